@@ -1,0 +1,35 @@
+# make run: a clinic on this laptop.   make test: everything that is checked before a change lands.
+PORT ?= 8000
+PY := .venv/bin/python
+STAMP := .venv/.stamp
+
+.PHONY: run setup setup-test test check lock clean
+
+run: setup
+	@$(PY) -m enthesis.cli start --port $(PORT)
+
+setup: $(STAMP)-run
+
+setup-test: $(STAMP)-dev
+	@sh requirements/browser.sh
+
+$(STAMP)-run: requirements/run.txt pyproject.toml requirements/venv.sh
+	@sh requirements/venv.sh run
+
+$(STAMP)-dev: requirements/dev.txt pyproject.toml requirements/venv.sh
+	@sh requirements/venv.sh dev
+
+test: setup-test check
+	@sh tests/run.sh
+
+check: $(STAMP)-dev
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+# A week of cooling: nothing younger than seven days enters the lock. Needs uv on the PATH.
+lock:
+	@sh requirements/lock.sh
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache

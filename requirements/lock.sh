@@ -1,0 +1,7 @@
+#!/bin/sh
+# Renews the lock from pyproject.toml: hashed, without index addresses, nothing younger than seven days.
+set -eu
+week_ago=$(date -u -d '7 days ago' +%Y-%m-%d)
+flags="--quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --universal --python-version 3.11 --exclude-newer $week_ago"
+uv pip compile $flags --custom-compile-command "make lock" pyproject.toml -o requirements/run.txt
+uv pip compile $flags --custom-compile-command "make lock" pyproject.toml --group dev -o requirements/dev.txt
