@@ -303,7 +303,7 @@ class Benchmark:
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """Everything known as of one date. Made by `load.knowledge(as_of)`, the only opener of files."""
+    """Everything known as of one date, made by `load.knowledge(as_of)`: the only file opener."""
 
     as_of: date
     abouts: Mapping[str, About]
