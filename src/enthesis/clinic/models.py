@@ -210,13 +210,25 @@ class Appointment(models.Model):
         MISSED = "missed", "Did not come"
 
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="appointments")
+    clinician = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, related_name="appointments"
+    )
     starts_at = models.DateTimeField()
+    minutes = models.PositiveSmallIntegerField(default=30, validators=[MinValueValidator(5)])
     kind = models.CharField(max_length=20, choices=Kind.choices)
     state = models.CharField(max_length=20, choices=State.choices, default=State.BOOKED)
     version = models.PositiveIntegerField(default=1)
 
     class Meta:
         ordering = ["starts_at", "id"]
+        constraints = [
+            # The action also refuses overlaps; this holds whatever path a row comes by.
+            models.UniqueConstraint(
+                fields=["clinician", "starts_at"],
+                condition=Q(state="booked"),
+                name="clinician_booked_once",
+            )
+        ]
 
 
 class AnswerLink(models.Model):
