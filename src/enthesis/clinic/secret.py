@@ -10,7 +10,7 @@ def keep_key(data: Path) -> None:
 
     Two starting workers may race: the one that creates the file wins, the other leaves it be.
     """
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = data / "secret_key"
     if key.exists():
         return

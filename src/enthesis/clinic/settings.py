@@ -157,6 +157,7 @@ STATIC_URL = "/static/"
 # Served as they lie in the package: no collectstatic step that someone could forget.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 USE_TZ = True
 TIME_ZONE = "UTC"
