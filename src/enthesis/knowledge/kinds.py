@@ -164,7 +164,10 @@ class JudgeRule:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One structure of the coded anatomy. `role`: target or avoid. `paired`: has left and right."""
+    """One structure of the coded anatomy. `role`: target or avoid. `paired`: has left and right.
+
+    `volume_ml_max` is the clinic's own bound against a slip; None takes the general one.
+    """
 
     id: str
     name: str
@@ -174,6 +177,7 @@ class Site:
     paired: bool
     source: str
     warning: str = ""
+    volume_ml_max: Ml | None = None
 
 
 @dataclass(frozen=True, slots=True)
