@@ -6,6 +6,7 @@ DATABASE_URL         a PostgreSQL instead of SQLite: postgres://user@host/name, 
 ENTHESIS_HOSTS       host names that are answered, separated by commas (default: this machine only)
 ENTHESIS_SECRET_KEY  the signing key; without it the one kept in ENTHESIS_DATA is used
 ENTHESIS_IDLE_MINUTES  minutes without a click after which staff must sign in again (default 30)
+ENTHESIS_LINK_DAYS   days after which a patient's personal link stops working (default 14)
 """
 
 import os
@@ -121,6 +122,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 SESSION_IDLE_SECONDS = 60 * env.int("ENTHESIS_IDLE_MINUTES", default=30)
+ANSWER_LINK_DAYS = env.int("ENTHESIS_LINK_DAYS", default=14)
 SESSION_COOKIE_AGE = 12 * 60 * 60  # however busy, a day's work ends with signing in again
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
