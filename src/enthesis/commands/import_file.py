@@ -41,11 +41,11 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def run(args: argparse.Namespace) -> int:
     """Import and report; 0 if everything fits, 1 if anything was rejected or cannot be used."""
-    import django
-
-    django.setup()
     from django.db import OperationalError
 
+    from enthesis.clinic import server
+
+    server.prepare()
     try:
         return _import(args)
     except SheetError as error:
@@ -77,7 +77,7 @@ def _import(args: argparse.Namespace) -> int:
         dry_run=args.dry_run,
         progress=progress_bar(),
     )
-    _say(report(args.file.name, clinic.name, sheet_map, sheet, result))
+    print(report(args.file.name, clinic.name, sheet_map, sheet, result))
     return 1 if result.rejections else 0
 
 
@@ -156,10 +156,6 @@ def progress_bar() -> Callable[[int, int], None]:
     return show
 
 
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-
-
 def _fail(message: str) -> int:
-    sys.stderr.write(message + "\n")
+    print(message, file=sys.stderr)
     return 1

@@ -1,6 +1,7 @@
 """Invented people: names, ages, weights, addresses that reach nobody."""
 
 import tomllib
+import unicodedata
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -19,7 +20,7 @@ PHONES = 100
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who comes to the clinic. `weight_kg` is None where nobody has weighed them yet."""
+    """Who comes to the clinic; `weighed` on the first visit, or else before the first needle."""
 
     family: str
     given: str
@@ -27,7 +28,8 @@ class Person:
     born_on: date
     phone: str
     email: str
-    weight_kg: Kg | None
+    weight_kg: Kg
+    weighed: bool
     condition: str
     allergies: str
 
@@ -51,11 +53,18 @@ def draw_person(rng: Generator, truth: Truth, first_visit_on: date) -> Person:
         sex=sex,
         born_on=_born_on(rng, truth, condition, first_visit_on),
         phone=f"(555) 01{rng.integers(PHONES):02d}",
-        email=f"{given}.{family}@example.org".lower(),
+        email=f"{_ascii(given)}.{_ascii(family)}@example.org",
         weight_kg=_weight(rng, truth, sex),
+        weighed=bool(rng.random() >= truth("people.share_weight_unknown")),
         condition=condition,
         allergies="Latex" if rng.random() < truth("people.share_allergic") else "",
     )
+
+
+def _ascii(name: str) -> str:
+    """A name as it may stand in an address: without accents, in small letters."""
+    apart = unicodedata.normalize("NFKD", name)
+    return apart.encode("ascii", "ignore").decode().lower()
 
 
 def _born_on(rng: Generator, truth: Truth, condition: str, first_visit_on: date) -> date:
@@ -63,8 +72,6 @@ def _born_on(rng: Generator, truth: Truth, condition: str, first_visit_on: date)
     return first_visit_on - timedelta(days=round(age * 365.25))
 
 
-def _weight(rng: Generator, truth: Truth, sex: str) -> Kg | None:
+def _weight(rng: Generator, truth: Truth, sex: str) -> Kg:
     kg = cut_normal(rng, truth(f"people.weight_mean_{sex}"), truth("people.weight_sd"), 45, 140)
-    if rng.random() < truth("people.share_weight_unknown"):
-        return None
     return Kg(Decimal(f"{kg:.1f}"))

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Max, Prefetch
 from django.utils import timezone
 
+from enthesis.clinic.actions.patients import FIRST_NUMBER
 from enthesis.clinic.models import Assessment, AuditEvent, Clinic, Course, Patient
 from enthesis.exchange.spreadsheet import Rejection, Sheet, SheetPatient
 from enthesis.shape import plain
@@ -132,8 +133,8 @@ def _write(
     actor: str,
     progress: Callable[[int, int], None],
 ) -> None:
-    last = Patient.objects.filter(clinic=clinic).aggregate(last=Max("number"))["last"] or 0
-    for number, (_, row) in enumerate(pairs, start=last + 1):
+    last = Patient.objects.filter(clinic=clinic).aggregate(last=Max("number"))["last"]
+    for number, (_, row) in enumerate(pairs, start=(last or FIRST_NUMBER - 1) + 1):
         row.number = number
     for start in range(0, len(pairs), BATCH):
         _write_batch(clinic, pairs[start : start + BATCH], actor)
