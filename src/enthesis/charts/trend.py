@@ -25,6 +25,7 @@ from enthesis.charts.pen import (
 )
 
 Width = Literal["wide", "narrow"]
+LONGEST_LABEL = 270.0  # user units of the narrow drawing, whose plot is at least so wide
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,10 @@ class SessionMark:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A threshold: its value, its words ("Target: 0.6 or less") and a note ("90 % relief")."""
+    """A threshold: its value, its words ("Target: 0.6 or less") and a note ("90 % relief").
+
+    On a phone only the words are shown, on one line: keep them short, the rest is the note's.
+    """
 
     value: Number
     label: str
@@ -96,6 +100,12 @@ class TrendData:
                 f"The scale of {self.measure} goes from {self.low} to {self.high}: "
                 "the high end must be above the low end."
             )
+        for label, _ in _level_words(self):
+            if width_of(label, 15.0, bold=True) > LONGEST_LABEL:
+                raise ValueError(
+                    f"“{label}” does not fit on one line of a phone: shorten it and put the rest "
+                    "into its note."
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +174,7 @@ def trend_svg(data: TrendData, width: Width, uid: str) -> str:
         *leaders,
         *(label.draw() for label in labels),
     ]
-    across, down = (358 if frame.narrow else 740), frame.plot.bottom + (74 if data.sessions else 28)
+    across, down = (358 if frame.narrow else 740), frame.plot.bottom + (74 if data.sessions else 32)
     title, told = data.finding, _description(data)
     box = (0.0, 0.0, float(across), down)
     return picture(f"{uid}-{width}", title, told, box, f"chart trend {width}", "".join(layers))
@@ -221,12 +231,14 @@ def _answered(data: TrendData) -> list[TrendPoint]:
 
 
 def _frame_of(data: TrendData, narrow: bool) -> _Frame:
-    start, end = _dates_of(data)
+    (start, end), size = _dates_of(data), 15.0 if narrow else 13.0
+    ticks = scale_ticks(float(data.low), float(data.high))
+    widest = max(width_of(in_words(tick), size) for tick in ticks)
     if narrow:
-        plot, size = Box(26.0, 46.0, 350.0, 276.0), 15.0
+        plot = Box(max(26.0, widest + 8), 46.0, 350.0, 276.0)
     else:
         room = max((width_of(text, 13, bold) for text, bold in _margin_words(data)), default=0.0)
-        plot, size = Box(70.0, 18.0, 740.0 - max(24.0, min(250.0, room + 14.0)), 308.0), 13.0
+        plot = Box(max(70.0, widest + 32), 18.0, 740.0 - max(24.0, min(330.0, room + 14.0)), 308.0)
     return _Frame(plot, start, end, float(data.low), float(data.high), size, narrow)
 
 
@@ -413,7 +425,7 @@ def _scale_ends(data: TrendData) -> tuple[tuple[Number, str], ...]:
 def _date_words(frame: _Frame) -> list[_Label]:
     labels: list[_Label] = []
     for tick in date_ticks(frame.start, frame.end, _most_ticks(frame)):
-        x, y = frame.x(tick.on), frame.plot.bottom + 19
+        x, y = frame.x(tick.on), frame.plot.bottom + 22
         half = width_of(tick.label, frame.size) / 2
         x = min(max(x, half), (358 if frame.narrow else 740) - half)
         label = _Label(tick.label, x, y, frame.size, "", "middle")
