@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from enthesis.knowledge.kinds import About, AnaestheticLimit, Knowledge, Questionnaire, Site
+from enthesis.knowledge.references import problems
 from enthesis.shape import ShapeError, read
 
 FOLDER = Path(__file__).parent
@@ -86,12 +87,15 @@ def read_library(folder: Path) -> Library:
         data = _about(path, _name(path), abouts)
         entries["questionnaires"].append(_entry(Questionnaire, data, _name(path), ""))
     entries["sites"] = _read_sites(folder / "tables" / "sites.csv")
-    return Library(
+    library = Library(
         abouts,
         {name: tuple(found) for name, found in entries.items()},
         _read_positions(folder / "tables" / "site_positions.csv"),
         frozenset((r["system"], r["code"]) for r in _rows(folder / "tables" / "codes.csv")),
     )
+    for where, problem in problems(library.entries, library.codes):
+        raise KnowledgeError(where, problem)
+    return library
 
 
 def known_on(library: Library, as_of: date) -> Knowledge:

@@ -127,7 +127,8 @@ def _values(question: Question, values: Sequence[str], where: str) -> Iterator[s
 
 def _rules(entries: Mapping[str, Sequence[Entry]]) -> Iterator[Problem]:
     by_id = {e.value.id: e.value for e in entries["questionnaires"]}
-    evaluation = {q.id: q for q in by_id["evaluation"].questions} if by_id else {}
+    # Without an evaluation every rule below says that its question is nowhere.
+    evaluation = {q.id: q for q in by_id["evaluation"].questions} if "evaluation" in by_id else {}
     for entry in entries["candidacy_rules"]:
         for problem in _candidacy(entry.value, evaluation):
             yield entry.where, problem
