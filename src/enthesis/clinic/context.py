@@ -5,12 +5,12 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
-from enthesis.clinic.permissions import ADMIN, DESK, STAFF
+from enthesis.clinic.permissions import ADMIN, STAFF
 
 # Word, name of the page, who sees it, where it is the current one.
 NAVIGATION = [
     ("Today", "today", STAFF),
-    ("Patients", "patients", DESK),
+    ("Patients", "patients", STAFF),
     ("Money", "money", STAFF),
     ("Settings", "settings", ADMIN),
 ]

@@ -32,9 +32,10 @@ STAFF: Roles = frozenset(Role)
 
 
 class StaffRequest(HttpRequest):
-    """A request that passed `page`: its user is signed in and belongs to a clinic."""
+    """A request that passed `page`: its user is signed in and works at `clinic`."""
 
     user: models.User
+    clinic: models.Clinic
 
 
 def page(route: str, view: View, name: str, roles: Roles) -> URLPattern:
@@ -47,6 +48,7 @@ def page(route: str, view: View, name: str, roles: Roles) -> URLPattern:
             return ask_to_sign_in(request)
         if user.clinic is None or user.role not in roles:
             raise PermissionDenied
+        request.clinic = user.clinic  # type: ignore[attr-defined]
         return view(request, *args, **kwargs)
 
     checked.roles = roles  # type: ignore[attr-defined]

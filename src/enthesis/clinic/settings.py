@@ -137,7 +137,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
-# Not no-referrer: browsers then send "Origin: null" with our own forms, and CSRF refuses them. Other
+# Not no-referrer: browsers then send "Origin: null" with our own forms, which CSRF refuses. Other
 # sites are told nothing either way.
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

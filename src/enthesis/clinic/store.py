@@ -84,7 +84,7 @@ def _course(row: models.Course) -> records.Course:
         evaluation=_evaluation(row),
         plan=_plan(row),
         sessions=tuple(_session(s) for s in sessions),
-        assessments=tuple(_assessment(a) for a in assessments),
+        assessments=tuple(assessment_record(a) for a in assessments),
         decisions=tuple(_decision(d) for d in decisions),
         series_ended_on=row.series_ended_on,
         closed_on=row.closed_on,
@@ -122,7 +122,8 @@ def _session(row: models.Session) -> records.Session:
     )
 
 
-def _assessment(row: models.Assessment) -> records.Assessment:
+def assessment_record(row: models.Assessment) -> records.Assessment:
+    """One set of answers as a record."""
     plain = {
         "on": row.on,
         "occasion": row.occasion,

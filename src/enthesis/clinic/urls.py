@@ -13,6 +13,7 @@ STAGES = [
     "plan",
     "treat",
     "course",
+    "ask",
     "answer",
     "pay",
     "settings",

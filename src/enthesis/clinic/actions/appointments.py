@@ -1,6 +1,7 @@
 """Who comes when. A clinician is never booked twice at the same time."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils import timezone
@@ -69,6 +70,24 @@ def miss_appointment(user: User, appointment_id: int, expected_version: int | No
     save(appointment)
     audit.record(user, "miss_appointment", appointment, detail=_when(appointment))
     return appointment
+
+
+def mark_done(user: User, course: Course, kind: str, on: date) -> None:
+    """The patient came: what was booked of that kind on that day of the clinic is done.
+
+    Part of the action that records the visit, and of its transaction.
+    """
+    zone = ZoneInfo(course.patient.clinic.time_zone)
+    midnight = datetime.combine(on, time(), tzinfo=zone)
+    for appointment in course.appointments.filter(
+        kind=kind,
+        state=Appointment.State.BOOKED,
+        starts_at__gte=midnight,
+        starts_at__lt=datetime.combine(on + timedelta(days=1), time(), tzinfo=zone),
+    ):
+        appointment.state = Appointment.State.DONE
+        save(appointment)
+        audit.record(user, "mark_done", appointment)
 
 
 def _booked(user: User, appointment_id: int, expected_version: int | None) -> Appointment:

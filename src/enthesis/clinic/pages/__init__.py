@@ -48,7 +48,7 @@ def age_years(born_on: date, today: date) -> int:
 
 
 def patient_banner(patient: Patient, today: date) -> dict[str, Any]:
-    """What `parts/patient_banner.html` shows as `patient`: identity and safety tags, never blank."""
+    """The `patient` of parts/patient_banner.html: identity and safety tags, never blank."""
     weight = patient.weights.last()
     return {
         "id": patient.pk,
