@@ -6,7 +6,6 @@ wait for Django.
 
 import argparse
 import importlib
-import importlib.metadata
 import os
 import sys
 from collections.abc import Sequence
@@ -39,8 +38,11 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
         description="Runs a course of prolotherapy from the first question to the recheck.",
     )
     if given[:1] == ["--version"]:
-        version = f"enthesis {importlib.metadata.version('enthesis')}"
-        parser.add_argument("--version", action="version", version=version)
+        from importlib.metadata import version
+
+        parser.add_argument(
+            "--version", action="version", version=f"enthesis {version('enthesis')}"
+        )
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     asked = [name for name in COMMANDS if given[:1] == [name]] or list(COMMANDS)
     for name in asked:
