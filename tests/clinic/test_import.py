@@ -66,7 +66,7 @@ def test_what_differs_the_second_time_is_told_and_the_clinics_is_kept(
     out = capsys.readouterr().out
     assert "row 2, A-1, answers of 2026-01-05: here {'pain': 7}, in the sheet {'pain': 8}" in out
     assert "row 4, B-2, sex: here male, in the sheet female" in out
-    assert "1 patients added to Harbour Clinic, 2 already there." in out
+    assert "1 patient added to Harbour Clinic, 2 already there." in out
     first = models.Assessment.objects.get(course__patient__source_key="A-1", on="2026-01-05")
     assert first.answers == {"pain": 7}
 

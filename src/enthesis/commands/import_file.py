@@ -130,13 +130,14 @@ def _rejection(rejection: Rejection) -> str:
 
 
 def _outcome(clinic: str, result: "ImportResult") -> str:
-    counts = f"{result.added} patients added to {clinic}, {result.already} already there."
+    patients = "patient" if result.added == 1 else "patients"
+    counts = f"{result.added} {patients} added to {clinic}, {result.already} already there."
     if result.written:
         return counts
     if result.rejections:
         return (
             f"Nothing was imported. Mend the rows above, or keep the good ones with --keep-good "
-            f"({result.added} patients would be added, {result.already} are already there)."
+            f"({result.added} {patients} would be added, {result.already} already there)."
         )
     return f"Nothing was imported (dry run). It would be: {counts}"
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import exp
 
-import numpy as np
 from numpy.random import Generator
 
 from enthesis.invented.truth import Truth
@@ -75,8 +74,7 @@ def answer(
     if relief is None:
         names = zip(("activity_1", "activity_2", "activity_3"), habit.activities, strict=True)
         answers |= {f"{id}_name": name for id, name in names}
-    else:
-        answers["danger"] = (str(rng.choice(DANGERS)),) if danger else ("none",)
+    answers["danger"] = (str(rng.choice(DANGERS)),) if danger else ("none",)
     return answers
 
 
@@ -115,18 +113,16 @@ def _numbers(
 
 
 def _change(rng: Generator, truth: Truth, pain: float, relief: float) -> float:
-    """The rating of change, 1 (no change or worse) to 7 (a great deal better)."""
+    """The rating of change, 1 (very much worse), 4 (no change), 7 (very much better)."""
     memory = truth("signs.baseline_memory")
     felt = memory * relief + (1 - memory) * (1 - pain / truth("signs.middle_pain"))
-    return float(2 + 5 * felt + rng.normal(0, truth("signs.change_answer_sd")))
+    return float(4 + 3 * felt + rng.normal(0, truth("signs.change_answer_sd")))
 
 
 def _as_asked(question: Question, value: float) -> Answer:
     """A number as the question wants it: whole, within its scale, or one of its choices."""
     if question.kind == "choice":
-        values = [option for option, _ in question.options]
-        offset = int(values[0]) if values[0].isdigit() else 0
-        return values[int(np.clip(round(value) - offset, 0, len(values) - 1))]
+        return min((option for option, _ in question.options), key=lambda o: abs(int(o) - value))
     low = 0 if question.minimum is None else question.minimum
     high = 10 if question.maximum is None else question.maximum
     return Decimal(round(min(max(value, float(low)), float(high))))

@@ -7,18 +7,24 @@ seed and day give the same clinic, and more patients do not change those already
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 
 from enthesis.invented.body import draw_body
 from enthesis.invented.people import draw_person
-from enthesis.invented.story import SLOTS, Story, Teller
+from enthesis.invented.story import MEETS_RECHECK, SLOTS, Story, Teller
 from enthesis.invented.truth import Truth
+from enthesis.journey.follow import dangers
 from enthesis.journey.judge import judge
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.records import NextStep
 
 YEARS = 2
+STEP = timedelta(minutes=15)
+EVALUATION_LEAD_DAYS = 5
+FIRST_SESSION_LEAD_DAYS = 9
+RECHECK_LEAD_DAYS = 185
 CLINICIANS = ("Dr Amara Osei", "Dr Lucas Hartmann")
 TRIES = 400
 _SCENES_SEED = 1
@@ -29,15 +35,23 @@ _PEOPLE_SEED = 0
 class Scene:
     """Somebody whom today's page shows: drawn from the same truth, again until `fits`.
 
-    `meets` is the visit that falls on today (0 the evaluation, 1 the first session, and so on);
-    None for who has no visit today.
+    `meets` is the visit that falls `days_ago` (see Teller), after `visits` at the plan's interval.
     """
 
     name: str
-    meets: int | None
-    lead_days: int
+    meets: int
     fits: Callable[[Story, Knowledge, date], bool]
+    days_ago: int = 0
     silent: bool = False
+    danger_after: int = 0
+
+    def lead_days(self, interval_days: int) -> int:
+        """About how long before the visit the course was opened."""
+        if self.meets == MEETS_RECHECK:
+            return RECHECK_LEAD_DAYS
+        if self.meets == 0:
+            return EVALUATION_LEAD_DAYS
+        return FIRST_SESSION_LEAD_DAYS + (self.meets - 1) * interval_days + self.days_ago
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +82,45 @@ def invent_clinic(
     for place in range(patients - len(SCENES)):
         stories.append(_happen(place, today, seed, known, truth))
         progress(len(stories), patients)
-    return InventedClinic(today, seed, tuple(stories), tuple(range(len(SCENES))))
+    return InventedClinic(today, seed, _without_clashes(stories), tuple(range(len(SCENES))))
+
+
+def _without_clashes(stories: list[Story]) -> tuple[Story, ...]:
+    """No clinician sees two people at once: who comes later in the row takes a later time."""
+    taken: set[tuple[str, datetime]] = set()
+    moved = []
+    for story in stories:
+        visits = []
+        for visit in story.visits:
+            at = visit.at
+            while (story.clinician, at) in taken:
+                at += STEP
+            taken.add((story.clinician, at))
+            visits.append(replace(visit, at=at))
+        moved.append(replace(story, visits=tuple(visits)))
+    return tuple(moved)
 
 
 def _happen(place: int, today: date, seed: int, known: Knowledge, truth: Truth) -> Story:
     """Somebody who came on some day of the past years."""
     rng = np.random.default_rng((seed, _PEOPLE_SEED, place))
-    opened_on = today - timedelta(days=int(rng.integers(1, round(YEARS * 365.25))))
-    if opened_on.weekday() >= 5:
-        opened_on -= timedelta(days=2)
-    return _teller(rng, opened_on, today, known, truth).tell()
+    days = int(rng.integers(1, round(YEARS * 365.25)))
+    return _teller(rng, lambda interval_days: days, today, known, truth).tell()
 
 
 def _teller(
-    rng: np.random.Generator, opened_on: date, today: date, known: Knowledge, truth: Truth
+    rng: np.random.Generator,
+    days_open: Callable[[int], int],
+    today: date,
+    known: Knowledge,
+    truth: Truth,
 ) -> Teller:
-    person = draw_person(rng, truth, opened_on)
+    """A person about to tell; `days_open` makes the plan's interval into days since the opening."""
+    person = draw_person(rng, truth, today - timedelta(days=365))
+    protocol = str(rng.choice(known.conditions[person.condition].protocols))
+    opened_on = today - timedelta(days=days_open(known.protocols[protocol].interval_days))
+    if opened_on.weekday() >= 5:
+        opened_on -= timedelta(days=2)
     second = bool(rng.random() < truth("process.second_clinician"))
     return Teller(
         rng=rng,
@@ -92,6 +129,7 @@ def _teller(
         person=person,
         body=draw_body(rng, truth),
         clinician=CLINICIANS[second],
+        protocol=protocol,
         opened_on=opened_on,
         today=today,
     )
@@ -103,13 +141,19 @@ def _stage(
     """Draw people for a scene until one fits; the visits of today stand in the scenes' order."""
     for attempt in range(TRIES):
         rng = np.random.default_rng((seed, _SCENES_SEED, place, attempt))
-        opened_on = today - timedelta(days=scene.lead_days + int(rng.integers(-2, 3)))
-        teller = _teller(rng, min(opened_on, today), today, known, truth)
-        teller.meets, teller.silent = scene.meets, scene.silent
+        teller = _teller(rng, scene.lead_days, today, known, truth)
+        teller.meets, teller.meets_on = scene.meets, today - timedelta(days=scene.days_ago)
+        teller.silent, teller.danger_after = scene.silent, scene.danger_after
         story = teller.tell()
-        if scene.fits(story, known, today):
+        if _is_in_order(story) and scene.fits(story, known, today):
             return _at_slot(story, place, today)
     raise ValueError(f"Nobody fits the scene “{scene.name}” after {TRIES} tries: see truth.toml.")
+
+
+def _is_in_order(story: Story) -> bool:
+    """A forced visit may have come before the one that it should follow."""
+    days = [visit.at.date() for visit in story.visits]
+    return all(before < after for before, after in pairwise(days))
 
 
 def _at_slot(story: Story, place: int, today: date) -> Story:
@@ -132,12 +176,16 @@ def _is_unweighed(story: Story, known: Knowledge, today: date) -> bool:
 
 
 def _is_silent(story: Story, known: Knowledge, today: date) -> bool:
-    return _comes_today(story, today) and len(story.course.sessions) == 1
+    treated = len(story.course.sessions) == 1
+    return _comes_today(story, today) and treated and judge(story.course, known, today).ask_first
 
 
 def _judged(step: NextStep, sessions: int) -> Callable[[Story, Knowledge, date], bool]:
     def fits(story: Story, known: Knowledge, today: date) -> bool:
-        if not _comes_today(story, today) or len(story.course.sessions) < sessions:
+        plan, given = story.course.plan, len(story.course.sessions)
+        if plan is None or not _comes_today(story, today) or given < sessions:
+            return False
+        if step is NextStep.GO_ON and given >= plan.sessions_planned:
             return False
         verdict = judge(story.course, known, today)
         return verdict.next_step is step and not verdict.ask_first
@@ -145,19 +193,24 @@ def _judged(step: NextStep, sessions: int) -> Callable[[Story, Knowledge, date],
     return fits
 
 
+def _is_recheck(story: Story, known: Knowledge, today: date) -> bool:
+    return _comes_today(story, today) and story.visits[-1].kind == "recheck"
+
+
 def _is_worry(story: Story, known: Knowledge, today: date) -> bool:
-    last = story.course.assessments[-1]
-    danger = last.answers.get("danger", ("none",)) != ("none",)
-    return danger and (today - last.on).days <= 1 and not _comes_today(story, today)
+    last = story.course.assessments[-1] if story.course.assessments else None
+    return bool(last and last.on == today and dangers(last.answers, known))
 
 
 SCENES = (
-    Scene("new evaluation", 0, 5, _is_new),
-    Scene("no answer yet", 2, 38, _is_silent, silent=True),
-    Scene("go on, session 3", 3, 66, _judged(NextStep.GO_ON, 2)),
-    Scene("stop after session 4", 5, 122, _judged(NextStep.STOP, 4)),
-    Scene("finish", 5, 122, _judged(NextStep.FINISH, 3)),
-    Scene("not weighed", 1, 10, _is_unweighed),
-    Scene("go on, session 4", 4, 94, _judged(NextStep.GO_ON, 3)),
+    Scene("new evaluation", 0, _is_new),
+    Scene("no answer yet", 2, _is_silent, silent=True),
+    Scene("go on, session 3", 3, _judged(NextStep.GO_ON, 2)),
+    Scene("stop after session 4", 5, _judged(NextStep.STOP, 4)),
+    Scene("finish", 5, _judged(NextStep.FINISH, 3)),
+    Scene("not weighed", 1, _is_unweighed),
+    Scene("recheck", MEETS_RECHECK, _is_recheck),
+    Scene("go on, session 4", 4, _judged(NextStep.GO_ON, 3)),
+    Scene("danger sign after session 3", 3, _is_worry, days_ago=2, danger_after=3),
 )
-"""Who comes today, in the order of the day."""
+"""Who is on today's page: the visits in the order of the day, then the worry."""

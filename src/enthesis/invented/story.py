@@ -12,10 +12,10 @@ from numpy.random import Generator
 from enthesis.invented.answers import Habit, answer, draw_habit
 from enthesis.invented.bills import Bill, draw_bill
 from enthesis.invented.body import Body, Latent
-from enthesis.invented.evaluations import answer_evaluation
+from enthesis.invented.evaluations import TREATABLE, draw_evaluation
 from enthesis.invented.people import Person
 from enthesis.invented.truth import Truth
-from enthesis.journey.evaluate import evaluate
+from enthesis.journey.course import months_after
 from enthesis.journey.judge import judge
 from enthesis.journey.plan import propose
 from enthesis.journey.treat import next_session
@@ -34,13 +34,15 @@ from enthesis.records import (
 )
 
 QUESTIONNAIRE = "six_signs"
-DAYS_PER_MONTH = 30.44
 SILENT_DAYS = 120
 """After so many days without a sign of a patient who left, the clinic closes the course."""
+LOST_DAYS = 45
+"""After so many days without an answer to a recheck, the clinic closes the course."""
 SLOTS = tuple(time(8 + (30 + 45 * i) // 60, (30 + 45 * i) % 60) for i in range(10))
 """08:30 to 15:15, every 45 minutes."""
-ENDS = (NextStep.FINISH, NextStep.STOP, NextStep.RECHECK)
-TREATABLE = (Candidacy.SUITABLE, Candidacy.SUITABLE_WITH_CARE)
+MEETS_RECHECK = -1
+RECHECK_SLACK = 10
+"""Days around its due date within which a recheck may fall on today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +84,13 @@ class Story:
 
 @dataclass(slots=True)
 class Teller:
-    """The telling of one course. `meets` forces the visit of that number (0 the evaluation, then
-    one for each further visit) onto today, for the people whom today's page shows; others never
-    come today. `silent` people do not answer between visits."""
+    """The telling of one course.
+
+    `meets` forces the visit of that number (0 the evaluation, 1 the first session, …; MEETS_RECHECK
+    the recheck) onto `meets_on`, for the people whom today's page shows; nobody else comes today.
+    `silent` people do not answer between visits; `danger_after` is a session after which a danger
+    sign is answered today.
+    """
 
     rng: Generator
     truth: Truth
@@ -92,10 +98,13 @@ class Teller:
     person: Person
     body: Body
     clinician: str
+    protocol: str
     opened_on: date
     today: date
     meets: int | None = None
+    meets_on: date | None = None
     silent: bool = False
+    danger_after: int = 0
     course: Course = field(init=False)
     habit: Habit = field(init=False)
     plan: Plan = field(init=False)
@@ -139,19 +148,23 @@ class Teller:
             self._ask(asked_on, Occasion.BASELINE)
         if self._book(on, "evaluation"):
             return
-        suitable = self.rng.random() >= self.truth("people.share_unsuitable")
-        evaluation = answer_evaluation(self.rng, self.course, on, self.known, self.person, suitable)
-        self.course = replace(self.course, evaluation=evaluation)
-        condition = self.known.conditions[self.course.condition]
-        self.evaluated = evaluate(evaluation, condition, self.person.born_on, self.known)
+        found = draw_evaluation(
+            self.rng,
+            self.known.conditions[self.course.condition],
+            self.person.born_on,
+            on,
+            self.known,
+            suitable=bool(self.rng.random() >= self.truth("people.share_unsuitable")),
+        )
+        self.course = replace(self.course, evaluation=found.evaluation)
+        self.evaluated = found.result
         if self.evaluated.answer in TREATABLE:
             self._agree(on)
         elif self.evaluated.answer is Candidacy.NOT_SUITABLE:
             self._close(on)
 
     def _agree(self, on: date) -> None:
-        protocols = self.known.conditions[self.course.condition].protocols
-        plan = propose(protocols[0], self.course.side, self.known, None, None)
+        plan = propose(self.protocol, self.course.side, self.known, None, None)
         if self.rng.random() < self.truth("people.share_decline"):
             self.course = replace(self.course, plan=plan)
             self._close(on + timedelta(days=14))
@@ -173,11 +186,9 @@ class Teller:
             number = len(self.course.sessions)
             if self._comes_danger(treated_on):
                 return
-            missing = self._ask_after(treated_on)
-            planned = treated_on + timedelta(
-                days=self.plan.interval_days + int(self.rng.integers(-3, 5))
-            )
-            on = self._day(number + 1, planned)
+            wait = self.plan.interval_days + int(self.rng.integers(-3, 5))
+            on = self._day(number + 1, treated_on + timedelta(days=wait))
+            missing = self._ask_after(treated_on, before=on)
             if self._leaves(treated_on):
                 self._book(on, "session", state="missed")
                 self._close(on + timedelta(days=SILENT_DAYS))
@@ -186,8 +197,9 @@ class Teller:
                 return
             if missing and self.rng.random() < self.truth("process.share_answer_at_visit"):
                 self._ask(on, Occasion.AFTER_SESSION, source="staff")
-            decided = self._decide(on)
-            if decided is not NextStep.GO_ON or number >= self.plan.sessions_max:
+            has_more = number < self.plan.sessions_max
+            decided = self._decide(on, may_override=has_more)
+            if decided is not NextStep.GO_ON or not has_more:
                 self._watch(treated_on)
                 return
             self._treat(on)
@@ -203,10 +215,13 @@ class Teller:
             draw_bill(self.rng, self.truth, self.plan, session, self.known, self.today)
         )
 
-    def _ask_after(self, treated_on: date) -> bool:
+    def _ask_after(self, treated_on: date, before: date) -> bool:
         """Ask once between two sessions; True where no answer comes. Some come days late."""
-        due_on = treated_on + timedelta(days=self.plan.interval_days - 7)
-        on = due_on + timedelta(days=min(6, int(self.rng.geometric(0.5)) - 1))
+        rule = self.known.stop_rule
+        wait = max(rule.ask_after_days, self.plan.interval_days - rule.ask_before_days)
+        due_on = treated_on + timedelta(days=wait)
+        late_on = due_on + timedelta(days=int(self.rng.geometric(0.5)) - 1)
+        on = min(late_on, before - timedelta(days=1))
         chance = self.truth("process.share_missing") + self.truth(
             "process.missing_when_improved"
         ) * max(0.0, self._relief(on))
@@ -223,9 +238,11 @@ class Teller:
 
     def _comes_danger(self, treated_on: date) -> bool:
         """A danger sign within three days: seen at once, referred, and the series ends there."""
-        if self.rng.random() >= self.truth("process.danger_chance"):
+        forced = len(self.course.sessions) == self.danger_after
+        if self.rng.random() >= self.truth("process.danger_chance") and not forced:
             return False
-        on = treated_on + timedelta(days=int(self.rng.integers(1, 4)))
+        days = int(self.rng.integers(1, 4))
+        on = self.today if forced else treated_on + timedelta(days=days)
         if on > self.today:
             return False
         self._ask(on, Occasion.AFTER_SESSION, danger=True)
@@ -235,11 +252,12 @@ class Teller:
             self._close(seen_on + timedelta(days=SILENT_DAYS))
         return True
 
-    def _decide(self, on: date) -> NextStep:
+    def _decide(self, on: date, may_override: bool = False) -> NextStep:
         """Ask the judge and decide; otherwise than suggested now and then, with a reason."""
         verdict = judge(self.course, self.known, on)
         decided, reason = verdict.next_step, ""
-        if self.meets is None and self.rng.random() < self.truth("process.override_chance"):
+        overrides = self.rng.random() < self.truth("process.override_chance")
+        if may_override and overrides and self.meets is None:
             decided, reason = _override(verdict, len(self.course.sessions))
         decision = Decision(on, verdict.next_step, decided, self.clinician, reason)
         self.judged.append(Judged(decision, verdict, self.course))
@@ -251,21 +269,24 @@ class Teller:
     def _watch(self, treated_on: date) -> None:
         """Rechecks at the agreed months; the course closes after the last."""
         months = self.plan.stop_rule.recheck_months
-        for number, month in enumerate(months):
-            due_on = treated_on + timedelta(days=round(month * DAYS_PER_MONTH))
+        for month in months:
+            due_on = months_after(treated_on, month)
+            if self.meets == MEETS_RECHECK and abs((self.today - due_on).days) <= RECHECK_SLACK:
+                self._ask(self.today - timedelta(days=1), Occasion.RECHECK)
+                self._book(self.today, "recheck")
+                return
             on = due_on + timedelta(days=int(self.rng.integers(0, 8)))
             if on > self.today:
                 return
-            if self.rng.random() < self.truth("process.recheck_answer_chance"):
-                self._ask(on, Occasion.RECHECK)
-                seen_on = on + timedelta(days=1)
-                if seen_on > self.today:
-                    return
-                self._decide(seen_on)
-            elif (self.today - on).days < 21:
+            if self.rng.random() >= self.truth("process.recheck_answer_chance"):
+                self._close(on + timedelta(days=LOST_DAYS))
                 return
-            if number == len(months) - 1:
-                self._close(on + timedelta(days=30))
+            self._ask(on, Occasion.RECHECK)
+            seen_on = on + timedelta(days=1)
+            if seen_on > self.today:
+                return
+            self._decide(seen_on)
+        self._close(on + timedelta(days=30))
 
     def _close(self, on: date) -> None:
         if on < self.today:
@@ -274,9 +295,9 @@ class Teller:
     # --- days and answers
 
     def _day(self, number: int, planned: date) -> date:
-        """A working day for the visit: today for whom today's page shows, never for the others."""
-        if self.meets == number:
-            return self.today
+        """A working day for the visit: the forced one, or one that is never today."""
+        if self.meets == number and self.meets_on:
+            return self.meets_on
         if planned.weekday() >= 5:
             planned += timedelta(days=7 - planned.weekday())
         if planned == self.today:

@@ -4,16 +4,19 @@ The latent truth stays out: a database holds only what a clinic could know.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Model
 
+from enthesis import records
 from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions.patients import FIRST_NUMBER
+from enthesis.clinic.actions.treat import vials
 from enthesis.clinic.models import (
     Appointment,
     Assessment,
@@ -77,11 +80,13 @@ _KINDS: tuple[type[Model], ...] = (
     SessionSite,
     Appointment,
     Assessment,
-    Decision,
     Invoice,
     InvoiceLine,
     Payment,
 )
+
+# Written with the session or the invoice that they are part of, and audited with it.
+_PARTS = (SessionSite, InvoiceLine)
 
 
 @transaction.atomic
@@ -98,12 +103,20 @@ def write_clinic(invented: InventedClinic, known: Knowledge, sign_ins: Iterable[
         invented=True,
     )
     staff = {sign_in.display_name: _staff(clinic, sign_in) for sign_in in sign_ins}
-    tables = _rows(clinic, staff, invented, known)
+    tables, writers = _rows(clinic, staff, invented, known)
     for kind in _KINDS:
-        rows = tables.rows.get(kind, [])
-        kind._default_manager.bulk_create(rows, batch_size=BATCH)
-        AuditEvent.objects.bulk_create((_event(clinic, row) for row in rows), batch_size=BATCH)
+        _write_rows(clinic, tables.rows.get(kind, []))
+    # A decision keeps the course as it was judged, with the id that the course has only now.
+    _write_rows(clinic, [row for writer in writers for row in writer.decisions()])
     return clinic
+
+
+def _write_rows(clinic: Clinic, rows: list[Any]) -> None:
+    if not rows:
+        return
+    type(rows[0])._default_manager.bulk_create(rows, batch_size=BATCH)
+    if type(rows[0]) not in _PARTS:
+        AuditEvent.objects.bulk_create((_event(clinic, row) for row in rows), batch_size=BATCH)
 
 
 def refuse_if_used() -> None:
@@ -152,16 +165,18 @@ def _patient_of(row: Any) -> Patient:
 
 def _rows(
     clinic: Clinic, staff: Mapping[str, User], invented: InventedClinic, known: Knowledge
-) -> _Tables:
+) -> tuple[_Tables, "list[_Writer]"]:
     tables = _Tables()
     desk = next(user for user in staff.values() if user.role == Role.FRONT_DESK)
     in_order = sorted(invented.stories, key=lambda story: story.course.opened_on)
-    for number, story in enumerate(in_order, start=FIRST_NUMBER):
-        _Writer(tables, clinic, staff[story.clinician], desk, story, invented.today, known).write(
-            number
-        )
+    writers = [
+        _Writer(tables, clinic, staff[story.clinician], desk, story, invented.today, known)
+        for story in in_order
+    ]
+    for number, writer in enumerate(writers, start=FIRST_NUMBER):
+        writer.write(number)
     _number_invoices(tables)
-    return tables
+    return tables, writers
 
 
 def _number_invoices(tables: _Tables) -> None:
@@ -208,11 +223,15 @@ class _Writer:
         for visit in self.story.visits:
             at = visit.at.replace(tzinfo=UTC)
             self.tables.add(
-                Appointment(course=self.course, starts_at=at, kind=visit.kind, state=visit.state)
+                Appointment(
+                    course=self.course,
+                    clinician=self.clinician,
+                    starts_at=at,
+                    kind=visit.kind,
+                    state=visit.state,
+                )
             )
         self._assessments()
-        for judged in self.story.judged:
-            self.tables.add(self._decision(judged))
 
     def _patient(self, number: int) -> Patient:
         person, told = self.story.person, self.story.course
@@ -278,7 +297,7 @@ class _Writer:
                 weight_kg=told.weight_kg,
                 mixtures=plain(told.mixtures),
                 recipe={m.key: plain(recipe(m, self.known)) for m in told.mixtures},
-                lots=_lots(told.on),
+                lots=_lots(told, self.known),
                 signed_by=self.clinician,
                 signed_at=_at(told.on, 16),
             )
@@ -352,8 +371,14 @@ class _Writer:
                 )
             )
 
+    def decisions(self) -> Iterator[Decision]:
+        """The decisions, once the course has been written."""
+        for judged in self.story.judged:
+            yield self._decision(judged)
+
     def _decision(self, judged: Judged) -> Decision:
-        told, text = judged.decision, write_course(judged.course)
+        told = judged.decision
+        text = write_course(replace(judged.course, id=str(self.course.pk)))
         return Decision(
             course=self.course,
             on=told.on,
@@ -361,7 +386,7 @@ class _Writer:
             decided=told.decided.value,
             reason=told.reason,
             verdict=plain(judged.verdict),
-            inputs=plain(judged.course),
+            inputs=json.loads(text),
             inputs_sha256=hashlib.sha256(text.encode()).hexdigest(),
             recheck_on=judged.verdict.recheck_on,
             by=self.clinician,
@@ -369,6 +394,7 @@ class _Writer:
         )
 
 
-def _lots(on: date) -> dict[str, str]:
-    """Lots change with the month of delivery."""
-    return {"dextrose": f"D{on:%y%m}A", "lidocaine": f"L{on:%y%m}C"}
+def _lots(session: records.Session, known: Knowledge) -> dict[str, str]:
+    """A lot for each vial; lots change with the month of delivery."""
+    substances = vials(session.mixtures, known)
+    return {name: f"{name[0].upper()}{session.on:%y%m}" for name in substances}
