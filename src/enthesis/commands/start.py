@@ -3,12 +3,10 @@
 import argparse
 import sqlite3
 import sys
-import time
 
 HOST = "127.0.0.1"
 SEED = 1
 PATIENTS = 400
-BAR_WIDTH = 30
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -51,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
 def _make_database(patients: int) -> None:
     """Bring the tables up to date; load the invented clinic if there is no clinic at all."""
     from django.core.management import call_command
-    from django.db import connection, transaction
+    from django.db import connection
 
     from enthesis.clinic.models import Clinic
 
@@ -65,33 +63,10 @@ def _make_database(patients: int) -> None:
     from django.utils import timezone
 
     from enthesis.commands.demo import load_invented_clinic
+    from enthesis.commands.import_file import progress_bar
 
     print(f"First start: inventing a clinic with {patients} patients.", flush=True)
-    # One transaction: a first start that is broken off leaves nothing behind.
-    with transaction.atomic():
-        load_invented_clinic(timezone.now().date(), SEED, patients, _Bar("patients"))
-
-
-class _Bar:
-    """A progress bar on a terminal, one line in a log."""
-
-    def __init__(self, things: str) -> None:
-        self.things = things
-        self.began = time.monotonic()
-
-    def __call__(self, done: int, total: int) -> None:
-        if not sys.stdout.isatty():
-            if done == total:
-                print(f"{total} {self.things} in {self._seconds():.0f} s", flush=True)
-            return
-        filled = BAR_WIDTH * done // max(total, 1)
-        bar = "█" * filled + "░" * (BAR_WIDTH - filled)
-        rate = done / max(self._seconds(), 0.001)
-        end = "\n" if done == total else ""
-        print(f"\r{bar} {done} of {total} {self.things}, {rate:.0f}/s ", end=end, flush=True)
-
-    def _seconds(self) -> float:
-        return time.monotonic() - self.began
+    load_invented_clinic(timezone.now().date(), SEED, patients, progress_bar())
 
 
 def _greet(port: int) -> None:

@@ -72,6 +72,7 @@ def miss_appointment(user: User, appointment_id: int, expected_version: int | No
     return appointment
 
 
+@transaction.atomic
 def mark_done(user: User, course: Course, kind: str, on: date) -> None:
     """The patient came: what was booked of that kind on that day of the clinic is done.
 
