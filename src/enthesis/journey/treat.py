@@ -191,27 +191,17 @@ def site_problems(
 ) -> Iterator[Reason]:
     """Sites that must not be injected like this, and mixtures too small for their sites."""
     keys = {m.key for m in mixtures}
+    seen = set()
     for dose in sites:
         if dose.mixture not in keys:
             text = f"{_site_name(dose, known)}: there is no mixture “{dose.mixture}”."
             yield _problem("no_mixture", text, known)
+        if (dose.site, dose.side) in seen:
+            yield _problem("site_twice", f"{_site_name(dose, known)} is there twice.", known)
+        seen.add((dose.site, dose.side))
         yield from _dose_problems(dose, known)
-    for twice in {(d.site, d.side) for d in sites if _times(d, sites) > 1}:
-        text = (
-            f"{known.sites[twice[0]].name if twice[0] in known.sites else twice[0]} is there twice."
-        )
-        yield _problem("site_twice", text, known)
     for mixture in mixtures:
-        taken = sum((d.volume_ml for d in sites if d.mixture == mixture.key), Decimal(0))
-        if taken > mixture.volume_ml:
-            yield _problem(
-                "mixture_too_small",
-                f"{mixture.key.capitalize()}: the sites take {amount(taken, 'mL')} of "
-                f"{amount(mixture.volume_ml, 'mL')}. Prepare more or inject less.",
-                known,
-                taken_ml=taken,
-                prepared_ml=mixture.volume_ml,
-            )
+        yield from _too_small(mixture, sites, known)
 
 
 def next_session(course: Course, on: date, known: Knowledge) -> Session:
@@ -435,8 +425,20 @@ def _site_name(dose: SiteDose, known: Knowledge) -> str:
     return name if dose.side is Side.MIDLINE else f"{name}, {dose.side.value}"
 
 
-def _times(dose: SiteDose, sites: Sequence[SiteDose]) -> int:
-    return sum((d.site, d.side) == (dose.site, dose.side) for d in sites)
+def _too_small(mixture: Mixture, sites: Sequence[SiteDose], known: Knowledge) -> Iterator[Reason]:
+    volumes = [d.volume_ml for d in sites if d.mixture == mixture.key]
+    if not all(v.is_finite() for v in (mixture.volume_ml, *volumes)):
+        return  # said of the mixture or the site already
+    taken = sum(volumes, Decimal(0))
+    if taken > mixture.volume_ml:
+        yield _problem(
+            "mixture_too_small",
+            f"{mixture.key.capitalize()}: the sites take {amount(taken, 'mL')} of "
+            f"{amount(mixture.volume_ml, 'mL')}. Prepare more or inject less.",
+            known,
+            taken_ml=taken,
+            prepared_ml=mixture.volume_ml,
+        )
 
 
 def _problem(
