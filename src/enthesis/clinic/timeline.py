@@ -65,7 +65,9 @@ def timeline(course: Course, known: Knowledge, is_clinical: bool) -> list[Entry]
         ]
     else:
         entries += [
-            Entry(s.on, f"Session {s.number}", "", "Given") for s in course.sessions.all() if s.signed_at
+            Entry(s.on, f"Session {s.number}", "", "Given")
+            for s in course.sessions.all()
+            if s.signed_at
         ]
     return sorted(reversed(entries), key=lambda entry: entry.on, reverse=True)
 
@@ -166,4 +168,6 @@ def _bills(course: Course) -> Iterator[Entry]:
 def _calls(course: Course, zone: ZoneInfo) -> Iterator[Entry]:
     for row in course.calls.select_related("by"):
         on = row.at.astimezone(zone).date()
-        yield Entry(on, "Call", reverse("ask", args=[course.pk]), f"{day(on)}, {row.by}: {row.outcome}")
+        yield Entry(
+            on, "Call", reverse("ask", args=[course.pk]), f"{day(on)}, {row.by}: {row.outcome}"
+        )
