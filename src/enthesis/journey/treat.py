@@ -93,8 +93,8 @@ class DoseCheck:
 
 def amount(value: Decimal, unit: str) -> str:
     """A quantity for people: at most two digits after the point, a no-break space, the unit."""
-    shown = value.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP).normalize()
-    return f"{shown:f}\u00a0{unit}"
+    shown = f"{value:.2f}".rstrip("0").rstrip(".")
+    return f"{shown}\u00a0{unit}"
 
 
 def strengths(parts: Iterable[Part]) -> dict[str, Percent]:

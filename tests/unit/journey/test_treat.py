@@ -138,6 +138,14 @@ def test_it_draws_up_the_usual_mixtures(
     assert made.anaesthetic_mg == D(lidocaine) * 100
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [("5.00", "5"), ("0.5", "0.5"), ("100", "100"), ("0.126", "0.13"), ("1e3", "1000"), ("0", "0")],
+)
+def test_a_quantity_is_shown_short_with_its_unit(value: str, shown: str) -> None:
+    assert amount(D(value), "mL") == f"{shown}\u00a0mL"
+
+
 def test_saline_adds_its_share_to_the_osmolarity(known: Knowledge) -> None:
     made = recipe(mixture(diluent="saline", **PLAIN), known)
     assert made.osmolarity_mosm_l == 759 + D(308) * 7 / 10
@@ -163,6 +171,7 @@ def test_what_is_drawn_is_what_a_syringe_can_measure(known: Knowledge) -> None:
         ({"dextrose_stock_percent": D("Infinity")}, "not_above_zero", "dextrose stock"),
         ({"dextrose_stock_percent": D(101)}, "above_100_percent", "dextrose stock"),
         ({"volume_ml": D(61)}, "volume_out_of_range", "60 mL"),
+        ({"volume_ml": D("1e40")}, "volume_out_of_range", "60 mL"),
         ({"volume_ml": D("0.05")}, "volume_out_of_range", "0.1 mL"),
         ({"anaesthetic_percent": None}, "anaesthetic_incomplete", "strength"),
         ({"anaesthetic": "cocaine"}, "unknown_substance", "no known anaesthetic"),
