@@ -103,12 +103,8 @@ def judge(course: Course, known: Knowledge, today: date) -> Verdict:
     A proposal: a clinician decides. Raises ValueError where the stop rule names a measure that is
     not known, or one that is not validated and so may not decide.
     """
-    facts = _facts(course, known, today)
-    rules = {rule.id: rule for rule in known.judge_rules if rule.id in RULES}
-    told: dict[str, Outcome] = {}
-    for id, test in RULES.items():
-        if id in rules:
-            told[id] = test(facts, told)
+    facts = facts_of(course, known, today)
+    rules, told = {rule.id: rule for rule in known.judge_rules}, outcomes(facts)
     leading = _leading(facts, told)
     step = _step(rules[leading], facts)
     return Verdict(
@@ -125,10 +121,21 @@ def judge(course: Course, known: Knowledge, today: date) -> Verdict:
     )
 
 
+def outcomes(facts: Facts) -> dict[str, Outcome]:
+    """How every rule in force came out, by its id, in the order in which reasons are listed."""
+    in_force = {rule.id for rule in facts.known.judge_rules}
+    told: dict[str, Outcome] = {}
+    for id, test in RULES.items():
+        if id in in_force:
+            told[id] = test(facts, told)
+    return told
+
+
 # --- the facts
 
 
-def _facts(course: Course, known: Knowledge, today: date) -> Facts:
+def facts_of(course: Course, known: Knowledge, today: date) -> Facts:
+    """What the rules look at. Raises ValueError as `judge` does."""
     now = phase(course)
     rule, measure = stop_rule(course, known)
     readings = measure_readings(course, measure)
