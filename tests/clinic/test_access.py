@@ -1,5 +1,6 @@
 """Every address × every role: one table. A new address without a row here fails."""
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from typing import Any
@@ -8,12 +9,14 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from enthesis.clinic import models
+from enthesis import records
+from enthesis.clinic import models, store
 from enthesis.clinic.models import Role
-from enthesis.clinic.permissions import ADMIN, DESK, STAFF
+from enthesis.clinic.permissions import ADMIN, CLINICAL, DESK, STAFF
+from enthesis.exchange.course_json import write_course
+from enthesis.shape import plain
 
 PUBLIC = None
-MONEY = DESK | ADMIN
 # Name of the page → who may open it. Written down twice (here and in the pages) on purpose: a
 # change of who may see what must be meant.
 ACCESS: dict[str, frozenset[Role] | None] = {
@@ -30,10 +33,39 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "move_appointment": DESK,
     "cancel_appointment": DESK,
     "miss_appointment": DESK,
+    "evaluate": CLINICAL,
+    "plan": CLINICAL,
+    "agree_plan": CLINICAL,
+    "start_session": CLINICAL,
+    "session": CLINICAL,
+    "discard_session": CLINICAL,
+    "amend_session": CLINICAL,
+    "course": DESK,
+    "decide": CLINICAL,
+    "close_course": CLINICAL,
+    "course_json": CLINICAL,
+    "decision": CLINICAL,
+    "rule": STAFF,
+    "limits": STAFF,
+    "ask": DESK,
+    "add_answers": DESK,
+    "add_call": DESK,
+    "answers": CLINICAL,
+    "answer": PUBLIC,
+    "money": STAFF,
+    "make_invoice": DESK,
+    "invoice": STAFF,
+    "pay": DESK,
     "settings": ADMIN,
     "add_user": ADMIN,
     "change_user": ADMIN,
 }
+
+
+VERDICT = records.Verdict(
+    records.NextStep.GO_ON, "Go on", (), False, None, None, None, None,
+    date(2026, 11, 9), date(2026, 11, 9),
+)  # fmt: skip
 
 
 def pages(within: Any = None) -> Iterator[URLPattern]:
@@ -66,6 +98,15 @@ def ids(
         clinic=clinician.clinic, number=1, course=course, session=session,
         issued_on=date(2026, 11, 2), due_on=date(2026, 11, 2), currency="USD",
     )  # fmt: skip
+    assessment = models.Assessment.objects.create(
+        course=course, on=date(2026, 11, 9), occasion="after_session", questionnaire="six_signs",
+        completed_at=datetime(2026, 11, 9, 12, tzinfo=UTC), answers={"pain": 4},
+    )  # fmt: skip
+    decision = models.Decision.objects.create(
+        course=course, on=date(2026, 11, 9), suggested="go_on", decided="go_on",
+        verdict=plain(VERDICT),
+        inputs=json.loads(write_course(store.course_record(course))), inputs_sha256="0" * 64, by=clinician,
+    )  # fmt: skip
     appointment = make_appointment(course, datetime(2027, 1, 4, 15, tzinfo=UTC))
     return {
         "patient_id": course.patient_id,
@@ -74,6 +115,8 @@ def ids(
         "invoice_id": invoice.pk,
         "appointment_id": appointment.pk,
         "user_id": desk.pk,
+        "assessment_id": assessment.pk,
+        "decision_id": decision.pk,
         "rule_id": "finish_target",
         "token": "no-such-token",
         "question_id": "pain",

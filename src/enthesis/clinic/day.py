@@ -7,6 +7,7 @@ of its own.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import cast
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Max, OuterRef, Subquery
@@ -64,21 +65,13 @@ class Day:
 def day(clinic: models.Clinic, today: date, *, clinical: bool) -> Day:
     """The day as staff may see it: what patients answered is for clinicians (`clinical`)."""
     known = store.known_for(clinic, today)
-    visits = _appointments(clinic, today)
     rows = {row.pk: row for row in _open_courses(clinic)}
-    rows |= {a.course.pk: a.course for a in visits if a.course.pk not in rows}
-    courses = dict(zip(rows, store.course_records(list(rows.values())), strict=True))
-    weighed = set(
-        models.Weight.objects.filter(patient__clinic=clinic).values_list("patient", flat=True)
-    )
+    outlines = dict(zip(rows, store.course_outlines(list(rows.values())), strict=True))
     return Day(
-        worries=_worries(clinic, rows, known),
-        visits=[
-            _visit(a, courses[a.course.pk], known, today, a.course.patient_id in weighed, clinical)
-            for a in visits
-        ],
-        silent=_silent(rows, courses, known, today),
-        rechecks=_rechecks(rows, courses, known, today),
+        worries=_worries(rows, known),
+        visits=_visits(clinic, known, today, clinical),
+        silent=_silent(rows, outlines, known, today),
+        rechecks=_rechecks(rows, outlines, known, today),
     )
 
 
@@ -103,9 +96,7 @@ def _appointments(clinic: models.Clinic, today: date) -> list[models.Appointment
     return list(rows.select_related("course__patient", "clinician"))
 
 
-def _worries(
-    clinic: models.Clinic, rows: dict[int, models.Course], known: Knowledge
-) -> list[Worry]:
+def _worries(rows: dict[int, models.Course], known: Knowledge) -> list[Worry]:
     """Unread answers with a danger sign, newest first; reading or deciding takes them away."""
     unread = models.Assessment.objects.filter(
         course__in=rows, completed_at__isnull=False, read_at=None
@@ -114,11 +105,25 @@ def _worries(
     for assessment in unread:
         row = rows[assessment.course_id]
         dangers = follow.dangers(store.assessment_record(assessment).answers, known)
+        answered_at = cast(datetime, assessment.completed_at)
         decided = row.decided  # type: ignore[attr-defined]
-        if dangers and not any(d.at >= assessment.completed_at for d in decided):
-            words = " ".join(rule.text for rule in dangers)
-            found.append(Worry(row, assessment.completed_at or assessment.link.made_at, words))
+        if dangers and not any(d.at >= answered_at for d in decided):
+            found.append(Worry(row, answered_at, "; ".join(rule.text for rule in dangers)))
     return found
+
+
+def _visits(clinic: models.Clinic, known: Knowledge, today: date, clinical: bool) -> list[Row]:
+    """Who is booked today, in the order of the clock; only these few courses are judged."""
+    appointments = _appointments(clinic, today)
+    courses = store.course_records([a.course for a in appointments])
+    patients = [a.course.patient_id for a in appointments]
+    weighed = set(
+        models.Weight.objects.filter(patient__in=patients).values_list("patient", flat=True)
+    )
+    return [
+        _visit(a, course, known, today, a.course.patient_id in weighed, clinical)
+        for a, course in zip(appointments, courses, strict=True)
+    ]
 
 
 def _visit(

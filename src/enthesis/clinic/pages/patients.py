@@ -253,7 +253,6 @@ def patient(request: StaffRequest, patient_id: int) -> HttpResponse:
         "courses": courses,
         "appointments": booked,
         "weights": row.weights.order_by("-measured_on", "-id"),
-        "is_clinical": request.user.role == Role.CLINICIAN,
         "may_write": request.user.role in DESK,
     }
     return render(request, "clinic/patients/patient.html", context)

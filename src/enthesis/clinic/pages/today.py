@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from enthesis.clinic import store
 from enthesis.clinic.day import day
-from enthesis.clinic.permissions import CLINICAL, STAFF, StaffRequest, page
+from enthesis.clinic.permissions import CLINICAL, DESK, STAFF, StaffRequest, page
 
 # A list is cut here, with a link to the whole of it.
 SHOWN = 8
@@ -27,6 +27,7 @@ def today(request: StaffRequest) -> HttpResponse:
         "silent": held.silent if whole == "silent" else held.silent[:SHOWN],
         "rechecks": held.rechecks if whole == "rechecks" else held.rechecks[:SHOWN],
         "is_clinical": clinical,
+        "opens_courses": request.user.role in DESK,
     }
     return render(request, "clinic/today/today.html", context)
 
