@@ -37,12 +37,6 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
         prog="enthesis",
         description="Runs a course of prolotherapy from the first question to the recheck.",
     )
-    if given[:1] == ["--version"]:
-        from importlib.metadata import version
-
-        parser.add_argument(
-            "--version", action="version", version=f"enthesis {version('enthesis')}"
-        )
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     asked = [name for name in COMMANDS if given[:1] == [name]] or list(COMMANDS)
     for name in asked:
