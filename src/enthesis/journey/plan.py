@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from enthesis.journey.treat import mixture_problems, site_problems
-from enthesis.knowledge.kinds import Knowledge, Protocol, Site
+from enthesis.knowledge.kinds import Knowledge, Protocol, ProtocolSite
 from enthesis.records import Mixture, Plan, Side, SiteDose, StopRule
 from enthesis.units import Ml, Money, Percent
 
@@ -36,7 +36,7 @@ def propose(
         SiteDose(part.site, at, part.mixture, part.volume_ml)
         for part in protocol.sites
         if part.usual
-        for at in sides_of(known.sites[part.site], side)
+        for at in sides_of(part, side, known)
     )
     return Plan(
         protocol=protocol.id,
@@ -51,9 +51,9 @@ def propose(
     )
 
 
-def sides_of(site: Site, side: Side) -> tuple[Side, ...]:
-    """Where a structure lies for a complaint on `side`; midline pain takes both of a pair."""
-    if not site.paired:
+def sides_of(part: ProtocolSite, side: Side, known: Knowledge) -> tuple[Side, ...]:
+    """Where a protocol's site is injected for a complaint on `side`; midline pain takes both."""
+    if not known.sites[part.site].paired:
         return (Side.MIDLINE,)
     return (side,) if side in (Side.LEFT, Side.RIGHT) else (Side.LEFT, Side.RIGHT)
 
