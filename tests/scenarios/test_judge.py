@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from enthesis.journey.judge import RULES, facts_of, judge, outcomes
+from enthesis.journey.facts import facts_of
+from enthesis.journey.judge import RULES, judge, outcomes
 from enthesis.records import Mark, Verdict
 from tests.unit.journey.courses import FIRST, KNOWN, course_of
 

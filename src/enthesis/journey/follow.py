@@ -116,12 +116,15 @@ def _applies(question: Question, said: Mapping[str, Answer]) -> bool:
 
 
 def _said(answer: Answer, wanted: Sequence[str]) -> bool:
+    given = _values(answer)
+    return bool(given) and (ANY_ANSWER in wanted or not given.isdisjoint(wanted))
+
+
+def _values(answer: Answer) -> frozenset[str]:
+    """What was answered, as the knowledge files write it; empty for nothing."""
     if answer is None or answer == "":
-        return False
-    if ANY_ANSWER in wanted:
-        return True
-    given = answer if isinstance(answer, tuple) else (_plain(answer),)
-    return any(one in wanted for one in given)
+        return frozenset()
+    return frozenset(answer) if isinstance(answer, tuple) else frozenset((_plain(answer),))
 
 
 def _plain(answer: Decimal | str | bool) -> str:
@@ -379,9 +382,8 @@ def _trend(sign: str, measure: Measure, found: tuple[Reading, ...]) -> SignTrend
 
 def dangers(answers: Mapping[str, Answer], known: Knowledge) -> tuple[DangerRule, ...]:
     """The warning signs among the answers, in the order of the file."""
-    return tuple(
-        rule for rule in known.danger_rules if _said(answers.get(rule.question), rule.is_in)
-    )
+    said = {q: _values(answers.get(q)) for q in {rule.question for rule in known.danger_rules}}
+    return tuple(r for r in known.danger_rules if not said[r.question].isdisjoint(r.is_in))
 
 
 def due(course: Course, known: Knowledge, today: date) -> tuple[Due, ...]:

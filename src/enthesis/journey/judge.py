@@ -6,93 +6,22 @@ clinic's defaults where there is no plan). Nothing here depends on the order of 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import date
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
 
 from enthesis.journey.course import (
     ENDS,
     Phase,
-    last_decision,
     next_recheck_on,
-    phase,
-    recheck_left,
-    series_sessions,
     sessions_since,
     standing_decision,
 )
-from enthesis.journey.follow import (
-    Reading,
-    baseline,
-    dangers,
-    measure_readings,
-    relief_percent,
-    to_gain,
-)
-from enthesis.knowledge.kinds import Benchmark, JudgeRule, Knowledge, Measure
-from enthesis.records import (
-    Assessment,
-    Course,
-    Decision,
-    Mark,
-    NextStep,
-    Reason,
-    StopRule,
-    Verdict,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a rule came out: `key` chooses its words, `inputs` are the numbers used."""
-
-    mark: Mark
-    key: str
-    inputs: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the rules look at, worked out once. `after` are the answered readings since treatment
-    began; `answered`: the last session (or the end of the series) has an answer about it."""
-
-    course: Course
-    known: Knowledge
-    today: date
-    phase: Phase
-    rule: StopRule
-    measure: Measure
-    baseline: Decimal | None
-    after: tuple[Reading, ...]
-    answered: bool
-    given: int
-    over: bool
-    decision: Decision | None
-    recheck_on: date | None
-
-    @property
-    def latest(self) -> Decimal | None:
-        """The last answered score since treatment began."""
-        return self.after[-1].value if self.after else None
-
-    @property
-    def relief(self) -> Decimal | None:
-        """Relief at the last answer, in percent; None is unknown or undefined."""
-        return None if self.latest is None else self.relief_at(self.latest)
-
-    @property
-    def fresh(self) -> bool:
-        """Whether the last answer is newer than the last decision: else it is decided upon."""
-        return bool(self.after) and (self.decision is None or self.after[-1].on > self.decision.on)
-
-    def relief_at(self, value: Decimal) -> Decimal | None:
-        """Relief at a score, in percent."""
-        return None if self.baseline is None else relief_percent(self.measure, self.baseline, value)
-
-    def gained(self, start: Decimal, value: Decimal) -> Decimal:
-        """How much better a score is than another, in points: negative is worse."""
-        return to_gain(self.measure, start) - to_gain(self.measure, value)
-
+from enthesis.journey.facts import Facts, about_last, facts_of
+from enthesis.journey.facts import stop_rule as stop_rule
+from enthesis.journey.follow import Reading, baseline, dangers, measure_readings, to_gain
+from enthesis.journey.reasons import Outcome, headline_of, reason_of
+from enthesis.knowledge.kinds import Benchmark, JudgeRule, Knowledge
+from enthesis.records import Assessment, Course, Decision, Mark, NextStep, Verdict
 
 Told = Mapping[str, Outcome]
 
@@ -109,8 +38,8 @@ def judge(course: Course, known: Knowledge, today: date) -> Verdict:
     step = _step(rules[leading], facts)
     return Verdict(
         next_step=step,
-        headline=_headline(rules[leading], told[leading], facts),
-        reasons=tuple(_reason(rules[id], told[id], facts) for id in told),
+        headline=headline_of(rules[leading], told[leading], facts),
+        reasons=tuple(reason_of(rules[id], told[id], facts) for id in told),
         ask_first=_asks_first(leading, told[leading]),
         baseline=_rounded(facts.baseline),
         latest=_rounded(facts.latest),
@@ -129,78 +58,6 @@ def outcomes(facts: Facts) -> dict[str, Outcome]:
         if id in in_force:
             told[id] = test(facts, told)
     return told
-
-
-# --- the facts
-
-
-def facts_of(course: Course, known: Knowledge, today: date) -> Facts:
-    """What the rules look at. Raises ValueError as `judge` does."""
-    now = phase(course)
-    rule, measure = stop_rule(course, known)
-    readings = measure_readings(course, measure)
-    later = [r for r in readings if not r.is_baseline]
-    series = series_sessions(course)
-    full = course.plan is not None and len(series) >= course.plan.sessions_max
-    return Facts(
-        course=course,
-        known=known,
-        today=today,
-        phase=now,
-        rule=rule,
-        measure=measure,
-        baseline=baseline(readings),
-        after=tuple(r for r in later if r.value is not None),
-        answered=bool(later) and later[-1].value is not None and _about_last(course, later[-1]),
-        given=len(series),
-        over=now is Phase.FOLLOWING or (now is not Phase.PLANNED and full),
-        decision=last_decision(course),
-        recheck_on=None if now is Phase.CLOSED else recheck_left(course, known),
-    )
-
-
-def stop_rule(course: Course, known: Knowledge) -> tuple[StopRule, Measure]:
-    """The rule that was agreed, or the clinic's defaults, with the measure that it judges.
-
-    Without a plan that is the first leading measure that was answered. Raises ValueError.
-    """
-    plan = course.plan
-    rule = _default_rule(course, known) if plan is None else plan.stop_rule
-    measure = known.measures.get(rule.measure)
-    if measure is None or not measure.validated:
-        problem = "is not validated and may not decide" if measure else "is not known"
-        allowed = ", ".join(m.id for m in known.measures.values() if m.role == "leads")
-        raise ValueError(
-            f"plan.stop_rule.measure: the measure {rule.measure!r} {problem}; take one of {allowed}"
-        )
-    return rule, measure
-
-
-def judged_measure(course: Course, known: Knowledge) -> Measure:
-    """The measure that decides about a course. Raises ValueError as `stop_rule` does."""
-    return stop_rule(course, known)[1]
-
-
-def _default_rule(course: Course, known: Knowledge) -> StopRule:
-    leading = [m for m in known.measures.values() if m.role == "leads"]
-    asked = (m for m in leading if measure_readings(course, m))
-    usual = known.stop_rule
-    return StopRule(
-        version=usual.version,
-        measure=next(asked, leading[0]).id,
-        finish_relief_percent=usual.finish_relief_percent,
-        finish_readings=usual.finish_readings,
-        stop_below_percent=usual.stop_below_percent,
-        stop_after_sessions=usual.stop_after_sessions,
-        recheck_months=usual.recheck_months,
-    )
-
-
-def _about_last(course: Course, reading: Reading) -> bool:
-    """Whether a reading came after all treatment so far."""
-    ended = course.series_ended_on
-    after_end = ended is None or reading.on >= ended
-    return reading.sessions_before == len(course.sessions) and after_end
 
 
 # --- the rules, one function each
@@ -371,7 +228,7 @@ def _confirmed(facts: Facts, used: dict[str, object]) -> Outcome:
 
 
 def _answered_last(course: Course, readings: tuple[Reading, ...]) -> Decimal | None:
-    later = [r for r in readings if not r.is_baseline and _about_last(course, r)]
+    later = [r for r in readings if not r.is_baseline and about_last(course, r)]
     return later[-1].value if later else None
 
 
@@ -519,85 +376,6 @@ def _step(rule: JudgeRule, facts: Facts) -> NextStep:
 def _asks_first(leading: str, outcome: Outcome) -> bool:
     """Whether an answer is missing or must be confirmed before anything is done."""
     return leading == "RC2" or outcome.key in ("unanswered", "reached_once", "no_start")
-
-
-# --- the words
-
-
-def _reason(rule: JudgeRule, outcome: Outcome, facts: Facts) -> Reason:
-    words = _words_for(outcome, facts)
-    return Reason(
-        rule=rule.id,
-        mark=outcome.mark,
-        text=rule.texts[outcome.key].format_map(words),
-        source=rule.source.format_map(words),
-        inputs={k: v for k, v in outcome.inputs.items() if v is not None and v != ""},
-    )
-
-
-def _headline(rule: JudgeRule, outcome: Outcome, facts: Facts) -> str:
-    key = outcome.key
-    if rule.id == "D1" and facts.decision is not None:
-        key = facts.decision.decided.value
-    if rule.id == "G1":
-        key = _headline_of_going_on(key, facts)
-    return rule.headlines[key].format_map(_words_for(outcome, facts))
-
-
-def _headline_of_going_on(key: str, facts: Facts) -> str:
-    plan = facts.course.plan
-    if plan is None or plan.agreed_on is None:
-        return (
-            key
-            if key in ("no_start", "reached_once") and plan is not None
-            else ("open" if facts.course.sessions else "not_planned")
-        )
-    if facts.given >= plan.sessions_max and key not in ("unanswered", "reached_once"):
-        return "open"
-    return key
-
-
-def _words_for(outcome: Outcome, facts: Facts) -> dict[str, str]:
-    rule = facts.rule
-    agreed = "" if facts.course.plan is not None else "the clinic's default, "
-    shared = {
-        "measure": facts.measure.name,
-        "measure_source": facts.measure.source,
-        "version": f"{agreed}version {rule.version}",
-        "recurrence": facts.known.stop_rule.recurrence_percent,
-    }
-    words = {name: in_words(name, value) for name, value in {**shared, **outcome.inputs}.items()}
-    return words | {"given": _given(facts), "recheck": _recheck(facts)}
-
-
-def in_words(name: str, value: object) -> str:
-    """A number of a reason as it is written in a sentence: shares are rounded down, never up."""
-    if isinstance(value, NextStep):
-        return value.value.replace("_", " ")
-    if name == "times" and isinstance(value, int):
-        return {1: "once", 2: "twice"}.get(value, f"{value} times")
-    if isinstance(value, date):
-        return f"{value.day} {value:%b} {value.year}"
-    if not isinstance(value, Decimal):
-        return "unknown" if value is None else str(value)
-    share = name in ("relief", "lost")
-    step = Decimal(1) if share else Decimal("0.1")
-    rounded = value.quantize(step, rounding=ROUND_FLOOR if share else None)
-    text = f"{rounded:f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "−")
-
-
-def _given(facts: Facts) -> str:
-    if facts.given:
-        return f"{facts.given} session" + ("" if facts.given == 1 else "s")
-    return "no session" if facts.course.series_ended_on is None else "a series elsewhere"
-
-
-def _recheck(facts: Facts) -> str:
-    on = facts.recheck_on
-    if on is None:
-        return "no agreed month is left: close the course"
-    return f"since {in_words('', on)}" if on <= facts.today else f"in {on:%B} {on.year}"
 
 
 def _rounded(value: Decimal | None) -> Decimal | None:
