@@ -64,7 +64,7 @@ def load_invented_clinic(
     """Invent a clinic as of `today` and write it in one transaction.
 
     Raises actions.Refused where the database already holds a clinic, ValueError for too few
-    `patients`. `progress` is called with how many are invented and how many there will be.
+    `patients`. `progress` is called with how many patients are written and how many there will be.
     """
     from enthesis.clinic.actions.demo import SignIn, refuse_if_used, write_clinic
     from enthesis.clinic.models import Role
@@ -74,6 +74,6 @@ def load_invented_clinic(
 
     refuse_if_used()
     known = knowledge(today)
-    invented = invent_clinic(today, seed, patients, known, shipped_truth(), progress)
+    invented = invent_clinic(today, seed, patients, known, shipped_truth())
     sign_ins = [SignIn(name, word, Role(role), shown) for name, word, role, shown in DEMO_SIGN_INS]
-    return write_clinic(invented, known, sign_ins)
+    return write_clinic(invented, known, sign_ins, progress)

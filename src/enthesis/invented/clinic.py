@@ -4,8 +4,8 @@ Each person has a generator of their own, seeded by clinic and place in the row,
 seed and day give the same clinic, and more patients do not change those already there.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
@@ -26,14 +26,15 @@ EVALUATION_LEAD_DAYS = 5
 FIRST_SESSION_LEAD_DAYS = 9
 RECHECK_LEAD_DAYS = 185
 CLINICIANS = ("Dr Amara Osei", "Dr Lucas Hartmann")
-TRIES = 400
+TRIES = 1000
 _SCENES_SEED = 1
 _PEOPLE_SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Somebody whom today's page shows: drawn from the same truth, again until `fits`.
+    """Somebody whom today's page shows: drawn again until `fits`, where that is rare from a truth
+    that is `bent` towards it (parameter to value).
 
     `meets` is the visit that falls `days_ago` (see Teller), after `visits` at the plan's interval.
     """
@@ -44,6 +45,7 @@ class Scene:
     days_ago: int = 0
     silent: bool = False
     danger_after: int = 0
+    bent: Mapping[str, float] = field(default_factory=dict)
 
     def lead_days(self, interval_days: int) -> int:
         """About how long before the visit the course was opened."""
@@ -71,7 +73,6 @@ def invent_clinic(
     patients: int,
     known: Knowledge,
     truth: Truth,
-    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> InventedClinic:
     """Invent a clinic with so many patients on a day. Raises ValueError below len(SCENES)."""
     if patients < len(SCENES):
@@ -79,9 +80,8 @@ def invent_clinic(
     stories = [
         _stage(scene, place, today, seed, known, truth) for place, scene in enumerate(SCENES)
     ]
-    for place in range(patients - len(SCENES)):
-        stories.append(_happen(place, today, seed, known, truth))
-        progress(len(stories), patients)
+    others = range(patients - len(SCENES))
+    stories += [_happen(place, today, seed, known, truth) for place in others]
     return InventedClinic(today, seed, _without_clashes(stories), tuple(range(len(SCENES))))
 
 
@@ -139,9 +139,10 @@ def _stage(
     scene: Scene, place: int, today: date, seed: int, known: Knowledge, truth: Truth
 ) -> Story:
     """Draw people for a scene until one fits; the visits of today stand in the scenes' order."""
+    bent = truth.changed(scene.bent)
     for attempt in range(TRIES):
         rng = np.random.default_rng((seed, _SCENES_SEED, place, attempt))
-        teller = _teller(rng, scene.lead_days, today, known, truth)
+        teller = _teller(rng, scene.lead_days, today, known, bent)
         teller.meets, teller.meets_on = scene.meets, today - timedelta(days=scene.days_ago)
         teller.silent, teller.danger_after = scene.silent, scene.danger_after
         story = teller.tell()
@@ -183,9 +184,9 @@ def _is_silent(story: Story, known: Knowledge, today: date) -> bool:
 def _judged(step: NextStep, sessions: int) -> Callable[[Story, Knowledge, date], bool]:
     def fits(story: Story, known: Knowledge, today: date) -> bool:
         plan, given = story.course.plan, len(story.course.sessions)
-        if plan is None or not _comes_today(story, today) or given < sessions:
+        if plan is None or not _comes_today(story, today):
             return False
-        if step is NextStep.GO_ON and given >= plan.sessions_planned:
+        if not sessions <= given < plan.sessions_planned:
             return False
         verdict = judge(story.course, known, today)
         return verdict.next_step is step and not verdict.ask_first
@@ -202,13 +203,15 @@ def _is_worry(story: Story, known: Knowledge, today: date) -> bool:
     return bool(last and last.on == today and dangers(last.answers, known))
 
 
+NO_RESPONDERS = {"specific.share_of_responders": 0}
+STRONG_RESPONDERS = {"specific.share_of_responders": 1, "specific.relief_mean": 0.95}
 SCENES = (
     Scene("new evaluation", 0, _is_new),
     Scene("no answer yet", 2, _is_silent, silent=True),
     Scene("go on, session 3", 3, _judged(NextStep.GO_ON, 2)),
-    Scene("stop after session 4", 5, _judged(NextStep.STOP, 4)),
-    Scene("finish", 5, _judged(NextStep.FINISH, 3)),
-    Scene("not weighed", 1, _is_unweighed),
+    Scene("stop after session 4", 5, _judged(NextStep.STOP, 4), bent=NO_RESPONDERS),
+    Scene("finish", 5, _judged(NextStep.FINISH, 3), bent=STRONG_RESPONDERS),
+    Scene("not weighed", 1, _is_unweighed, bent={"people.share_weight_unknown": 1}),
     Scene("recheck", MEETS_RECHECK, _is_recheck),
     Scene("go on, session 4", 4, _judged(NextStep.GO_ON, 3)),
     Scene("danger sign after session 3", 3, _is_worry, days_ago=2, danger_after=3),

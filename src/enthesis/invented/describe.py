@@ -46,8 +46,9 @@ test holds the comparison:
 
 The clinicians follow the rules of Enthesis and decide otherwise now and then. The two of them
 have the same true results: a difference between them is chance. The people whom today's page
-shows (its visits and one worry) are drawn from the same truth, again until they fit, so that the
-page is alive on any day: leave them out of estimates (`InventedClinic.for_today`).
+shows (its visits and one worry) are drawn again until they fit, some from a truth bent towards
+it, so that the page is alive on any day: leave them out of estimates
+(`InventedClinic.for_today`).
 
 ## Every true parameter
 """

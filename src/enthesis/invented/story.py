@@ -36,6 +36,8 @@ from enthesis.records import (
 QUESTIONNAIRE = "six_signs"
 SILENT_DAYS = 120
 """After so many days without a sign of a patient who left, the clinic closes the course."""
+REFERRED_DAYS = 60
+"""Who was referred first and has not come back by then is no longer waited for."""
 LOST_DAYS = 45
 """After so many days without an answer to a recheck, the clinic closes the course."""
 SLOTS = tuple(time(8 + (30 + 45 * i) // 60, (30 + 45 * i) % 60) for i in range(10))
@@ -162,6 +164,8 @@ class Teller:
             self._agree(on)
         elif self.evaluated.answer is Candidacy.NOT_SUITABLE:
             self._close(on)
+        else:
+            self._close(on + timedelta(days=REFERRED_DAYS))
 
     def _agree(self, on: date) -> None:
         plan = propose(self.protocol, self.course.side, self.known, None, None)

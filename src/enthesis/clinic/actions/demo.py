@@ -5,7 +5,7 @@ The latent truth stays out: a database holds only what a clinic could know.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -44,7 +44,8 @@ from enthesis.knowledge.kinds import Knowledge
 from enthesis.shape import plain
 
 ACTOR = "invented clinic"
-BATCH = 500
+BATCH = 50
+"""Patients written at a time, with a word to whoever watches the progress."""
 UNREAD_DAYS = 1
 """Answers of the last day have not been read yet: they are today's news."""
 
@@ -90,7 +91,12 @@ _PARTS = (SessionSite, InvoiceLine)
 
 
 @transaction.atomic
-def write_clinic(invented: InventedClinic, known: Knowledge, sign_ins: Iterable[SignIn]) -> Clinic:
+def write_clinic(
+    invented: InventedClinic,
+    known: Knowledge,
+    sign_ins: Iterable[SignIn],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Clinic:
     """Make the clinic, its staff and everything its invented patients went through.
 
     Raises Refused in a database that already holds a clinic.
@@ -103,20 +109,48 @@ def write_clinic(invented: InventedClinic, known: Knowledge, sign_ins: Iterable[
         invented=True,
     )
     staff = {sign_in.display_name: _staff(clinic, sign_in) for sign_in in sign_ins}
-    tables, writers = _rows(clinic, staff, invented, known)
+    desk = next(user for user in staff.values() if user.role == Role.FRONT_DESK)
+    stories = sorted(invented.stories, key=lambda story: story.course.opened_on)
+    writers = [
+        _Writer(clinic, staff[story.clinician], desk, story, invented.today, known, number)
+        for number, story in enumerate(stories, start=FIRST_NUMBER)
+    ]
+    invoices = _invoice_numbers(stories)
+    for start in range(0, len(writers), BATCH):
+        batch = writers[start : start + BATCH]
+        _write_batch(clinic, batch, invoices)
+        progress(start + len(batch), len(writers))
+    return clinic
+
+
+def _invoice_numbers(stories: list[Story]) -> dict[tuple[int, int], int]:
+    """By patient and session number: without gaps, in the order of issue."""
+    bills = [
+        (bill.issued_on, patient, bill.session)
+        for patient, story in enumerate(stories, start=FIRST_NUMBER)
+        for bill in story.bills
+    ]
+    return {(patient, session): n for n, (_, patient, session) in enumerate(sorted(bills), start=1)}
+
+
+def _write_batch(
+    clinic: Clinic, writers: "list[_Writer]", invoices: Mapping[tuple[int, int], int]
+) -> None:
+    tables = _Tables()
+    for writer in writers:
+        writer.write(tables, invoices)
     for kind in _KINDS:
         _write_rows(clinic, tables.rows.get(kind, []))
     # A decision keeps the course as it was judged, with the id that the course has only now.
     _write_rows(clinic, [row for writer in writers for row in writer.decisions()])
-    return clinic
 
 
 def _write_rows(clinic: Clinic, rows: list[Any]) -> None:
     if not rows:
         return
-    type(rows[0])._default_manager.bulk_create(rows, batch_size=BATCH)
+    type(rows[0])._default_manager.bulk_create(rows)
     if type(rows[0]) not in _PARTS:
-        AuditEvent.objects.bulk_create((_event(clinic, row) for row in rows), batch_size=BATCH)
+        AuditEvent.objects.bulk_create(_event(clinic, row) for row in rows)
 
 
 def refuse_if_used() -> None:
@@ -163,30 +197,6 @@ def _patient_of(row: Any) -> Patient:
     return row
 
 
-def _rows(
-    clinic: Clinic, staff: Mapping[str, User], invented: InventedClinic, known: Knowledge
-) -> tuple[_Tables, "list[_Writer]"]:
-    tables = _Tables()
-    desk = next(user for user in staff.values() if user.role == Role.FRONT_DESK)
-    in_order = sorted(invented.stories, key=lambda story: story.course.opened_on)
-    writers = [
-        _Writer(tables, clinic, staff[story.clinician], desk, story, invented.today, known)
-        for story in in_order
-    ]
-    for number, writer in enumerate(writers, start=FIRST_NUMBER):
-        writer.write(number)
-    _number_invoices(tables)
-    return tables, writers
-
-
-def _number_invoices(tables: _Tables) -> None:
-    """Without gaps, in the order of issue."""
-    invoices: list[Any] = tables.rows.get(Invoice, [])
-    invoices.sort(key=lambda invoice: invoice.issued_on)
-    for number, invoice in enumerate(invoices, start=1):
-        invoice.number = number
-
-
 def _at(on: date, hour: int = 12, minute: int = 0) -> datetime:
     """The invented clinic lives in UTC."""
     return datetime.combine(on, time(hour, minute), tzinfo=UTC)
@@ -196,17 +206,20 @@ def _at(on: date, hour: int = 12, minute: int = 0) -> datetime:
 class _Writer:
     """The rows of one story."""
 
-    tables: _Tables
     clinic: Clinic
     clinician: User
     desk: User
     story: Story
     today: date
     known: Knowledge
+    number: int
+    tables: _Tables = field(init=False)
     course: Course = field(init=False)
 
-    def write(self, number: int) -> None:
-        patient = self._patient(number)
+    def write(self, tables: _Tables, invoices: Mapping[tuple[int, int], int]) -> None:
+        """Add everything but the decisions, which come after the course has its id."""
+        self.tables = tables
+        patient = self._patient()
         told = self.story.course
         self.course = Course(
             patient=patient,
@@ -219,7 +232,7 @@ class _Writer:
         )
         self.tables.add(self.course)
         self._before_treatment()
-        self._sessions()
+        self._sessions(invoices)
         for visit in self.story.visits:
             at = visit.at.replace(tzinfo=UTC)
             self.tables.add(
@@ -233,11 +246,11 @@ class _Writer:
             )
         self._assessments()
 
-    def _patient(self, number: int) -> Patient:
+    def _patient(self) -> Patient:
         person, told = self.story.person, self.story.course
         patient = Patient(
             clinic=self.clinic,
-            number=number,
+            number=self.number,
             family=person.family,
             given=person.given,
             born_on=person.born_on,
@@ -288,7 +301,7 @@ class _Writer:
                 )
             )
 
-    def _sessions(self) -> None:
+    def _sessions(self, invoices: Mapping[tuple[int, int], int]) -> None:
         for told in self.story.course.sessions:
             session = Session(
                 course=self.course,
@@ -314,13 +327,13 @@ class _Writer:
                         given=True,
                     )
                 )
-            self._invoice(session)
+            self._invoice(session, invoices[self.number, told.number])
 
-    def _invoice(self, session: Session) -> None:
+    def _invoice(self, session: Session, number: int) -> None:
         bill = next(bill for bill in self.story.bills if bill.session == session.number)
         invoice = Invoice(
             clinic=self.clinic,
-            number=0,
+            number=number,
             course=self.course,
             session=session,
             issued_on=bill.issued_on,
@@ -339,8 +352,8 @@ class _Writer:
                     amount=charge.amount.amount,
                 )
             )
-        for number, paid in enumerate(bill.payments):
-            key = f"{self.course.patient.number}-{session.number}-{number}"
+        for part, paid in enumerate(bill.payments):
+            key = f"{self.number}-{session.number}-{part}"
             self.tables.add(
                 Payment(
                     invoice=invoice,
