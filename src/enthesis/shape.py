@@ -14,6 +14,8 @@ from functools import cache
 from typing import Any, NewType, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
+
+MOST_DIGITS = 30
 _PLAIN_ALREADY = (str, int, bool, type(None))
 
 
@@ -168,6 +170,9 @@ def _read_decimal(data: object, path: str) -> Decimal:
         raise ShapeError(path, f"expected a number, not {data!r}") from None
     if not number.is_finite():
         raise ShapeError(path, f"expected a finite number, not {data!r}")
+    # Written out, a number like 1e999999 would fill the memory.
+    if number and abs(number.adjusted()) > MOST_DIGITS:
+        raise ShapeError(path, "expected a number of a sensible size")
     return number
 
 

@@ -7,7 +7,7 @@ course gives the same bytes, whatever order its answers came in, so that a hash 
 import hashlib
 import json
 from dataclasses import replace
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from enthesis.records import Course
@@ -23,7 +23,8 @@ def read_course(text: str) -> Course:
     try:
         data = json.loads(
             text,
-            parse_float=Decimal,
+            parse_float=_number,
+            parse_int=_number,
             parse_constant=_refuse_constant,
             object_pairs_hook=_refuse_twice,
         )
@@ -76,6 +77,13 @@ def _checked(course: Course) -> Course:
     if in_order != sorted(in_order):
         raise ShapeError("sessions", "the dates do not follow the numbers; mend one of them")
     return course
+
+
+def _number(text: str) -> int | Decimal:
+    try:
+        return int(text) if text.lstrip("-").isdigit() else Decimal(text)
+    except (ValueError, InvalidOperation):
+        raise CourseFileError(f"{text[:20]}… is no number of a sensible size; mend it") from None
 
 
 def _refuse_constant(name: str) -> None:
