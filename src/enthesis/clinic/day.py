@@ -143,7 +143,7 @@ def _visit(
     if appointment.state != models.Appointment.State.BOOKED:
         tag = _past_tag(appointment)
     elif course.evaluation is None:
-        tag = Tag("Evaluate", "accent")
+        tag = Tag("Evaluate", "accent", "pen")
     elif course.plan is None or course.plan.agreed_on is None:
         tag = Tag("Agreement missing")
     elif not is_weighed:

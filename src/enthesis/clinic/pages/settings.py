@@ -48,7 +48,11 @@ class SettingsForm(forms.Form):
 
 class UserForm(forms.Form):
     display_name = forms.CharField(label="Name as shown", max_length=120)
-    username = forms.CharField(label="User name, to sign in with", max_length=150)
+    username = forms.CharField(
+        label="User name, to sign in with",
+        max_length=150,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
+    )
     role = forms.ChoiceField(label="Role", choices=Role.choices, widget=forms.RadioSelect)
     password = forms.CharField(
         label="First password",
