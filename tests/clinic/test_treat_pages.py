@@ -188,7 +188,11 @@ def test_all_places_are_ticked_at_once(client: Client, course: Course) -> None:
 def test_a_place_that_was_not_planned_is_added(client: Client, course: Course) -> None:
     session = start(client, course)
     added = _post(client, session, "add", **{"add-place": "sacrotuberous:right"})
-    assert "10. Sacrotuberous ligament" in _words(added)
+    page = _words(added)
+    assert "10. Sacrotuberous ligament" in page and "There is a problem" not in page
+    # Everything the row needs is on the page that comes back.
+    assert 'name="site-sacrotuberous-right-mixture" value="insertions"' in page
+    assert 'name="row" value="sacrotuberous:right"' in page
     data = shown(session)
     data["row"] = [*data["row"], "sacrotuberous:right"]
     data |= {

@@ -113,9 +113,14 @@ class SiteForm(forms.Form):
         known: Knowledge,
         data: Any = None,
     ) -> None:
+        prefix = f"site-{place.site}-{place.side}"
+        if data and f"{prefix}-mixture" not in data:
+            # A row that was only just added: it was never on the page to be answered.
+            data = data.copy()
+            data[f"{prefix}-mixture"] = place.mixture
         super().__init__(
             data,
-            prefix=f"site-{place.site}-{place.side}",
+            prefix=prefix,
             initial={
                 "ticked": place.ticked,
                 "volume_ml": place.volume_ml,
