@@ -279,3 +279,20 @@ def test_an_agreed_plan_is_never_changed(
     _save(client, course, sessions_planned="2")
     agreed_now = Plan.objects.get(pk=agreed.pk)
     assert (agreed_now.content, agreed_now.version) == (agreed.content, agreed.version)
+
+
+def test_a_place_at_the_other_knee_is_never_left_off_the_map(
+    client: Client, make_course: Callable[..., Course]
+) -> None:
+    course = make_course(condition="knee_oa", side="left")
+    evaluate(client, course, prosthesis="no")
+    data = as_proposed(course, "knee_dumais")
+    own = _words(client.post(f"/courses/{course.pk}/plan/?preview", data))
+    assert "Left knee" in own and "Right knee" not in own
+    data |= {
+        "site-pes_anserine-right-ticked": "on",
+        "site-pes_anserine-right-volume_ml": "0.5",
+        "site-pes_anserine-right-mixture": "insertions",
+    }
+    both = _words(client.post(f"/courses/{course.pk}/plan/?preview", data))
+    assert "Left knee" in both and "Right knee" in both

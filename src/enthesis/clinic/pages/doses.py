@@ -243,7 +243,9 @@ def drawn_map(
         if (at := known.site_positions.get((site, where.value)))
     ]
     if condition.body_map == "knee":
-        return {"wide": body_map_svg("knee", points, "map", side=side, row_link=row_link)}
+        # A point of the other knee is never left off the picture.
+        drawn = side if all(point.side == side for point in points) else Side.BOTH
+        return {"wide": body_map_svg("knee", points, "map", side=drawn, row_link=row_link)}
     return {
         "wide": body_map_svg("low_back", points, "map", row_link=row_link),
         "narrow": body_map_svg("low_back", points, "map", width="narrow", row_link=row_link),
