@@ -13,6 +13,7 @@ from pathlib import Path
 from enthesis.cli import parser_for
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.knowledge.load import knowledge
+from enthesis.units import money_words
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTICE = (
@@ -133,7 +134,7 @@ def measures_page(known: Knowledge) -> str:
     )
     tariff = table(
         ["item", "usual", "source"],
-        ((t.text, f"{t.usual.amount} {t.usual.currency}", t.source) for t in known.tariff.values()),
+        ((t.text, money_words(t.usual), t.source) for t in known.tariff.values()),
     )
     benchmarks = "\n\n".join(
         f"### {b.title}\n\n{b.population} {b.note} Source: {b.source}\n\n"
