@@ -5,30 +5,21 @@ billed and rechecked, each on its own day; every screen is checked for accessibi
 `ENTHESIS_PICTURES=docs/pictures` also saves the pictures that the docs show.
 """
 
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
-from pathlib import Path
 
 import pytest
 import time_machine
 from playwright.sync_api import Page, expect
 
 from enthesis.clinic import models
-from tests.browser.conftest import DESKTOP, PHONE, assert_accessible, sign_in
+from tests.browser.conftest import DESKTOP, PHONE, look, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 OpenPage = Callable[..., Page]
 
 # Noon today: later days lie ahead, so that the browser, whose clock we cannot move, keeps cookies.
 START = datetime.combine(datetime.now(UTC).date(), time(17), UTC)
-
-
-def look(page: Page, name: str) -> None:
-    """Check the screen as it is; keep its picture where the docs want one."""
-    assert_accessible(page)
-    if folder := os.environ.get("ENTHESIS_PICTURES"):
-        page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
 
 
 def on_day(number: int) -> time_machine.travel:
@@ -45,7 +36,7 @@ def answer_on_the_phone(phone: Page, address: str, pain: int, picture: str = "")
             look(phone, f"{picture}-received") if picture else None
             return
         heading = phone.locator("h1").first.inner_text()
-        if picture and "how strong was your pain" in heading.lower():
+        if picture and "describes your pain" in heading:
             look(phone, f"{picture}-pain")
         if phone.locator("input[type=checkbox]").count():
             phone.locator(".row", has_text="None of these").click()
