@@ -210,3 +210,39 @@ def test_a_session_beyond_the_planned_ones_is_counted_of_the_most(
     plan.save()
     make_appointment(course, datetime(2026, 11, 23, 20, tzinfo=UTC))
     assert f"{said}." in f"{day(clinic, TODAY, clinical=True).visits[0].line}."
+
+
+def test_the_lost_leave_the_lists_but_stay_counted_and_their_course_says_since_when(
+    client_for, clinic, clinician: User, treated
+) -> None:
+    lost, late = treated(None, days_ago=400), treated(None, days_ago=60)
+    held = day(clinic, TODAY, clinical=True)
+    assert ([row.course for row in held.silent], [row.course for row in held.lost]) == (
+        [late], [lost],
+    )  # fmt: skip
+    client = client_for(clinician)
+    text = page(client)
+    assert "1 to call" in text and "1 silent for more than 120 days</a>" in text
+    assert 'id="lost"' not in text and f"/courses/{lost.pk}/" not in text
+    whole = page(client, "/?all=lost").partition('id="lost"')[2]
+    assert f"/courses/{lost.pk}/" in whole and "since 9 Nov 2025" in whole
+    assert "The answers due on 9 Nov 2025 never came" in page(client, f"/courses/{lost.pk}/")
+    assert "never came" not in page(client, f"/courses/{late.pk}/")
+
+
+def test_a_recheck_nobody_answered_for_long_leaves_the_list_and_an_answer_brings_it_back(
+    clinic, clinician, treated
+) -> None:
+    course = treated({"pain": 0}, days_ago=500, opened_on=date(2025, 6, 1))
+    models.Decision.objects.create(
+        course=course, on=date(2025, 8, 1), suggested="finish", decided="finish", verdict={},
+        inputs={}, inputs_sha256="0" * 64, by=clinician,
+    )  # fmt: skip
+    answers = models.Assessment.objects.filter(occasion="after_session")
+    answers.update(on=date(2025, 7, 30))
+    held = day(clinic, TODAY, clinical=True)
+    assert not held.rechecks and not held.silent
+    assert [row.course for row in held.lost] == [course]
+    answers.update(on=date(2026, 5, 1))
+    held = day(clinic, date(2026, 7, 11), clinical=True)
+    assert [row.course for row in held.rechecks] == [course] and not held.lost

@@ -60,6 +60,8 @@ class Day:
     visits: list[Row]
     silent: list[Row]
     rechecks: list[Row]
+    lost: list[Row]
+    lost_after_days: int
 
 
 def day(clinic: models.Clinic, today: date, *, clinical: bool) -> Day:
@@ -67,11 +69,15 @@ def day(clinic: models.Clinic, today: date, *, clinical: bool) -> Day:
     known = store.known_for(clinic, today)
     rows = {row.pk: row for row in _open_courses(clinic)}
     outlines = dict(zip(rows, store.course_outlines(list(rows.values())), strict=True))
+    due = {pk: one for pk, course in outlines.items() for one in follow.due(course, known, today)}
+    found = {pk: course for pk, course in outlines.items() if pk not in due or not due[pk].is_lost}
     return Day(
         worries=_worries(rows, known),
         visits=_visits(clinic, known, today, clinical),
-        silent=_silent(rows, outlines, known, today),
-        rechecks=_rechecks(rows, outlines, known, today),
+        silent=_silent(rows, due),
+        rechecks=_rechecks(rows, found, known, today),
+        lost=_lost(rows, due),
+        lost_after_days=known.stop_rule.lost_after_days,
     )
 
 
@@ -177,20 +183,28 @@ def _number(value: object) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
-def _silent(
-    rows: dict[int, models.Course],
-    courses: dict[int, records.Course],
-    known: Knowledge,
-    today: date,
-) -> list[Row]:
+def _silent(rows: dict[int, models.Course], due: dict[int, follow.Due]) -> list[Row]:
     """Courses with an answer overdue, latest first, with what was tried by telephone."""
-    found = []
-    for pk, course in courses.items():
-        late = [due for due in follow.due(course, known, today) if due.late_days > 0]
-        if late:
-            days = max(due.late_days for due in late)
-            found.append(Row(rows[pk], _calls(rows[pk]), _late_tag(days), days=days))
+    found = [
+        Row(rows[pk], _calls(rows[pk]), _late_tag(one.late_days), days=one.late_days)
+        for pk, one in due.items()
+        if one.late_days and not one.is_lost
+    ]
     return sorted(found, key=lambda row: row.days)
+
+
+def _lost(rows: dict[int, models.Course], due: dict[int, follow.Due]) -> list[Row]:
+    """Courses silent for so long that nobody is told to call; they stay counted, latest first."""
+    found = [
+        Row(rows[pk], _calls(rows[pk]), _since_tag(one.due_on), days=one.late_days)
+        for pk, one in due.items()
+        if one.is_lost
+    ]
+    return sorted(found, key=lambda row: row.days)
+
+
+def _since_tag(on: date) -> Tag:
+    return Tag(f"since {on.day} {on:%b %Y}", "halt", "clock")
 
 
 def _late_tag(days: int) -> Tag:

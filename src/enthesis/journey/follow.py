@@ -55,11 +55,13 @@ class SignTrend:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Answers that are wanted. `late_days` is 0 until the clinic's patience has run out."""
+    """Answers that are wanted. `late_days` is 0 until the clinic's patience has run out; `is_lost`:
+    silent for so long since then that nobody is told to call any more."""
 
     occasion: Occasion
     due_on: date
     late_days: int
+    is_lost: bool = False
 
 
 # --- asking
@@ -394,7 +396,7 @@ def due(course: Course, known: Knowledge, today: date) -> tuple[Due, ...]:
     occasion, on = found
     waited = (today - on).days
     late = waited if waited > known.stop_rule.answer_overdue_days else 0
-    return (Due(occasion, on, late),)
+    return (Due(occasion, on, late, is_lost=waited > known.stop_rule.lost_after_days),)
 
 
 def next_answers(course: Course, known: Knowledge) -> tuple[Occasion, date] | None:

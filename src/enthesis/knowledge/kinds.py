@@ -232,7 +232,8 @@ class StopRuleDefaults:
 
     `stop_after_sessions` is for courses without a plan (a protocol has its own). A patient is asked
     `ask_before_days` before the next session, and not before `ask_after_days` after the last; an
-    answer is late `answer_overdue_days` after that.
+    answer is late `answer_overdue_days` after that, and the patient lost `lost_after_days` after
+    the day it was due: nobody is told to call any more, until an answer comes after all.
     """
 
     version: str
@@ -245,6 +246,7 @@ class StopRuleDefaults:
     ask_after_days: int
     ask_before_days: int
     answer_overdue_days: int
+    lost_after_days: int
     recurrence_percent: Percent
     sources: Mapping[str, str]
 

@@ -240,6 +240,13 @@ def test_answers_are_late_when_the_clinics_patience_has_run_out(waited: int, lat
     assert [d.late_days for d in due(TREATED, KNOWN, today)] == [late]
 
 
+@pytest.mark.parametrize(("more", "is_lost"), [(0, False), (1, True), (900, True)])
+def test_who_stays_silent_past_the_clinics_setting_is_lost(more: int, is_lost: bool) -> None:
+    assert WANTED_ON is not None
+    today = WANTED_ON[1] + timedelta(days=KNOWN.stop_rule.lost_after_days + more)
+    assert [d.is_lost for d in due(TREATED, KNOWN, today)] == [is_lost]
+
+
 def test_a_baseline_is_wanted_between_the_plan_and_the_first_session() -> None:
     agreed_on = FIRST - timedelta(days=7)
     assert next_answers(course_of([]), KNOWN) == (Occasion.BASELINE, agreed_on)

@@ -92,6 +92,7 @@ def _course_page(
         "money": _money(row, record, today),
         "is_clinical": is_clinical,
         "is_closed": row.closed_on is not None,
+        "lost": next((due for due in follow.due(record, known, today) if due.is_lost), None),
     }
     if is_clinical:
         context |= _clinical(row, record, known, today, form)

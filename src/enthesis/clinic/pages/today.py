@@ -15,7 +15,8 @@ SHOWN = 8
 
 @require_safe
 def today(request: StaffRequest) -> HttpResponse:
-    """The day's page; `?all=silent` or `?all=rechecks` shows a list whole."""
+    """The day's page; `?all=silent` or `?all=rechecks` shows a list whole, `?all=lost` those whom
+    nobody is told to call any more."""
     date = store.today(request.clinic)
     clinical = request.user.role in CLINICAL
     whole = request.GET.get("all")
@@ -26,6 +27,7 @@ def today(request: StaffRequest) -> HttpResponse:
         "day": held,
         "silent": held.silent if whole == "silent" else held.silent[:SHOWN],
         "rechecks": held.rechecks if whole == "rechecks" else held.rechecks[:SHOWN],
+        "lost": held.lost if whole == "lost" else [],
         "is_clinical": clinical,
         "opens_courses": request.user.role in DESK,
     }
