@@ -225,8 +225,8 @@ def test_the_lost_leave_the_lists_but_stay_counted_and_their_course_says_since_w
     assert "1 to call" in text and "1 silent for more than 120 days</a>" in text
     assert 'id="lost"' not in text and f"/courses/{lost.pk}/" not in text
     whole = page(client, "/?all=lost").partition('id="lost"')[2]
-    assert f"/courses/{lost.pk}/" in whole and "since 9 Nov 2025" in whole
-    assert "The answers due on 9 Nov 2025 never came" in page(client, f"/courses/{lost.pk}/")
+    assert f"/courses/{lost.pk}/" in whole and "since 26 Oct 2025" in whole
+    assert "The answers due on 26 Oct 2025 never came" in page(client, f"/courses/{lost.pk}/")
     assert "never came" not in page(client, f"/courses/{late.pk}/")
 
 
