@@ -27,6 +27,7 @@ class SignStatus(StrEnum):
     REAL_CHANGE = "Real change"
     WITHIN_ERROR = "Within error"
     NOT_VALIDATED = "Not validated"
+    NOT_COMPARED = "Nothing to compare yet"
     NOT_ASKED = "Not asked"
 
 

@@ -16,6 +16,7 @@ SIGN_STATUS = {
     "real_change": SignStatus.REAL_CHANGE,
     "within_error": SignStatus.WITHIN_ERROR,
     "not_validated": SignStatus.NOT_VALIDATED,
+    "not_compared": SignStatus.NOT_COMPARED,
     "not_asked": SignStatus.NOT_ASKED,
 }
 END_WORDS = {"pain": ("none", "worst")}

@@ -24,7 +24,7 @@ ANY_ANSWER = "*"
 SIGNS = ("pain", "medication", "activity", "joint_noise", "spasm", "mood")
 _ORDER = {Occasion.BASELINE: 0, Occasion.AFTER_SESSION: 1, Occasion.RECHECK: 2}
 
-SignStatus = Literal["real_change", "within_error", "not_validated", "not_asked"]
+SignStatus = Literal["real_change", "within_error", "not_validated", "not_compared", "not_asked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,7 +372,9 @@ def _trend(sign: str, measure: Measure, found: tuple[Reading, ...]) -> SignTrend
         return SignTrend(sign, measure, found, "not_asked", better_is)
     if not measure.validated or measure.error is None:
         return SignTrend(sign, measure, found, "not_validated", better_is)
-    gained = Decimal(0) if start is None else to_gain(measure, start) - to_gain(measure, last)
+    if start is None or all(r.is_baseline for r in found if r.value is not None):
+        return SignTrend(sign, measure, found, "not_compared", better_is)
+    gained = to_gain(measure, start) - to_gain(measure, last)
     if abs(gained) < measure.error:
         return SignTrend(sign, measure, found, "within_error", better_is)
     goes: Literal["better", "worse"] = "better" if gained > 0 else "worse"

@@ -37,6 +37,7 @@ def test_a_sign_draws_whatever_was_answered(values: list[float | None], lower: b
         (True, SignStatus.REAL_CHANGE, "Lower is better ↓ · Real change"),
         (False, SignStatus.WITHIN_ERROR, "Higher is better ↑ · Within error"),
         (True, SignStatus.NOT_VALIDATED, "Lower is better ↓ · Not validated"),
+        (True, SignStatus.NOT_COMPARED, "Lower is better ↓ · Nothing to compare yet"),
         (True, SignStatus.NOT_ASKED, "Lower is better ↓ · Not asked"),
     ],
 )

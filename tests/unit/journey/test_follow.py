@@ -200,6 +200,12 @@ def test_the_six_signs_say_what_may_be_said_of_each_change() -> None:
     }
 
 
+def test_before_the_first_later_answer_there_is_nothing_to_compare() -> None:
+    only_start, no_start = course_of([7, 5]), course_of([], [0], [[10, 4]])
+    for course in (only_start, no_start):
+        assert {s.sign: s.status for s in signs(course, KNOWN)}["pain"] == "not_compared"
+
+
 def test_a_sign_is_shown_by_the_measure_that_was_asked() -> None:
     course = course_of(start={"headache_score": 20}, plan=False, condition="headache")
     assert signs(course, KNOWN)[0].measure.id == "headache_score"
