@@ -81,7 +81,11 @@ def test_an_empty_day_is_good_news(client_for, clinician: User) -> None:
 def test_a_danger_sign_worries_until_it_is_read(client_for, clinician: User, treated) -> None:
     course = treated({"pain": 5, "danger": ["fever"]})
     client = client_for(clinician)
-    assert "1 worry" in page(client) and "Call (555) 0142" in page(client)
+    worry = page(client).partition('id="worry-1"')[2].partition("</section>")[0]
+    assert "1 worry" in page(client) and "</strong>: Fever" in worry
+    assert '<p class="quiet">Answered 21 Nov, 12:00. Not yet read.</p>' in worry
+    assert 'class="button filled" href="tel:' in worry and ">Call (555) 0142</a>" in worry
+    assert worry.count("filled") == 1
     models.Assessment.objects.filter(course=course).update(read_at=noon(TODAY))
     assert "0 worries" in page(client)
 
