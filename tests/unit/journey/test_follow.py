@@ -201,7 +201,8 @@ def test_the_six_signs_say_what_may_be_said_of_each_change() -> None:
 
 
 def test_before_the_first_later_answer_there_is_nothing_to_compare() -> None:
-    only_start, no_start = course_of([7, 5]), course_of([], [0], [[10, 4]])
+    only_start = course_of([7, 5])
+    no_start = course_of([], [0], [[10, {"pain": 4}]])
     for course in (only_start, no_start):
         assert {s.sign: s.status for s in signs(course, KNOWN)}["pain"] == "not_compared"
 
