@@ -95,6 +95,26 @@ def test_serve_invents_nobody(data: Path) -> None:
     assert end(process) == "" and process.returncode == 0
 
 
+def run(data: Path, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "enthesis.cli", *arguments],
+        env=environment(data),
+        input=typed,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_demo_fills_an_empty_database_once(data: Path) -> None:
+    first = run(data, "demo", "--patients", PATIENTS, "--today", "2026-11-22")
+    assert (first.returncode, first.stderr) == (0, "")
+    assert "Harbour Clinic: 20 invented patients, seed 1, as of 2026-11-22." in first.stdout
+    assert "clinician    harbour-clinic-demo" in first.stdout
+    second = run(data, "demo", "--patients", PATIENTS)
+    assert second.returncode == 1 and second.stdout == ""
+    assert second.stderr.startswith("This database already holds a clinic")
+
+
 @pytest.mark.parametrize(("hosts", "issues"), [("clinic.example.org", 0), ("localhost", 4)])
 def test_beyond_this_machine_the_shipped_settings_are_fit_for_the_open_net(
     data: Path, hosts: str, issues: int

@@ -37,14 +37,16 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def run(args: argparse.Namespace) -> int:
     """Invent and load; 1 with one sentence where the database is not empty."""
+    from enthesis.clinic import server
+
+    # Tables can be imported only once Django is loaded.
+    server.prepare()
     from django.core.management import call_command
     from django.utils import timezone
 
-    from enthesis.clinic import server
     from enthesis.clinic.actions import Refused
     from enthesis.commands.import_file import progress_bar
 
-    server.prepare()
     call_command("migrate", verbosity=0)
     today = args.today or timezone.now().date()
     try:
