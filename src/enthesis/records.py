@@ -183,13 +183,18 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """One set of answers. `answers` maps question ids of `questionnaire` to answers."""
+    """One set of answers. `answers` maps question ids of `questionnaire` to answers.
+
+    `came_late`: the day's decision, or a later one, was made before these answers came in, so
+    that it was made without them. Days alone cannot tell.
+    """
 
     on: date
     occasion: Occasion
     questionnaire: str
     answers: Mapping[str, Answer]
     source: str = "patient"
+    came_late: bool = False
 
 
 @dataclass(frozen=True, slots=True)

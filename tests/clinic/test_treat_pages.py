@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from enthesis.clinic.actions.judge import record_decision
 from enthesis.clinic.models import (
     Appointment,
     AuditEvent,
@@ -22,7 +23,7 @@ from enthesis.clinic.models import (
 )
 from enthesis.clinic.pages.treat import SessionPage
 from enthesis.clinic.store import course_record, known_for
-from tests.clinic.evaluated import plan
+from tests.clinic.evaluated import evaluate, plan
 from tests.clinic.treated import say
 from tests.clinic_fixtures import make_user
 
@@ -146,8 +147,9 @@ def test_the_banner_shows_allergy_anticoagulant_and_warning_signs(
 ) -> None:
     course.patient.allergies, course.patient.anticoagulant = "latex", "Apixaban"
     course.patient.save()
+    session = start(client, course)
     say(course, today, 6, danger=["fever"])
-    page = _words(client.get(f"/sessions/{start(client, course).pk}/"))
+    page = _words(client.get(f"/sessions/{session.pk}/"))
     banner = page[page.index('class="banner"') : page.index("<main")]
     for words in ("Allergy: latex", "Anticoagulant: Apixaban", "Warning sign: Fever"):
         assert words in banner
@@ -252,6 +254,66 @@ def test_it_is_not_signed_when_unsafe_or_incomplete_and_says_why(
     assert (response.status_code, session.signed_at) == (422, None)
     assert says in page and "typed before" in page
     assert session.note == ""  # refused as a whole
+
+
+def test_nothing_is_injected_while_a_warning_sign_waits_for_a_decision(
+    client: Client, clinician: User, course: Course, today: date
+) -> None:
+    session = start(client, course)
+    say(course, today, 6, danger=["fever"])
+    say(course, today, 6)  # a harmless answer afterwards takes nothing back
+    refused = _post(client, session, "sign")
+    assert refused.status_code == 422 and "Warning sign" in _words(refused)
+    client.post(f"/sessions/{session.pk}/discard/", {"version": session.version})
+    client.post(f"/courses/{course.pk}/sessions/start/")
+    assert not course.sessions.exists()
+    record_decision(clinician, course.pk, "go_on", "Had a cold; seen, no fever today")
+    sign(client, start(client, course))
+
+
+def test_an_answer_that_came_after_the_days_decision_is_not_lost(
+    client: Client, clinician: User, course: Course, today: date, time_machine: Any
+) -> None:
+    say(course, today, 6, danger=["fever"])
+    record_decision(clinician, course.pk, "go_on", "Had a cold; seen, no fever today")
+    session = start(client, course)
+    later = say(course, today, 6, danger=["weakness"])
+    later.completed_at = datetime(2026, 11, 23, 18, tzinfo=UTC)
+    later.save()
+    refused = _post(client, session, "sign")
+    assert refused.status_code == 422 and "New weakness" in _words(refused)
+    assert "Fever" not in _words(refused)
+
+
+def test_an_evaluation_after_the_agreement_can_forbid_the_session(
+    client: Client, course: Course
+) -> None:
+    session = start(client, course)
+    evaluate(client, course, bladder="yes")
+    refused = _post(client, session, "sign")
+    assert refused.status_code == 422 and "refer first" in _words(refused)
+    session.refresh_from_db()
+    assert session.signed_at is None
+
+
+def test_the_ceiling_is_one_for_the_day_whatever_is_treated(
+    client: Client, clinician: User, course: Course, make_course: Callable[..., Course], today: date
+) -> None:
+    signed = sign(client, start(client, course))
+    strong = {"anaesthetic_percent": "0.74", "anaesthetic_stock_percent": "5"}
+    signed.mixtures = [signed.mixtures[-1] | strong | {"volume_ml": "40"}]
+    signed.save()  # 296 mg of the day's 300 mg
+    second = make_course(course.patient, side="right")
+    plan(client, second, clinician, today, weigh=False)
+    refused = _post(client, start(client, second), "sign", given=1)
+    assert refused.status_code == 422, _words(refused)
+    assert "Too much anaesthetic" in _words(refused)
+    assert "Another session of that day is counted in" in _words(refused)
+
+
+def test_no_session_is_dated_before_the_agreement(client: Client, course: Course) -> None:
+    refused = _post(client, start(client, course), "sign", on="2020-01-01")
+    assert refused.status_code == 422 and "agreed after that day" in _words(refused)
 
 
 def test_a_lighter_patient_has_a_lower_ceiling(client: Client, course: Course) -> None:

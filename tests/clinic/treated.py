@@ -62,7 +62,7 @@ def say(course: models.Course, on: date, pain: int | None, **answers: Any) -> mo
         occasion=occasion,
         questionnaire="six_signs",
         answers=given,
-        completed_at=datetime(on.year, on.month, on.day, 20, tzinfo=UTC),
+        completed_at=datetime(on.year, on.month, on.day, 11, tzinfo=UTC),
     )
 
 

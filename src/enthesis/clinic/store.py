@@ -60,7 +60,10 @@ def course_records(rows: Sequence[models.Course]) -> list[records.Course]:
             row,
             evaluation=_evaluation(row),
             sessions=tuple(_session(s) for s in _filled(row, "signed_sessions")),
-            assessments=tuple(assessment_record(a) for a in _filled(row, "completed_assessments")),
+            assessments=tuple(
+                dataclasses.replace(assessment_record(a), came_late=_came_late(a, row))
+                for a in _filled(row, "completed_assessments")
+            ),
         )
         for row in rows
     ]
@@ -163,6 +166,12 @@ def _session(row: models.Session) -> records.Session:
         ),
         weight_kg=None if row.weight_kg is None else Kg(row.weight_kg),
     )
+
+
+def _came_late(row: models.Assessment, course: models.Course) -> bool:
+    """Whether by their days a decision knew these answers, while by the clock none did."""
+    could = [d.at for d in _filled(course, "decided") if d.on >= row.on]
+    return bool(could) and row.completed_at is not None and row.completed_at > max(could)
 
 
 def assessment_record(row: models.Assessment) -> records.Assessment:

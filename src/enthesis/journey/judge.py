@@ -20,7 +20,7 @@ from enthesis.journey.facts import Facts, about_last, facts_of
 from enthesis.journey.facts import stop_rule as stop_rule
 from enthesis.journey.follow import Reading, baseline, dangers, measure_readings, to_gain
 from enthesis.journey.reasons import Outcome, headline_of, reason_of
-from enthesis.knowledge.kinds import Benchmark, JudgeRule, Knowledge
+from enthesis.knowledge.kinds import Benchmark, DangerRule, JudgeRule, Knowledge
 from enthesis.records import Assessment, Course, Decision, Mark, NextStep, Verdict
 
 Told = Mapping[str, Outcome]
@@ -65,16 +65,15 @@ def outcomes(facts: Facts) -> dict[str, Outcome]:
 
 def _warning(facts: Facts, told: Told) -> Outcome:
     """R1: a warning sign that nobody has decided upon, in any answers."""
+    if found := sorted((on, rule.text) for on, rule in open_warnings(facts.course, facts.known)):
+        signs = "; ".join(dict.fromkeys(text for _, text in found))
+        return Outcome(Mark.MET, "met", {"on": found[-1][0], "signs": signs})
     questions = {rule.question for rule in facts.known.danger_rules}
-    found, asked = [], []
-    for assessment in sorted(facts.course.assessments, key=lambda a: a.on):
-        asked += [(assessment.on, assessment.answers[q]) for q in questions & {*assessment.answers}]
-        if not _decided_upon(assessment, facts.course):
-            found += [(assessment.on, r.text) for r in dangers(assessment.answers, facts.known)]
-    if found:
-        on = max(day for day, _ in found)
-        signs = "; ".join(dict.fromkeys(text for _, text in sorted(found)))
-        return Outcome(Mark.MET, "met", {"on": on, "signs": signs})
+    asked = [
+        (assessment.on, assessment.answers[question])
+        for assessment in facts.course.assessments
+        for question in questions & {*assessment.answers}
+    ]
     if not asked:
         return Outcome(Mark.CANNOT_KNOW, "not_asked")
     last = max(day for day, _ in asked)
@@ -83,10 +82,21 @@ def _warning(facts: Facts, told: Told) -> Outcome:
     return Outcome(Mark.NOT_MET, "not_met", {"on": last})
 
 
+def open_warnings(course: Course, known: Knowledge) -> tuple[tuple[date, DangerRule], ...]:
+    """The warning signs that nobody has decided upon, each with the day of its answers. While
+    there is one, nothing is injected."""
+    return tuple(
+        (assessment.on, rule)
+        for assessment in course.assessments
+        if not _decided_upon(assessment, course)
+        for rule in dangers(assessment.answers, known)
+    )
+
+
 def _decided_upon(assessment: Assessment, course: Course) -> bool:
     """Whether a decision was made knowing these answers. On the same day only one that was shown
     the warning: an answer given after the day's decision must not be lost."""
-    return any(
+    return not assessment.came_late and any(
         d.on > assessment.on or (d.on == assessment.on and d.suggested is NextStep.REFER)
         for d in course.decisions
     )

@@ -17,6 +17,8 @@ from enthesis.shape import plain
 
 HARD_STOPS = frozenset({Candidacy.REFER_FIRST, Candidacy.NOT_SUITABLE})
 """What only a clinician can set aside, with a reason."""
+GOES_ON = frozenset({Candidacy.SUITABLE, Candidacy.SUITABLE_WITH_CARE})
+"""The answers of an evaluation that a plan and a session may follow."""
 
 
 @transaction.atomic
@@ -76,3 +78,14 @@ def check_move(course: Course, move: Move) -> records.Course:
     except MoveError as error:
         raise Refused(str(error)) from error
     return record
+
+
+def check_suitable(last: Evaluation | None) -> None:
+    """Refused, with the reason, unless the last evaluation lets a plan or a session follow."""
+    answer = last.result["answer"] if last else None
+    if answer not in GOES_ON:
+        word = str(answer or "no answer yet").replace("_", " ")
+        raise Refused(
+            f"The last evaluation says: {word}. Plans and sessions need one that says suitable, or "
+            "suitable with care. Evaluate again, or set the finding aside with a reason."
+        )

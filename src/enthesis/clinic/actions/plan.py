@@ -7,17 +7,13 @@ from django.db import transaction
 
 from enthesis.clinic import audit, store
 from enthesis.clinic.actions import EditConflict, Refused, save
-from enthesis.clinic.actions.evaluate import check_move
+from enthesis.clinic.actions.evaluate import check_move, check_suitable
 from enthesis.clinic.models import Course, Plan, User
 from enthesis.clinic.permissions import get_for
 from enthesis.journey import plan as rules
 from enthesis.journey.course import Move
-from enthesis.records import Candidacy
 from enthesis.records import Plan as Planned
 from enthesis.shape import plain
-
-GOES_ON = frozenset({Candidacy.SUITABLE, Candidacy.SUITABLE_WITH_CARE})
-"""The answers of an evaluation that a plan may follow."""
 
 
 @transaction.atomic
@@ -72,14 +68,7 @@ def agree_plan(
 def check_may_plan(course: Course) -> None:
     """Refused, with the reason, unless the course stands at a plan and its patient is suitable."""
     check_move(course, Move.PLAN)
-    last = course.evaluations.last()
-    answer = last.result["answer"] if last else None
-    if answer not in GOES_ON:
-        word = str(answer or "no answer yet").replace("_", " ")
-        raise Refused(
-            f"The last evaluation says: {word}. A plan needs one that says suitable, or suitable "
-            "with care. Evaluate again, or set the finding aside with a reason."
-        )
+    check_suitable(course.evaluations.last())
 
 
 def _refuse_problems(course: Course, planned: Planned, today: date) -> None:

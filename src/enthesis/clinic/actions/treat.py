@@ -1,24 +1,27 @@
 """One treatment: begun as a draft, edited by whoever is in the room, signed once, then amended."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import Min
 from django.utils import timezone
 
+from enthesis import records
 from enthesis.clinic import audit, store
 from enthesis.clinic.actions import Refused, appointments, open_for_edit, save
-from enthesis.clinic.actions.evaluate import check_move
+from enthesis.clinic.actions.evaluate import check_move, check_suitable
 from enthesis.clinic.actions.patients import add_weight
 from enthesis.clinic.models import Amendment, Course, Session, SessionSite, User
 from enthesis.clinic.permissions import get_for
 from enthesis.journey.course import Move
+from enthesis.journey.judge import open_warnings
 from enthesis.journey.treat import MixtureError, check_doses, next_session, recipe
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.records import Mixture, SiteDose
-from enthesis.shape import plain
+from enthesis.shape import plain, read
 from enthesis.units import Kg
 
 
@@ -49,13 +52,19 @@ class Draft:
 def start_session(user: User, course_id: int, today: date) -> Session:
     """A draft made from the plan and the last session; the open draft where there is one.
 
-    Refused where the course does not stand at a session.
+    Refused where the course does not stand at a session, the patient is not suitable by the last
+    evaluation, or a warning sign waits for a decision.
     """
     course = get_for(user, Course, course_id, lock=True)
     if open_draft := course.sessions.filter(signed_at=None).first():
         return open_draft
     record = check_move(course, Move.TREAT)
-    proposed = next_session(record, today, store.known_for(course.patient.clinic, today))
+    known = store.known_for(course.patient.clinic, today)
+    _refuse_unsafe(course, record, today, known)
+    try:
+        proposed = next_session(record, today, known)
+    except ValueError as error:
+        raise Refused(str(error)) from error
     weight = course.patient.weights.last()
     session = save(
         Session(
@@ -89,14 +98,16 @@ def sign_session(
 ) -> Session:
     """Save and sign in one step, so that two people never both sign.
 
-    Refused without a site given, a weight, a lot of every vial used, or when the doses block.
-    A new weight is also recorded for the patient.
+    Refused without a site given, a weight, a lot of every vial used, when the doses block, and
+    for what by the day of the session stood against starting it. A new weight is also recorded
+    for the patient.
     """
     session = open_for_edit(user, Session, session_id, expected_version)
     _write(session, draft, today)
     known = store.known_for(session.course.patient.clinic, draft.on)
+    _refuse_unsafe(session.course, store.course_record(session.course), draft.on, known)
     _refuse_incomplete(draft)
-    _refuse_doses(draft, known)
+    _refuse_doses(session, draft, known)
     try:
         session.recipe = {m.key: plain(recipe(m, known)) for m in draft.used}
     except MixtureError as error:
@@ -158,6 +169,9 @@ def _write(session: Session, draft: Draft, today: date) -> None:
     earlier = session.course.sessions.filter(number__lt=session.number).last()
     if earlier is not None and draft.on < earlier.on:
         raise Refused(f"Session {earlier.number} was later than that day.", "on")
+    agreed_on = session.course.plans.aggregate(first=Min("agreed_on"))["first"]
+    if agreed_on is not None and draft.on < agreed_on:
+        raise Refused("The plan was only agreed after that day. Check the day.", "on")
     session.on, session.note = draft.on, draft.note
     session.weight_kg = draft.weight_kg
     session.mixtures, session.lots = plain(draft.mixtures), dict(draft.lots)
@@ -197,11 +211,37 @@ def _refuse_incomplete(draft: Draft) -> None:
         raise Refused("Weigh the patient: the dose is checked against the weight.", "weight_kg")
 
 
-def _refuse_doses(draft: Draft, known: Knowledge) -> None:
+def _refuse_unsafe(course: Course, record: records.Course, on: date, known: Knowledge) -> None:
+    """What was found after the agreement counts too: an evaluation, an answer. Only up to the day
+    of the session, so that one that was given can be written down afterwards."""
+    check_suitable(course.evaluations.filter(on__lte=on).last())
+    if signs := [rule.text for day, rule in open_warnings(record, known) if day <= on]:
+        raise Refused(
+            f"Warning sign in the patient's answers: {'; '.join(dict.fromkeys(signs))}. Nothing is "
+            "injected until a clinician has decided upon it, on the page of the course."
+        )
+
+
+def _refuse_doses(session: Session, draft: Draft, known: Knowledge) -> None:
     weight = None if draft.weight_kg is None else Kg(draft.weight_kg)
-    check = check_doses(draft.mixtures, draft.given, weight, known)
+    earlier = also_given(session, draft.on)
+    check = check_doses((*draft.mixtures, *earlier), draft.given, weight, known)
     if check.blocks:
-        raise Refused("Not signed. " + " ".join(problem.text for problem in check.problems))
+        counted = " Another session of that day is counted in." if earlier else ""
+        raise Refused(f"Not signed. {' '.join(p.text for p in check.problems)}{counted}")
+
+
+def also_given(session: Session, on: date) -> tuple[Mixture, ...]:
+    """What this patient's other signed sessions of a day drew up: a ceiling is one for the day,
+    whether one complaint is treated on it or two."""
+    others = Session.objects.filter(
+        course__patient=session.course.patient_id, on=on, signed_at__isnull=False
+    ).exclude(pk=session.pk)
+    return tuple(
+        replace(mixture, key=f"{mixture.key}, session record {other.pk}")
+        for other in others
+        for mixture in read(tuple[Mixture, ...], other.mixtures)
+    )
 
 
 def _refuse_lots(draft: Draft, known: Knowledge) -> None:

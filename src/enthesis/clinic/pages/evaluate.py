@@ -15,7 +15,6 @@ from django.views.decorators.http import require_http_methods
 from enthesis.clinic import store
 from enthesis.clinic.actions import EditConflict
 from enthesis.clinic.actions import evaluate as actions
-from enthesis.clinic.actions.plan import GOES_ON
 from enthesis.clinic.models import Course, Evaluation
 from enthesis.clinic.pages import attempt, patient_banner
 from enthesis.clinic.pages.doses import ShortDecimal, short
@@ -265,7 +264,7 @@ def _page(
             "last": last,
             "answer": _answer(form, last) if last else None,
             "questionnaire": questionnaire,
-            "goes_on": form.result is not None and form.result.answer in GOES_ON,
+            "goes_on": form.result is not None and form.result.answer in actions.GOES_ON,
         }
         | context,
         status=status,

@@ -32,7 +32,7 @@ from enthesis.clinic.pages.doses import (
 from enthesis.clinic.pages.patients import Day, course_words
 from enthesis.clinic.pages.plan import dose_words
 from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page, rows_for
-from enthesis.journey.follow import dangers
+from enthesis.journey.judge import open_warnings
 from enthesis.journey.treat import amount, check_doses
 from enthesis.knowledge.kinds import AnaestheticLimit, Knowledge
 from enthesis.records import Mixture, Side, SiteDose
@@ -385,15 +385,9 @@ def _heading(request: StaffRequest, row: Session, known: Knowledge) -> dict[str,
 
 
 def _danger_tags(course: Course, known: Knowledge) -> list[dict[str, str]]:
-    """The warning signs of the latest answers, unless a decision was made since."""
-    record = store.course_record(course)
-    last = record.assessments[-1] if record.assessments else None
-    if last is None or any(decision.on >= last.on for decision in record.decisions):
-        return []
-    return [
-        {"tone": "alarm", "icon": "alarm", "text": f"Warning sign: {rule.text}"}
-        for rule in dangers(last.answers, known)
-    ]
+    """The warning signs that wait for a decision: the session is not signed before it."""
+    waiting = dict.fromkeys(r.text for _, r in open_warnings(store.course_record(course), known))
+    return [{"tone": "alarm", "icon": "alarm", "text": f"Warning sign: {text}"} for text in waiting]
 
 
 def _recent_lots(request: StaffRequest, substance: str) -> list[str]:
@@ -420,7 +414,9 @@ def _doses(shown: SessionPage, mixed: tuple[Mixture, ...], known: Knowledge) -> 
     ]
     given = tuple(dose for dose, ticked in doses if ticked)
     weight = _typed_weight(shown)
-    check = check_doses(mixed, given or tuple(dose for dose, _ in doses), weight, known)
+    earlier = actions.also_given(shown.session, _typed_day(shown))
+    planned = given or tuple(dose for dose, _ in doses)
+    check = check_doses((*mixed, *earlier), planned, weight, known)
     return {
         "given": len(given),
         "listed": len(shown.sites),
@@ -431,6 +427,14 @@ def _doses(shown: SessionPage, mixed: tuple[Mixture, ...], known: Knowledge) -> 
         "problems": check.problems,
         "dextrose": amount(check.dextrose_g, "g"),
     }
+
+
+def _typed_day(shown: SessionPage) -> date:
+    typed: date | None = None
+    if shown.form.is_bound:
+        shown.form.is_valid()
+        typed = shown.form.cleaned_data.get("on")
+    return typed or shown.session.on
 
 
 def _typed_weight(shown: SessionPage) -> Kg | None:
