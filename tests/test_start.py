@@ -1,13 +1,15 @@
 """`enthesis start` and `serve`, as processes: what a newcomer meets first."""
 
+import contextlib
 import os
+import pty
 import signal
 import socket
 import stat
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -86,6 +88,72 @@ def test_a_taken_port_is_told_in_one_sentence(data: Path) -> None:
         said, _ = process.communicate(timeout=30)
     assert process.returncode == 1
     assert said.count("\n") == 1 and f"Port {port} is in use" in said
+
+
+def test_an_empty_start_invents_nobody_and_says_how_to_begin(data: Path) -> None:
+    port = free_port()
+    process = begin(data, "start", port, "--empty")
+    said = read_until(process, "There is no clinic yet")
+    assert "inventing" not in said and "`enthesis clinic`" in said
+    assert "Traceback" not in end(process) and process.returncode == 0
+
+
+BEGIN = ("--phone", "(555) 0200", "--time-zone", "Europe/Vienna", "--currency", "EUR")
+BEGIN_ALL = ("clinic", "Hill Clinic", *BEGIN, "--price", "250", "--admin", "ines")
+
+
+def test_a_real_clinic_begins_once_with_an_administrator_who_can_sign_in(data: Path) -> None:
+    piped = (*BEGIN_ALL, "--password-stdin")
+    weak = run(data, *piped, typed="ines\n")
+    assert weak.returncode == 1 and "too short" in weak.stderr
+    made = run(data, *piped, typed="a quiet harbour at noon\n")
+    assert (made.returncode, made.stderr) == (0, "")
+    assert "Hill Clinic is ready" in made.stdout
+    again = run(data, *piped, typed="a quiet harbour at noon\n")
+    assert again.returncode == 1
+    assert again.stderr == "There is a clinic called Hill Clinic already.\n"
+    port = free_port()
+    process = begin(data, "start", port)
+    assert "invent" not in read_until(process, "answers at")
+    end(process)
+
+
+def test_the_password_of_a_new_clinic_is_typed_twice_and_never_shown(data: Path) -> None:
+    def typing(first: str, second: str) -> tuple[int, str]:
+        return at_a_terminal(data, BEGIN_ALL, (first, second))
+
+    status, shown = typing("a quiet harbour at noon", "a quiet harbour at night")
+    assert status == 1 and "The two passwords differ" in shown
+    status, shown = typing("a quiet harbour at noon", "a quiet harbour at noon")
+    assert status == 0 and "Hill Clinic is ready" in shown
+    assert "quiet" not in shown
+
+
+def at_a_terminal(data: Path, arguments: Sequence[str], typed: Sequence[str]) -> tuple[int, str]:
+    """Run at a terminal of its own, typing each answer after its question; (status, all shown)."""
+    terminal, other_end = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "enthesis.cli", *arguments],
+        env=environment(data),
+        stdin=other_end,
+        stdout=other_end,
+        stderr=other_end,
+        start_new_session=True,
+    )
+    os.close(other_end)
+    shown, answers = "", list(typed)
+    with contextlib.suppress(OSError):  # Linux says with an error that the other end hung up
+        while piece := os.read(terminal, 1000).decode():
+            shown += piece
+            if answers and shown.endswith(": "):
+                os.write(terminal, f"{answers.pop(0)}\n".encode())
+    os.close(terminal)
+    return child.wait(timeout=30), shown
+
+
+def test_without_a_terminal_the_password_must_be_piped(data: Path) -> None:
+    refused = run(data, *BEGIN_ALL)
+    assert refused.returncode == 1 and "--password-stdin" in refused.stderr
 
 
 def test_serve_invents_nobody(data: Path) -> None:

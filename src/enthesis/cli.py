@@ -16,6 +16,7 @@ COMMANDS = {
     "start": "start",
     "serve": "serve",
     "demo": "demo",
+    "clinic": "clinic",
     "import": "import_file",
     "judge": "judge",
     "mix": "mix",

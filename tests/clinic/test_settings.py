@@ -1,14 +1,19 @@
 """The clinic's own settings and its users."""
 
 import html
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth import authenticate
 from django.test import Client
 
 from enthesis.clinic import store
+from enthesis.clinic.actions import Refused
+from enthesis.clinic.actions.settings import Newcomer, begin_clinic
 from enthesis.clinic.models import AuditEvent, Clinic, User
 from enthesis.units import money_words
 from tests.clinic_fixtures import PASSWORD
@@ -26,6 +31,73 @@ SETTINGS = {
 
 def words(response) -> str:
     return html.unescape(response.content.decode())
+
+
+ADMIN = Newcomer("ines", "Ines Varga", "administrator", PASSWORD)
+CLINIC = {
+    "name": "Valley Clinic",
+    "phone": "(555) 0300",
+    "time_zone": "Europe/Vienna",
+    "currency": "EUR",
+    "price_per_session": Decimal(250),
+    "first": ADMIN,
+}
+
+
+def test_a_clinic_begins_with_its_administrator_and_both_are_audited(db: None) -> None:
+    clinic = begin_clinic(**CLINIC, actor="command line")
+    user = authenticate(username="ines", password=PASSWORD)
+    assert isinstance(user, User) and user.clinic == clinic and not clinic.invented
+    assert (user.role, user.display_name, user.is_superuser) == (
+        "administrator",
+        "Ines Varga",
+        False,
+    )
+    events = AuditEvent.objects.filter(clinic=clinic).values_list("actor", "action", "record_id")
+    assert list(events) == [
+        ("command line", "begin_clinic", clinic.pk),
+        ("command line", "add_user", user.pk),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"name": "harbour clinic "}, "a clinic called harbour clinic already"),
+        ({"name": " "}, "cannot be blank"),
+        ({"phone": ""}, "cannot be blank"),
+        ({"time_zone": "Vienna"}, "Choose a time zone"),
+        ({"currency": "DOL"}, "Choose a currency that Enthesis knows"),
+        ({"price_per_session": None}, "The default price is $280; a clinic that charges in EUR"),
+        ({"price_per_session": Decimal("2.505")}, "EUR has no amount as small"),
+        ({"price_per_session": Decimal(-1)}, "below zero"),
+        ({"first": replace(ADMIN, password="short")}, "too short"),
+        ({"first": replace(ADMIN, password="harbour12345", username="harbour1234")}, "similar"),
+        ({"first": replace(ADMIN, username="not a name")}, "valid username"),
+    ],
+)
+def test_a_clinic_that_cannot_be_is_refused_and_nothing_is_left_behind(
+    clinic: Clinic, changed: dict[str, object], said: str
+) -> None:
+    with pytest.raises(Refused, match=re.escape(said)):
+        begin_clinic(**{**CLINIC, **changed}, actor="command line")
+    assert list(Clinic.objects.all()) == [clinic]
+    assert not AuditEvent.objects.exists() and not User.objects.exists()
+
+
+def test_a_real_clinic_never_begins_beside_the_invented_one(clinic: Clinic) -> None:
+    Clinic.objects.update(invented=True)
+    with pytest.raises(Refused, match="never stand beside it"):
+        begin_clinic(**CLINIC, actor="command line")
+
+
+def test_a_clinic_in_another_currency_keeps_a_price_of_its_own(
+    office: Client, clinic: Clinic
+) -> None:
+    Clinic.objects.update(currency="EUR")
+    refused = office.post("/settings/", {**SETTINGS, "price_per_session": ""})
+    assert refused.status_code == 422 and "sets its own price" in words(refused)
+    assert office.post("/settings/", {**SETTINGS, "price_per_session": "250"}).status_code == 302
 
 
 @pytest.fixture

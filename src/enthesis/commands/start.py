@@ -1,4 +1,4 @@
-"""`enthesis start`: a clinic on this laptop, with invented patients on the first start."""
+"""`enthesis start`: a clinic on this machine; on the first start an invented one, or none."""
 
 import argparse
 import sqlite3
@@ -24,6 +24,9 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         default=PATIENTS,
         help=f"patients of the invented clinic on the first start (default {PATIENTS})",
     )
+    parser.add_argument(
+        "--empty", action="store_true", help="invent nothing: for a clinic of your own"
+    )
     parser.set_defaults(run=run)
 
 
@@ -38,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
         return 1
     try:
         server.prepare()
-        _make_database(args.patients)
+        _make_database(0 if args.empty else args.patients)
     except KeyboardInterrupt:
         print("\nStopped before the clinic was ready; start again to begin anew.")
         return 0
@@ -47,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _make_database(patients: int) -> None:
-    """Bring the tables up to date; load the invented clinic if there is no clinic at all."""
+    """Bring the tables up to date; if there is no clinic at all, invent one (not with 0
+    patients)."""
     from django.core.management import call_command
     from django.db import connection
 
@@ -58,7 +62,7 @@ def _make_database(patients: int) -> None:
     else:
         print(f"Database: {connection.vendor}")
     call_command("migrate", verbosity=0)
-    if Clinic.objects.exists():
+    if Clinic.objects.exists() or not patients:
         return
     from django.utils import timezone
 
@@ -73,13 +77,16 @@ def _greet(port: int) -> None:
     """Where to go and how to sign in; demonstration passwords for the invented clinic only."""
     from django.db import connections
 
-    from enthesis.clinic.models import Clinic, User
-    from enthesis.commands.demo import PASSWORD
+    from enthesis.clinic.models import Clinic
+    from enthesis.commands.demo import DEMO_SIGN_INS, PASSWORD
 
+    names = [name for name, *_ in DEMO_SIGN_INS]
     print(f"\nEnthesis answers at http://localhost:{port}/  (Ctrl-C ends it)")
+    if not Clinic.objects.exists():
+        print("There is no clinic yet. Begin one with `enthesis clinic`, in another terminal.")
     for clinic in Clinic.objects.filter(invented=True):
         print(f"{clinic} is invented, and so is everybody in it. Sign in as:")
-        for user in User.objects.filter(clinic=clinic, is_active=True).order_by("role", "pk"):
+        for user in clinic.user_set.filter(username__in=names, is_active=True).order_by("role"):
             print(f"  {user.username:<16} {PASSWORD:<24} {user.get_role_display()}")
     sys.stdout.flush()
     connections.close_all()

@@ -8,10 +8,11 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from enthesis.clinic import audit
+from enthesis.clinic import audit, store
 from enthesis.clinic.actions import EditConflict, Refused, hold_clinic, save
-from enthesis.clinic.models import Clinic, Role, User
+from enthesis.clinic.models import AuditEvent, Clinic, Role, User
 from enthesis.clinic.permissions import get_for
+from enthesis.units import MINOR_DIGITS, Money, money_words
 
 
 @dataclass(frozen=True)
@@ -26,24 +27,101 @@ class ClinicSettings:
     finish_relief_percent: Decimal | None
 
 
+@dataclass(frozen=True)
+class Newcomer:
+    """Somebody who is to sign in."""
+
+    username: str
+    display_name: str
+    role: str
+    password: str
+
+
+@transaction.atomic
+def begin_clinic(
+    name: str,
+    phone: str,
+    time_zone: str,
+    currency: str,
+    price_per_session: Decimal | None,
+    first: Newcomer,
+    actor: str,
+) -> Clinic:
+    """A real clinic with its first user, an administrator. Nobody is signed in yet: `actor` says
+    for the audit where this came from.
+
+    Refused beside an invented clinic, whose passwords everybody knows, and for a name in use.
+    """
+    if Clinic.objects.filter(invented=True).exists():
+        raise Refused(
+            "This database holds the invented clinic, and real records never stand beside it. "
+            "Set ENTHESIS_DATA to a new directory, or DATABASE_URL to an empty database."
+        )
+    if Clinic.objects.filter(name__iexact=name.strip()).exists():
+        raise Refused(f"There is a clinic called {name.strip()} already.", "name")
+    clinic = Clinic(
+        name=name.strip(),
+        phone=phone,
+        time_zone=time_zone,
+        currency=currency,
+        price_per_session=price_per_session,
+    )
+    _check_time_zone(time_zone)
+    _check_price(clinic)
+    save(clinic)
+    admin = _new_user(clinic, first)
+    for action, row in (("begin_clinic", clinic), ("add_user", admin)):
+        AuditEvent.objects.create(
+            clinic=clinic,
+            actor=actor,
+            action=action,
+            record=row._meta.model_name or "",
+            record_id=row.pk,
+        )
+    return clinic
+
+
+def _check_time_zone(time_zone: str) -> None:
+    if time_zone not in available_timezones():
+        raise Refused("Choose a time zone from the list, such as America/New_York.", "time_zone")
+
+
+def _check_price(clinic: Clinic) -> None:
+    """A price in a currency that is known; the default price serves its own currency only."""
+    if clinic.currency not in MINOR_DIGITS:
+        known = ", ".join(sorted(MINOR_DIGITS))
+        raise Refused(f"Choose a currency that Enthesis knows: {known}.", "currency")
+    price = clinic.price_per_session
+    if price is None:
+        usual = store.known_for(clinic, store.today(clinic)).tariff["session"].usual
+        if usual.currency != clinic.currency:
+            raise Refused(
+                f"The default price is {money_words(usual)}; a clinic that charges in "
+                f"{clinic.currency} sets its own price of one session.",
+                "price_per_session",
+            )
+    elif price < 0:
+        raise Refused("A price cannot be below zero.", "price_per_session")
+    elif Money(price, clinic.currency).amount != price:
+        raise Refused(f"{clinic.currency} has no amount as small as {price}.", "price_per_session")
+
+
 @transaction.atomic
 def change_settings(user: User, chosen: ClinicSettings, expected_version: int | None) -> Clinic:
     """Change the clinic's own settings; agreed plans keep what was agreed."""
     clinic = hold_clinic(user)
     if expected_version is not None and clinic.version != expected_version:
         raise EditConflict(clinic)
-    if chosen.time_zone not in available_timezones():
-        raise Refused("Choose a time zone from the list, such as America/New_York.", "time_zone")
+    _check_time_zone(chosen.time_zone)
     percent = chosen.finish_relief_percent
     if percent is not None and not 0 < percent <= 100:
         raise Refused(
             "The finish level is a share: above 0 and at most 100 percent.", "finish_relief_percent"
         )
-    if chosen.price_per_session is not None and chosen.price_per_session < 0:
-        raise Refused("A price cannot be below zero.", "price_per_session")
     before = {name: getattr(clinic, name) for name in vars(chosen)}
     for name, value in vars(chosen).items():
         setattr(clinic, name, value)
+    _check_price(clinic)
     save(clinic)
     changed = {
         name: [str(before[name]), str(value)]
@@ -57,15 +135,24 @@ def change_settings(user: User, chosen: ClinicSettings, expected_version: int | 
 @transaction.atomic
 def add_user(user: User, username: str, display_name: str, role: str, password: str) -> User:
     """Somebody new who signs in. Refuses weak passwords and names that are taken."""
-    new = User(clinic=user.clinic, username=username, display_name=display_name, role=role)
-    try:
-        validate_password(password, new)
-    except ValidationError as error:
-        raise Refused(" ".join(error.messages), "password") from error
-    new.set_password(password)
-    save(new)
+    new = _new_user(hold_clinic(user), Newcomer(username, display_name, role, password))
     audit.record(user, "add_user", new, detail={"role": role})
     return new
+
+
+def _new_user(clinic: Clinic, newcomer: Newcomer) -> User:
+    new = User(
+        clinic=clinic,
+        username=newcomer.username,
+        display_name=newcomer.display_name,
+        role=newcomer.role,
+    )
+    try:
+        validate_password(newcomer.password, new)
+    except ValidationError as error:
+        raise Refused(" ".join(error.messages), "password") from error
+    new.set_password(newcomer.password)
+    return save(new)
 
 
 @transaction.atomic
