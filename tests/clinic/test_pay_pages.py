@@ -14,7 +14,7 @@ from django.test import Client
 from enthesis.clinic import models
 from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import pay as actions
-from tests.clinic.treated import treated
+from tests.clinic.treated import agree_plan, treated
 
 TODAY = date(2026, 11, 23)
 MakeCourse = Callable[..., models.Course]
@@ -52,6 +52,13 @@ def test_a_signed_session_is_charged_at_the_agreed_price_due_on_its_day(
     assert "Marta Lindqvist" in page and "Harbour Clinic" in page and "Overdue" in page
     assert client.post(address)["Location"] == f"/invoices/{invoice.pk}/"
     assert models.Invoice.objects.count() == 1
+
+
+def test_a_price_agreed_later_does_not_change_what_was_given_before(
+    course: models.Course, desk: models.User
+) -> None:
+    agree_plan(course, price="400", agreed_on=TODAY)
+    assert actions.make_invoice(desk, course.sessions.all()[0].pk, TODAY).lines.get().amount == 280
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,10 @@ AGREED_ON = date(2026, 9, 7)
 FIRST_ON = date(2026, 9, 14)
 
 
-def agree_plan(course: models.Course, price: str = "280", **changed: Any) -> models.Plan:
-    """The first protocol of the condition, agreed on 7 Sep 2026."""
+def agree_plan(
+    course: models.Course, price: str = "280", agreed_on: date = AGREED_ON, **changed: Any
+) -> models.Plan:
+    """The first protocol of the condition, agreed on 7 Sep 2026 unless another day is said."""
     known = store.known_for(course.patient.clinic, AGREED_ON)
     protocol = known.conditions[course.condition].protocols[0]
     currency = course.patient.clinic.currency
@@ -26,9 +28,9 @@ def agree_plan(course: models.Course, price: str = "280", **changed: Any) -> mod
     return models.Plan.objects.create(
         course=course,
         content=content,
-        agreed_on=AGREED_ON,
+        agreed_on=agreed_on,
         agreed_name="Marta Lindqvist",
-        at=datetime(2026, 9, 7, 15, tzinfo=UTC),
+        at=datetime(agreed_on.year, agreed_on.month, agreed_on.day, 15, tzinfo=UTC),
     )
 
 

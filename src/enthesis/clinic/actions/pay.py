@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from enthesis.clinic import audit, store
-from enthesis.clinic.actions import Refused, save
+from enthesis.clinic.actions import Refused, hold_clinic, save
 from enthesis.clinic.models import Clinic, Invoice, InvoiceLine, Payment, Session, User
 from enthesis.clinic.permissions import get_for
 from enthesis.journey import pay
@@ -23,7 +23,7 @@ def make_invoice(
     Due on the day of treatment, unless an arrangement made before says another day and how.
     """
     # The clinic's row is held, so that two desks never take the same number or leave one out.
-    clinic = Clinic.objects.select_for_update().get(user=user)
+    clinic = hold_clinic(user)
     session = get_for(user, Session, session_id)
     if existing := Invoice.objects.filter(session=session).first():
         return existing
@@ -75,13 +75,15 @@ def _due_on(session: Session, due_on: date | None, arrangement: str) -> date:
 
 
 def charges_of(session: Session) -> tuple[pay.Charge, ...]:
-    """What the plan that stood on the day of the session says that it costs."""
+    """What the plan that stood on the day of the session says that it costs: a later agreement
+    changes no price of what was given before."""
     course = store.course_record(session.course)
     given = next(one for one in course.sessions if one.number == session.number)
     known = store.known_for(session.course.patient.clinic, session.on)
-    if course.plan is None:
-        raise Refused("This course has no agreed plan, so no price was agreed for its sessions.")
-    return pay.session_charges(course.plan, given, known)
+    plan = session.course.plans.filter(agreed_on__lte=session.on).last()
+    if plan is None:
+        raise Refused("No plan was agreed by the day of this session, so no price was agreed.")
+    return pay.session_charges(store.plan_record(plan), given, known)
 
 
 @transaction.atomic
