@@ -277,6 +277,15 @@ def test_staff_make_a_link_that_is_shown_once_and_withdraw_it(
     assert "Withdrawn" in client.get(f"/courses/{course.pk}/ask/").content.decode()
 
 
+def test_answers_older_than_any_rule_can_be_read(
+    course: models.Course, clinician: models.User, client_for: ClientFor
+) -> None:
+    row = say(course, date(2014, 5, 1), 6)
+    row.completed_at = timezone.now()  # brought in from an old sheet today
+    row.save()
+    assert client_for(clinician).get(f"/answers/{row.pk}/").status_code == 200
+
+
 def test_another_clinics_link_cannot_be_withdrawn(
     course: models.Course, clinician: models.User, stranger: models.User, client_for: ClientFor
 ) -> None:

@@ -210,7 +210,8 @@ def answers(request: StaffRequest, assessment_id: int) -> HttpResponse:
     if request.method == "POST":
         actions.mark_read(request.user, row.pk)
         return redirect("course", row.course_id)
-    known = store.known_for(request.clinic, row.on)
+    # By the rules of the day on which they came in: old sheets reach back before any rules.
+    known = store.known_for(request.clinic, timezone.localdate(row.completed_at))
     given = actions.answers_of(row)
     questions = actions.asked_questions(row, known)
     asked = {question.id for question in questions}
