@@ -87,12 +87,13 @@ def test_inputs_are_plain_numbers_and_dates_and_never_empty() -> None:
     assert all(isinstance(v, Decimal | int | str | date) and v != "" for v in values)
 
 
-def test_judging_one_course_takes_less_than_a_millisecond() -> None:
+def test_judging_one_course_takes_a_few_milliseconds_at_most() -> None:
     course = course_of(
         [7, 6],
         range(0, 84, 14),
         [[day + 8, {"pain": 6, "activity_1": 4}] for day in range(0, 84, 14)],
     )
-    # Processor time, and the quickest of several: other processes share the machine.
+    # Processor time, and the quickest of several: other processes share the machine. It was 0.7 ms
+    # on a busy laptop; the limit leaves room for slower machines, and none for another order.
     times = repeat(lambda: judge(course, KNOWN, TODAY), timer=process_time, number=50, repeat=5)
-    assert min(times) / 50 < 0.001
+    assert min(times) / 50 < 0.005
