@@ -155,6 +155,19 @@ def test_the_banner_shows_allergy_anticoagulant_and_warning_signs(
         assert words in banner
 
 
+def test_the_banner_shows_what_the_evaluation_says_must_be_minded(
+    client: Client, course: Course
+) -> None:
+    session, why = start(client, course), "No anaesthetic is mixed in."
+    evaluate(client, course, allergies=["local_anaesthetic"])
+    evaluate(
+        client, course, **{"allergies": ["local_anaesthetic"], "clear-anaesthetic_allergy": why}
+    )
+    page = _words(client.get(f"/sessions/{session.pk}/"))
+    banner = page[page.index('class="banner"') : page.index("<main")]
+    assert f"Set aside: An allergy to local anaesthetics. {why}" in banner
+
+
 def test_a_preview_works_out_the_dose_and_saves_nothing(client: Client, course: Course) -> None:
     session = start(client, course)
     data = shown(session, given=4) | {"mixture-insertions-anaesthetic_percent": "0.5"}

@@ -35,7 +35,7 @@ from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page, r
 from enthesis.journey.judge import open_warnings
 from enthesis.journey.treat import amount, check_doses
 from enthesis.knowledge.kinds import AnaestheticLimit, Knowledge
-from enthesis.records import Mixture, Side, SiteDose
+from enthesis.records import Candidacy, EvaluationResult, Mixture, Side, SiteDose
 from enthesis.shape import read
 from enthesis.units import Kg, Ml
 
@@ -375,7 +375,7 @@ def _state(given: bool, *, signed: bool) -> State:
 def _heading(request: StaffRequest, row: Session, known: Knowledge) -> dict[str, Any]:
     condition, patient = known.conditions[row.course.condition], row.course.patient
     banner = patient_banner(patient, store.today(request.clinic))
-    banner["tags"] = [*_danger_tags(row.course, known), *banner["tags"]]
+    banner["tags"] = [*_danger_tags(row.course, known), *banner["tags"], *_care_tags(row.course)]
     return {
         "session": row,
         "course": row.course,
@@ -388,6 +388,20 @@ def _danger_tags(course: Course, known: Knowledge) -> list[dict[str, str]]:
     """The warning signs that wait for a decision: the session is not signed before it."""
     waiting = dict.fromkeys(r.text for _, r in open_warnings(store.course_record(course), known))
     return [{"tone": "alarm", "icon": "alarm", "text": f"Warning sign: {text}"} for text in waiting]
+
+
+def _care_tags(course: Course) -> list[dict[str, str]]:
+    """What the last evaluation says must be minded at the needle: an allergy that was set aside
+    must not be forgotten here."""
+    last = course.evaluations.last()
+    findings = read(EvaluationResult, last.result).findings if last else ()
+    told = []
+    for finding in findings:
+        if reason := finding.inputs.get("set_aside"):
+            told.append(f"Set aside: {finding.text} {reason}")
+        elif finding.leads_to is Candidacy.SUITABLE_WITH_CARE:
+            told.append(f"With care: {finding.text}")
+    return [{"tone": "care", "icon": "care", "text": text} for text in told]
 
 
 def _recent_lots(request: StaffRequest, substance: str) -> list[str]:
