@@ -1,6 +1,7 @@
 """The pages for when something is wrong."""
 
 import logging
+import socket
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,7 @@ from django.test import Client, override_settings
 from enthesis.clinic import errors
 from enthesis.clinic.models import User
 from enthesis.clinic.pages import today
+from enthesis.clinic.server import _Server
 
 
 @pytest.fixture
@@ -69,3 +71,14 @@ def test_the_secret_of_a_personal_link_stays_out_of_the_logs() -> None:
     )
     errors.HideLinks().filter(record)
     assert record.getMessage() == "Internal Server Error: /a/…/2/"
+
+
+def test_the_web_servers_own_log_hides_links_too() -> None:
+    with socket.socket() as taken:
+        _Server(taken, 1, lambda: None)
+    log = logging.getLogger("gunicorn.error")
+    record = log.makeRecord(
+        log.name, logging.ERROR, "", 0, "Error handling request %s", ("/a/s3cret/",), None
+    )
+    assert log.filter(record)
+    assert record.getMessage() == "Error handling request /a/…/"

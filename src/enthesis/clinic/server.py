@@ -1,6 +1,7 @@
 """The production web server (gunicorn), started from our own command line."""
 
 import errno
+import logging
 import os
 import socket
 from collections.abc import Callable
@@ -77,8 +78,12 @@ class _Server(BaseApplication):  # type: ignore[misc]
         super().__init__()
 
     def load_config(self) -> None:
+        from enthesis.clinic.errors import HideLinks
+
         for name, value in self.chosen.items():
             self.cfg.set(name, value)
+        # Its own log would name the address of a request that it cannot handle.
+        logging.getLogger("gunicorn.error").addFilter(HideLinks())
 
     def load(self) -> Any:
         from enthesis.clinic.wsgi import application
