@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import combinations
+from math import exp, log
+from statistics import NormalDist
 
 from numpy.random import Generator
 
+from enthesis.invented.truth import Truth
 from enthesis.journey.evaluate import evaluate, questions_for
 from enthesis.knowledge.kinds import Condition, Knowledge, Question, When
 from enthesis.records import Answer, Candidacy, Evaluation, EvaluationResult
@@ -20,8 +23,10 @@ TREATABLE = (Candidacy.SUITABLE, Candidacy.SUITABLE_WITH_CARE)
 UNSUITABLE = (Candidacy.NOT_SUITABLE, Candidacy.REFER_FIRST)
 TRIES = 200
 PLAIN_SHARE = 0.9
+STEPS = 10
+"""A number is one of this many, equally likely."""
 NUMBER_SPAN = 60
-"""Numbers without a most (months of pain) are drawn up to this much above the least."""
+"""Numbers without a most are drawn up to this much above the least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,7 @@ def draw_evaluation(
     born_on: date,
     on: date,
     known: Knowledge,
+    truth: Truth,
     suitable: bool,
 ) -> Found:
     """An evaluation that comes out treatable, or with a finding that stands against treatment.
@@ -47,9 +53,12 @@ def draw_evaluation(
     wanted = TREATABLE if suitable else UNSUITABLE
     questions = questions_for(condition, known)
     harmful = _harmful(condition, known)
+    choices = {q.id: _choices(q) for q in questions} | {
+        "pain_months": _months_of_pain(truth, born_on, on)
+    }
     for _ in range(TRIES):
         asked = [q for q in questions if q.required and not q.only_if]
-        answers = {q.id: _answer(rng, q, harmful.get(q.id, ())) for q in asked}
+        answers = {q.id: _answer(rng, q, choices[q.id], harmful.get(q.id, ())) for q in asked}
         if not suitable:
             answers |= _finding(rng, condition, known, {q.id: q for q in questions})
         evaluation = Evaluation(on, answers)
@@ -69,9 +78,11 @@ def _harmful(condition: Condition, known: Knowledge) -> Mapping[str, tuple[When,
     return found
 
 
-def _answer(rng: Generator, question: Question, avoid: tuple[When, ...]) -> Answer:
+def _answer(
+    rng: Generator, question: Question, choices: list[Answer], avoid: tuple[When, ...]
+) -> Answer:
     """An answer that none of `avoid` looks for: mostly the plainest one, at times another."""
-    harmless = [c for c in _choices(question) if not any(_is_met(w, c) for w in avoid)]
+    harmless = [c for c in choices if not any(_is_met(w, c) for w in avoid)]
     if not harmless:
         return None
     plain = question.kind in ("yes_no", "choice") and rng.random() < PLAIN_SHARE
@@ -91,8 +102,16 @@ def _choices(question: Question) -> list[Answer]:
     if question.kind in ("scale", "number"):
         low = int(question.minimum or 0)
         high = low + NUMBER_SPAN if question.maximum is None else int(question.maximum)
-        return [Decimal(low + (high - low) * step // 10) for step in range(1, 11)]
+        return [Decimal(low + (high - low) * step // STEPS) for step in range(1, STEPS + 1)]
     return [None]
+
+
+def _months_of_pain(truth: Truth, born_on: date, on: date) -> list[Answer]:
+    """How long it may have hurt, equally likely: never longer than the person has lived."""
+    logs = NormalDist(log(truth("people.pain_months_median")), truth("people.pain_months_log_sd"))
+    lived = (on.year - born_on.year) * 12 + on.month - born_on.month - 1
+    drawn = (exp(logs.inv_cdf((step + 0.5) / STEPS)) for step in range(STEPS))
+    return [Decimal(min(round(months), lived)) for months in drawn]
 
 
 def _finding(

@@ -156,6 +156,7 @@ class Teller:
             self.person.born_on,
             on,
             self.known,
+            self.truth,
             suitable=bool(self.rng.random() >= self.truth("people.share_unsuitable")),
         )
         self.course = replace(self.course, evaluation=found.evaluation)

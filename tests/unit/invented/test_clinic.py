@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from enthesis.invented.clinic import SCENES, InventedClinic, invent_clinic
+from enthesis.invented.evaluations import draw_evaluation
 from enthesis.invented.truth import shipped_truth
 from enthesis.knowledge.load import knowledge
 from enthesis.records import Occasion
@@ -88,3 +89,29 @@ def test_responders_fare_better_than_others_and_not_only_they_improve() -> None:
 def test_too_few_patients_for_todays_page_are_refused() -> None:
     with pytest.raises(ValueError, match="at least"):
         invented(patients=2)
+
+
+def test_nobody_has_hurt_for_longer_than_lived_and_the_middle_is_as_written_down() -> None:
+    months = []
+    for story in invented().stories:
+        if story.course.evaluation is not None:
+            told = story.course.evaluation
+            months.append(int(str(told.answers["pain_months"])))
+            assert 12 * (told.on - story.person.born_on).days / 365.25 > months[-1] > 0
+    assert max(months) < 20 * 12
+    middle = shipped_truth()("people.pain_months_median")
+    assert middle / 2 < np.median(months) < middle * 2
+
+
+def test_the_young_have_hurt_at_most_all_their_life() -> None:
+    truth = shipped_truth().changed({"people.pain_months_median": 600})
+    found = draw_evaluation(
+        np.random.default_rng(1),
+        knowledge(TODAY).conditions["low_back"],
+        date(2002, 11, 22),
+        TODAY,
+        knowledge(TODAY),
+        truth,
+        suitable=True,
+    )
+    assert int(str(found.evaluation.answers["pain_months"])) < 24 * 12
