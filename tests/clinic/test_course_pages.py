@@ -19,6 +19,7 @@ from tests.clinic.treated import agree_plan, give_session, say, treated
 
 MakeCourse = Callable[..., models.Course]
 ClientFor = Callable[[models.User], Client]
+SUITABLE = {"answer": "suitable", "findings": [], "missing": [], "rules_of": "2026-09-01"}
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +76,50 @@ def test_the_filled_button_is_the_next_step(
     header = page.split('class="page-head"')[1].split("columns")[0]
     assert button in header
     assert header.count("filled") == 1
+
+
+@pytest.mark.parametrize(
+    ("pains", "number", "warned"), [([None], 1, "Ask before the first needle"), ([7, 6, None], 3,
+    "Ask before session 3: no answer since the last")],
+)  # fmt: skip
+def test_a_patient_who_has_not_answered_is_asked_first_but_not_sent_away(
+    pains: list[int | None],
+    number: int,
+    warned: str,
+    make_course: MakeCourse,
+    clinician: models.User,
+    client_for: ClientFor,
+) -> None:
+    course, client = treated(make_course(), pains, clinician), client_for(clinician)
+    models.Evaluation.objects.create(
+        course=course, on=course.opened_on, answers={}, result=SUITABLE, by=clinician
+    )
+    header = page_of(client, course).split('class="page-head"')[1].split("columns")[0]
+    assert 'class="button filled" href="/courses/' in header
+    assert f'<button class="button">Start session {number}</button>' in header
+    started = client.post(f"/courses/{course.pk}/sessions/start/", follow=True)
+    assert f"Session {number}" in (page := started.content.decode())
+    assert f"{warned}." in page and f'href="/courses/{course.pk}/ask/">Ask now' in page
+
+
+def test_nothing_is_warned_of_where_the_patient_has_answered(
+    going_well: models.Course, clinician: models.User, client_for: ClientFor
+) -> None:
+    row = draft(going_well, 4)
+    page = client_for(clinician).get(f"/sessions/{row.pk}/").content.decode()
+    assert "Ask now" not in page
+
+
+def test_the_plan_of_a_running_series_is_changed_from_its_page_with_a_new_agreement(
+    going_well: models.Course, clinician: models.User, client_for: ClientFor
+) -> None:
+    client = client_for(clinician)
+    page = page_of(client, going_well)
+    assert f'<a href="/courses/{going_well.pk}/plan/">Change the plan</a>' in page
+    assert "A changed plan waits" not in page
+    agreed = going_well.plans.get()
+    models.Plan.objects.create(course=going_well, content=agreed.content)
+    assert f'<a href="/courses/{going_well.pk}/plan/agree/">record' in page_of(client, going_well)
 
 
 def draft(course: models.Course, number: int) -> models.Session:

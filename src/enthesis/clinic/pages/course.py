@@ -110,10 +110,14 @@ def _clinical(
     if is_judged and form is None:
         seen = {"decided": verdict.next_step.value, "seen": fingerprint(record)}
         form = DecisionForm(record, initial=seen)
+    filled = _next(row, record, verdict, phase)
+    in_series = phase in (Phase.PLANNED, Phase.TREATING) and record.plan is not None
     return {
         "facts": _facts(row, record, known),
         "steps": course_line(record, known),
-        "next": _next(row, record, verdict, phase),
+        "next": filled,
+        # Asking comes first, but a patient who is there is not sent away.
+        "also": _start(row, record) if in_series and filled == _asking(row) else None,
         "verdict": replace(verdict, reasons=_bearing(verdict)) if is_judged else None,
         "resting": [reason for reason in verdict.reasons if reason not in _bearing(verdict)],
         "form": form,
@@ -123,6 +127,8 @@ def _clinical(
         "result": _result(row),
         "can_close": steps.can(record, Move.CLOSE),
         "can_plan_again": phase in (Phase.FOLLOWING, Phase.REFERRED),
+        "can_change_plan": in_series,
+        "waiting_plan": in_series and row.plans.filter(agreed_on=None).last(),
     }
 
 
@@ -192,7 +198,6 @@ def _decision_words(decision: records.Decision) -> str:
 
 def _next(row: Course, record: records.Course, verdict: Verdict, phase: Phase) -> Next | None:
     """The one filled button. None where the decision itself is the next thing."""
-    asking = Next("Ask for answers", reverse("ask", args=[row.pk]))
     if draft := row.sessions.filter(signed_at=None).first():
         return Next(f"Go on with session {draft.number}", reverse("session", args=[draft.pk]))
     if phase is Phase.ENQUIRY:
@@ -202,17 +207,25 @@ def _next(row: Course, record: records.Course, verdict: Verdict, phase: Phase) -
             return Next("Record agreement", reverse("agree_plan", args=[row.pk]))
         return Next("Make plan", reverse("plan", args=[row.pk]))
     if phase is Phase.PLANNED and not record.assessments:
-        return asking
+        return _asking(row)
     if phase in (Phase.PLANNED, Phase.TREATING) and verdict.next_step is NextStep.GO_ON:
         if verdict.ask_first and phase is Phase.TREATING:
-            return asking
+            return _asking(row)
         if record.plan is None:
             return Next("Make plan", reverse("plan", args=[row.pk]))
-        number = len(record.sessions) + 1
-        return Next(f"Start session {number}", reverse("start_session", args=[row.pk]), post=True)
+        return _start(row, record)
     if phase is Phase.FOLLOWING and verdict.ask_first:
-        return asking
+        return _asking(row)
     return None
+
+
+def _asking(row: Course) -> Next:
+    return Next("Ask for answers", reverse("ask", args=[row.pk]))
+
+
+def _start(row: Course, record: records.Course) -> Next:
+    number = len(record.sessions) + 1
+    return Next(f"Start session {number}", reverse("start_session", args=[row.pk]), post=True)
 
 
 def _from_words(record: records.Course) -> str:

@@ -32,7 +32,7 @@ from enthesis.clinic.pages.doses import (
 from enthesis.clinic.pages.patients import Day, course_words
 from enthesis.clinic.pages.plan import dose_words
 from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page, rows_for
-from enthesis.journey.judge import open_warnings
+from enthesis.journey.judge import judge, open_warnings
 from enthesis.journey.treat import amount, check_doses
 from enthesis.knowledge.kinds import AnaestheticLimit, Knowledge
 from enthesis.records import Candidacy, EvaluationResult, Mixture, Side, SiteDose
@@ -354,10 +354,17 @@ def _draft_page(
             "map": drawn_map(shown.condition, Side(shown.course.side), states, known),
             "doses": _doses(shown, mixed, known),
             "problems": problems(shown.forms) if status != 200 else [],
+            "ask_first": _ask_first(row.course, known),
             **context,
         },
         status=status,
     )
+
+
+def _ask_first(course: Course, known: Knowledge) -> str:
+    """What is to be asked before the needle, in the judge's words; empty where nothing is."""
+    verdict = judge(store.course_record(course), known, known.as_of)
+    return verdict.headline if verdict.ask_first else ""
 
 
 def _limits(mixtures: tuple[Mixture, ...], known: Knowledge) -> list[AnaestheticLimit]:
