@@ -105,14 +105,6 @@ class EvaluationResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Stock:
-    """A vial as bought: what it holds and how strong."""
-
-    substance: str
-    percent: Percent
-
-
-@dataclass(frozen=True, slots=True)
 class Mixture:
     """A solution to be injected. `key` names it within a plan ("joint", "insertions").
 

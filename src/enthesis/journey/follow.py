@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
-from itertools import groupby
 from typing import Literal
 
 from enthesis.journey.course import Phase, next_recheck_on, phase
@@ -101,12 +100,6 @@ def worded(question: Question, said: Mapping[str, Answer]) -> str:
     """The text of a question with the earlier answers that it names put in."""
     names = {name for _, name, _, _ in string.Formatter().parse(question.text) if name}
     return question.text.format_map({name: str(said.get(name) or "…") for name in names})
-
-
-def screens(questions: Sequence[Question]) -> tuple[tuple[Question, ...], ...]:
-    """The questions by screen: neighbours of one group stand together."""
-    grouped = groupby(questions, key=lambda q: q.group or q.id)
-    return tuple(tuple(together) for _, together in grouped)
 
 
 def _asked_at(question: Question, occasion: Occasion) -> bool:
@@ -229,11 +222,6 @@ def _as_number(text: str) -> Decimal | str:
 
 
 # --- scores
-
-
-def scores(answers: Mapping[str, Answer], known: Knowledge) -> dict[str, Decimal | None]:
-    """Every measure by id, on its own scale; None where its items were not all answered."""
-    return {id: score(measure, answers) for id, measure in known.measures.items()}
 
 
 def score(measure: Measure, answers: Mapping[str, Answer]) -> Decimal | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from enthesis.records import Answer, Candidacy, Mixture, NextStep, Side
+from enthesis.records import Candidacy, Mixture, NextStep, Side
 from enthesis.units import Kg, Mg, Ml, Money, Percent
 
 
@@ -366,6 +366,3 @@ class Knowledge:
     def questions(self, questionnaire: str) -> Mapping[str, Question]:
         """The questions of one questionnaire by id."""
         return {q.id: q for q in self.questionnaires[questionnaire].questions}
-
-
-AnswerMap = Mapping[str, Answer]
