@@ -85,6 +85,20 @@ def test_a_patient_answers_screen_by_screen_without_signing_in(
     assert models.AuditEvent.objects.filter(action="save_answers", actor="patient").exists()
 
 
+def test_every_screen_has_one_main_heading_however_many_questions_share_it(
+    course: models.Course, clinician: models.User
+) -> None:
+    client, address = Client(), link_to(course, clinician)
+    most = 0
+    response = client.get(address)
+    while "were received" not in (page := response.content.decode()):
+        questions = len(asked(response))
+        assert page.count("<h1") == 1 and page.count('<h2 class="h1"') == questions - 1
+        most = max(most, questions)
+        response = answer_screen(client, address)
+    assert most == 2
+
+
 def test_the_patients_own_activity_is_named_at_the_next_occasion(
     make_course: MakeCourse, clinician: models.User
 ) -> None:
