@@ -3,7 +3,6 @@
 The latent truth stays out: a database holds only what a clinic could know.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -36,7 +35,7 @@ from enthesis.clinic.models import (
     User,
     Weight,
 )
-from enthesis.exchange.course_json import write_course
+from enthesis.exchange.course_json import fingerprint, write_course
 from enthesis.invented.clinic import InventedClinic
 from enthesis.invented.story import Judged, Story
 from enthesis.journey.treat import recipe
@@ -391,7 +390,7 @@ class _Writer:
 
     def _decision(self, judged: Judged) -> Decision:
         told = judged.decision
-        text = write_course(replace(judged.course, id=str(self.course.pk)))
+        course = replace(judged.course, id=str(self.course.pk))
         return Decision(
             course=self.course,
             on=told.on,
@@ -399,8 +398,8 @@ class _Writer:
             decided=told.decided.value,
             reason=told.reason,
             verdict=plain(judged.verdict),
-            inputs=json.loads(text),
-            inputs_sha256=hashlib.sha256(text.encode()).hexdigest(),
+            inputs=json.loads(write_course(course)),
+            inputs_sha256=fingerprint(course),
             recheck_on=judged.verdict.recheck_on,
             by=self.clinician,
             at=_at(told.on, 15),
