@@ -1,9 +1,10 @@
 """A patient answers on a phone without JavaScript; the clinician reads, decides, and is paid."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
@@ -15,6 +16,14 @@ from tests.clinic.treated import treated
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 OpenPage = Callable[..., Page]
 LOOKS = [(SMALL_PHONE, False), (SMALL_PHONE, True), (DESKTOP, False), (DESKTOP, True)]
+
+
+@pytest.fixture(autouse=True)
+def in_november() -> Iterator[None]:
+    """The sessions of `treated` are weeks ago, not years: what is due depends on the day. The
+    browser keeps cookies by their age, so the clinic's clock may stand anywhere."""
+    with time_machine.travel("2026-11-23 15:00Z", tick=True):
+        yield
 
 
 def choose_any(page: Page) -> None:
