@@ -45,7 +45,9 @@ def test_it_shows_the_suggestion_with_reasons_trend_signs_and_record(
     page = page_of(client_for(clinician), going_well)
     assert "Low back and sacroiliac pain, left" in page
     assert "Go on" in page and "Record decision" in page
-    assert 'class="reasons"' in page and "/rules/F1/" in page
+    open_reasons, folded = page.split('class="reasons"')[1:3]
+    assert "/rules/F1/" in open_reasons and "/rules/S1/" in open_reasons
+    assert "other rules checked" in open_reasons and "/rules/RC2/" in folded
     assert 'role="img"' in page and "Show the numbers" in page
     assert page.count("chart sign") == 6
     assert "Session 3" in page and "Answers: after a session" in page

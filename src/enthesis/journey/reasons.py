@@ -1,6 +1,6 @@
 """How a rule came out, in words: the sentences are in knowledge/rules/judge.toml."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import ROUND_FLOOR, Decimal
@@ -27,6 +27,29 @@ def reason_of(rule: JudgeRule, outcome: Outcome, facts: Facts) -> Reason:
         text=rule.texts[outcome.key].format_map(words),
         source=rule.source.format_map(words),
         inputs={k: v for k, v in outcome.inputs.items() if v is not None and v != ""},
+    )
+
+
+def laid_out(
+    reasons: Iterable[Reason], rules: Iterable[JudgeRule]
+) -> tuple[tuple[Reason, ...], tuple[Reason, ...]]:
+    """(shown, folded): what a busy clinician reads first, and the rest, which was not met.
+
+    First what is met, then the rules that are always shown, then what cannot be known; the last
+    of the reasons, what a course cannot show, stays the last.
+    """
+    always = {rule.id for rule in rules if rule.always_shown}
+
+    def place(reason: Reason) -> int:
+        if reason.mark is Mark.MET:
+            return 0
+        return 1 if reason.rule in always else 2
+
+    in_order = sorted(reasons, key=place)
+    folded = {r.rule for r in in_order if place(r) == 2 and r.mark is Mark.NOT_MET}
+    return (
+        tuple(r for r in in_order if r.rule not in folded),
+        tuple(r for r in in_order if r.rule in folded),
     )
 
 

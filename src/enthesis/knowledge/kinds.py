@@ -149,8 +149,10 @@ class DangerRule:
 class JudgeRule:
     """One rule of the judge in words; how it is tested is in `journey/judge.py`.
 
-    `leads_to` None only informs. `texts` maps how it came out (a mark, or a finer key of the rule)
-    to a sentence with the names of its inputs in braces; `headlines` likewise for the verdict.
+    `leads_to` None only informs. `always_shown`: its reason stands open even when it is not met;
+    the others are then folded away. `texts` maps how it came out (a mark, or a finer key of the
+    rule) to a sentence with the names of its inputs in braces; `headlines` likewise for the
+    verdict.
     """
 
     id: str
@@ -159,6 +161,7 @@ class JudgeRule:
     texts: Mapping[str, str]
     source: str
     leads_to: NextStep | None = None
+    always_shown: bool = False
     headlines: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -9,6 +9,7 @@ from timeit import repeat
 import pytest
 
 from enthesis.journey.judge import judge, stop_rule
+from enthesis.journey.reasons import laid_out
 from enthesis.records import Mark, NextStep
 from tests.unit.journey.courses import FIRST, KNOWN, course_of, plan_of
 
@@ -97,3 +98,21 @@ def test_judging_one_course_takes_a_few_milliseconds_at_most() -> None:
     # on a busy laptop; the limit leaves room for slower machines, and none for another order.
     times = repeat(lambda: judge(course, KNOWN, TODAY), timer=process_time, number=50, repeat=5)
     assert min(times) / 50 < 0.005
+
+
+def test_what_decided_stands_first_then_target_and_stop_rule_and_what_is_unknown_last() -> None:
+    answers = [[9, {"pain": 6}], [24, {"pain": 5, "danger": None}]]
+    verdict = judge(course_of([7], [0, 14], answers), KNOWN, TODAY)
+    shown, folded = laid_out(verdict.reasons, KNOWN.judge_rules)
+    assert [r.rule for r in shown] == ["G1", "F1", "S1", "R1", "B1"]
+    assert shown[0].mark is Mark.MET and shown[-1] == verdict.reasons[-1]
+    assert {r.mark for r in folded} == {Mark.NOT_MET}
+    assert sorted((*shown, *folded), key=str) == sorted(verdict.reasons, key=str)
+
+
+def test_which_rules_are_always_shown_is_said_in_the_knowledge_file() -> None:
+    verdict = judge(course_of([7], [0, 14], [[9, {"pain": 6}], [24, {"pain": 5}]]), KNOWN, TODAY)
+    none = tuple(replace(rule, always_shown=False) for rule in KNOWN.judge_rules)
+    shown, folded = laid_out(verdict.reasons, none)
+    assert not {"F1", "S1"} & {r.rule for r in shown}
+    assert {"F1", "S1"} <= {r.rule for r in folded}

@@ -29,8 +29,9 @@ from enthesis.journey import anyway, follow
 from enthesis.journey import course as steps
 from enthesis.journey.course import Move, Phase
 from enthesis.journey.judge import judge
+from enthesis.journey.reasons import laid_out
 from enthesis.knowledge.kinds import About, Knowledge
-from enthesis.records import Mark, NextStep, Reason, Verdict
+from enthesis.records import NextStep, Verdict
 from enthesis.shape import plain
 from enthesis.units import Money
 
@@ -118,8 +119,7 @@ def _clinical(
         "next": filled,
         # Asking comes first, but a patient who is there is not sent away.
         "also": _start(row, record) if in_series and filled == _asking(row) else None,
-        "verdict": replace(verdict, reasons=_bearing(verdict)) if is_judged else None,
-        "resting": [reason for reason in verdict.reasons if reason not in _bearing(verdict)],
+        **(_card(verdict, known) if is_judged else {}),
         "form": form,
         "from_words": _from_words(record),
         "trend": _trend(record, known, today),
@@ -132,10 +132,10 @@ def _clinical(
     }
 
 
-def _bearing(verdict: Verdict) -> tuple[Reason, ...]:
-    """The reasons that looked at something. A rule not met for want of anything to look at (no
-    decision yet, no watch yet) is folded away, so that the decision stays in sight."""
-    return tuple(r for r in verdict.reasons if r.inputs or r.mark is not Mark.NOT_MET)
+def _card(verdict: Verdict, known: Knowledge) -> dict[str, Any]:
+    """What parts/verdict_card.html shows, and what it folds away."""
+    shown, folded = laid_out(verdict.reasons, known.judge_rules)
+    return {"verdict": replace(verdict, reasons=shown), "folded": folded}
 
 
 def _facts(row: Course, record: records.Course, known: Knowledge) -> str:
@@ -331,7 +331,7 @@ def decision(request: StaffRequest, decision_id: int) -> HttpResponse:
     context = {
         "row": row,
         "patient": patient_banner(row.course.patient, store.today(request.clinic)),
-        "verdict": stored,
+        **_card(stored, store.known_for(request.clinic, stored.rules_of)),
         "decided_words": STEP_WORDS[NextStep(row.decided)],
         "is_same": plain(again) == row.verdict,
         "again_words": STEP_WORDS[again.next_step],
