@@ -3,7 +3,7 @@
 import html
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +16,7 @@ from enthesis.clinic.models import (
     Appointment,
     AuditEvent,
     Course,
+    Decision,
     Role,
     Session,
     User,
@@ -282,6 +283,23 @@ def test_nothing_is_injected_while_a_warning_sign_waits_for_a_decision(
     assert not course.sessions.exists()
     record_decision(clinician, course.pk, "go_on", "Had a cold; seen, no fever today")
     sign(client, start(client, course))
+
+
+def test_a_draft_left_open_is_not_signed_after_the_patient_was_referred(
+    client: Client, clinician: User, course: Course, today: date
+) -> None:
+    session = start(client, course)
+    course.plans.update(agreed_on=today - timedelta(days=9))
+    course.evaluations.update(on=today - timedelta(days=9))
+    decision = record_decision(clinician, course.pk, "refer", "To be seen by a surgeon")
+    Decision.objects.filter(pk=decision.pk).update(on=today - timedelta(days=1))
+    refused = _post(client, session, "sign")
+    assert refused.status_code == 422
+    session.refresh_from_db()
+    assert session.signed_at is None
+    # what was given earlier on the day of the decision is a fact, and is recorded
+    Decision.objects.filter(pk=decision.pk).update(on=today)
+    sign(client, session)
 
 
 def test_an_answer_that_came_after_the_days_decision_is_not_lost(

@@ -73,11 +73,16 @@ def _evaluated(
 def check_move(course: Course, move: Move) -> records.Course:
     """The course as a record; Refused, with the reason, where its phase does not allow a move."""
     record = store.course_record(course)
+    refuse_move(record, move)
+    return record
+
+
+def refuse_move(record: records.Course, move: Move) -> None:
+    """Refused, with the reason, where the phase of a course does not allow a move."""
     try:
         check(record, move)
     except MoveError as error:
         raise Refused(str(error)) from error
-    return record
 
 
 def check_suitable(last: Evaluation | None) -> None:

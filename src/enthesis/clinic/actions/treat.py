@@ -12,7 +12,7 @@ from django.utils import timezone
 from enthesis import records
 from enthesis.clinic import audit, store
 from enthesis.clinic.actions import Refused, appointments, open_for_edit, save
-from enthesis.clinic.actions.evaluate import check_move, check_suitable
+from enthesis.clinic.actions.evaluate import check_move, check_suitable, refuse_move
 from enthesis.clinic.actions.patients import add_weight
 from enthesis.clinic.models import Amendment, Course, Session, SessionSite, User
 from enthesis.clinic.permissions import get_for
@@ -105,7 +105,11 @@ def sign_session(
     session = open_for_edit(user, Session, session_id, expected_version)
     _write(session, draft, today)
     known = store.known_for(session.course.patient.clinic, draft.on)
-    _refuse_unsafe(session.course, store.course_record(session.course), draft.on, known)
+    record = store.course_record(session.course)
+    # What was given before a decision of the same day must still be recorded as given.
+    before = tuple(d for d in record.decisions if d.on < draft.on)
+    refuse_move(replace(record, decisions=before), Move.TREAT)
+    _refuse_unsafe(session.course, record, draft.on, known)
     _refuse_incomplete(draft)
     _refuse_doses(session, draft, known)
     try:
