@@ -55,7 +55,7 @@ def answer_on_the_phone(phone: Page, address: str, pain: int, picture: str = "")
 def ask(page: Page, course_url: str) -> str:
     """Make a personal link from the course page; its address."""
     page.goto(course_url)
-    page.get_by_role("link", name="Ask the patient").click()
+    page.get_by_role("link", name="Ask for answers").click()
     page.get_by_role("button", name="Make link").click()
     return page.get_by_label("Personal link").input_value()
 

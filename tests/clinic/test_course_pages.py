@@ -78,6 +78,7 @@ def test_the_filled_button_is_the_next_step(
     header = page.split('class="page-head"')[1].split("columns")[0]
     assert button in header
     assert header.count("filled") == 1
+    assert header.count("Ask for answers") == 1
 
 
 @pytest.mark.parametrize(
