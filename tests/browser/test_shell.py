@@ -1,15 +1,17 @@
 """The shell in a real browser: signing in, Today, finding and correcting patients, settings."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from enthesis.clinic.models import Course, User
 from tests.browser.conftest import DESKTOP, PHONE, SMALL_PHONE, assert_accessible, sign_in
+from tests.clinic.treated import treated
 
 pytestmark = pytest.mark.browser
+LONG_AGO = date(2025, 1, 1)
 SIZES = [(DESKTOP, False), (DESKTOP, True), (PHONE, True), (SMALL_PHONE, False)]
 
 
@@ -42,6 +44,26 @@ def test_every_page_is_accessible_at_every_size(
     for address in ["/settings/", "/settings/users/add/", f"/settings/users/{clinician.pk}/"]:
         page.goto(address)
         assert_accessible(page)
+
+
+@pytest.mark.parametrize(("size", "dark"), [(DESKTOP, False), (SMALL_PHONE, True)])
+def test_those_lost_from_sight_are_found_from_today(
+    open_page: Callable[..., Page], clinician: User, make_course, make_patient,
+    size: tuple[int, int], dark: bool,
+) -> None:  # fmt: skip
+    course = treated(make_course(make_patient(born_on=None)), [7, None])
+    course.plans.update(agreed_on=LONG_AGO)
+    course.sessions.update(on=LONG_AGO + timedelta(days=7))
+    course.assessments.update(on=LONG_AGO)
+    page = open_page(size, dark=dark)
+    sign_in(page, clinician)
+    page.get_by_role("link", name="1 silent for more than 120 days").click()
+    expect(page.get_by_role("heading", name="Silent for more than 120 days")).to_be_visible()
+    assert_accessible(page)
+    page.locator("#lost").get_by_role("link", name="Lindqvist, Marta").click()
+    expect(page.get_by_text("Lost from sight")).to_be_visible()
+    expect(page.get_by_text("The answers due on 15 Jan 2025 never came.")).to_be_visible()
+    assert_accessible(page)
 
 
 def test_typing_a_name_finds_without_leaving_the_page(
