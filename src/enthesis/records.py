@@ -117,17 +117,17 @@ class Mixture:
     """A solution to be injected. `key` names it within a plan ("joint", "insertions").
 
     `diluent` is a substance of the knowledge ("water", "saline"); an `anaesthetic` of None means
-    none is mixed in.
+    none is mixed in, and its two strengths are then None.
     """
 
     key: str
-    dextrose_percent: Percent
     volume_ml: Ml
+    dextrose_percent: Percent
+    dextrose_stock_percent: Percent
+    diluent: str
     anaesthetic: str | None = None
-    anaesthetic_percent: Percent = Percent(Decimal(0))
-    diluent: str = "water"
-    dextrose_stock_percent: Percent = Percent(Decimal(50))
-    anaesthetic_stock_percent: Percent = Percent(Decimal(1))
+    anaesthetic_percent: Percent | None = None
+    anaesthetic_stock_percent: Percent | None = None
     with_adrenaline: bool = False
 
 

@@ -1,0 +1,349 @@
+"""All tables. Facts are rows, appended and amended, never overwritten.
+
+What a record *means* (phase, what is due, the verdict) is not stored: `journey` computes it from
+the records that `store.py` makes of these rows. Rows that people edit carry `version`: an action
+compares it, so that two people never lose a change silently. Money and volumes are decimals.
+"""
+
+from django.contrib.auth.models import AbstractUser
+from django.core.validators import MinValueValidator, ProhibitNullCharactersValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+NO_NUL = [ProhibitNullCharactersValidator()]
+
+
+class Role(models.TextChoices):
+    CLINICIAN = "clinician", "Clinician"
+    FRONT_DESK = "front_desk", "Front desk"
+    ADMINISTRATOR = "administrator", "Clinic administrator"
+
+
+class Clinic(models.Model):
+    """A clinic and its settings. `invented` marks the demonstration clinic on every page."""
+
+    name = models.CharField(max_length=120, validators=NO_NUL)
+    phone = models.CharField(max_length=40, validators=NO_NUL)
+    emergency_text = models.CharField(max_length=300, blank=True, validators=NO_NUL)
+    time_zone = models.CharField(max_length=60, default="UTC")
+    currency = models.CharField(max_length=3, default="USD")
+    invented = models.BooleanField(default=False)
+    finish_relief_percent = models.DecimalField(max_digits=5, decimal_places=2, null=True)
+    price_per_session = models.DecimalField(max_digits=10, decimal_places=2, null=True)
+    version = models.PositiveIntegerField(default=1)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class User(AbstractUser):
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, null=True)
+    role = models.CharField(max_length=20, choices=Role.choices, default=Role.FRONT_DESK)
+    display_name = models.CharField(max_length=120, validators=NO_NUL)
+
+    def __str__(self) -> str:
+        return self.display_name or self.username
+
+
+class Patient(models.Model):
+    class Sex(models.TextChoices):
+        FEMALE = "female", "Female"
+        MALE = "male", "Male"
+        OTHER = "other", "Other"
+        UNKNOWN = "unknown", "Not recorded"
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
+    number = models.PositiveIntegerField()
+    family = models.CharField(max_length=100, validators=NO_NUL)
+    given = models.CharField(max_length=100, validators=NO_NUL)
+    born_on = models.DateField(null=True, blank=True)
+    sex = models.CharField(max_length=10, choices=Sex.choices, default=Sex.UNKNOWN)
+    phone = models.CharField(max_length=40, blank=True, validators=NO_NUL)
+    email = models.EmailField(blank=True)
+    # Never blank on screen: null means nobody asked yet, "" with a date means asked, none known.
+    allergies = models.CharField(max_length=300, blank=True, validators=NO_NUL)
+    allergies_asked_on = models.DateField(null=True, blank=True)
+    anticoagulant = models.CharField(max_length=200, blank=True, validators=NO_NUL)
+    # Where an imported record came from, so that importing twice adds nothing.
+    source = models.CharField(max_length=60, blank=True)
+    source_key = models.CharField(max_length=100, blank=True)
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["family", "given", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["clinic", "number"], name="patient_number_once"),
+            models.UniqueConstraint(
+                fields=["clinic", "source", "source_key"],
+                condition=~Q(source=""),
+                name="patient_imported_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.family}, {self.given}"
+
+
+class Weight(models.Model):
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="weights")
+    kg = models.DecimalField(max_digits=5, decimal_places=1, validators=[MinValueValidator(1)])
+    measured_on = models.DateField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT, null=True)
+
+    class Meta:
+        ordering = ["measured_on", "id"]
+
+
+class Course(models.Model):
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="courses")
+    condition = models.CharField(max_length=60)
+    side = models.CharField(max_length=10)
+    complaint = models.CharField(max_length=500, blank=True, validators=NO_NUL)
+    opened_on = models.DateField()
+    # For courses kept elsewhere: when treatment ended there (see records.Course).
+    series_ended_on = models.DateField(null=True, blank=True)
+    closed_on = models.DateField(null=True, blank=True)
+    clinician = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="courses")
+    source = models.CharField(max_length=60, blank=True)
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        ordering = ["-opened_on", "-id"]
+
+
+class Evaluation(models.Model):
+    """Answers as given (plain JSON of records.Evaluation) with the result of that day's rules."""
+
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="evaluations")
+    on = models.DateField()
+    answers = models.JSONField()
+    cleared = models.JSONField(default=dict)
+    result = models.JSONField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT, null=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["at", "id"]
+
+
+class Plan(models.Model):
+    """A plan as proposed or agreed: `content` is the plain form of records.Plan.
+
+    A plan that was agreed is never changed: a new row replaces it, with a new agreement.
+    """
+
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="plans")
+    content = models.JSONField()
+    agreed_on = models.DateField(null=True, blank=True)
+    agreed_name = models.CharField(max_length=200, blank=True, validators=NO_NUL)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, null=True)
+    at = models.DateTimeField(default=timezone.now)
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        ordering = ["at", "id"]
+
+
+class Session(models.Model):
+    """One treatment. A draft is edited (version); once signed it is only amended."""
+
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="sessions")
+    number = models.PositiveSmallIntegerField()
+    on = models.DateField()
+    weight_kg = models.DecimalField(max_digits=5, decimal_places=1, null=True)
+    # Plain forms of records.Mixture and what the core computed for them when signed.
+    mixtures = models.JSONField()
+    recipe = models.JSONField(default=dict)
+    lots = models.JSONField(default=dict)
+    note = models.TextField(blank=True, max_length=4000, validators=NO_NUL)
+    signed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True)
+    signed_at = models.DateTimeField(null=True)
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["course", "number"], name="session_number_once")
+        ]
+
+
+class SessionSite(models.Model):
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="sites")
+    position = models.PositiveSmallIntegerField()
+    site = models.CharField(max_length=60)
+    side = models.CharField(max_length=10)
+    mixture = models.CharField(max_length=30)
+    volume_ml = models.DecimalField(max_digits=5, decimal_places=2)
+    given = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["session", "site", "side"], name="session_site_once"),
+            models.CheckConstraint(
+                condition=Q(volume_ml__gt=0), name="session_site_volume_positive"
+            ),
+        ]
+
+
+class Amendment(models.Model):
+    """An addition to a signed session; the signed record itself never changes."""
+
+    session = models.ForeignKey(Session, on_delete=models.PROTECT, related_name="amendments")
+    text = models.TextField(max_length=4000, validators=NO_NUL)
+    by = models.ForeignKey(User, on_delete=models.PROTECT)
+    at = models.DateTimeField(default=timezone.now)
+
+
+class Appointment(models.Model):
+    class Kind(models.TextChoices):
+        EVALUATION = "evaluation", "Evaluation"
+        SESSION = "session", "Session"
+        RECHECK = "recheck", "Recheck"
+
+    class State(models.TextChoices):
+        BOOKED = "booked", "Booked"
+        DONE = "done", "Done"
+        CANCELLED = "cancelled", "Cancelled"
+        MISSED = "missed", "Did not come"
+
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="appointments")
+    starts_at = models.DateTimeField()
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    state = models.CharField(max_length=20, choices=State.choices, default=State.BOOKED)
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        ordering = ["starts_at", "id"]
+
+
+class AnswerLink(models.Model):
+    """A patient's personal link to one questionnaire of one course. Only a hash is kept."""
+
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="links")
+    questionnaire = models.CharField(max_length=60)
+    occasion = models.CharField(max_length=20)
+    token_hash = models.CharField(max_length=64, unique=True)
+    due_on = models.DateField()
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    made_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True)
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["made_at", "id"]
+
+
+class Assessment(models.Model):
+    """One set of answers, saved answer by answer; facts once `completed_at` is set."""
+
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="assessments")
+    link = models.OneToOneField(AnswerLink, on_delete=models.PROTECT, null=True)
+    on = models.DateField()
+    occasion = models.CharField(max_length=20)
+    questionnaire = models.CharField(max_length=60)
+    answers = models.JSONField(default=dict)
+    source = models.CharField(max_length=20, default="patient")
+    entered_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True)
+    completed_at = models.DateTimeField(null=True)
+    read_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, related_name="assessments_read"
+    )
+    read_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["on", "id"]
+
+
+class Decision(models.Model):
+    """What the clinician decided beside what was suggested, with the inputs to recompute it."""
+
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="decisions")
+    on = models.DateField()
+    suggested = models.CharField(max_length=10)
+    decided = models.CharField(max_length=10)
+    reason = models.CharField(max_length=500, blank=True, validators=NO_NUL)
+    verdict = models.JSONField()
+    inputs = models.JSONField()
+    inputs_sha256 = models.CharField(max_length=64)
+    recheck_on = models.DateField(null=True)
+    by = models.ForeignKey(User, on_delete=models.PROTECT)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["at", "id"]
+
+
+class Invoice(models.Model):
+    """A bill, numbered without gaps within a clinic. Lines and payments are only ever added."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
+    number = models.PositiveIntegerField()
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="invoices")
+    session = models.OneToOneField(Session, on_delete=models.PROTECT, null=True)
+    issued_on = models.DateField()
+    due_on = models.DateField()
+    currency = models.CharField(max_length=3)
+    arrangement = models.CharField(max_length=300, blank=True, validators=NO_NUL)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, null=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["clinic", "number"], name="invoice_number_once")
+        ]
+
+
+class InvoiceLine(models.Model):
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="lines")
+    text = models.CharField(max_length=200, validators=NO_NUL)
+    code = models.CharField(max_length=20, blank=True)
+    amount = models.DecimalField(max_digits=10, decimal_places=2)
+
+
+class Payment(models.Model):
+    class Method(models.TextChoices):
+        CASH = "cash", "Cash"
+        CARD = "card", "Card terminal"
+        TRANSFER = "transfer", "Bank transfer"
+
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="payments")
+    amount = models.DecimalField(max_digits=10, decimal_places=2)
+    method = models.CharField(max_length=10, choices=Method.choices)
+    paid_on = models.DateField()
+    # Given by the form: a double click or a retry is the same payment.
+    request_key = models.CharField(max_length=40, unique=True)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="payment_amount_positive")
+        ]
+
+
+class CallAttempt(models.Model):
+    """Staff tried to reach a patient who fell silent, and what came of it."""
+
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="calls")
+    at = models.DateTimeField(default=timezone.now)
+    outcome = models.CharField(max_length=200, validators=NO_NUL)
+    by = models.ForeignKey(User, on_delete=models.PROTECT)
+
+
+class AuditEvent(models.Model):
+    """One row for every write: who did what to which record. Appended in the same transaction."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, null=True)
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, null=True)
+    actor = models.CharField(max_length=120)
+    action = models.CharField(max_length=60)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, null=True)
+    record = models.CharField(max_length=60)
+    record_id = models.BigIntegerField(null=True)
+    detail = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["id"]

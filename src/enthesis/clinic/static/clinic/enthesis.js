@@ -1,0 +1,56 @@
+// Comfort only: every page works without this file.
+// Steppers: − and + beside a number input (hidden until here). Announcements: an HTMX swap does not
+// move anything on the screen, so an element with data-say in the new part is read out instead.
+"use strict";
+
+const placesOf = (text) => (text.split(".")[1] ?? "").length;
+
+function stepBy(button) {
+  const input = button.parentElement.querySelector("input");
+  const size = Number(button.dataset.step) || 1;
+  const places = Math.max(placesOf(button.dataset.step), placesOf(input.value));
+  const low = input.min === "" ? -Infinity : Number(input.min);
+  const high = input.max === "" ? Infinity : Number(input.max);
+  const next = Math.min(high, Math.max(low, Number(input.value || 0) + size));
+  input.value = String(Number(next.toFixed(places)));
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+  input.dispatchEvent(new Event("change", { bubbles: true }));
+  say(`${input.value} ${button.dataset.unit ?? ""}`.trim());
+}
+
+function say(words) {
+  const place = document.getElementById("announcements");
+  if (!place) return;
+  place.textContent = "";
+  requestAnimationFrame(() => { place.textContent = words; });
+}
+
+function wake(root) {
+  for (const button of root.querySelectorAll?.(".stepper button[hidden]") ?? []) button.hidden = false;
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.(".stepper button");
+  if (button) stepBy(button);
+  for (const menu of document.querySelectorAll(".menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  const menu = event.key === "Escape" && event.target.closest?.(".menu[open]");
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
+
+document.addEventListener("htmx:after:swap", () => {
+  wake(document);
+  const spoken = document.querySelector("[data-say]:not([data-said])");
+  if (!spoken) return;
+  spoken.dataset.said = "";
+  say(spoken.dataset.say || spoken.textContent);
+});
+
+wake(document);
+document.querySelector(".error-summary")?.focus();

@@ -1,0 +1,330 @@
+"""The kinds of knowledge: each dataclass is the schema of one knowledge file's entries.
+
+`source` is an address, a citation, or one of two honest words at its start: "UNSOURCED" (nobody
+has seen a source) and "Clinic's own" (a setting the clinic answers for). Every file also says
+who wrote and who checked it (`About`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from enthesis.records import Answer, Candidacy, Mixture, Side
+from enthesis.units import Kg, Mg, Ml, Money, Percent
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """The head of every knowledge file: what it is for, who answers for it."""
+
+    title: str
+    why: str
+    author: str
+    reviewer: str
+    reviewed_on: date
+    next_review_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question on one screen.
+
+    `kind`: scale (whole numbers from minimum to maximum, words at both ends), choice (one of
+    `options`), choices (any of them), yes_no, number, date, text. `options` are (value, label).
+    `only_if` shows it only when an earlier question has one of the listed answers.
+    """
+
+    id: str
+    text: str
+    kind: str
+    help: str = ""
+    group: str = ""
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
+    low_label: str = ""
+    high_label: str = ""
+    unit: str = ""
+    options: tuple[tuple[str, str], ...] = ()
+    required: bool = True
+    only_if: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    regions: tuple[str, ...] = ()
+    code: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Questionnaire:
+    """A whole question graph. `occasions` are when it is asked."""
+
+    id: str
+    version: str
+    title: str
+    starts_on: date
+    questions: tuple[Question, ...]
+    occasions: tuple[str, ...]
+    licence: str
+    source: str
+    intro: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How answers become a score, and what a change in it means.
+
+    `scoring`: value, mean or sum of `items`; `missing`: "all" (every item needed) or "answered"
+    (of those answered). `higher_is`: worse or better. `error` is the smallest change beyond
+    measuring error and `worthwhile`(_percent) the smallest that matters, both None when nobody
+    has established one. Only a `validated` measure may drive a verdict.
+    """
+
+    id: str
+    name: str
+    sign: str
+    unit: str
+    items: tuple[str, ...]
+    scoring: str
+    missing: str
+    minimum: Decimal
+    maximum: Decimal
+    higher_is: str
+    recall: str
+    validated: bool
+    source: str
+    error: Decimal | None = None
+    worthwhile: Decimal | None = None
+    worthwhile_percent: Percent | None = None
+    code: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A test on one answer (or derived fact: age_years). Exactly one of the tests is set."""
+
+    question: str
+    is_in: tuple[str, ...] = ()
+    at_least: Decimal | None = None
+    below: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CandidacyRule:
+    """If every `when` holds, the evaluation finds `text`. `regions` empty means any.
+
+    `kind`: emergency, urgent, absolute, relative, caution, inform. `leads_to` None only informs.
+    """
+
+    id: str
+    starts_on: date
+    kind: str
+    when: tuple[When, ...]
+    text: str
+    action: str
+    source: str
+    leads_to: Candidacy | None = None
+    regions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DangerRule:
+    """An answer of a patient that must reach a clinician at once and leads to *refer*."""
+
+    id: str
+    starts_on: date
+    question: str
+    is_in: tuple[str, ...]
+    text: str
+    tell_patient: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One structure of the coded anatomy. `role`: target or avoid. `paired`: has left and right."""
+
+    id: str
+    name: str
+    region: str
+    kind: str
+    role: str
+    paired: bool
+    source: str
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a course is about. `benchmark` names what happens anyway; codes are (system, code)."""
+
+    id: str
+    name: str
+    region: str
+    sides: tuple[Side, ...]
+    source: str
+    protocols: tuple[str, ...] = ()
+    benchmark: str = ""
+    body_map: str = ""
+    codes: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolSite:
+    """A site that a protocol proposes, with its volume and mixture; `usual` ones start ticked."""
+
+    site: str
+    mixture: str
+    volume_ml: Ml
+    usual: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """A series as published or as the clinic's own. `sources` maps a field to where it is from."""
+
+    id: str
+    version: str
+    starts_on: date
+    name: str
+    condition: str
+    summary: str
+    mixtures: tuple[Mixture, ...]
+    sites: tuple[ProtocolSite, ...]
+    sessions_planned: int
+    sessions_max: int
+    interval_days: int
+    stop_after_sessions: int
+    measure: str
+    sources: Mapping[str, str]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StopRuleDefaults:
+    """The clinic's default for the agreed stop rule, with a source for each number."""
+
+    version: str
+    starts_on: date
+    finish_relief_percent: Percent
+    finish_readings: int
+    stop_below_percent: Percent
+    recheck_months: tuple[int, ...]
+    answer_overdue_days: int
+    recurrence_percent: Percent
+    sources: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class AnaestheticLimit:
+    """The ceiling for one anaesthetic: the smaller of mg per kg times weight, and the cap."""
+
+    substance: str
+    name: str
+    starts_on: date
+    with_adrenaline: bool
+    mg_per_kg: Decimal
+    cap_mg: Mg
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Substance:
+    """What can be mixed. `role`: proliferant, anaesthetic or diluent.
+
+    `mosm_l_per_percent` is the osmolarity of a 1 % solution, `mosm_l` that of the substance as
+    it is (a diluent); None is unknown. `stocks_percent` are the strengths usually bought.
+    """
+
+    id: str
+    name: str
+    role: str
+    source: str
+    mosm_l_per_percent: Decimal | None = None
+    mosm_l: Decimal | None = None
+    stocks_percent: tuple[Percent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MixingLimits:
+    """Bounds of a sane request, so that a slip of the finger is caught."""
+
+    starts_on: date
+    volume_ml_min: Ml
+    volume_ml_max: Ml
+    site_volume_ml_max: Ml
+    weight_kg_min: Kg
+    weight_kg_max: Kg
+    draw_step_ml: Ml
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class TariffItem:
+    """One price. `usual` is the shipped default; low and high what is charged elsewhere."""
+
+    id: str
+    starts_on: date
+    text: str
+    usual: Money
+    source: str
+    low: Money | None = None
+    high: Money | None = None
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkPoint:
+    """Middle half of a comparison group at a time, as score on its scale, with its size."""
+
+    weeks: Decimal
+    low: Decimal
+    middle: Decimal
+    high: Decimal
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """What happens anyway: saline or no treatment, from published groups, on one measure's scale.
+
+    `improved_percent` maps relief of at least X percent to how many of 100 reached it at the end.
+    """
+
+    id: str
+    title: str
+    measure: str
+    population: str
+    points: tuple[BenchmarkPoint, ...]
+    source: str
+    checked_on: date
+    improved_percent: Mapping[str, Decimal] = field(default_factory=dict)
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """Everything known as of one date, made by `load.knowledge(as_of)`: the only file opener."""
+
+    as_of: date
+    abouts: Mapping[str, About]
+    questionnaires: Mapping[str, Questionnaire]
+    measures: Mapping[str, Measure]
+    conditions: Mapping[str, Condition]
+    sites: Mapping[str, Site]
+    site_positions: Mapping[tuple[str, str], tuple[Decimal, Decimal]]
+    protocols: Mapping[str, Protocol]
+    candidacy_rules: tuple[CandidacyRule, ...]
+    danger_rules: tuple[DangerRule, ...]
+    stop_rule: StopRuleDefaults
+    anaesthetic_limits: tuple[AnaestheticLimit, ...]
+    substances: Mapping[str, Substance]
+    mixing: MixingLimits
+    tariff: Mapping[str, TariffItem]
+    benchmarks: Mapping[str, Benchmark]
+
+    def questions(self, questionnaire: str) -> Mapping[str, Question]:
+        """The questions of one questionnaire by id."""
+        return {q.id: q for q in self.questionnaires[questionnaire].questions}
+
+
+AnswerMap = Mapping[str, Answer]
