@@ -90,15 +90,14 @@ class Paper:
 
     id: str
     first_author: str
-    year: int | None
     condition: str
     condition_group: str
-    arms: tuple[PaperArm, ...]
     extracted_by: str
     checked_by: str
     checked_on: date
     source: str
     source_kind: str
+    year: int | None = None
     journal: str = ""
     doi: str = ""
     pmid: str = ""
@@ -110,6 +109,7 @@ class Paper:
     finding: str = ""
     note: str = ""
     risk_of_bias: Mapping[str, str] = field(default_factory=dict)
+    arms: tuple[PaperArm, ...] = ()
     outcomes: tuple[PaperOutcome, ...] = ()
     contrasts: tuple[PaperContrast, ...] = ()
     harms: tuple[PaperHarm, ...] = ()
