@@ -21,7 +21,7 @@ def sd_from_ci(low: ArrayLike, high: ArrayLike, n: ArrayLike, level: float = 0.9
     """SD of people from the interval of one arm's mean, t with n − 1 df (Handbook 6.5.2.2)."""
     count = _array(n)
     half_width = (_array(high) - _array(low)) / 2
-    return half_width / stdtrit(count - 1, (1 + level) / 2) * np.sqrt(count)
+    return np.asarray(half_width / stdtrit(count - 1, (1 + level) / 2) * np.sqrt(count))
 
 
 def se_from_ci(

@@ -66,12 +66,14 @@ def paule_mandel(studies: Studies) -> Floats:
 
 def maximum_likelihood(studies: Studies) -> Floats:
     """The τ² of highest likelihood over all τ² ≥ 0."""
-    return _highest_maximum(studies, _ml_score, _ml_curve, _ml_log_likelihood)
+    return highest_maximum(studies, _ml_score, _ml_curve, _ml_log_likelihood, _ceiling(studies))
 
 
 def restricted_maximum_likelihood(studies: Studies) -> Floats:
     """The τ² of highest restricted likelihood over all τ² ≥ 0."""
-    return _highest_maximum(studies, _reml_score, _reml_curve, _reml_log_likelihood)
+    return highest_maximum(
+        studies, _reml_score, _reml_curve, _reml_log_likelihood, _ceiling(studies)
+    )
 
 
 _ESTIMATORS: dict[Model, Callable[[Studies], Floats]] = {
@@ -126,7 +128,7 @@ def _tau2_where_q_equals(studies: Studies, target: Floats) -> Floats:
     scale = part.sums(centred**2) / aim
     low = np.maximum(0.0, scale - part.greatest(part.variances))
     high = scale - part.least(part.variances)
-    tau2[open_] = _solve(part, curve, low, np.maximum(low, high), (aim,))
+    tau2[open_] = solve(part, curve, low, np.maximum(low, high), (aim,))
     return tau2
 
 
@@ -189,16 +191,21 @@ def _ml_log_likelihood(studies: Studies, tau2: Floats) -> Floats:
     return 0.5 * studies.sums(np.log(weights) - weights * residuals**2)
 
 
-def _highest_maximum(studies: Studies, score: Score, curve: Curve, log_likelihood: Score) -> Floats:
-    """The τ² ≥ 0 of the highest of all maxima of a likelihood, given its score and slope."""
-    review, low, high = _bracket_maxima(studies, score)
+def highest_maximum(
+    studies: Studies, score: Score, curve: Curve, log_likelihood: Score, ceiling: Floats
+) -> Floats:
+    """The τ² ≥ 0 of the highest of all maxima of a likelihood.
+
+    `curve` is the score with its slope; above `ceiling` the score is negative.
+    """
+    review, low, high = _bracket_maxima(studies, score, ceiling)
     part = studies if _is_whole(review, studies) else studies.take(review)
     inside = high > 0
     tau2 = np.zeros(review.size)
     if inside.any():
         solvable = np.flatnonzero(inside)
         inner = part if solvable.size == review.size else part.take(solvable)
-        tau2[solvable] = _solve(inner, curve, low[solvable], high[solvable])
+        tau2[solvable] = solve(inner, curve, low[solvable], high[solvable])
     if _is_whole(review, studies):
         return tau2
     return _best(review, tau2, log_likelihood(part, tau2), len(studies))
@@ -216,12 +223,12 @@ def _best(review: Ints, tau2: Floats, height: Floats, count: int) -> Floats:
     return tau2[order][firsts]
 
 
-def _bracket_maxima(studies: Studies, score: Score) -> tuple[Ints, Floats, Floats]:
+def _bracket_maxima(studies: Studies, score: Score, ceiling: Floats) -> tuple[Ints, Floats, Floats]:
     """Candidates (review, low, high), by review: the score falls through 0 between low and high.
 
     A candidate with high = 0 is a maximum at the boundary.
     """
-    least, ceiling = studies.least(studies.variances), _ceiling(studies)
+    least = studies.least(studies.variances)
     active, part, before = np.arange(len(studies)), studies, np.zeros(len(studies))
     rising = score(part, before) > 0
     found = [(active[~rising], before[~rising], before[~rising])]
@@ -243,21 +250,25 @@ def _bracket_maxima(studies: Studies, score: Score) -> tuple[Ints, Floats, Float
 
 
 def _ceiling(studies: Studies) -> Floats:
+    """`score_ceiling` of pooling without moderators."""
+    centred = studies.estimates - studies.spread(studies.sums(studies.estimates) / studies.sizes)
+    return score_ceiling(studies, studies.sums(centred**2), studies.sizes - 1)
+
+
+def score_ceiling(studies: Studies, squares: Floats, df: Ints) -> Floats:
     """A τ² above which no score is positive, restricted or not.
 
-    With u = τ² + least v: Σw²r² ≤ SS/u² (SS about the plain mean), and Σw − Σw²/Σw grows with
-    every weight, so it is at least (k − 1)/(τ² + greatest v). The score is negative where
-    (k − 1)u² > SS(u + greatest v − least v). One part in a million covers the rounding.
+    `squares` is the unweighted residual sum of squares and `df` its degrees of freedom. With
+    u = τ² + least v, the score's positive part is at most squares/u² and its negative part at
+    least df/(τ² + greatest v), because both grow with every weight. So the score is negative
+    where df·u² > squares·(u + greatest v − least v). One part in a million covers the rounding.
     """
-    df = studies.sizes - 1
     least, greatest = studies.least(studies.variances), studies.greatest(studies.variances)
-    centred = studies.estimates - studies.spread(studies.sums(studies.estimates) / studies.sizes)
-    squares = studies.sums(centred**2)
     shifted = (squares + np.sqrt(squares**2 + 4 * df * squares * (greatest - least))) / (2 * df)
     return np.maximum(0.0, shifted * (1 + 1e-6) - least)
 
 
-def _solve(
+def solve(
     studies: Studies,
     curve: Callable[..., tuple[Floats, Floats]],
     low: Floats,

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class PaperArm:
-    """One group of a study. `role`: prolotherapy, saline, lidocaine, corticosteroid, exercise, ..."""
+    """One group of a study. `role`: prolotherapy, saline, lidocaine, corticosteroid, ..."""
 
     name: str
     role: str
