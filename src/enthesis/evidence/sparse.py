@@ -32,13 +32,14 @@ class SparsePooled:
 def mantel_haenszel(arms: Counts, measure: Measure, level: float = 0.95) -> SparsePooled:
     """Mantel–Haenszel odds ratio, risk ratio or risk difference.
 
-    Variances by Robins, Breslow & Greenland (OR), Greenland & Robins (RR), Sato (RD).
+    Variances by Robins, Breslow & Greenland (OR), Greenland & Robins (RR), Sato (RD). Studies in
+    which nobody, or everybody, had the event count in the risk difference but not in `q`.
     Raises StudyError when one arm has no events in any study and the measure is a ratio.
     """
     if measure not in _MANTEL_HAENSZEL:
         raise StudyError(f"Mantel–Haenszel pools OR, RR or RD, not {measure}")
     estimate, variance = _MANTEL_HAENSZEL[measure](arms)
-    effects = compare_counts(measure, arms if measure is Measure.RD else informative(arms))
+    effects = compare_counts(measure, informative(arms))
     q = float(np.sum((effects.estimates - estimate) ** 2 / effects.variances))
     return _answer(estimate, np.sqrt(variance), q, effects.estimates.size, level)
 

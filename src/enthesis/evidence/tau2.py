@@ -72,7 +72,7 @@ def maximum_likelihood(studies: Studies) -> Floats:
 def restricted_maximum_likelihood(studies: Studies) -> Floats:
     """The τ² of highest restricted likelihood over all τ² ≥ 0."""
     return highest_maximum(
-        studies, _reml_score, _reml_curve, _reml_log_likelihood, _ceiling(studies)
+        studies, _reml_score, _reml_curve, restricted_log_likelihood, _ceiling(studies)
     )
 
 
@@ -181,7 +181,8 @@ def _sum_of_squares(studies: Studies, weights: Floats, residuals: Floats) -> Flo
     return studies.sums(weights * residuals * residuals)
 
 
-def _reml_log_likelihood(studies: Studies, tau2: Floats) -> Floats:
+def restricted_log_likelihood(studies: Studies, tau2: Floats) -> Floats:
+    """The REML log likelihood of each review at its τ², without the constant."""
     total = studies.sums(1 / (studies.variances + studies.spread(tau2)))
     return _ml_log_likelihood(studies, tau2) - 0.5 * np.log(total)
 
