@@ -88,5 +88,7 @@ def test_where_metafor_differs_our_likelihood_is_higher(reference: dict) -> None
     assert (gain[differs] > 0.05).all()
 
 
-def test_the_page_in_the_documentation_is_the_generated_one(reference: dict) -> None:
-    assert agreement.PAGE.read_text(encoding="utf-8") == agreement.page(reference)
+def test_the_page_in_the_documentation_is_the_generated_one(
+    reference: dict, comparisons: list[agreement.Comparison]
+) -> None:
+    assert agreement.PAGE.read_text(encoding="utf-8") == agreement.page(reference, comparisons)

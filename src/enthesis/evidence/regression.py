@@ -53,8 +53,8 @@ def regress(
 
     Raises StudyError when the moderators are redundant or leave no degree of freedom.
     """
-    line = _Line(studies, moderators)
-    tau2 = _tau2(line, model)
+    line = Line(studies, _with_intercept(studies, moderators))
+    tau2 = line.between_study_variance(model)
     weights = 1 / (studies.variances + tau2)
     bread = line.bread(weights)
     coefficients = bread @ (line.design.T @ (weights * studies.estimates))
@@ -83,21 +83,17 @@ def regress(
     )
 
 
-class _Line:
+class Line:
     """One review with its design matrix, and the projections that every estimator needs."""
 
-    def __init__(self, studies: Studies, moderators: ArrayLike) -> None:
-        columns = np.asarray(moderators, dtype=np.float64)
-        k = studies.estimates.size
-        if columns.ndim != 2 or len(columns) != k or not np.isfinite(columns).all():
-            raise StudyError("moderators must be a finite number per study and moderator")
+    def __init__(self, studies: Studies, design: Matrix) -> None:
         self.studies = studies
-        self.design = np.column_stack([np.ones(k), columns])
-        self.df = int(k - self.design.shape[1])
-        if self.df < 1:
-            raise StudyError(f"{k} studies are too few for {columns.shape[1]} moderators")
-        if np.linalg.matrix_rank(self.design) < self.design.shape[1]:
-            raise StudyError("a moderator is constant or follows from the others")
+        self.design = design
+        self.df = int(design.shape[0] - design.shape[1])
+
+    def between_study_variance(self, model: Model) -> float:
+        """τ² left about the line; 0 where no degree of freedom is left to see any."""
+        return _tau2(self, model) if self.df > 0 else 0.0
 
     def bread(self, weights: Floats) -> Matrix:
         """(X'WX)⁻¹."""
@@ -124,7 +120,21 @@ class _Line:
         return np.array([np.sum((self.studies.estimates - self.design @ fit) ** 2)])
 
 
-def _tau2(line: _Line, model: Model) -> float:
+def _with_intercept(studies: Studies, moderators: ArrayLike) -> Matrix:
+    """The design matrix; refuses moderators from which nothing can be learnt."""
+    columns = np.asarray(moderators, dtype=np.float64)
+    k = studies.estimates.size
+    if columns.ndim != 2 or len(columns) != k or not np.isfinite(columns).all():
+        raise StudyError("moderators must be a finite number per study and moderator")
+    design = np.column_stack([np.ones(k), columns])
+    if k <= design.shape[1]:
+        raise StudyError(f"{k} studies are too few for {columns.shape[1]} moderators")
+    if np.linalg.matrix_rank(design) < design.shape[1]:
+        raise StudyError("a moderator is constant or follows from the others")
+    return design
+
+
+def _tau2(line: Line, model: Model) -> float:
     if model is Model.COMMON:
         return 0.0
     if model is Model.DL:
@@ -135,7 +145,7 @@ def _tau2(line: _Line, model: Model) -> float:
     return _likeliest(line, restricted=model is Model.REML)
 
 
-def _paule_mandel(line: _Line) -> float:
+def _paule_mandel(line: Line) -> float:
     if line.q(0.0) <= line.df:
         return 0.0
     variances = line.studies.variances
@@ -153,7 +163,7 @@ def _paule_mandel(line: _Line) -> float:
     return float(solve(line.studies, curve, low, high)[0])
 
 
-def _likeliest(line: _Line, restricted: bool) -> float:
+def _likeliest(line: Line, restricted: bool) -> float:
     y, design = line.studies.estimates, line.design
 
     def curve_at(tau2: float) -> tuple[float, float]:
@@ -209,11 +219,11 @@ def _moderator_test(
 def _explained(studies: Studies, tau2: float, model: Model) -> float:
     if model is Model.COMMON:
         return float("nan")
-    alone = _tau2(_Line(studies, np.empty((studies.estimates.size, 0))), model)
+    alone = Line(studies, np.ones((studies.estimates.size, 1))).between_study_variance(model)
     return max(0.0, 100 * (alone - tau2) / alone) if alone > 0 else float("nan")
 
 
-def _inconsistency(line: _Line, tau2: float, q_residual: float, model: Model) -> float:
+def _inconsistency(line: Line, tau2: float, q_residual: float, model: Model) -> float:
     if model is Model.COMMON:
         return max(0.0, 100 * (q_residual - line.df) / q_residual)
     typical = line.df / line.precision()

@@ -241,11 +241,11 @@ def exceptions() -> dict[tuple[str, str], str]:
     return {(kind, case): group["why"] for group in listed for kind, case in group["where"]}
 
 
-def page(reference: dict[str, Any]) -> str:
+def page(reference: dict[str, Any], comparisons: list[Comparison]) -> str:
     """The agreement page as Markdown."""
     excused = exceptions()
     by_kind: dict[str, list[Comparison]] = defaultdict(list)
-    for comparison in compare_all(reference):
+    for comparison in comparisons:
         by_kind[comparison.kind].append(comparison)
     made = reference["made_with"]
     sets = {case["name"].split()[0] for case in reference["cases"]}
@@ -299,4 +299,5 @@ def _rounded_up(difference: float) -> str:
 
 if __name__ == "__main__":
     PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(page(read_reference()), encoding="utf-8")
+    answers = read_reference()
+    PAGE.write_text(page(answers, compare_all(answers)), encoding="utf-8")
