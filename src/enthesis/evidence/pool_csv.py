@@ -17,9 +17,6 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
-import numpy as np
-from scipy.special import chdtrc
-
 from enthesis.evidence.conversions import se_from_ci
 from enthesis.evidence.effects import (
     Effects,
@@ -31,7 +28,8 @@ from enthesis.evidence.effects import (
     reported,
 )
 from enthesis.evidence.pool import Interval, Single, pool
-from enthesis.evidence.ragged import Floats, StudyError, review
+from enthesis.evidence.ragged import StudyError, review
+from enthesis.evidence.subgroups import subgroups
 from enthesis.evidence.tau2 import Model
 
 EVENTS = ("events_1", "n_1", "events_2", "n_2")
@@ -141,7 +139,7 @@ def pool_file(text: str, options: PoolOptions) -> FileAnswer:
         studies=tuple(lines),
         overall=overall,
         groups=groups,
-        between=_between(groups),
+        between=_between(lines, options) if options.group else None,
         notes=tuple(notes + _repeats(lines) + _size_notes(overall, groups, options)),
     )
 
@@ -368,14 +366,13 @@ def _pool_groups(lines: list[StudyLine], options: PoolOptions) -> dict[str, Sing
     return {name: _pool_lines(part, options, f"group {name}") for name, part in members.items()}
 
 
-def _between(groups: Mapping[str, Single]) -> Between | None:
-    if len(groups) < 2:
+def _between(lines: list[StudyLine], options: PoolOptions) -> Between | None:
+    labels = [line.group for line in lines]
+    if len(set(labels)) < 2:
         return None
-    estimates = np.array([one.estimate for one in groups.values()])
-    weights: Floats = 1 / np.array([one.se for one in groups.values()]) ** 2
-    mean = float(weights @ estimates / weights.sum())
-    q, df = float(weights @ (estimates - mean) ** 2), len(groups) - 1
-    return Between(q, df, float(chdtrc(df, q)))
+    together = review([s.estimate for s in lines], [s.variance for s in lines])
+    found = subgroups(together, labels, options.model, options.interval)
+    return Between(found.q, found.df, found.p)
 
 
 def _repeats(lines: list[StudyLine]) -> list[str]:

@@ -166,14 +166,16 @@ def _paule_mandel(line: Line) -> float:
 def _likeliest(line: Line, restricted: bool) -> float:
     y, design = line.studies.estimates, line.design
 
-    def curve_at(tau2: float) -> tuple[float, float]:
+    def curve_at(tau2: float) -> tuple[float, float, float]:
+        """Score, its slope and its negative part."""
         p = line.projection(tau2)
         pulled = p @ y
         weights = 1 / (line.studies.variances + tau2)
-        size, turn = (
-            (np.trace(p), np.sum(p * p)) if restricted else (weights.sum(), weights @ weights)
-        )
-        return float(pulled @ pulled - size), float(turn - 2 * pulled @ p @ pulled)
+        if restricted:
+            size, turn = float(np.trace(p)), float(np.sum(p * p))
+        else:
+            size, turn = float(weights.sum()), float(weights @ weights)
+        return float(pulled @ pulled) - size, turn - 2 * float(pulled @ p @ pulled), size
 
     def height_at(tau2: float) -> float:
         weights = 1 / (line.studies.variances + tau2)
@@ -183,11 +185,12 @@ def _likeliest(line: Line, restricted: bool) -> float:
         return height
 
     def curve(_: Studies, tau2: Floats) -> tuple[Floats, Floats]:
-        values, slopes = zip(*(curve_at(float(t)) for t in tau2), strict=True)
+        values, slopes, _sizes = zip(*(curve_at(float(t)) for t in tau2), strict=True)
         return np.array(values), np.array(slopes)
 
-    def score(studies: Studies, tau2: Floats) -> Floats:
-        return curve(studies, tau2)[0]
+    def score(_: Studies, tau2: Floats) -> Floats:
+        values, _slopes, sizes = zip(*(curve_at(float(t)) for t in tau2), strict=True)
+        return np.asarray(np.array(values) / np.array(sizes))
 
     def height(_: Studies, tau2: Floats) -> Floats:
         return np.array([height_at(float(t)) for t in tau2])

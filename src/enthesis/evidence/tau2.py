@@ -7,7 +7,7 @@ maximum is bracketed, solved by safeguarded Newton steps, and the likelihoods de
 score is not zero but negative: the boundary is a maximum of its own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 
 import numpy as np
@@ -15,9 +15,12 @@ from scipy.special import chdtri
 
 from enthesis.evidence.ragged import Floats, Ints, Studies
 
-GRID_RATIO = 1.5
+GRID_RATIO = 2.0
 """Neighbouring grid points differ by this factor in (smallest variance + τ²). The score is a sum
 of terms that are smooth on the scale of (variance + τ²), so a maximum does not hide between."""
+
+NEAR, FINER = 0.05, 16
+"""A relative score nearer to 0 than this is looked at on a grid so many times finer."""
 
 NEWTON_TOLERANCE = 1e-9
 """Relative step after which one has converged: the error left is the square of it."""
@@ -141,27 +144,29 @@ def _weighted(studies: Studies, tau2: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def _reml_score(studies: Studies, tau2: Floats) -> Floats:
-    """Twice the derivative of the restricted log likelihood in τ²."""
+    """The score of `_reml_curve` relative to Σw."""
     weights, total, residuals = _weighted(studies, tau2)
     weights *= weights
-    return _sum_of_squares(studies, weights, residuals) - total + studies.sums(weights) / total
+    squares = studies.sums(weights)
+    return (studies.sums(weights * residuals * residuals) + squares / total) / total - 1
 
 
 def _ml_score(studies: Studies, tau2: Floats) -> Floats:
-    """Twice the derivative of the log likelihood in τ²."""
+    """The score of `_ml_curve` relative to Σw."""
     weights, total, residuals = _weighted(studies, tau2)
-    return _sum_of_squares(studies, weights * weights, residuals) - total
+    pull = weights * residuals
+    return studies.sums(pull * pull) / total - 1
 
 
 def _reml_curve(studies: Studies, tau2: Floats) -> tuple[Floats, Floats]:
-    """`_reml_score` and its slope."""
+    """Twice the derivative of the restricted log likelihood in τ², and its slope."""
     score, slope, total, squares, cubes = _score_parts(studies, tau2)
     ratio = squares / total
     return score + ratio, slope + ratio**2 - 2 * cubes / total
 
 
 def _ml_curve(studies: Studies, tau2: Floats) -> tuple[Floats, Floats]:
-    """`_ml_score` and its slope."""
+    """Twice the derivative of the log likelihood in τ², and its slope."""
     return _score_parts(studies, tau2)[:2]
 
 
@@ -175,10 +180,6 @@ def _score_parts(studies: Studies, tau2: Floats) -> tuple[Floats, Floats, Floats
     score = studies.sums(third) - total
     slope = squares + 2 * (studies.sums(pull) ** 2 / total - studies.sums(weights * third))
     return score, slope, total, squares, studies.sums(second * weights)
-
-
-def _sum_of_squares(studies: Studies, weights: Floats, residuals: Floats) -> Floats:
-    return studies.sums(weights * residuals * residuals)
 
 
 def restricted_log_likelihood(studies: Studies, tau2: Floats) -> Floats:
@@ -197,9 +198,10 @@ def highest_maximum(
 ) -> Floats:
     """The τ² ≥ 0 of the highest of all maxima of a likelihood.
 
-    `curve` is the score with its slope; above `ceiling` the score is negative.
+    `curve` is the score with its slope, `score` the same relative to its negative part, so that
+    it is at least −1; above `ceiling` it is negative.
     """
-    review, low, high = _bracket_maxima(studies, score, ceiling)
+    review, low, high = _bracket_maxima(studies, score, curve, ceiling)
     part = studies if _is_whole(review, studies) else studies.take(review)
     inside = high > 0
     tau2 = np.zeros(review.size)
@@ -224,30 +226,62 @@ def _best(review: Ints, tau2: Floats, height: Floats, count: int) -> Floats:
     return tau2[order][firsts]
 
 
-def _bracket_maxima(studies: Studies, score: Score, ceiling: Floats) -> tuple[Ints, Floats, Floats]:
+def _bracket_maxima(
+    studies: Studies, score: Score, curve: Curve, ceiling: Floats
+) -> tuple[Ints, Floats, Floats]:
     """Candidates (review, low, high), by review: the score falls through 0 between low and high.
 
-    A candidate with high = 0 is a maximum at the boundary.
+    A candidate with high = 0 is a maximum at the boundary. Where the score comes close to 0
+    without changing sign from one grid point to the next, a pair of turns may hide between them:
+    there the grid is made finer.
     """
     least = studies.least(studies.variances)
     active, part, before = np.arange(len(studies)), studies, np.zeros(len(studies))
-    rising = score(part, before) > 0
-    found = [(active[~rising], before[~rising], before[~rising])]
+    value = score(part, before)
+    falling = value <= 0
+    found = [(active[falling], before[falling], before[falling])]
     step = GRID_RATIO
-    while active.size:
+    while True:
         after = np.minimum(least[active] * (step - 1), ceiling[active])
         onward = after < ceiling[active]
-        now_rising = (score(part, after) > 0) & onward
-        peak = rising & ~now_rising
+        next_value = np.where(onward, score(part, after), -1.0)
+        peak = (value > 0) & (next_value <= 0)
         found.append((active[peak], before[peak], after[peak]))
-        before, rising = after, now_rising
-        if not onward.all():
-            active, before, rising = active[onward], before[onward], rising[onward]
-            part = part.take(np.flatnonzero(onward)) if active.size else part
+        same_side = (value > 0) == (next_value > 0)
+        near = same_side & (np.minimum(np.abs(value), np.abs(next_value)) < NEAR)
+        if near.any():
+            where = active[near], before[near], after[near]
+            found.extend(_look_closer(studies, score, curve, *where))
+        before, value = after, next_value
+        if not onward.any():
+            break
+        if 1 - onward.mean() > WORTH_DROPPING:
+            active, before, value = active[onward], before[onward], value[onward]
+            part = part.take(np.flatnonzero(onward))
         step *= GRID_RATIO
     review, low, high = (np.concatenate(column) for column in zip(*found, strict=True))
     order = np.argsort(review, kind="stable")
     return review[order], low[order], high[order]
+
+
+def _look_closer(
+    studies: Studies, score: Score, curve: Curve, review: Ints, low: Floats, high: Floats
+) -> Iterator[tuple[Ints, Floats, Floats]]:
+    """Candidates between two grid points, from a finer grid where the slopes allow a turn."""
+    part = studies.take(review)
+    (value, slope), (_, next_slope) = curve(part, low), curve(part, high)
+    towards_zero = np.where(value > 0, -1.0, 1.0)
+    bent = np.flatnonzero((towards_zero * slope > 0) & (towards_zero * next_slope < 0))
+    if not bent.size:
+        return
+    part, review, low, high = part.take(bent), review[bent], low[bent], high[bent]
+    before, rising = low, score(part, low) > 0
+    for place in range(1, FINER + 1):
+        after = low + (high - low) * (place / FINER)
+        now_rising = score(part, after) > 0
+        peak = rising & ~now_rising
+        yield review[peak], before[peak], after[peak]
+        before, rising = after, now_rising
 
 
 def _ceiling(studies: Studies) -> Floats:
@@ -285,24 +319,29 @@ def solve(
     active, part = np.arange(len(studies)), studies
     floor = studies.least(studies.variances)
     at = 0.5 * (low + high)
+    done = np.zeros(len(studies), dtype=bool)
     for _ in range(_MOST_STEPS):
         value, slope = curve(part, at, *extras)
         low, high = np.where(value > 0, at, low), np.where(value > 0, high, at)
         with np.errstate(divide="ignore", invalid="ignore"):
             step = at - value / slope
         inside = (step >= low) & (step <= high)
-        step = np.where(inside, step, 0.5 * (low + high))
-        done = np.abs(step - at) <= NEWTON_TOLERANCE * (np.abs(at) + floor)
+        # Who is done stays where it is: a further step would depend on the company.
+        step = np.where(done, at, np.where(inside, step, 0.5 * (low + high)))
+        done |= np.abs(step - at) <= NEWTON_TOLERANCE * (np.abs(at) + floor)
         root[active] = at = step
-        if done.any():
+        if done.all():
+            break
+        if done.mean() > WORTH_DROPPING:
             left = ~done
             active, at, low, high = active[left], at[left], low[left], high[left]
             floor, extras = floor[left], tuple(extra[left] for extra in extras)
-            if not active.size:
-                break
-            part = part.take(np.flatnonzero(left))
+            part, done = part.take(np.flatnonzero(left)), done[left]
     return root
 
+
+WORTH_DROPPING = 0.4
+"""Share of finished reviews from which on it is cheaper to drop them than to carry them along."""
 
 _MOST_STEPS = 200
 """Halving alone narrows any bracket of doubles to one number in fewer steps."""
