@@ -10,9 +10,13 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import Enum
+from functools import cache
 from typing import Any, NewType, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
+
+MOST_DIGITS = 30
+_PLAIN_ALREADY = (str, int, bool, type(None))
 
 
 class ShapeError(ValueError):
@@ -34,6 +38,9 @@ def plain(value: Any) -> Any:
 
     `read(type(value), plain(value)) == value` for every record.
     """
+    # Most values are plain already; an enum member is no exact str, so it is not caught here.
+    if type(value) in _PLAIN_ALREADY:
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Enum):
@@ -75,8 +82,7 @@ def _read_record(kind: Any, data: object, path: str) -> Any:
         return data
     if not isinstance(data, Mapping):
         raise ShapeError(path, f"expected a table with the fields of {kind.__name__}")
-    fields = {f.name: f for f in dataclasses.fields(kind)}
-    hints = get_type_hints(kind)
+    fields, hints = _fields_of(kind)
     unknown = [k for k in data if k not in fields]
     if unknown:
         raise ShapeError(_at(path, unknown[0]), f"unknown field; known are {', '.join(fields)}")
@@ -90,6 +96,12 @@ def _read_record(kind: Any, data: object, path: str) -> Any:
         return kind(**values)
     except ValueError as error:
         raise ShapeError(path, str(error)) from error
+
+
+@cache
+def _fields_of(kind: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The fields of a record and their types; worked out once, as lists of courses are long."""
+    return {f.name: f for f in dataclasses.fields(kind)}, get_type_hints(kind)
 
 
 def _read_union(kinds: tuple[Any, ...], data: object, path: str) -> Any:
@@ -158,6 +170,9 @@ def _read_decimal(data: object, path: str) -> Decimal:
         raise ShapeError(path, f"expected a number, not {data!r}") from None
     if not number.is_finite():
         raise ShapeError(path, f"expected a finite number, not {data!r}")
+    # Written out, a number like 1e999999 would fill the memory.
+    if number and abs(number.adjusted()) > MOST_DIGITS:
+        raise ShapeError(path, "expected a number of a sensible size")
     return number
 
 

@@ -29,8 +29,10 @@ class Clinic(models.Model):
     time_zone = models.CharField(max_length=60, default="UTC")
     currency = models.CharField(max_length=3, default="USD")
     invented = models.BooleanField(default=False)
-    finish_relief_percent = models.DecimalField(max_digits=5, decimal_places=2, null=True)
-    price_per_session = models.DecimalField(max_digits=10, decimal_places=2, null=True)
+    finish_relief_percent = models.DecimalField(
+        max_digits=5, decimal_places=2, null=True, blank=True
+    )
+    price_per_session = models.DecimalField(max_digits=10, decimal_places=2, null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
 
     def __str__(self) -> str:
@@ -38,7 +40,7 @@ class Clinic(models.Model):
 
 
 class User(AbstractUser):
-    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, null=True)
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, null=True, blank=True)
     role = models.CharField(max_length=20, choices=Role.choices, default=Role.FRONT_DESK)
     display_name = models.CharField(max_length=120, validators=NO_NUL)
 
@@ -90,7 +92,7 @@ class Weight(models.Model):
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="weights")
     kg = models.DecimalField(max_digits=5, decimal_places=1, validators=[MinValueValidator(1)])
     measured_on = models.DateField()
-    by = models.ForeignKey(User, on_delete=models.PROTECT, null=True)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
 
     class Meta:
         ordering = ["measured_on", "id"]
@@ -105,7 +107,9 @@ class Course(models.Model):
     # For courses kept elsewhere: when treatment ended there (see records.Course).
     series_ended_on = models.DateField(null=True, blank=True)
     closed_on = models.DateField(null=True, blank=True)
-    clinician = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="courses")
+    clinician = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="courses"
+    )
     source = models.CharField(max_length=60, blank=True)
     version = models.PositiveIntegerField(default=1)
 
@@ -119,9 +123,9 @@ class Evaluation(models.Model):
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="evaluations")
     on = models.DateField()
     answers = models.JSONField()
-    cleared = models.JSONField(default=dict)
+    cleared = models.JSONField(default=dict, blank=True)
     result = models.JSONField()
-    by = models.ForeignKey(User, on_delete=models.PROTECT, null=True)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -138,7 +142,7 @@ class Plan(models.Model):
     content = models.JSONField()
     agreed_on = models.DateField(null=True, blank=True)
     agreed_name = models.CharField(max_length=200, blank=True, validators=NO_NUL)
-    by = models.ForeignKey(User, on_delete=models.PROTECT, null=True)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
     at = models.DateTimeField(default=timezone.now)
     version = models.PositiveIntegerField(default=1)
 
@@ -152,14 +156,14 @@ class Session(models.Model):
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="sessions")
     number = models.PositiveSmallIntegerField()
     on = models.DateField()
-    weight_kg = models.DecimalField(max_digits=5, decimal_places=1, null=True)
+    weight_kg = models.DecimalField(max_digits=5, decimal_places=1, null=True, blank=True)
     # Plain forms of records.Mixture and what the core computed for them when signed.
     mixtures = models.JSONField()
-    recipe = models.JSONField(default=dict)
-    lots = models.JSONField(default=dict)
+    recipe = models.JSONField(default=dict, blank=True)
+    lots = models.JSONField(default=dict, blank=True)
     note = models.TextField(blank=True, max_length=4000, validators=NO_NUL)
-    signed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True)
-    signed_at = models.DateTimeField(null=True)
+    signed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
+    signed_at = models.DateTimeField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
 
     class Meta:
@@ -210,13 +214,25 @@ class Appointment(models.Model):
         MISSED = "missed", "Did not come"
 
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="appointments")
+    clinician = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="appointments"
+    )
     starts_at = models.DateTimeField()
+    minutes = models.PositiveSmallIntegerField(default=30, validators=[MinValueValidator(5)])
     kind = models.CharField(max_length=20, choices=Kind.choices)
     state = models.CharField(max_length=20, choices=State.choices, default=State.BOOKED)
     version = models.PositiveIntegerField(default=1)
 
     class Meta:
         ordering = ["starts_at", "id"]
+        constraints = [
+            # The action also refuses overlaps; this holds whatever path a row comes by.
+            models.UniqueConstraint(
+                fields=["clinician", "starts_at"],
+                condition=Q(state="booked"),
+                name="clinician_booked_once",
+            )
+        ]
 
 
 class AnswerLink(models.Model):
@@ -228,8 +244,8 @@ class AnswerLink(models.Model):
     token_hash = models.CharField(max_length=64, unique=True)
     due_on = models.DateField()
     expires_at = models.DateTimeField()
-    revoked_at = models.DateTimeField(null=True)
-    made_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    made_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
     made_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -240,18 +256,18 @@ class Assessment(models.Model):
     """One set of answers, saved answer by answer; facts once `completed_at` is set."""
 
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="assessments")
-    link = models.OneToOneField(AnswerLink, on_delete=models.PROTECT, null=True)
+    link = models.OneToOneField(AnswerLink, on_delete=models.PROTECT, null=True, blank=True)
     on = models.DateField()
     occasion = models.CharField(max_length=20)
     questionnaire = models.CharField(max_length=60)
-    answers = models.JSONField(default=dict)
+    answers = models.JSONField(default=dict, blank=True)
     source = models.CharField(max_length=20, default="patient")
-    entered_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True)
-    completed_at = models.DateTimeField(null=True)
+    entered_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
     read_by = models.ForeignKey(
-        User, on_delete=models.PROTECT, null=True, related_name="assessments_read"
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="assessments_read"
     )
-    read_at = models.DateTimeField(null=True)
+    read_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["on", "id"]
@@ -268,7 +284,7 @@ class Decision(models.Model):
     verdict = models.JSONField()
     inputs = models.JSONField()
     inputs_sha256 = models.CharField(max_length=64)
-    recheck_on = models.DateField(null=True)
+    recheck_on = models.DateField(null=True, blank=True)
     by = models.ForeignKey(User, on_delete=models.PROTECT)
     at = models.DateTimeField(default=timezone.now)
 
@@ -282,12 +298,12 @@ class Invoice(models.Model):
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
     number = models.PositiveIntegerField()
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="invoices")
-    session = models.OneToOneField(Session, on_delete=models.PROTECT, null=True)
+    session = models.OneToOneField(Session, on_delete=models.PROTECT, null=True, blank=True)
     issued_on = models.DateField()
     due_on = models.DateField()
     currency = models.CharField(max_length=3)
     arrangement = models.CharField(max_length=300, blank=True, validators=NO_NUL)
-    by = models.ForeignKey(User, on_delete=models.PROTECT, null=True)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
 
     class Meta:
         ordering = ["number"]
@@ -315,7 +331,7 @@ class Payment(models.Model):
     paid_on = models.DateField()
     # Given by the form: a double click or a retry is the same payment.
     request_key = models.CharField(max_length=40, unique=True)
-    by = models.ForeignKey(User, on_delete=models.PROTECT, null=True)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -335,15 +351,15 @@ class CallAttempt(models.Model):
 class AuditEvent(models.Model):
     """One row for every write: who did what to which record. Appended in the same transaction."""
 
-    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, null=True)
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, null=True, blank=True)
     at = models.DateTimeField(default=timezone.now, db_index=True)
-    user = models.ForeignKey(User, on_delete=models.PROTECT, null=True)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
     actor = models.CharField(max_length=120)
     action = models.CharField(max_length=60)
-    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, null=True)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, null=True, blank=True)
     record = models.CharField(max_length=60)
-    record_id = models.BigIntegerField(null=True)
-    detail = models.JSONField(default=dict)
+    record_id = models.BigIntegerField(null=True, blank=True)
+    detail = models.JSONField(default=dict, blank=True)
 
     class Meta:
         ordering = ["id"]

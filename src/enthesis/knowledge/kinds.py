@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from enthesis.records import Answer, Candidacy, Mixture, Side
+from enthesis.records import Answer, Candidacy, Mixture, NextStep, Side
 from enthesis.units import Kg, Mg, Ml, Money, Percent
 
 
@@ -32,7 +32,9 @@ class Question:
 
     `kind`: scale (whole numbers from minimum to maximum, words at both ends), choice (one of
     `options`), choices (any of them), yes_no, number, date, text. `options` are (value, label).
-    `only_if` shows it only when an earlier question has one of the listed answers.
+    `only_if` shows it only when an earlier question has one of the listed answers ("*" is any
+    answer); `occasions` are those it is asked at, empty for all. A text may name an earlier
+    answer in braces. Neighbours of one `group` stand on one screen.
     """
 
     id: str
@@ -49,6 +51,7 @@ class Question:
     required: bool = True
     only_if: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     regions: tuple[str, ...] = ()
+    occasions: tuple[str, ...] = ()
     code: str = ""
     source: str = ""
 
@@ -75,7 +78,9 @@ class Measure:
     `scoring`: value, mean or sum of `items`; `missing`: "all" (every item needed) or "answered"
     (of those answered). `higher_is`: worse or better. `error` is the smallest change beyond
     measuring error and `worthwhile`(_percent) the smallest that matters, both None when nobody
-    has established one. Only a `validated` measure may drive a verdict.
+    has established one. Only a `validated` measure may drive a verdict. `role`: "leads" (the first
+    one answered is judged where no stop rule names another), "confirms" (a real change in it
+    speaks against stopping) or "supports" (shown, never decides).
     """
 
     id: str
@@ -94,6 +99,7 @@ class Measure:
     error: Decimal | None = None
     worthwhile: Decimal | None = None
     worthwhile_percent: Percent | None = None
+    role: str = "supports"
     code: str = ""
     note: str = ""
 
@@ -140,8 +146,28 @@ class DangerRule:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeRule:
+    """One rule of the judge in words; how it is tested is in `journey/judge.py`.
+
+    `leads_to` None only informs. `texts` maps how it came out (a mark, or a finer key of the rule)
+    to a sentence with the names of its inputs in braces; `headlines` likewise for the verdict.
+    """
+
+    id: str
+    starts_on: date
+    title: str
+    texts: Mapping[str, str]
+    source: str
+    leads_to: NextStep | None = None
+    headlines: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
-    """One structure of the coded anatomy. `role`: target or avoid. `paired`: has left and right."""
+    """One structure of the coded anatomy. `role`: target or avoid. `paired`: has left and right.
+
+    `volume_ml_max` is the clinic's own bound against a slip; None takes the general one.
+    """
 
     id: str
     name: str
@@ -151,6 +177,7 @@ class Site:
     paired: bool
     source: str
     warning: str = ""
+    volume_ml_max: Ml | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,14 +228,22 @@ class Protocol:
 
 @dataclass(frozen=True, slots=True)
 class StopRuleDefaults:
-    """The clinic's default for the agreed stop rule, with a source for each number."""
+    """The clinic's default for the agreed stop rule, with a source for each number.
+
+    `stop_after_sessions` is for courses without a plan (a protocol has its own). A patient is asked
+    `ask_before_days` before the next session, and not before `ask_after_days` after the last; an
+    answer is late `answer_overdue_days` after that.
+    """
 
     version: str
     starts_on: date
     finish_relief_percent: Percent
     finish_readings: int
     stop_below_percent: Percent
+    stop_after_sessions: int
     recheck_months: tuple[int, ...]
+    ask_after_days: int
+    ask_before_days: int
     answer_overdue_days: int
     recurrence_percent: Percent
     sources: Mapping[str, str]
@@ -287,7 +322,9 @@ class BenchmarkPoint:
 class Benchmark:
     """What happens anyway: saline or no treatment, from published groups, on one measure's scale.
 
-    `improved_percent` maps relief of at least X percent to how many of 100 reached it at the end.
+    With `is_change` the points are changes from each group's own start (negative is a fall), for
+    groups whose starting scores were not published. `improved_percent` maps relief of at least X
+    percent to how many of 100 reached it at the end.
     """
 
     id: str
@@ -297,6 +334,7 @@ class Benchmark:
     points: tuple[BenchmarkPoint, ...]
     source: str
     checked_on: date
+    is_change: bool = False
     improved_percent: Mapping[str, Decimal] = field(default_factory=dict)
     note: str = ""
 
@@ -315,6 +353,7 @@ class Knowledge:
     protocols: Mapping[str, Protocol]
     candidacy_rules: tuple[CandidacyRule, ...]
     danger_rules: tuple[DangerRule, ...]
+    judge_rules: tuple[JudgeRule, ...]
     stop_rule: StopRuleDefaults
     anaesthetic_limits: tuple[AnaestheticLimit, ...]
     substances: Mapping[str, Substance]

@@ -1,0 +1,57 @@
+"""Every write is one function here: load, ask the core, check, save, audit, in one transaction.
+
+An action knows no request. It raises `Refused` for what its user must mend and `EditConflict`
+when somebody else changed the record since its user opened it; pages turn both into forms that
+keep what was typed.
+"""
+
+from typing import TypeVar
+
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db.models import Model
+
+from enthesis.clinic.models import User
+from enthesis.clinic.permissions import get_for
+
+M = TypeVar("M", bound=Model)
+
+
+class Refused(Exception):  # noqa: N818 (an answer, not a fault)
+    """Not done: `message` says what to mend; `field` names the form field, None for the whole."""
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+
+
+class EditConflict(Exception):  # noqa: N818 (likewise)
+    """Somebody else saved first; `theirs` is the row as it stands now."""
+
+    def __init__(self, theirs: Model) -> None:
+        super().__init__("Somebody else changed this record after you opened it.")
+        self.theirs = theirs
+
+
+def open_for_edit(user: User, kind: type[M], id: int, expected_version: int | None) -> M:
+    """The row, held until the transaction ends; EditConflict if its version is not the expected.
+
+    Http404 for another clinic's row. `expected_version` None skips the comparison.
+    """
+    row = get_for(user, kind, id, lock=True)
+    if expected_version is not None and row.version != expected_version:  # type: ignore[attr-defined]
+        raise EditConflict(row)
+    return row
+
+
+def save(row: M) -> M:
+    """Check and save a row; an edited row with a version gets the next one. Raises Refused."""
+    try:
+        row.full_clean()
+    except ValidationError as error:
+        field, messages = next(iter(error.message_dict.items()))
+        raise Refused(messages[0], None if field == NON_FIELD_ERRORS else field) from error
+    if row.pk is not None and hasattr(row, "version"):
+        row.version += 1
+    row.save()
+    return row

@@ -1,0 +1,79 @@
+"""What the pages of all stages share: how an action's refusal reaches the form."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any, TypeVar
+
+from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS
+
+from enthesis.clinic.actions import Refused
+from enthesis.clinic.models import Patient
+
+T = TypeVar("T")
+
+
+def attempt(form: forms.BaseForm, action: Callable[..., T], *args: Any, **kwargs: Any) -> T | None:
+    """Run an action for a valid form; what it refuses stands at the field, and None comes back."""
+    try:
+        return action(*args, **kwargs)
+    except Refused as refused:
+        field = refused.field if refused.field in form.fields else NON_FIELD_ERRORS
+        form.add_error(field, refused.message)
+        return None
+
+
+def differences(form: forms.BaseForm, theirs: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """(label, what stands there now, what was typed) for the fields where the two differ."""
+    return [
+        (str(form[name].label), _words(value), _words(form.cleaned_data.get(name)))
+        for name, value in theirs.items()
+        if name in form.fields and _words(value) != _words(form.cleaned_data.get(name))
+    ]
+
+
+def _words(value: Any) -> str:
+    if value in (None, ""):
+        return "nothing"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, date):
+        return f"{value.day} {value:%b %Y}"
+    return str(value)
+
+
+def age_years(born_on: date, today: date) -> int:
+    """Whole years lived."""
+    return today.year - born_on.year - ((today.month, today.day) < (born_on.month, born_on.day))
+
+
+def patient_banner(patient: Patient, today: date) -> dict[str, Any]:
+    """The `patient` of parts/patient_banner.html: identity and safety tags, never blank."""
+    weight = patient.weights.last()
+    return {
+        "id": patient.pk,
+        "family": patient.family,
+        "given": patient.given,
+        "born_on": patient.born_on,
+        "age": age_years(patient.born_on, today) if patient.born_on else None,
+        "number": patient.number,
+        "weight_text": (
+            f"{weight.kg.normalize():f}\u00a0kg, {_words(weight.measured_on)}" if weight else None
+        ),
+        "tags": list(_safety_tags(patient)),
+    }
+
+
+def _safety_tags(patient: Patient) -> list[dict[str, str]]:
+    asked_on = patient.allergies_asked_on
+    if patient.allergies:
+        tags = [{"tone": "alarm", "icon": "alarm", "text": f"Allergy: {patient.allergies}"}]
+    elif asked_on:
+        text = f"No known allergies, asked {_words(asked_on)}"
+        tags = [{"tone": "halt", "icon": "met", "text": text}]
+    else:
+        tags = [{"tone": "care", "icon": "care", "text": "Allergies not recorded"}]
+    if patient.anticoagulant:
+        text = f"Anticoagulant: {patient.anticoagulant}"
+        tags.append({"tone": "care", "icon": "drop", "text": text})
+    return tags

@@ -1,0 +1,249 @@
+"""A patient's personal link, and the answers that come by it, by telephone or on paper."""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from enthesis import records
+from enthesis.clinic import audit, store
+from enthesis.clinic.actions import Refused, save
+from enthesis.clinic.models import AnswerLink, Assessment, CallAttempt, Course, User
+from enthesis.clinic.permissions import get_for
+from enthesis.journey import follow
+from enthesis.knowledge.kinds import Knowledge, Question
+from enthesis.records import Occasion
+from enthesis.shape import plain, read
+
+TOKEN_BYTES = 32
+QUESTIONNAIRE = "six_signs"
+OCCASIONS = frozenset(occasion.value for occasion in Occasion)
+
+
+@transaction.atomic
+def make_link(user: User, course_id: int, occasion: str, due_on: date) -> tuple[AnswerLink, str]:
+    """A link to one questionnaire of one course, with its secret, which nobody can read again.
+
+    An older link for the same occasion that was not answered stops working.
+    """
+    course = get_for(user, Course, course_id, lock=True)
+    if course.closed_on:
+        raise Refused("This course is closed; nobody is asked about it any more.")
+    if occasion not in OCCASIONS:
+        raise Refused("Choose what the questions are for.", "occasion")
+    for older in course.links.filter(
+        occasion=occasion, revoked_at=None, assessment__completed_at=None
+    ):
+        _revoke(user, older)
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    now = timezone.now()
+    link = save(
+        AnswerLink(
+            course=course,
+            questionnaire=QUESTIONNAIRE,
+            occasion=occasion,
+            token_hash=_hashed(token),
+            due_on=due_on,
+            expires_at=now + timedelta(days=settings.ANSWER_LINK_DAYS),
+            made_by=user,
+            made_at=now,
+        )
+    )
+    audit.record(user, "make_link", link, detail={"occasion": occasion})
+    return link, token
+
+
+@transaction.atomic
+def revoke_link(user: User, link_id: int) -> AnswerLink:
+    """Nobody can open the link from now on; what was answered stays."""
+    link = get_for(user, AnswerLink, link_id, lock=True)
+    return link if link.revoked_at else _revoke(user, link)
+
+
+def _revoke(user: User, link: AnswerLink) -> AnswerLink:
+    link.revoked_at = timezone.now()
+    save(link)
+    audit.record(user, "revoke_link", link)
+    return link
+
+
+def find_link(token: str, now: datetime) -> AnswerLink | None:
+    """The link of a secret, unless it is wrong, expired or revoked (all alike to the caller)."""
+    links = AnswerLink.objects.select_related("course__patient__clinic")
+    link = links.filter(token_hash=_hashed(token), revoked_at=None).first()
+    return link if link and link.expires_at > now else None
+
+
+def _hashed(token: str) -> str:
+    # A secret of 32 random bytes cannot be guessed, so it needs no slow hash.
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def answers_of(assessment: Assessment | None) -> dict[str, records.Answer]:
+    """Stored answers as the core knows them."""
+    stored = assessment.answers if assessment else {}
+    return dict(read(dict[str, records.Answer], stored, "answers"))
+
+
+def questions_of(
+    course: records.Course, occasion: str, answers: Mapping[str, records.Answer], known: Knowledge
+) -> tuple[Question, ...]:
+    """The questions to be asked, in order, naming the patient's own activities."""
+    return _worded(course, occasion, answers, known, QUESTIONNAIRE)
+
+
+def _worded(
+    course: records.Course,
+    occasion: str,
+    answers: Mapping[str, records.Answer],
+    known: Knowledge,
+    questionnaire: str,
+) -> tuple[Question, ...]:
+    earlier = follow.lasting_answers(course, known)
+    visible = follow.visible_questions(
+        known.questionnaires[questionnaire], Occasion(occasion), answers, known, earlier
+    )
+    said = {**earlier, **answers}
+    return tuple(replace(question, text=follow.worded(question, said)) for question in visible)
+
+
+def every_question(course: records.Course, occasion: str, known: Knowledge) -> tuple[Question, ...]:
+    """All questions that may come up, for a page on which they stand at once."""
+    named = {
+        q.id: "the one named above"
+        for q in known.questionnaires[QUESTIONNAIRE].questions
+        if q.kind == "text" and (not q.occasions or occasion in q.occasions)
+    }
+    return questions_of(course, occasion, named, known)
+
+
+def asked_questions(row: Assessment, known: Knowledge) -> tuple[Question, ...]:
+    """The questions of a set of answers; none where its questionnaire is not ours."""
+    if row.questionnaire not in known.questionnaires:
+        return ()
+    course = store.course_record(row.course)
+    return _worded(course, row.occasion, answers_of(row), known, row.questionnaire)
+
+
+@transaction.atomic
+def save_answers(link_id: int, raw: Mapping[str, str | list[str]]) -> Assessment:
+    """Keep the answers of one screen; with the last, or one that means danger, the set is whole.
+
+    After a danger sign the rest is not asked: the patient is told to call, and the clinic must
+    see the answer even if the patient puts the telephone away. A whole set never changes again,
+    so the same answers sent twice are one response.
+    """
+    link = AnswerLink.objects.select_for_update().get(pk=link_id)
+    today = store.today(link.course.patient.clinic)
+    known = store.known_for(link.course.patient.clinic, today)
+    assessment = Assessment.objects.filter(link=link).first() or Assessment(
+        course=link.course,
+        link=link,
+        on=today,
+        occasion=link.occasion,
+        questionnaire=link.questionnaire,
+    )
+    if assessment.completed_at:
+        return assessment
+    answers = answers_of(assessment)
+    course = store.course_record(link.course)
+    for question in questions_of(course, link.occasion, answers, known):
+        if question.id in raw:
+            answers[question.id] = _checked(question, raw[question.id])
+    _store(assessment, course, answers, today, known)
+    save(assessment)
+    audit.record(None, "save_answers", assessment, detail={"questions": sorted(raw)})
+    return assessment
+
+
+def _checked(question: Question, raw: str | list[str]) -> records.Answer:
+    try:
+        return follow.check_answer(question, raw)
+    except ValueError as error:
+        raise Refused(str(error), question.id) from error
+
+
+def _store(
+    assessment: Assessment,
+    course: records.Course,
+    answers: dict[str, records.Answer],
+    today: date,
+    known: Knowledge,
+) -> None:
+    """Keep what is still asked: an answer changed later may hide a question."""
+    asked = [q.id for q in questions_of(course, assessment.occasion, answers, known)]
+    answers = {name: value for name, value in answers.items() if name in asked}
+    assessment.answers = plain(answers)
+    assessment.on = today
+    if follow.dangers(answers, known) or all(name in answers for name in asked):
+        assessment.completed_at = timezone.now()
+
+
+@transaction.atomic
+def record_answers(
+    user: User, course_id: int, occasion: str, on: date, raw: Mapping[str, str | list[str]]
+) -> Assessment:
+    """Answers that a patient gave by telephone or on paper; what was not given stays unknown."""
+    course = get_for(user, Course, course_id, lock=True)
+    clinic = course.patient.clinic
+    today = store.today(clinic)
+    if occasion not in OCCASIONS:
+        raise Refused("Choose what the answers are for.", "occasion")
+    if not course.opened_on <= on <= today:
+        raise Refused("The day must lie between the start of the course and today.", "on")
+    answers = _typed(store.course_record(course), occasion, raw, store.known_for(clinic, today))
+    if all(value is None for value in answers.values()):
+        raise Refused("Give at least one answer.")
+    assessment = save(
+        Assessment(
+            course=course,
+            on=on,
+            occasion=occasion,
+            questionnaire=QUESTIONNAIRE,
+            answers=plain(answers),
+            source="staff",
+            entered_by=user,
+            completed_at=timezone.now(),
+        )
+    )
+    audit.record(user, "record_answers", assessment, detail={"occasion": occasion})
+    return assessment
+
+
+def _typed(
+    course: records.Course, occasion: str, raw: Mapping[str, str | list[str]], known: Knowledge
+) -> dict[str, records.Answer]:
+    """Each question asked in its turn: an answer may bring or hide the ones after it."""
+    answers: dict[str, records.Answer] = {}
+    while True:
+        asked = questions_of(course, occasion, answers, known)
+        question = next((q for q in asked if q.id not in answers), None)
+        if question is None:
+            return answers
+        given = raw.get(question.id)
+        answers[question.id] = _checked(question, given) if given else None
+
+
+@transaction.atomic
+def mark_read(user: User, assessment_id: int) -> Assessment:
+    """A clinician has seen the answers; the first reader is kept."""
+    assessment = get_for(user, Assessment, assessment_id, lock=True)
+    if assessment.read_at is None:
+        assessment.read_by, assessment.read_at = user, timezone.now()
+        save(assessment)
+        audit.record(user, "mark_read", assessment)
+    return assessment
+
+
+@transaction.atomic
+def add_call(user: User, course_id: int, outcome: str) -> CallAttempt:
+    """Somebody tried to reach a patient, and what came of it."""
+    course = get_for(user, Course, course_id)
+    call = save(CallAttempt(course=course, outcome=outcome, by=user))
+    audit.record(user, "add_call", call)
+    return call

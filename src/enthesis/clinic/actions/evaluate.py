@@ -1,0 +1,78 @@
+"""Writing down an evaluation. It is appended: an earlier one is never changed."""
+
+from collections.abc import Mapping
+from datetime import date
+
+from django.db import transaction
+
+from enthesis import records
+from enthesis.clinic import audit, store
+from enthesis.clinic.actions import EditConflict, Refused, appointments, save
+from enthesis.clinic.models import Course, Evaluation, User
+from enthesis.clinic.permissions import get_for
+from enthesis.journey.course import Move, MoveError, check
+from enthesis.journey.evaluate import evaluate
+from enthesis.records import Answer, Candidacy, EvaluationResult
+from enthesis.shape import plain
+
+HARD_STOPS = frozenset({Candidacy.REFER_FIRST, Candidacy.NOT_SUITABLE})
+"""What only a clinician can set aside, with a reason."""
+
+
+@transaction.atomic
+def save_evaluation(
+    user: User,
+    course_id: int,
+    answers: Mapping[str, Answer],
+    cleared: Mapping[str, str],
+    today: date,
+    expected_last: int | None,
+) -> Evaluation:
+    """Append an evaluation with the result of today's rules.
+
+    `cleared` maps hard stops to the clinician's reason; those that were not found are left out.
+    EditConflict if another evaluation than `expected_last` (an id) is the latest by now.
+    """
+    course = get_for(user, Course, course_id, lock=True)
+    last = course.evaluations.last()
+    if last is not None and last.pk != expected_last:
+        raise EditConflict(last)
+    check_move(course, Move.EVALUATE)
+    written, result = _evaluated(course, answers, cleared, today)
+    row = save(
+        Evaluation(
+            course=course,
+            on=today,
+            answers=plain(written.answers),
+            cleared=dict(written.cleared),
+            result=plain(result),
+            by=user,
+        )
+    )
+    appointments.mark_done(user, course, "evaluation", today)
+    detail = {"answer": row.result["answer"], "cleared": sorted(written.cleared)}
+    audit.record(user, "save_evaluation", row, detail=detail)
+    return row
+
+
+def _evaluated(
+    course: Course, answers: Mapping[str, Answer], cleared: Mapping[str, str], today: date
+) -> tuple[records.Evaluation, EvaluationResult]:
+    known = store.known_for(course.patient.clinic, today)
+    condition, born_on = known.conditions[course.condition], course.patient.born_on
+    asked = records.Evaluation(on=today, answers=answers)
+    found = evaluate(asked, condition, born_on, known).findings
+    hard = {finding.rule for finding in found if finding.leads_to in HARD_STOPS}
+    kept = {rule: reason for rule, reason in cleared.items() if rule in hard and reason}
+    written = records.Evaluation(on=today, answers=answers, cleared=kept)
+    return written, evaluate(written, condition, born_on, known)
+
+
+def check_move(course: Course, move: Move) -> records.Course:
+    """The course as a record; Refused, with the reason, where its phase does not allow a move."""
+    record = store.course_record(course)
+    try:
+        check(record, move)
+    except MoveError as error:
+        raise Refused(str(error)) from error
+    return record

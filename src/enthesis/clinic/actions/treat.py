@@ -1,0 +1,222 @@
+"""One treatment: begun as a draft, edited by whoever is in the room, signed once, then amended."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils import timezone
+
+from enthesis.clinic import audit, store
+from enthesis.clinic.actions import Refused, appointments, open_for_edit, save
+from enthesis.clinic.actions.evaluate import check_move
+from enthesis.clinic.actions.patients import add_weight
+from enthesis.clinic.models import Amendment, Course, Session, SessionSite, User
+from enthesis.clinic.permissions import get_for
+from enthesis.journey.course import Move
+from enthesis.journey.treat import MixtureError, check_doses, next_session, recipe
+from enthesis.knowledge.kinds import Knowledge
+from enthesis.records import Mixture, SiteDose
+from enthesis.shape import plain
+from enthesis.units import Kg
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A session as it stands on the screen. `sites` are (dose, was it given), in their order."""
+
+    on: date
+    mixtures: tuple[Mixture, ...]
+    sites: tuple[tuple[SiteDose, bool], ...]
+    weight_kg: Decimal | None
+    lots: Mapping[str, str]
+    note: str
+
+    @property
+    def given(self) -> tuple[SiteDose, ...]:
+        """What went in."""
+        return tuple(dose for dose, was_given in self.sites if was_given)
+
+    @property
+    def used(self) -> tuple[Mixture, ...]:
+        """The mixtures that went in; one that was only planned needs no lot."""
+        keys = {dose.mixture for dose in self.given}
+        return tuple(mixture for mixture in self.mixtures if mixture.key in keys)
+
+
+@transaction.atomic
+def start_session(user: User, course_id: int, today: date) -> Session:
+    """A draft made from the plan and the last session; the open draft where there is one.
+
+    Refused where the course does not stand at a session.
+    """
+    course = get_for(user, Course, course_id, lock=True)
+    if open_draft := course.sessions.filter(signed_at=None).first():
+        return open_draft
+    record = check_move(course, Move.TREAT)
+    proposed = next_session(record, today, store.known_for(course.patient.clinic, today))
+    weight = course.patient.weights.last()
+    session = save(
+        Session(
+            course=course,
+            number=proposed.number,
+            on=today,
+            mixtures=plain(proposed.mixtures),
+            weight_kg=weight.kg if weight else None,
+        )
+    )
+    _write_sites(session, tuple((dose, False) for dose in proposed.sites))
+    audit.record(user, "start_session", session, detail={"number": session.number})
+    return session
+
+
+@transaction.atomic
+def save_session(
+    user: User, session_id: int, draft: Draft, today: date, expected_version: int | None
+) -> Session:
+    """Keep a draft as it stands. EditConflict if somebody else saved or signed it meanwhile."""
+    session = open_for_edit(user, Session, session_id, expected_version)
+    _write(session, draft, today)
+    save(session)
+    audit.record(user, "save_session", session)
+    return session
+
+
+@transaction.atomic
+def sign_session(
+    user: User, session_id: int, draft: Draft, today: date, expected_version: int | None
+) -> Session:
+    """Save and sign in one step, so that two people never both sign.
+
+    Refused without a site given, a weight, a lot of every vial used, or when the doses block.
+    A new weight is also recorded for the patient.
+    """
+    session = open_for_edit(user, Session, session_id, expected_version)
+    _write(session, draft, today)
+    known = store.known_for(session.course.patient.clinic, draft.on)
+    _refuse_incomplete(draft)
+    _refuse_doses(draft, known)
+    try:
+        session.recipe = {m.key: plain(recipe(m, known)) for m in draft.used}
+    except MixtureError as error:
+        raise Refused(str(error)) from error
+    _refuse_lots(draft, known)
+    _weigh(user, session)
+    session.signed_by, session.signed_at = user, timezone.now()
+    save(session)
+    appointments.mark_done(user, session.course, "session", draft.on)
+    detail = {"number": session.number, "sites": len(draft.given)}
+    audit.record(user, "sign_session", session, detail=detail)
+    return session
+
+
+@transaction.atomic
+def discard_session(user: User, session_id: int, expected_version: int | None) -> Course:
+    """Throw away a draft that was begun by mistake; a signed session stays."""
+    session = open_for_edit(user, Session, session_id, expected_version)
+    _refuse_signed(session)
+    course, detail = session.course, {"number": session.number}
+    audit.record(user, "discard_session", session, detail=detail)
+    session.delete()
+    return course
+
+
+@transaction.atomic
+def amend_session(user: User, session_id: int, text: str) -> Amendment:
+    """Add to a signed session what was found out later; the record itself stays as signed."""
+    session = get_for(user, Session, session_id)
+    if session.signed_at is None:
+        raise Refused("This session is still a draft. Change the draft instead.")
+    amendment = save(Amendment(session=session, text=text, by=user))
+    audit.record(user, "amend_session", amendment)
+    return amendment
+
+
+def vials(mixtures: tuple[Mixture, ...], known: Knowledge) -> dict[str, str]:
+    """Substance to its words ("Dextrose 50 %") for every vial that the mixtures draw on."""
+    found: dict[str, str] = {}
+    for mixture in mixtures:
+        found["dextrose"] = _vial("dextrose", mixture.dextrose_stock_percent, known)
+        if mixture.anaesthetic is not None:
+            found[mixture.anaesthetic] = _vial(
+                mixture.anaesthetic, mixture.anaesthetic_stock_percent, known
+            )
+        found[mixture.diluent] = _vial(mixture.diluent, None, known)
+    return found
+
+
+def _vial(substance: str, percent: Decimal | None, known: Knowledge) -> str:
+    name = known.substances[substance].name
+    return name if percent is None else f"{name} {percent.normalize():f}\u00a0%"
+
+
+def _write(session: Session, draft: Draft, today: date) -> None:
+    _refuse_signed(session)
+    if draft.on > today:
+        raise Refused("The day of the session lies in the future.", "on")
+    earlier = session.course.sessions.filter(number__lt=session.number).last()
+    if earlier is not None and draft.on < earlier.on:
+        raise Refused(f"Session {earlier.number} was later than that day.", "on")
+    session.on, session.note = draft.on, draft.note
+    session.weight_kg = draft.weight_kg
+    session.mixtures, session.lots = plain(draft.mixtures), dict(draft.lots)
+    _write_sites(session, draft.sites)
+
+
+def _refuse_signed(session: Session) -> None:
+    if session.signed_at is not None:
+        at = timezone.localtime(session.signed_at)
+        raise Refused(
+            f"{session.signed_by} signed this session on {at.day} {at:%b %Y} at {at:%H:%M}. "
+            "It is only amended now."
+        )
+
+
+def _write_sites(session: Session, sites: tuple[tuple[SiteDose, bool], ...]) -> None:
+    """The rows of a draft are written anew: only a signed session's are facts."""
+    session.sites.all().delete()
+    for position, (dose, given) in enumerate(sites, start=1):
+        save(
+            SessionSite(
+                session=session,
+                position=position,
+                site=dose.site,
+                side=dose.side.value,
+                mixture=dose.mixture,
+                volume_ml=dose.volume_ml,
+                given=given,
+            )
+        )
+
+
+def _refuse_incomplete(draft: Draft) -> None:
+    if not draft.given:
+        raise Refused("Tick the sites that were given: none is ticked.")
+    if draft.weight_kg is None:
+        raise Refused("Weigh the patient: the dose is checked against the weight.", "weight_kg")
+
+
+def _refuse_doses(draft: Draft, known: Knowledge) -> None:
+    weight = None if draft.weight_kg is None else Kg(draft.weight_kg)
+    check = check_doses(draft.mixtures, draft.given, weight, known)
+    if check.blocks:
+        raise Refused("Not signed. " + " ".join(problem.text for problem in check.problems))
+
+
+def _refuse_lots(draft: Draft, known: Knowledge) -> None:
+    for substance, words in vials(draft.used, known).items():
+        if not draft.lots.get(substance):
+            raise Refused(f"Write the lot of {words}, as printed on the vial.", f"lot_{substance}")
+
+
+def _weigh(user: User, session: Session) -> None:
+    """A weight that differs from the last one is one measured on the day."""
+    patient, kg = session.course.patient, session.weight_kg
+    last = patient.weights.last()
+    if kg is None or (last is not None and last.kg == kg):
+        return
+    try:
+        add_weight(user, patient.pk, kg, session.on)
+    except Refused as refused:
+        raise Refused(refused.message, "weight_kg") from refused

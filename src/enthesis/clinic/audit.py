@@ -1,0 +1,46 @@
+"""Who did what to which record: one row for every write, in the same transaction as the write."""
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Model
+
+from enthesis.clinic.models import AuditEvent, Patient, User
+
+
+def record(
+    user: User | None,
+    action: str,
+    row: Model,
+    patient: Patient | None = None,
+    detail: dict[str, Any] | None = None,
+) -> AuditEvent:
+    """Append one event; `user` None means the patient did it, by a personal link.
+
+    `action` is the name of the action function ("add_patient"). `detail` never holds answers,
+    notes or tokens, only what changed and why. Must run inside the action's transaction:
+    without the event there is no write.
+    """
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError(f"audit.record({action!r}) outside a transaction: add @atomic.")
+    patient = patient or _patient_of(row)
+    return AuditEvent.objects.create(
+        clinic_id=user.clinic_id if user else patient.clinic_id if patient else None,
+        user=user,
+        actor=str(user) if user else "patient",
+        action=action,
+        patient=patient,
+        record=row._meta.model_name or "",
+        record_id=row.pk,
+        detail=detail or {},
+    )
+
+
+def _patient_of(row: Model) -> Patient | None:
+    """Follow the row to its patient, if it has one."""
+    if isinstance(row, Patient):
+        return row
+    for step in ("patient", "course", "session", "invoice"):
+        if (next_row := getattr(row, step, None)) is not None:
+            return _patient_of(next_row)
+    return None

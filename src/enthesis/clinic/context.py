@@ -1,0 +1,47 @@
+"""What every staff template is given."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from enthesis.clinic.permissions import ADMIN, STAFF
+
+# Word, name of the page, who sees it, where it is the current one.
+NAVIGATION = [
+    ("Today", "today", STAFF),
+    ("Patients", "patients", STAFF),
+    ("Money", "money", STAFF),
+    ("Settings", "settings", ADMIN),
+]
+# Which word is underlined on pages that are not themselves in the navigation.
+BELONGS_TO = {"money": ("money", "invoice"), "settings": ("setting", "user"), "today": ("today",)}
+
+
+def staff(request: HttpRequest) -> dict[str, Any]:
+    """nav (word, address, is current), clinic, user and the way out; nothing without sign-in."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated or user.clinic is None:
+        return {}
+    match = request.resolver_match
+    current = _current(match.url_name or "") if match else ""
+    nav = [
+        (word, reverse(name), name == current)
+        for word, name, roles in NAVIGATION
+        if user.role in roles
+    ]
+    return {
+        "nav": nav,
+        "clinic": user.clinic,
+        "clinic_name": user.clinic.name,
+        "user": user,
+        "signed_in_name": str(user),
+        "sign_out_url": reverse("sign_out"),
+    }
+
+
+def _current(url_name: str) -> str:
+    for name, words in BELONGS_TO.items():
+        if any(word in url_name for word in words):
+            return name
+    return "patients"

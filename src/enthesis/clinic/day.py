@@ -1,0 +1,218 @@
+"""What a clinic's day holds: who worries, who comes, who is silent, whose recheck is due.
+
+Reads the rows in a handful of queries and asks `journey` about each open course; holds no rule
+of its own.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import cast
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, Max, OuterRef, Subquery
+from django.utils import timezone
+
+from enthesis import records
+from enthesis.clinic import models, store
+from enthesis.journey import course as journey_course
+from enthesis.journey import follow, judge
+from enthesis.knowledge.kinds import Knowledge
+
+SOON = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A word in a tone with its shape; `next_step` instead for one of the five answers."""
+
+    text: str
+    tone: str = "care"
+    icon: str = ""
+    next_step: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a list: whose course, what about it, and one tag."""
+
+    course: models.Course
+    line: str
+    tag: Tag
+    at: datetime | None = None
+    days: int = 0
+
+
+@dataclass(frozen=True)
+class Worry:
+    """An answer that must reach a clinician at once. `words` are for clinicians' eyes."""
+
+    course: models.Course
+    answered_at: datetime
+    words: str
+
+
+@dataclass(frozen=True)
+class Day:
+    """Everything the Today page shows."""
+
+    worries: list[Worry]
+    visits: list[Row]
+    silent: list[Row]
+    rechecks: list[Row]
+
+
+def day(clinic: models.Clinic, today: date, *, clinical: bool) -> Day:
+    """The day as staff may see it: what patients answered is for clinicians (`clinical`)."""
+    known = store.known_for(clinic, today)
+    rows = {row.pk: row for row in _open_courses(clinic)}
+    outlines = dict(zip(rows, store.course_outlines(list(rows.values())), strict=True))
+    return Day(
+        worries=_worries(rows, known),
+        visits=_visits(clinic, known, today, clinical),
+        silent=_silent(rows, outlines, known, today),
+        rechecks=_rechecks(rows, outlines, known, today),
+    )
+
+
+def _open_courses(clinic: models.Clinic) -> Iterable[models.Course]:
+    calls = models.CallAttempt.objects.filter(course=OuterRef("pk")).order_by().values("course")
+    return (
+        models.Course.objects.filter(patient__clinic=clinic, closed_on=None)
+        .select_related("patient")
+        .annotate(
+            calls_made=Subquery(calls.annotate(n=Count("pk")).values("n")),
+            called_at=Subquery(calls.annotate(last=Max("at")).values("last")),
+        )
+    )
+
+
+def _appointments(clinic: models.Clinic, today: date) -> list[models.Appointment]:
+    begins = datetime.combine(today, time(), ZoneInfo(clinic.time_zone))
+    ends = datetime.combine(today + timedelta(days=1), time(), ZoneInfo(clinic.time_zone))
+    rows = models.Appointment.objects.filter(
+        course__patient__clinic=clinic, starts_at__gte=begins, starts_at__lt=ends
+    ).exclude(state=models.Appointment.State.CANCELLED)
+    return list(rows.select_related("course__patient", "clinician"))
+
+
+def _worries(rows: dict[int, models.Course], known: Knowledge) -> list[Worry]:
+    """Unread answers with a danger sign, newest first; reading or deciding takes them away."""
+    unread = models.Assessment.objects.filter(
+        course__in=rows, completed_at__isnull=False, read_at=None
+    ).order_by("-completed_at")
+    found = []
+    for assessment in unread:
+        row = rows[assessment.course_id]
+        dangers = follow.dangers(store.assessment_record(assessment).answers, known)
+        answered_at = cast(datetime, assessment.completed_at)
+        decided = row.decided  # type: ignore[attr-defined]
+        if dangers and not any(d.at >= answered_at for d in decided):
+            found.append(Worry(row, answered_at, "; ".join(rule.text for rule in dangers)))
+    return found
+
+
+def _visits(clinic: models.Clinic, known: Knowledge, today: date, clinical: bool) -> list[Row]:
+    """Who is booked today, in the order of the clock; only these few courses are judged."""
+    appointments = _appointments(clinic, today)
+    courses = store.course_records([a.course for a in appointments])
+    patients = [a.course.patient_id for a in appointments]
+    weighed = set(
+        models.Weight.objects.filter(patient__in=patients).values_list("patient", flat=True)
+    )
+    return [
+        _visit(a, course, known, today, a.course.patient_id in weighed, clinical)
+        for a, course in zip(appointments, courses, strict=True)
+    ]
+
+
+def _visit(
+    appointment: models.Appointment,
+    course: records.Course,
+    known: Knowledge,
+    today: date,
+    is_weighed: bool,
+    clinical: bool,
+) -> Row:
+    condition = known.conditions[course.condition].name
+    line = f"{condition}, {course.side}. {appointment.get_kind_display()}"
+    tag = Tag("Booked", "halt", "clock")
+    verdict = judge.judge(course, known, today) if course.sessions else None
+    if appointment.kind == models.Appointment.Kind.SESSION and course.plan:
+        line += f" {len(course.sessions) + 1} of {course.plan.sessions_planned}"
+    if appointment.state != models.Appointment.State.BOOKED:
+        tag = _past_tag(appointment)
+    elif course.evaluation is None:
+        tag = Tag("Evaluate", "accent")
+    elif course.plan is None or course.plan.agreed_on is None:
+        tag = Tag("Agreement missing")
+    elif not is_weighed:
+        line += ". Weight not recorded"
+        tag = Tag("Weigh first")
+    elif verdict and verdict.ask_first:
+        tag = Tag("Ask today", "care", "phone")
+    elif verdict and clinical:
+        tag = Tag("", next_step=verdict.next_step.value)
+    if verdict and clinical and verdict.baseline is not None and verdict.latest is not None:
+        line += f". Pain {_number(verdict.baseline)} to {_number(verdict.latest)}"
+    return Row(appointment.course, line, tag, at=appointment.starts_at)
+
+
+def _past_tag(appointment: models.Appointment) -> Tag:
+    if appointment.state == models.Appointment.State.DONE:
+        return Tag("Done", "good", "check")
+    return Tag("Did not come", "care")
+
+
+def _number(value: object) -> str:
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def _silent(
+    rows: dict[int, models.Course],
+    courses: dict[int, records.Course],
+    known: Knowledge,
+    today: date,
+) -> list[Row]:
+    """Courses with an answer overdue, latest first, with what was tried by telephone."""
+    found = []
+    for pk, course in courses.items():
+        late = [due for due in follow.due(course, known, today) if due.late_days > 0]
+        if late:
+            days = max(due.late_days for due in late)
+            found.append(Row(rows[pk], _calls(rows[pk]), _late_tag(days), days=days))
+    return sorted(found, key=lambda row: row.days)
+
+
+def _late_tag(days: int) -> Tag:
+    return Tag(f"{days} day{'' if days == 1 else 's'} late", "care", "clock")
+
+
+def _calls(row: models.Course) -> str:
+    made, called_at = row.calls_made or 0, row.called_at  # type: ignore[attr-defined]
+    if not made:
+        return "Not called yet"
+    at = timezone.localtime(called_at)
+    return f"{made} call{'' if made == 1 else 's'}, last {at.day} {at:%b}"
+
+
+def _rechecks(
+    rows: dict[int, models.Course],
+    courses: dict[int, records.Course],
+    known: Knowledge,
+    today: date,
+) -> list[Row]:
+    """Courses whose recheck is due by the end of the coming week, longest due first."""
+    found = []
+    for pk, course in courses.items():
+        due_on = journey_course.next_recheck_on(course, known)
+        if due_on and due_on <= today + SOON:
+            days = (today - due_on).days
+            line = f"{known.conditions[course.condition].name}, {course.side}"
+            found.append(Row(rows[pk], line, _recheck_tag(due_on, days), days=days))
+    return sorted(found, key=lambda row: -row.days)
+
+
+def _recheck_tag(due_on: date, days: int) -> Tag:
+    when = f"{due_on.day} {due_on:%b}"
+    return Tag(f"since {when}" if days > 0 else f"on {when}", "later", "clock")

@@ -1,0 +1,78 @@
+"""What happens around every request."""
+
+import time
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.contrib.auth import logout
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from enthesis.clinic import errors
+
+Respond = Callable[[HttpRequest], HttpResponse]
+SEEN_AT = "seen_at"
+SEEN_STEP_SECONDS = 60
+
+
+def never_store(get_response: Respond) -> Respond:
+    """Pages about patients stay out of every cache, so that Back after signing out shows none.
+
+    Static files never come here: WhiteNoise answers them before.
+    """
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    return respond
+
+
+def sign_out_idle(get_response: Respond) -> Respond:
+    """Sign out who has not clicked for SESSION_IDLE_SECONDS: clinic screens are left alone.
+
+    The last click is written at most once a minute, so that reading pages seldom writes.
+    """
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated:
+            now = int(time.time())
+            seen = request.session.get(SEEN_AT, now)
+            if now - seen > settings.SESSION_IDLE_SECONDS:
+                logout(request)
+            elif SEEN_AT not in request.session or now - seen >= SEEN_STEP_SECONDS:
+                request.session[SEEN_AT] = now
+        return get_response(request)
+
+    return respond
+
+
+def use_clinic_zone(get_response: Respond) -> Respond:
+    """Show times where the clinic is."""
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        user = request.user
+        if user.is_authenticated and user.clinic is not None:
+            with timezone.override(ZoneInfo(user.clinic.time_zone)):
+                return get_response(request)
+        return get_response(request)
+
+    return respond
+
+
+class SayWhenBusy:
+    """A locked, full or unreachable database is no fault of the page: 503 and what to do."""
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, OperationalError):
+            return errors.busy(request, exception)
+        return None

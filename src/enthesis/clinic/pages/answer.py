@@ -1,0 +1,130 @@
+"""The patient's questions on a telephone: one personal address, no sign-in, no script.
+
+Looking never changes anything; each screen is saved as it is sent, so that a closed telephone
+loses nothing. A wrong, expired or revoked address gets one and the same page.
+"""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from enthesis.clinic import store
+from enthesis.clinic.actions import Refused
+from enthesis.clinic.actions import answer as actions
+from enthesis.clinic.models import AnswerLink, Assessment, Clinic
+from enthesis.clinic.permissions import public_page
+from enthesis.clinic.questions import QuestionForm
+from enthesis.journey import follow
+from enthesis.knowledge.kinds import Knowledge, Question
+from enthesis.records import Answer
+
+Screen = tuple[Question, ...]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def answer(request: HttpRequest, token: str) -> HttpResponse:
+    """One screen of questions; then thanks, or what to do at once."""
+    link = actions.find_link(token, timezone.now())
+    if link is None:
+        return render(request, "clinic/answer/gone.html", status=404)
+    clinic = link.course.patient.clinic
+    known = store.known_for(clinic, store.today(clinic))
+    assessment = Assessment.objects.filter(link=link).first()
+    answers = actions.answers_of(assessment)
+    if assessment and assessment.completed_at:
+        return _received(request, clinic, answers, known)
+    course = store.course_record(link.course)
+    screens = _screens(actions.questions_of(course, link.occasion, answers, known))
+    number = _number(request, screens, answers)
+    form = QuestionForm(screens[number], request.POST or None, answers)
+    if request.method == "POST" and form.is_valid() and _save(form, link):
+        return redirect(_address(request, screens, number))
+    intro = known.questionnaires[link.questionnaire].intro
+    return _ask(request, link, screens, number, form, intro)
+
+
+def _received(
+    request: HttpRequest, clinic: Clinic, answers: dict[str, Answer], known: Knowledge
+) -> HttpResponse:
+    dangers = follow.dangers(answers, known)
+    page = "clinic/answer/danger.html" if dangers else "clinic/answer/received.html"
+    return render(request, page, _clinic(clinic) | {"dangers": dangers})
+
+
+def _save(form: QuestionForm, link: AnswerLink) -> bool:
+    try:
+        actions.save_answers(link.pk, form.raw)
+    except Refused as refused:
+        form.add_error(refused.field if refused.field in form.fields else None, refused.message)
+        return False
+    return True
+
+
+def _screens(questions: tuple[Question, ...]) -> list[Screen]:
+    """One question a screen; short ones of one group, such as those of mood, share one."""
+    screens: list[Screen] = []
+    for question in questions:
+        if screens and question.kind == "choice" and _belong(screens[-1][-1], question):
+            screens[-1] = (*screens[-1], question)
+        else:
+            screens.append((question,))
+    return screens
+
+
+def _belong(one: Question, other: Question) -> bool:
+    return bool(other.group) and (one.group, one.kind) == (other.group, other.kind)
+
+
+def _number(request: HttpRequest, screens: list[Screen], answers: dict[str, Answer]) -> int:
+    """The screen asked for (Back, or the one being sent); else the first not yet answered."""
+    asked = request.POST.get("screen") or request.GET.get("q")
+    first_open = next(
+        (n for n, screen in enumerate(screens) if any(q.id not in answers for q in screen)),
+        len(screens) - 1,
+    )
+    wanted = (n for n, screen in enumerate(screens) if screen[0].id == asked and n <= first_open)
+    return next(wanted, first_open)
+
+
+def _address(request: HttpRequest, screens: list[Screen], number: int) -> str:
+    """Where to go after saving: the next screen, which may be one answered before."""
+    after = screens[number + 1][0].id if number + 1 < len(screens) else ""
+    return f"{request.path}?q={after}" if after else request.path
+
+
+def _ask(
+    request: HttpRequest,
+    link: AnswerLink,
+    screens: list[Screen],
+    number: int,
+    form: QuestionForm,
+    intro: str,
+) -> HttpResponse:
+    context = _clinic(link.course.patient.clinic) | {
+        "form": form,
+        "screen": screens[number],
+        "back": f"?q={screens[number - 1][0].id}" if number else "",
+        "number": number + 1,
+        "total": len(screens),
+        "intro": "" if number else intro,
+        "segments": [n <= number for n in range(len(screens))],
+    }
+    status = 422 if form.errors else 200
+    return render(request, "clinic/answer/question.html", context, status=status)
+
+
+def _clinic(clinic: Clinic) -> dict[str, Any]:
+    """All that a patient's page says of anybody: the clinic's name and number."""
+    digits = "".join(c for c in clinic.phone if c in "+0123456789")
+    return {
+        "clinic_name": clinic.name,
+        "phone": clinic.phone,
+        "phone_digits": digits,
+        "emergency_text": clinic.emergency_text,
+    }
+
+
+urlpatterns = [public_page("a/<str:token>/", answer, "answer")]

@@ -1,0 +1,245 @@
+"""Asking a patient: personal links, calls, answers on paper; and reading what was answered."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from enthesis.clinic import store
+from enthesis.clinic.actions import answer as actions
+from enthesis.clinic.models import AnswerLink, Assessment, Course
+from enthesis.clinic.pages import attempt, patient_banner
+from enthesis.clinic.permissions import CLINICAL, DESK, StaffRequest, get_for, page
+from enthesis.clinic.questions import QuestionForm, choices_of, typed
+from enthesis.journey import follow
+from enthesis.knowledge.kinds import Knowledge, Question
+from enthesis.records import Answer, Occasion
+
+OCCASION_WORDS = {
+    Occasion.BASELINE: "Before treatment",
+    Occasion.AFTER_SESSION: "After a session",
+    Occasion.RECHECK: "Recheck, months later",
+}
+OCCASIONS = [(occasion.value, words) for occasion, words in OCCASION_WORDS.items()]
+NO_ANSWER = "no answer"
+
+
+class AskForm(forms.Form):
+    occasion = forms.ChoiceField(
+        label="What the questions are for", choices=OCCASIONS, widget=forms.RadioSelect
+    )
+
+
+class CallForm(forms.Form):
+    outcome = forms.CharField(
+        label="What came of it",
+        max_length=200,
+        help_text="For example: not reached; will answer tonight; feels worse, wants to be seen.",
+    )
+
+
+class WhenForm(forms.Form):
+    """When and for what the answers were given; the questions themselves are a `QuestionForm`."""
+
+    on = forms.DateField(label="Given on", widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"))
+    occasion = forms.ChoiceField(
+        label="What the answers are for", choices=OCCASIONS, widget=forms.HiddenInput
+    )
+
+
+@dataclass(frozen=True)
+class LinkState:
+    """A link with what became of it."""
+
+    link: AnswerLink
+    words: str
+    tone: str
+    is_open: bool
+
+
+def link_state(link: AnswerLink, now: datetime) -> LinkState:
+    """Answered, withdrawn, expired, begun or waiting."""
+    assessment: Assessment | None = getattr(link, "assessment", None)
+    if assessment and assessment.completed_at:
+        return LinkState(link, "Answered", "good", False)
+    if link.revoked_at:
+        return LinkState(link, "Withdrawn", "halt", False)
+    if link.expires_at <= now:
+        return LinkState(link, "Expired", "care", False)
+    return LinkState(link, "Begun" if assessment else "Not opened yet", "later", True)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def ask(request: StaffRequest, course_id: int) -> HttpResponse:
+    """Make a personal link (shown this once), see what became of earlier ones, withdraw one."""
+    course = get_for(request.user, Course, course_id)
+    today = store.today(request.clinic)
+    known = store.known_for(request.clinic, today)
+    if request.method == "POST" and "withdraw" in request.POST:
+        return _withdraw(request, course)
+    due = follow.due(store.course_record(course), known, today)
+    likely = due[0].occasion if due else _likely(course)
+    form = AskForm(request.POST or None, initial={"occasion": likely.value})
+    address, status = "", 200
+    if request.method == "POST" and form.is_valid():
+        occasion = form.cleaned_data["occasion"]
+        due_on = next((d.due_on for d in due if d.occasion == occasion), today)
+        made = attempt(form, actions.make_link, request.user, course.pk, occasion, due_on)
+        if made:
+            address = request.build_absolute_uri(reverse("answer", args=[made[1]]))
+    if form.errors:
+        status = 422
+    links = course.links.select_related("assessment", "made_by").order_by("-made_at", "-id")
+    context = _of(course, request) | {
+        "form": form,
+        "address": address,
+        "letter": _letter(course, address) if address else {},
+        "due": due,
+        "states": [link_state(link, timezone.now()) for link in links],
+        "calls": course.calls.select_related("by").order_by("-at"),
+        "call_form": CallForm(),
+    }
+    return render(request, "clinic/course/ask.html", context, status=status)
+
+
+def _likely(course: Course) -> Occasion:
+    if course.series_ended_on or course.decisions.exclude(recheck_on=None).exists():
+        return Occasion.RECHECK
+    given = course.sessions.exclude(signed_at=None).exists()
+    return Occasion.AFTER_SESSION if given else Occasion.BASELINE
+
+
+def _withdraw(request: StaffRequest, course: Course) -> HttpResponse:
+    typed_id = request.POST["withdraw"]
+    if typed_id.isascii() and typed_id.isdigit() and len(typed_id) < 19:
+        link = get_for(request.user, AnswerLink, int(typed_id))
+        actions.revoke_link(request.user, link.pk)
+        messages.success(request, "The link was withdrawn. Nobody can open it any more.")
+    return redirect("ask", course.pk)
+
+
+def _of(course: Course, request: StaffRequest) -> dict[str, Any]:
+    return {
+        "course": course,
+        "patient": patient_banner(course.patient, store.today(request.clinic)),
+    }
+
+
+def _letter(course: Course, address: str) -> dict[str, str]:
+    """Addresses that open the clinic's own mail or message program. No health detail in either."""
+    clinic = course.patient.clinic
+    text = (
+        f"{clinic.name} asks you a few questions before your next visit. They take about two "
+        f"minutes: {address}"
+    )
+    phone = "".join(c for c in course.patient.phone if c in "+0123456789")
+    subject = quote(f"A few questions from {clinic.name}")
+    return {
+        "mailto": f"mailto:{quote(course.patient.email, safe='@')}"
+        f"?subject={subject}&body={quote(text)}",
+        "sms": f"sms:{phone}?&body={quote(text)}",
+        "text": text,
+    }
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def add_answers(request: StaffRequest, course_id: int) -> HttpResponse:
+    """The same questions on one page, for answers by telephone or on paper."""
+    course = get_for(request.user, Course, course_id)
+    today = store.today(request.clinic)
+    known = store.known_for(request.clinic, today)
+    occasion = request.POST.get("occasion") or request.GET.get("for", "")
+    if occasion not in actions.OCCASIONS:
+        occasion = _likely(course).value
+    when = WhenForm(request.POST or None, initial={"on": today, "occasion": occasion})
+    questions = actions.every_question(store.course_record(course), occasion, known)
+    form = QuestionForm(questions, request.POST or None, may_skip=True)
+    if request.method == "POST" and when.is_valid() and form.is_valid():
+        given_on = when.cleaned_data["on"]
+        made = attempt(
+            form, actions.record_answers, request.user, course.pk, occasion, given_on, form.raw
+        )
+        if made:
+            return _after_answers(request, course, made, known)
+    wrong = bool(when.errors or form.errors)
+    context = _of(course, request) | {"when": when, "form": form, "occasion": occasion}
+    context["occasions"] = OCCASIONS
+    return render(request, "clinic/course/add_answers.html", context, status=422 if wrong else 200)
+
+
+def _after_answers(
+    request: StaffRequest, course: Course, made: Assessment, known: Knowledge
+) -> HttpResponse:
+    for danger in follow.dangers(actions.answers_of(made), known):
+        messages.error(
+            request,
+            f"Warning sign: {danger.text}. Tell the patient: {danger.tell_patient} "
+            "Tell a clinician at once.",
+        )
+    messages.success(request, "The answers were recorded.")
+    return redirect("course", course.pk)
+
+
+@require_http_methods(["POST"])
+def add_call(request: StaffRequest, course_id: int) -> HttpResponse:
+    """Somebody tried to reach the patient."""
+    course = get_for(request.user, Course, course_id)
+    form = CallForm(request.POST)
+    outcome = form.cleaned_data["outcome"] if form.is_valid() else ""
+    if outcome and attempt(form, actions.add_call, request.user, course.pk, outcome) is not None:
+        messages.success(request, "The call was recorded.")
+    else:
+        messages.error(request, "The call was not recorded: write what came of it, in a few words.")
+    return redirect("ask", course.pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def answers(request: StaffRequest, assessment_id: int) -> HttpResponse:
+    """One set of answers; a clinician says that it was read."""
+    row = get_for(request.user, Assessment, assessment_id)
+    if request.method == "POST":
+        actions.mark_read(request.user, row.pk)
+        return redirect("course", row.course_id)
+    known = store.known_for(request.clinic, row.on)
+    given = actions.answers_of(row)
+    questions = actions.asked_questions(row, known)
+    asked = {question.id for question in questions}
+    context = _of(row.course, request) | {
+        "row": row,
+        "occasion": OCCASION_WORDS[Occasion(row.occasion)],
+        "answers": [(question.text, said(question, given)) for question in questions],
+        # Of a questionnaire that is not ours (an imported sheet): as it was given.
+        "other": [(name, typed(value)) for name, value in given.items() if name not in asked],
+        "dangers": follow.dangers(given, known),
+    }
+    return render(request, "clinic/course/answers.html", context)
+
+
+def said(question: Question, given: dict[str, Answer]) -> str:
+    """An answer in the words that the patient chose."""
+    answer = given.get(question.id)
+    if answer is None or answer == "":
+        return NO_ANSWER
+    words = dict(choices_of(question))
+    values = typed(answer)
+    chosen = values if isinstance(values, list) else [values]
+    if question.kind == "scale":
+        label = f" ({words[values]})" if words.get(values) else ""
+        return f"{values} of {question.maximum}{label}"
+    return ", ".join(words.get(value, str(value)) for value in chosen)
+
+
+urlpatterns = [
+    page("courses/<int:course_id>/ask/", ask, "ask", DESK),
+    page("courses/<int:course_id>/answers/add/", add_answers, "add_answers", DESK),
+    page("courses/<int:course_id>/calls/add/", add_call, "add_call", DESK),
+    page("answers/<int:assessment_id>/", answers, "answers", CLINICAL),
+]

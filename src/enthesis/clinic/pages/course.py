@@ -1,0 +1,376 @@
+"""One course on one page: the suggestion with its reasons, the trend over what happens anyway, the
+six signs, the record and the money. The front desk gets the same page without clinical parts."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from enthesis import records
+from enthesis.charts.signs import sign_pictures
+from enthesis.charts.trend import trend_svg, trend_table
+from enthesis.clinic import pictures, store
+from enthesis.clinic.actions import EditConflict, Refused
+from enthesis.clinic.actions import judge as actions
+from enthesis.clinic.models import Course, Decision, Invoice, Role
+from enthesis.clinic.pages import attempt, patient_banner
+from enthesis.clinic.pages.pay import Bill, bill_of
+from enthesis.clinic.permissions import CLINICAL, DESK, STAFF, StaffRequest, get_for, page
+from enthesis.clinic.timeline import STEP_WORDS, day, timeline
+from enthesis.exchange.course_json import fingerprint, write_course
+from enthesis.journey import anyway, follow
+from enthesis.journey import course as steps
+from enthesis.journey.course import Move, Phase
+from enthesis.journey.judge import judge
+from enthesis.knowledge.kinds import About, Knowledge
+from enthesis.records import NextStep, Verdict
+from enthesis.shape import plain
+from enthesis.units import Money
+
+SIDE_WORDS = {"left": "left", "right": "right", "both": "both sides", "midline": "midline"}
+JUDGED = (Phase.TREATING, Phase.FOLLOWING, Phase.REFERRED)
+
+
+class DecisionForm(forms.Form):
+    decided = forms.ChoiceField(
+        label="Your decision",
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose the next step."},
+    )
+    reason = forms.CharField(
+        label="Reason, if you decide otherwise",
+        max_length=500,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    seen = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
+
+    def __init__(self, course: records.Course, data: Any = None, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        possible = [step for step in NextStep if steps.can(course, Move(step.value))]
+        self.fields["decided"].choices = [  # type: ignore[attr-defined]
+            (step.value, STEP_WORDS[step]) for step in possible
+        ]
+
+
+@dataclass(frozen=True)
+class Next:
+    """The one thing to do now: a link, or a form's button when `post`."""
+
+    label: str
+    url: str
+    post: bool = False
+
+
+@require_safe
+def course(request: StaffRequest, course_id: int) -> HttpResponse:
+    """The course as it stands today."""
+    return _course_page(request, get_for(request.user, Course, course_id))
+
+
+def _course_page(
+    request: StaffRequest, row: Course, form: DecisionForm | None = None, status: int = 200
+) -> HttpResponse:
+    today = store.today(request.clinic)
+    known = store.known_for(request.clinic, today)
+    record = store.course_record(row)
+    is_clinical = request.user.role == Role.CLINICIAN
+    condition = known.conditions.get(row.condition)
+    context: dict[str, Any] = {
+        "row": row,
+        "patient": patient_banner(row.patient, today),
+        "title": f"{condition.name if condition else row.condition}, {SIDE_WORDS[row.side]}",
+        "entries": timeline(row, known, is_clinical),
+        "appointments": row.appointments.filter(state="booked").select_related("clinician"),
+        "money": _money(row, record, today),
+        "is_clinical": is_clinical,
+        "is_closed": row.closed_on is not None,
+    }
+    if is_clinical:
+        context |= _clinical(row, record, known, today, form)
+    return render(request, "clinic/course/course.html", context, status=status)
+
+
+def _clinical(
+    row: Course, record: records.Course, known: Knowledge, today: date, form: DecisionForm | None
+) -> dict[str, Any]:
+    verdict = judge(record, known, today)
+    phase = steps.phase(record)
+    is_judged = phase in JUDGED or verdict.next_step is NextStep.REFER
+    if phase is Phase.CLOSED:
+        is_judged = False
+    if is_judged and form is None:
+        seen = {"decided": verdict.next_step.value, "seen": fingerprint(record)}
+        form = DecisionForm(record, initial=seen)
+    return {
+        "facts": _facts(row, record, known),
+        "steps": course_line(record, known),
+        "next": _next(row, record, verdict, phase),
+        "verdict": verdict if is_judged else None,
+        "form": form,
+        "from_words": _from_words(record),
+        "trend": _trend(record, known, today),
+        "signs": sign_pictures([pictures.sign_data(s) for s in follow.signs(record, known)], "s"),
+        "result": _result(row),
+        "can_close": steps.can(record, Move.CLOSE),
+        "can_plan_again": phase in (Phase.FOLLOWING, Phase.REFERRED),
+    }
+
+
+def _facts(row: Course, record: records.Course, known: Knowledge) -> str:
+    """One grey line: opened, plan, solution, interval, most sessions."""
+    facts = [f"Opened {day(row.opened_on)}"]
+    plan = record.plan
+    if plan:
+        facts[0] = f"Plan agreed {day(plan.agreed_on)}" if plan.agreed_on else "Plan proposed"
+        strengths = sorted({m.dextrose_percent for m in plan.mixtures}, reverse=True)
+        words = " and ".join(f"{strength.normalize():f}\u00a0%" for strength in strengths)
+        facts.append(f"dextrose {words}")
+        facts.append(f"every {plan.interval_days} days, at most {plan.sessions_max} sessions")
+    if record.series_ended_on:
+        facts.append(f"treated elsewhere until {day(record.series_ended_on)}")
+    if row.source:
+        facts.append("imported")
+    if row.clinician:
+        facts.append(str(row.clinician))
+    return " · ".join(facts)
+
+
+def course_line(record: records.Course, known: Knowledge) -> list[dict[str, str]]:
+    """The steps done, now and to come, in the words of `parts/course_line.html`."""
+    phase = steps.phase(record)
+    given, plan = len(steps.series_sessions(record)), record.plan
+    evaluated = record.evaluation.on if record.evaluation else None
+    agreed = plan.agreed_on if plan else None
+    ended = phase in (Phase.FOLLOWING, Phase.CLOSED)
+    recheck_on = steps.next_recheck_on(record, known)
+    decision = steps.last_decision(record)
+    most = f" of at most {plan.sessions_max}" if plan else ""
+    words = [
+        (f"Evaluated {day(evaluated)}" if evaluated else "Evaluate", Phase.ENQUIRY),
+        (f"Planned {day(agreed)}" if agreed else "Plan", Phase.EVALUATED),
+        (f"Session {given}{most} given" if given else "Sessions", Phase.TREATING),
+        (_decision_words(decision) if ended and decision else "Finish or stop", Phase.REFERRED),
+        (f"Recheck {day(recheck_on)}" if recheck_on else "Recheck", Phase.FOLLOWING),
+        (f"Closed {day(record.closed_on)}" if record.closed_on else "Close", Phase.CLOSED),
+    ]
+    now = Phase.TREATING if phase is Phase.PLANNED else phase
+    place = [of for _, of in words].index(now)
+    return [
+        {"label": label, "state": "done" if n < place else "now" if n == place else "to_come"}
+        for n, (label, _) in enumerate(words)
+    ]
+
+
+def _decision_words(decision: records.Decision) -> str:
+    return f"{STEP_WORDS[decision.decided]} {day(decision.on)}"
+
+
+def _next(row: Course, record: records.Course, verdict: Verdict, phase: Phase) -> Next | None:
+    """The one filled button. None where the decision itself is the next thing."""
+    asking = Next("Ask for answers", reverse("ask", args=[row.pk]))
+    if draft := row.sessions.filter(signed_at=None).first():
+        return Next(f"Go on with session {draft.number}", reverse("session", args=[draft.pk]))
+    if phase is Phase.ENQUIRY:
+        return Next("Evaluate", reverse("evaluate", args=[row.pk]))
+    if phase is Phase.EVALUATED:
+        if record.plan:
+            return Next("Record agreement", reverse("agree_plan", args=[row.pk]))
+        return Next("Make plan", reverse("plan", args=[row.pk]))
+    if phase is Phase.PLANNED and not record.assessments:
+        return asking
+    if phase in (Phase.PLANNED, Phase.TREATING) and verdict.next_step is NextStep.GO_ON:
+        if verdict.ask_first and phase is Phase.TREATING:
+            return asking
+        if record.plan is None:
+            return Next("Make plan", reverse("plan", args=[row.pk]))
+        number = len(record.sessions) + 1
+        return Next(f"Start session {number}", reverse("start_session", args=[row.pk]), post=True)
+    if phase is Phase.FOLLOWING and verdict.ask_first:
+        return asking
+    return None
+
+
+def _from_words(record: records.Course) -> str:
+    latest = max((a.on for a in record.assessments), default=None)
+    return f"from the answers of {day(latest)}" if latest else "no answers yet"
+
+
+def _trend(record: records.Course, known: Knowledge, today: date) -> dict[str, Any] | None:
+    data = pictures.trend_data(record, known, today)
+    if data is None:
+        return None
+    return {
+        "finding": data.finding,
+        "measure_line": pictures.measure_line(record, known),
+        "wide": trend_svg(data, "wide", "trend"),
+        "narrow": trend_svg(data, "narrow", "trend"),
+        "table": trend_table(data),
+        "source": anyway.source_line(record, known),
+    }
+
+
+def _result(row: Course) -> str:
+    """The answer of the latest evaluation, for the page before any plan."""
+    last = row.evaluations.last()
+    return str(last.result.get("answer") or "") if last else ""
+
+
+def _money(row: Course, record: records.Course, today: date) -> dict[str, Any]:
+    invoices: list[Invoice] = list(row.invoices.prefetch_related("lines", "payments"))
+    bills: list[Bill] = [bill_of(invoice, today) for invoice in invoices]
+    signed = row.sessions.exclude(signed_at=None)
+    none = Money(Decimal(0), row.patient.clinic.currency)
+    return {
+        "price": record.plan.price_per_session if record.plan else None,
+        "charged": sum((b.total for b in bills if b.total.currency == none.currency), none),
+        "paid": sum((b.paid for b in bills if b.paid.currency == none.currency), none),
+        "open": [bill for bill in bills if bill.is_open],
+        "uncharged": [] if row.source else list(signed.filter(invoice=None)),
+    }
+
+
+@require_POST
+def decide(request: StaffRequest, course_id: int) -> HttpResponse:
+    """Record the clinician's decision beside the suggestion."""
+    row = get_for(request.user, Course, course_id)
+    form = DecisionForm(store.course_record(row), request.POST)
+    if form.is_valid():
+        data = form.cleaned_data
+        made = attempt(
+            form,
+            actions.record_decision,
+            request.user,
+            row.pk,
+            data["decided"],
+            data["reason"],
+            data["seen"] or None,
+        )
+        if made:
+            words = STEP_WORDS[NextStep(made.decided)].lower()
+            until = f" Recheck {day(made.recheck_on)}." if made.recheck_on else ""
+            messages.success(request, f"Decision recorded: {words}.{until}")
+            return redirect("course", row.pk)
+    return _course_page(request, row, form, 422)
+
+
+@require_POST
+def close(request: StaffRequest, course_id: int) -> HttpResponse:
+    """End the watch for good."""
+    row = get_for(request.user, Course, course_id)
+    version = request.POST.get("version", "")
+    expected = int(version) if version.isascii() and version.isdigit() else 0
+    try:
+        actions.close_course(request.user, row.pk, expected)
+        messages.success(request, "The course is closed.")
+    except Refused as refused:
+        messages.error(request, refused.message)
+    except EditConflict:
+        messages.error(
+            request, "Somebody else changed this course after you opened it. This is how it is now."
+        )
+        row.refresh_from_db()
+        return _course_page(request, row, status=409)
+    return redirect("course", row.pk)
+
+
+@require_safe
+def record_json(request: StaffRequest, course_id: int) -> HttpResponse:
+    """The course as a file for `enthesis judge`."""
+    row = get_for(request.user, Course, course_id)
+    name = f'attachment; filename="course-{row.pk}.json"'
+    text = write_course(store.course_record(row))
+    return HttpResponse(
+        text, content_type="application/json", headers={"Content-Disposition": name}
+    )
+
+
+@require_safe
+def decision(request: StaffRequest, decision_id: int) -> HttpResponse:
+    """A decision as it was made, and the same verdict worked out again from its kept inputs."""
+    row = get_for(request.user, Decision, decision_id)
+    stored = actions.stored_verdict(row)
+    again = actions.recompute(row)
+    context = {
+        "row": row,
+        "patient": patient_banner(row.course.patient, store.today(request.clinic)),
+        "verdict": stored,
+        "decided_words": STEP_WORDS[NextStep(row.decided)],
+        "is_same": plain(again) == row.verdict,
+        "again_words": STEP_WORDS[again.next_step],
+    }
+    return render(request, "clinic/course/decision.html", context)
+
+
+@require_safe
+def rule(request: StaffRequest, rule_id: str) -> HttpResponse:
+    """One rule: its text, the numbers in force, its source, since when, who checked it."""
+    known = store.known_for(request.clinic, store.today(request.clinic))
+    rules: tuple[Any, ...] = (*known.judge_rules, *known.candidacy_rules, *known.danger_rules)
+    found = next((one for one in rules if one.id == rule_id), None)
+    if found is None:
+        raise Http404(f"rule {rule_id}")
+    is_of_judge = found in known.judge_rules
+    context = {
+        "rule": found,
+        "title": getattr(found, "title", found.id),
+        "sentences": _sentences(found),
+        "numbers": _numbers(known) if is_of_judge else [],
+        "about": _about(known, found),
+        "own_finish": request.clinic.finish_relief_percent,
+    }
+    return render(request, "clinic/course/rule.html", context)
+
+
+def _sentences(found: Any) -> list[str]:
+    """What the rule may say: all its texts."""
+    texts = getattr(found, "texts", None)
+    if texts is not None:
+        return list(dict.fromkeys(texts.values()))
+    more = (getattr(found, name, "") for name in ("action", "tell_patient"))
+    return [found.text, *(text for text in more if text)]
+
+
+def _numbers(known: Knowledge) -> list[tuple[str, str, str]]:
+    """(name, value, source) of the clinic's stop rule, as it stands for new plans."""
+    rule = known.stop_rule
+    return [
+        (name.replace("_", " "), _plain(getattr(rule, name)), source)
+        for name, source in rule.sources.items()
+    ]
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(str(one) for one in value)
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
+
+
+def _about(known: Knowledge, found: Any) -> About | None:
+    """The head of the file that the rule is written in."""
+    kind = type(found).__name__.removesuffix("Rule").lower()
+    return next((about for name, about in known.abouts.items() if kind in name), None)
+
+
+@require_safe
+def limits(request: StaffRequest) -> HttpResponse:
+    """What no single course can tell."""
+    return render(request, "clinic/course/limits.html")
+
+
+urlpatterns = [
+    page("courses/<int:course_id>/", course, "course", DESK),
+    page("courses/<int:course_id>/decide/", decide, "decide", CLINICAL),
+    page("courses/<int:course_id>/close/", close, "close_course", CLINICAL),
+    page("courses/<int:course_id>/record.json", record_json, "course_json", CLINICAL),
+    page("decisions/<int:decision_id>/", decision, "decision", CLINICAL),
+    page("rules/<str:rule_id>/", rule, "rule", STAFF),
+    page("limits/", limits, "limits", STAFF),
+]

@@ -1,0 +1,245 @@
+"""What is injected where: the forms, the map and the words that the plan and a session share."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from enthesis.charts.body_map import MapPoint, State, body_map_svg
+from enthesis.journey.treat import MixtureError, Recipe, amount, recipe
+from enthesis.knowledge.kinds import Condition, Knowledge, Site
+from enthesis.records import Mixture, Side, SiteDose
+from enthesis.units import Ml, Percent
+
+SIDES = {Side.LEFT: "left", Side.RIGHT: "right", Side.MIDLINE: "midline"}
+
+
+class ShortDecimal(forms.DecimalField):
+    """A number without trailing zeros: 0.5 and 4, never 0.50 or 4.0, which are misread."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return short(value) if isinstance(value, Decimal) else value
+
+
+def short(value: Decimal) -> str:
+    """4.00 as "4", 0.50 as "0.5"."""
+    return f"{value.normalize():f}"
+
+
+def percent_field(label: str, **kwargs: Any) -> ShortDecimal:
+    """A strength; whether it can be mixed is for the core to say."""
+    return ShortDecimal(label=label, max_digits=6, decimal_places=3, min_value=0, **kwargs)
+
+
+class MixtureForm(forms.Form):
+    """One solution: how much is prepared, how strong, from which vials."""
+
+    volume_ml = ShortDecimal(label="Prepared", max_digits=5, decimal_places=2, min_value=0)
+    dextrose_percent = percent_field("Dextrose")
+    dextrose_stock_percent = percent_field("Dextrose vial")
+    anaesthetic = forms.ChoiceField(label="Anaesthetic", required=False)
+    anaesthetic_percent = percent_field("Anaesthetic, in the solution", required=False)
+    anaesthetic_stock_percent = percent_field("Anaesthetic vial", required=False)
+    with_adrenaline = forms.BooleanField(label="The vial holds adrenaline", required=False)
+    diluent = forms.ChoiceField(label="Made up with")
+
+    def __init__(self, mixture: Mixture, known: Knowledge, data: Any = None) -> None:
+        names = [name for name in self.base_fields]
+        initial = {name: getattr(mixture, name) for name in names}
+        super().__init__(data, prefix=f"mixture-{mixture.key}", initial=initial)
+        self.before = mixture
+        self.key = mixture.key
+        none = [("", "None")]
+        self._offer("anaesthetic", none + _named("anaesthetic", known))
+        self._offer("diluent", _named("diluent", known))
+
+    def _offer(self, field: str, choices: list[tuple[str, str]]) -> None:
+        self.fields[field].choices = choices  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("anaesthetic"):
+            for name in ("anaesthetic_percent", "anaesthetic_stock_percent"):
+                if data.get(name) is None and name not in self.errors:
+                    self.add_error(name, "Write how strong it is, or choose no anaesthetic.")
+        return data
+
+    def mixture(self) -> Mixture:
+        """The mixture as typed (the form must be valid)."""
+        data = self.cleaned_data
+        anaesthetic = data["anaesthetic"] or None
+        return Mixture(
+            key=self.key,
+            volume_ml=Ml(data["volume_ml"]),
+            dextrose_percent=Percent(data["dextrose_percent"]),
+            dextrose_stock_percent=Percent(data["dextrose_stock_percent"]),
+            diluent=data["diluent"],
+            anaesthetic=anaesthetic,
+            anaesthetic_percent=data["anaesthetic_percent"] if anaesthetic else None,
+            anaesthetic_stock_percent=data["anaesthetic_stock_percent"] if anaesthetic else None,
+            with_adrenaline=bool(anaesthetic) and data["with_adrenaline"],
+        )
+
+
+def _named(role: str, known: Knowledge) -> list[tuple[str, str]]:
+    return [(s.id, s.name) for s in known.substances.values() if s.role == role]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A row of the list of sites: a structure and side, ticked or not, with what is proposed."""
+
+    site: str
+    side: Side
+    mixture: str
+    volume_ml: Decimal | None
+    ticked: bool
+
+
+class SiteForm(forms.Form):
+    """One row of the list: tick it, write how much."""
+
+    ticked = forms.BooleanField(required=False)
+    volume_ml = ShortDecimal(max_digits=5, decimal_places=2, required=False)
+    mixture = forms.ChoiceField()
+
+    def __init__(
+        self,
+        number: int,
+        place: Place,
+        mixtures: Sequence[str],
+        known: Knowledge,
+        data: Any = None,
+    ) -> None:
+        super().__init__(
+            data,
+            prefix=f"site-{place.site}-{place.side}",
+            initial={
+                "ticked": place.ticked,
+                "volume_ml": place.volume_ml,
+                "mixture": place.mixture,
+            },
+        )
+        self.number, self.place = number, place
+        self.site: Site = known.sites[place.site]
+        self.side_words = SIDES[place.side]
+        self.name = f"{number}, {self.site.name}, {self.side_words}"
+        self.limits = (
+            known.mixing.draw_step_ml,
+            self.site.volume_ml_max or (known.mixing.site_volume_ml_max),
+        )
+        self.fields["ticked"].label = f"{number}. {self.site.name}"
+        self.fields["mixture"].choices = [(m, m) for m in mixtures]  # type: ignore[attr-defined]
+        self.fields["mixture"].label = f"Solution at {self.name}"
+        if len(mixtures) == 1:
+            self.fields["mixture"].widget = forms.HiddenInput()
+        volume = self.fields["volume_ml"]
+        volume.label = f"Volume at {self.name}"
+        volume.widget.attrs |= {"min": "0", "max": short(self.limits[1]), "inputmode": "decimal"}
+
+    def clean_volume_ml(self) -> Decimal | None:
+        """Only a ticked row needs a volume; one that is there must be possible anyway."""
+        volume: Decimal | None = self.cleaned_data["volume_ml"]
+        least, most = self.limits
+        if volume is None and self.cleaned_data.get("ticked"):
+            raise forms.ValidationError("Write how much goes here, or untick the site.")
+        if volume is not None and not least <= volume <= most:
+            raise forms.ValidationError(
+                f"Must be between {amount(least, 'mL')} and {amount(most, 'mL')}."
+            )
+        return volume
+
+    @property
+    def is_ticked(self) -> bool:
+        """As typed, or as proposed while nothing was typed."""
+        return bool(self["ticked"].value())
+
+    def dose(self) -> SiteDose:
+        """The row as a dose (valid, with a volume)."""
+        data = self.cleaned_data
+        volume = Ml(data["volume_ml"])
+        return SiteDose(self.place.site, self.place.side, data["mixture"], volume)
+
+
+def problems(all_forms: Iterable[forms.BaseForm]) -> list[tuple[str, str]]:
+    """(words, id of the field or "") of everything that is wrong in several forms of one page."""
+    found = []
+    for form in all_forms:
+        found += [(str(error), "") for error in form.non_field_errors()]
+        for field in form:
+            found += [(f"{field.label}: {error}", field.id_for_label) for error in field.errors]
+    return found
+
+
+def sides_of(site: Site, side: Side) -> tuple[Side, ...]:
+    """Where a structure lies for a complaint on a side."""
+    if not site.paired:
+        return (Side.MIDLINE,)
+    return (side,) if side in (Side.LEFT, Side.RIGHT) else (Side.LEFT, Side.RIGHT)
+
+
+def mixture_words(mixture: Mixture, known: Knowledge) -> dict[str, str]:
+    """The solution, its recipe and its osmolarity in words; `problem` if it cannot be made."""
+    told = {"key": mixture.key, "title": _title(mixture, known)}
+    try:
+        made = recipe(mixture, known)
+    except MixtureError as error:
+        return {**told, "problem": error.text}
+    return {**told, "recipe": _recipe(mixture, made, known), "osmolarity": _osmolarity(made)}
+
+
+def _title(mixture: Mixture, known: Knowledge) -> str:
+    parts = [f"Dextrose {short(mixture.dextrose_percent)}\u00a0%"]
+    if mixture.anaesthetic and mixture.anaesthetic_percent is not None:
+        name = known.substances[mixture.anaesthetic].name.lower()
+        adrenaline = " with adrenaline" if mixture.with_adrenaline else ""
+        parts.append(f"{name}{adrenaline} {short(mixture.anaesthetic_percent)}\u00a0%")
+    return ", ".join([*parts, amount(mixture.volume_ml, "mL")])
+
+
+def _recipe(mixture: Mixture, made: Recipe, known: Knowledge) -> str:
+    stock = f"{short(mixture.dextrose_stock_percent)}\u00a0%"
+    parts = [f"{amount(made.drawn.dextrose_stock_ml, 'mL')} dextrose {stock}"]
+    if made.anaesthetic and mixture.anaesthetic_stock_percent is not None:
+        name = known.substances[made.anaesthetic].name.lower()
+        stock = f"{short(mixture.anaesthetic_stock_percent)}\u00a0%"
+        parts.append(f"{amount(made.drawn.anaesthetic_stock_ml, 'mL')} {name} {stock}")
+    if made.drawn.diluent_ml:
+        diluent = known.substances[made.diluent].name
+        parts.append(f"{amount(made.drawn.diluent_ml, 'mL')} {diluent[0].lower()}{diluent[1:]}")
+    return ", ".join(parts)
+
+
+def _osmolarity(made: Recipe) -> str:
+    if made.osmolarity_mosm_l is None:
+        return "Osmolarity not known."
+    leaves_out = f", {' and '.join(made.osmolarity_leaves_out)} not counted" * bool(
+        made.osmolarity_leaves_out
+    )
+    return f"{made.osmolarity_mosm_l:.0f}\u00a0mOsm/L{leaves_out}."
+
+
+def drawn_map(
+    condition: Condition,
+    side: Side,
+    rows: Iterable[tuple[int, str, Side, State]],
+    known: Knowledge,
+    row_link: str = "#site-",
+) -> Mapping[str, str]:
+    """The body map, drawn wide and narrow; `rows` are (number, site, side, state). Empty if the
+    condition has no map. Sites that are not on it stand in the list only."""
+    if condition.body_map not in ("low_back", "knee"):
+        return {}
+    points = [
+        MapPoint(number, float(at[0]), float(at[1]), state, known.sites[site].name, where)
+        for number, site, where, state in rows
+        if (at := known.site_positions.get((site, where.value)))
+    ]
+    if condition.body_map == "knee":
+        return {"wide": body_map_svg("knee", points, "map", side=side, row_link=row_link)}
+    return {
+        "wide": body_map_svg("low_back", points, "map", row_link=row_link),
+        "narrow": body_map_svg("low_back", points, "map", width="narrow", row_link=row_link),
+    }

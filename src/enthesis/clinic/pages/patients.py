@@ -1,0 +1,460 @@
+"""Patients: find, add, look at, correct; their weights, courses and appointments."""
+
+import re
+from datetime import date, datetime
+from typing import Any, cast
+
+from django import forms
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Prefetch, Q, QuerySet
+from django.forms.utils import from_current_timezone
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from enthesis.clinic import store
+from enthesis.clinic.actions import EditConflict, Refused, appointments
+from enthesis.clinic.actions import patients as actions
+from enthesis.clinic.models import Appointment, Clinic, Course, Patient, Role, User
+from enthesis.clinic.pages import age_years, attempt, differences, patient_banner
+from enthesis.clinic.permissions import DESK, STAFF, StaffRequest, get_for, page, rows_for
+from enthesis.records import Side
+
+PATIENTS_ON_A_PAGE = 50
+SIDE_WORDS = {"left": "Left", "right": "Right", "both": "Both sides", "midline": "Midline"}
+FIRST_MINUTES = 30
+
+
+class Day(forms.DateInput):
+    """A date as every browser understands it."""
+
+    input_type = "date"
+
+    def __init__(self, **attrs: str) -> None:
+        super().__init__(attrs=attrs, format="%Y-%m-%d")
+
+
+class PatientForm(forms.Form):
+    family = forms.CharField(label="Family name", max_length=100)
+    given = forms.CharField(label="Given name", max_length=100)
+    born_on = forms.DateField(label="Birth date", widget=Day(), required=False)
+    sex = forms.ChoiceField(label="Sex", choices=Patient.Sex.choices, initial=Patient.Sex.UNKNOWN)
+    phone = forms.CharField(label="Phone", max_length=40, required=False)
+    email = forms.EmailField(label="E-mail", required=False)
+    allergies_asked = forms.ChoiceField(
+        label="Allergies",
+        choices=[("no", "Not asked yet"), ("none", "Asked: none known"), ("yes", "Has allergies")],
+        widget=forms.RadioSelect,
+        initial="no",
+    )
+    allergies = forms.CharField(label="Which allergies", max_length=300, required=False)
+    anticoagulant = forms.CharField(
+        label="Anticoagulant",
+        max_length=200,
+        required=False,
+        help_text="Name and dose, if the patient takes one.",
+    )
+    is_another = forms.BooleanField(
+        label="This is somebody else of the same name and birth date",
+        required=False,
+        widget=forms.HiddenInput,
+    )
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        asked, which = data.get("allergies_asked"), data.get("allergies")
+        if asked == "yes" and not which:
+            self.add_error("allergies", "Write down which allergies, or choose “none known”.")
+        if asked != "yes" and which:
+            self.add_error(
+                "allergies_asked", "Allergies are written below: choose “Has allergies”."
+            )
+        return data
+
+    def details(self) -> actions.PatientDetails:
+        """What was typed, as the action takes it."""
+        data = self.cleaned_data
+        allergies = None if data["allergies_asked"] == "no" else data["allergies"]
+        same = ("family", "given", "born_on", "sex", "phone", "email", "anticoagulant")
+        return actions.PatientDetails(**{name: data[name] for name in same}, allergies=allergies)
+
+
+def _initial(patient: Patient) -> dict[str, Any]:
+    """The patient's details as the form shows them."""
+    asked = "yes" if patient.allergies else "none" if patient.allergies_asked_on else "no"
+    names = ("family", "given", "born_on", "sex", "phone", "email", "allergies", "anticoagulant")
+    return {**{name: getattr(patient, name) for name in names}, "allergies_asked": asked}
+
+
+class WeightForm(forms.Form):
+    kg = forms.DecimalField(label="Weight", max_digits=5, decimal_places=1)
+    measured_on = forms.DateField(label="Weighed on", widget=Day())
+
+
+class CourseForm(forms.Form):
+    condition = forms.ChoiceField(label="Condition", widget=forms.RadioSelect)
+    side = forms.ChoiceField(
+        label="Side",
+        choices=[(s.value, SIDE_WORDS[s.value]) for s in Side],
+        widget=forms.RadioSelect,
+    )
+    complaint = forms.CharField(
+        label="Complaint, in the patient’s words",
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    clinician = forms.TypedChoiceField(label="Clinician", coerce=int, empty_value=None)
+
+    def __init__(self, user: User, conditions: list[tuple[str, str]], data: Any = None) -> None:
+        own = user.pk if user.role == Role.CLINICIAN else None
+        super().__init__(data, initial={"clinician": own})
+        self.fields["condition"].choices = conditions  # type: ignore[attr-defined]
+        self.fields["clinician"].choices = _clinicians(user)  # type: ignore[attr-defined]
+
+
+class AppointmentForm(forms.Form):
+    kind = forms.ChoiceField(
+        label="For", choices=Appointment.Kind.choices, widget=forms.RadioSelect, initial="session"
+    )
+    on = forms.DateField(label="Day", widget=Day())
+    at = forms.TimeField(label="Time", widget=forms.TimeInput({"type": "time"}, format="%H:%M"))
+    minutes = forms.IntegerField(label="Length", min_value=5, max_value=480, initial=FIRST_MINUTES)
+    clinician = forms.TypedChoiceField(label="Clinician", coerce=int)
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, user: User, data: Any = None, initial: dict[str, Any] | None = None) -> None:
+        super().__init__(data, initial=initial)
+        self.fields["clinician"].choices = _clinicians(user)  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """`starts_at` from day and time; a time that the clocks skip is refused at the field."""
+        data = super().clean() or {}
+        if data.get("on") and data.get("at"):
+            try:
+                data["starts_at"] = from_current_timezone(datetime.combine(data["on"], data["at"]))
+            except forms.ValidationError:
+                self.add_error("at", "The clocks change at that time. Choose another one.")
+        return data
+
+
+def _clinicians(user: User) -> list[tuple[int, str]]:
+    rows = User.objects.filter(clinic=user.clinic_id, role=Role.CLINICIAN, is_active=True)
+    return [(row.pk, str(row)) for row in rows.order_by("display_name", "pk")]
+
+
+@require_safe
+def patients(request: StaffRequest) -> HttpResponse:
+    """Find a patient by name, number or birth date; everybody when nothing is typed."""
+    words = request.GET.get("find", "").strip()[:100]
+    rows = found(request.user, words)
+    open_courses = Course.objects.filter(closed_on=None)
+    rows = rows.prefetch_related(Prefetch("courses", open_courses, to_attr="open_courses"))
+    shown = Paginator(rows, PATIENTS_ON_A_PAGE).get_page(request.GET.get("page"))
+    names = _condition_names(request.clinic)
+    for patient in shown:
+        patient.treated_for = ", ".join(
+            course_words(course, names) for course in patient.open_courses
+        )
+    context = {"find": words, "shown": shown, "found": shown.paginator.count}
+    return render(request, "clinic/patients/patients.html", context)
+
+
+def found(user: User, words: str) -> QuerySet[Patient]:
+    """The clinic's patients that fit every word: part of a name, a number, or a birth date."""
+    rows = rows_for(user, Patient)
+    if born_on := _read_date(words):
+        return rows.filter(born_on=born_on)
+    for word in words.replace(",", " ").split():
+        name = Q(family__icontains=word) | Q(given__icontains=word)
+        is_number = word.isascii() and word.isdigit() and len(word) < 10
+        rows = rows.filter(name | Q(number=int(word)) if is_number else name)
+    return rows
+
+
+def _read_date(words: str) -> date | None:
+    """1968-03-14 or 14 Mar 1968. Not 3/4/1968: nobody knows which is the month."""
+    for form in ("%Y-%m-%d", "%d %b %Y", "%d %B %Y"):
+        try:
+            return datetime.strptime(re.sub(r"\s+", " ", words), form).date()  # noqa: DTZ007
+        except ValueError:
+            continue
+    return None
+
+
+def course_words(course: Course, names: dict[str, str]) -> str:
+    """ "Knee osteoarthritis, left"."""
+    return f"{names.get(course.condition, course.condition)}, {SIDE_WORDS[course.side].lower()}"
+
+
+def _condition_names(clinic: Clinic) -> dict[str, str]:
+    known = store.known_for(clinic, store.today(clinic))
+    return {condition.id: condition.name for condition in known.conditions.values()}
+
+
+@require_http_methods(["GET", "POST"])
+def add_patient(request: StaffRequest) -> HttpResponse:
+    """A new patient."""
+    form = PatientForm(request.POST or None)
+    if form.is_bound and form.is_valid():
+        patient = attempt(
+            form,
+            actions.add_patient,
+            request.user,
+            form.details(),
+            _today(request),
+            is_another=form.cleaned_data["is_another"],
+        )
+        if patient:
+            messages.success(request, f"{patient} was added as No. {patient.number}.")
+            return redirect("patient", patient.pk)
+        if "is_another" in form.errors:
+            form.fields["is_another"].widget = forms.CheckboxInput()
+    return _form(request, "patient_form", form, "Add patient", "Add patient")
+
+
+def _today(request: StaffRequest) -> date:
+    return store.today(request.clinic)
+
+
+def _form(
+    request: HttpRequest,
+    template: str,
+    form: forms.Form,
+    title: str,
+    button: str,
+    status: int | None = None,
+    **context: Any,
+) -> HttpResponse:
+    status = status or (422 if form.errors else 200)
+    context |= {"form": form, "title": title, "button": button}
+    return render(request, f"clinic/patients/{template}.html", context, status=status)
+
+
+@require_safe
+def patient(request: StaffRequest, patient_id: int) -> HttpResponse:
+    """Who this is: identity, courses, weights, appointments."""
+    row = get_for(request.user, Patient, patient_id)
+    names = _condition_names(request.clinic)
+    courses = list(row.courses.select_related("clinician"))
+    for course in courses:
+        course.title = course_words(course, names)  # type: ignore[attr-defined]
+    booked = Appointment.objects.filter(course__patient=row).select_related("course", "clinician")
+    booked = booked.order_by("-starts_at")
+    for appointment in booked:
+        appointment.title = course_words(appointment.course, names)  # type: ignore[attr-defined]
+    context = {
+        "row": row,
+        "patient": patient_banner(row, _today(request)),
+        "age": age_years(row.born_on, _today(request)) if row.born_on else None,
+        "courses": courses,
+        "appointments": booked,
+        "weights": row.weights.order_by("-measured_on", "-id"),
+        "may_write": request.user.role in DESK,
+    }
+    return render(request, "clinic/patients/patient.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def edit_patient(request: StaffRequest, patient_id: int) -> HttpResponse:
+    """Correct the details. If somebody else did meanwhile: 409 with both, and nothing is lost."""
+    row = get_for(request.user, Patient, patient_id)
+    title, button = f"Correct {row}", "Save details"
+    form = PatientForm(request.POST or None, initial={**_initial(row), "version": row.version})
+    if not (form.is_bound and form.is_valid()):
+        return _form(request, "patient_form", form, title, button, row=row)
+    version = form.cleaned_data["version"] or 0
+    try:
+        saved = attempt(
+            form,
+            actions.change_patient,
+            request.user,
+            row.pk,
+            form.details(),
+            _today(request),
+            version,
+        )
+    except EditConflict as conflict:
+        theirs = cast(Patient, conflict.theirs)
+        both = differences(form, _initial(theirs))
+        form.data = form.data.copy()  # type: ignore[attr-defined]
+        form.data["version"] = theirs.version  # type: ignore[index]
+        return _form(request, "patient_form", form, title, button, 409, row=row, both=both)
+    if saved is None:
+        return _form(request, "patient_form", form, title, button, row=row)
+    messages.success(request, "The details were saved.")
+    return redirect("patient", row.pk)
+
+
+@require_http_methods(["GET", "POST"])
+def add_weight(request: StaffRequest, patient_id: int) -> HttpResponse:
+    """A weight as measured; doses are checked against the latest."""
+    row = get_for(request.user, Patient, patient_id)
+    form = WeightForm(request.POST or None, initial={"measured_on": _today(request)})
+    if form.is_bound and form.is_valid():
+        weight = attempt(form, actions.add_weight, request.user, row.pk, **form.cleaned_data)
+        if weight:
+            messages.success(request, "The weight was recorded.")
+            return redirect("patient", row.pk)
+    return _form(request, "weight_form", form, f"Weigh {row}", "Record weight", row=row)
+
+
+@require_http_methods(["GET", "POST"])
+def add_course(request: StaffRequest, patient_id: int) -> HttpResponse:
+    """Open a course for a complaint; a clinician goes on to evaluate it."""
+    row = get_for(request.user, Patient, patient_id)
+    known = store.known_for(request.clinic, _today(request))
+    # Conditions without a protocol exist for imported courses only.
+    treated = [(c.id, c.name) for c in known.conditions.values() if c.protocols]
+    form = CourseForm(request.user, treated, request.POST or None)
+    if form.is_bound and form.is_valid():
+        data = form.cleaned_data
+        course = attempt(
+            form,
+            actions.add_course,
+            request.user,
+            row.pk,
+            data["condition"],
+            data["side"],
+            data["complaint"],
+            data["clinician"],
+            _today(request),
+        )
+        if course and request.user.role == Role.CLINICIAN:
+            return redirect("evaluate", course.pk)
+        if course:
+            messages.success(request, "The course was opened. Book its evaluation.")
+            return redirect("book_appointment", course.pk)
+    return _form(request, "course_form", form, f"New complaint of {row}", "Open course", row=row)
+
+
+@require_http_methods(["GET", "POST"])
+def book_appointment(request: StaffRequest, course_id: int) -> HttpResponse:
+    """Book a time for a course."""
+    course = get_for(request.user, Course, course_id)
+    start = {"on": _today(request), "clinician": course.clinician_id, "kind": _next_kind(course)}
+    form = AppointmentForm(request.user, request.POST or None, {**start, "minutes": FIRST_MINUTES})
+    title = f"Book {course.patient}"
+    if form.is_bound and form.is_valid():
+        data = form.cleaned_data
+        booked = attempt(
+            form,
+            appointments.book_appointment,
+            request.user,
+            course.pk,
+            data["starts_at"],
+            data["minutes"],
+            data["kind"],
+            data["clinician"],
+        )
+        if booked:
+            messages.success(request, _booked_words(booked))
+            return redirect("patient", course.patient_id)
+    return _form(request, "appointment_form", form, title, "Book", row=course.patient)
+
+
+def _next_kind(course: Course) -> str:
+    """What an appointment is most likely for; only a suggestion in the form."""
+    return "session" if course.evaluations.exists() else "evaluation"
+
+
+def _booked_words(appointment: Appointment) -> str:
+    at = timezone.localtime(appointment.starts_at)
+    return f"Booked for {at.day} {at:%b %Y} at {at:%H:%M} with {appointment.clinician}."
+
+
+@require_http_methods(["GET", "POST"])
+def move_appointment(request: StaffRequest, appointment_id: int) -> HttpResponse:
+    """Another time for a booked appointment."""
+    row = get_for(request.user, Appointment, appointment_id)
+    at = timezone.localtime(row.starts_at)
+    initial = {
+        "on": at.date(),
+        "at": at.time(),
+        "minutes": row.minutes,
+        "clinician": row.clinician_id,
+        "kind": row.kind,
+        "version": row.version,
+    }
+    form = AppointmentForm(request.user, request.POST or None, initial)
+    del form.fields["kind"]
+    status = None
+    if form.is_bound and form.is_valid():
+        data = form.cleaned_data
+        try:
+            moved = attempt(
+                form,
+                appointments.move_appointment,
+                request.user,
+                row.pk,
+                data["starts_at"],
+                data["minutes"],
+                data["clinician"],
+                data["version"] or 0,
+            )
+        except EditConflict as conflict:
+            moved, status = None, 409
+            _tell_conflict(form, conflict)
+        if moved:
+            messages.success(request, _booked_words(moved))
+            return redirect("patient", row.course.patient_id)
+    title = f"Move {row.course.patient}, {at.day} {at:%b} {at:%H:%M}"
+    person = row.course.patient
+    return _form(
+        request, "appointment_form", form, title, "Move", status, row=person, appointment=row
+    )
+
+
+def _tell_conflict(form: AppointmentForm, conflict: EditConflict) -> None:
+    theirs = cast(Appointment, conflict.theirs)
+    form.add_error(
+        None,
+        "Somebody else changed this appointment after you opened it. It now says: "
+        f"{theirs.get_state_display()}. {_booked_words(theirs)} What you chose is kept below.",
+    )
+    form.data = form.data.copy()  # type: ignore[attr-defined]
+    form.data["version"] = theirs.version  # type: ignore[index]
+
+
+@require_POST
+def cancel_appointment(request: StaffRequest, appointment_id: int) -> HttpResponse:
+    """The patient called it off."""
+    return _end(request, appointment_id, appointments.cancel_appointment, "was cancelled")
+
+
+@require_POST
+def miss_appointment(request: StaffRequest, appointment_id: int) -> HttpResponse:
+    """The patient did not come."""
+    return _end(request, appointment_id, appointments.miss_appointment, "is marked: did not come")
+
+
+def _end(request: StaffRequest, appointment_id: int, action: Any, words: str) -> HttpResponse:
+    row = get_for(request.user, Appointment, appointment_id)
+    version = request.POST.get("version", "")
+    try:
+        action(request.user, row.pk, int(version) if version.isdecimal() else 0)
+        messages.success(request, f"The appointment {words}.")
+    except Refused as refused:
+        messages.error(request, refused.message)
+    except EditConflict as conflict:
+        messages.error(request, f"{conflict} Look at it and try again.")
+    return redirect("patient", row.course.patient_id)
+
+
+urlpatterns = [
+    page("patients/", patients, "patients", STAFF),
+    page("patients/add/", add_patient, "add_patient", DESK),
+    page("patients/<int:patient_id>/", patient, "patient", STAFF),
+    page("patients/<int:patient_id>/edit/", edit_patient, "edit_patient", DESK),
+    page("patients/<int:patient_id>/weights/add/", add_weight, "add_weight", DESK),
+    page("patients/<int:patient_id>/courses/add/", add_course, "add_course", DESK),
+    page("courses/<int:course_id>/appointments/add/", book_appointment, "book_appointment", DESK),
+    page("appointments/<int:appointment_id>/", move_appointment, "move_appointment", DESK),
+    page(
+        "appointments/<int:appointment_id>/cancel/", cancel_appointment, "cancel_appointment", DESK
+    ),
+    page("appointments/<int:appointment_id>/missed/", miss_appointment, "miss_appointment", DESK),
+]

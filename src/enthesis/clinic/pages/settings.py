@@ -1,0 +1,150 @@
+"""Settings: what the clinic sets for itself, and who works there. For administrators."""
+
+from typing import Any, cast
+from zoneinfo import available_timezones
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from enthesis.clinic import store
+from enthesis.clinic.actions import EditConflict
+from enthesis.clinic.actions import settings as actions
+from enthesis.clinic.models import Clinic, Role, User
+from enthesis.clinic.pages import attempt, differences
+from enthesis.clinic.permissions import ADMIN, StaffRequest, get_for, page, rows_for
+from enthesis.knowledge.kinds import Knowledge
+
+OWN = ("name", "phone", "emergency_text", "time_zone", "price_per_session", "finish_relief_percent")
+
+
+class SettingsForm(forms.Form):
+    name = forms.CharField(label="Clinic’s name", max_length=120)
+    phone = forms.CharField(
+        label="Phone", max_length=40, help_text="Patients see it below every question."
+    )
+    emergency_text = forms.CharField(
+        label="In an emergency",
+        max_length=300,
+        required=False,
+        help_text="Shown to patients below the phone, such as: Call 911.",
+    )
+    time_zone = forms.ChoiceField(label="Time zone")
+    price_per_session = forms.DecimalField(
+        label="Price per session", required=False, max_digits=10, decimal_places=2, min_value=0
+    )
+    finish_relief_percent = forms.DecimalField(
+        label="Finish level", required=False, max_digits=5, decimal_places=2
+    )
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, data: Any, initial: dict[str, Any]) -> None:
+        super().__init__(data, initial=initial)
+        zones = [(zone, zone.replace("_", " ")) for zone in sorted(available_timezones())]
+        self.fields["time_zone"].choices = zones  # type: ignore[attr-defined]
+
+
+class UserForm(forms.Form):
+    display_name = forms.CharField(label="Name as shown", max_length=120)
+    username = forms.CharField(label="User name, to sign in with", max_length=150)
+    role = forms.ChoiceField(label="Role", choices=Role.choices, widget=forms.RadioSelect)
+    password = forms.CharField(
+        label="First password",
+        min_length=12,
+        max_length=128,
+        strip=False,
+        help_text="At least 12 characters; a few words are good. Hand it over in person.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+
+class AccessForm(forms.Form):
+    role = forms.ChoiceField(label="Role", choices=Role.choices, widget=forms.RadioSelect)
+    is_active = forms.BooleanField(label="May sign in", required=False)
+
+
+@require_http_methods(["GET", "POST"])
+def settings(request: StaffRequest) -> HttpResponse:
+    """The clinic's own settings beside the shipped defaults with their sources; and its users."""
+    clinic = request.clinic
+    form = SettingsForm(request.POST or None, {**_own(clinic), "version": clinic.version})
+    both, status = None, 422 if form.errors else 200
+    if form.is_bound and form.is_valid():
+        chosen = actions.ClinicSettings(**{name: form.cleaned_data[name] for name in OWN})
+        version = form.cleaned_data["version"] or 0
+        try:
+            if attempt(form, actions.change_settings, request.user, chosen, version):
+                messages.success(request, "The settings were saved.")
+                return redirect("settings")
+            status = 422
+        except EditConflict as conflict:
+            theirs = cast(Clinic, conflict.theirs)
+            both, status = differences(form, _own(theirs)), 409
+            form.data = form.data.copy()  # type: ignore[attr-defined]
+            form.data["version"] = theirs.version  # type: ignore[index]
+    known = store.known_for(clinic, store.today(clinic))
+    context = {
+        "form": form,
+        "both": both,
+        "defaults": defaults(known),
+        "users": rows_for(request.user, User).order_by("-is_active", "display_name", "pk"),
+    }
+    return render(request, "clinic/settings/settings.html", context, status=status)
+
+
+def defaults(known: Knowledge) -> dict[str, str]:
+    """What holds where the clinic sets nothing, with its source, in words."""
+    price, rule = known.tariff["session"], known.stop_rule
+    charged = ""
+    if price.low and price.high:
+        charged = f" Others charge {price.low.amount} to {price.high.amount}."
+    usual = f"{price.usual.amount} {price.usual.currency}"
+    return {
+        "price": f"Empty means the default, {usual}.{charged} Source: {price.source}",
+        "finish": f"Empty means the default, {rule.finish_relief_percent} percent. Source: "
+        f"{rule.sources['finish_relief_percent']}",
+    }
+
+
+def _own(clinic: Clinic) -> dict[str, Any]:
+    return {name: getattr(clinic, name) for name in OWN}
+
+
+@require_http_methods(["GET", "POST"])
+def add_user(request: StaffRequest) -> HttpResponse:
+    """Somebody new who signs in."""
+    form = UserForm(request.POST or None)
+    if form.is_bound and form.is_valid():
+        user = attempt(form, actions.add_user, request.user, **form.cleaned_data)
+        if user:
+            messages.success(request, f"{user} may now sign in as {user.username}.")
+            return redirect("settings")
+    context = {"form": form, "title": "Add user", "button": "Add user"}
+    status = 422 if form.errors else 200
+    return render(request, "clinic/settings/user_form.html", context, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+def change_user(request: StaffRequest, user_id: int) -> HttpResponse:
+    """A user's role, and whether they may sign in at all."""
+    row = get_for(request.user, User, user_id)
+    form = AccessForm(request.POST or None, initial={"role": row.role, "is_active": row.is_active})
+    if form.is_bound and form.is_valid():
+        data = form.cleaned_data
+        if attempt(
+            form, actions.change_user, request.user, row.pk, data["role"], data["is_active"]
+        ):
+            messages.success(request, f"The access of {row} was changed.")
+            return redirect("settings" if row != request.user else "today")
+    context = {"form": form, "title": f"Access of {row}", "button": "Save access", "row": row}
+    status = 422 if form.errors else 200
+    return render(request, "clinic/settings/user_form.html", context, status=status)
+
+
+urlpatterns = [
+    page("settings/", settings, "settings", ADMIN),
+    page("settings/users/add/", add_user, "add_user", ADMIN),
+    page("settings/users/<int:user_id>/", change_user, "change_user", ADMIN),
+]

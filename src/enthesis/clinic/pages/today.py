@@ -1,0 +1,35 @@
+"""Today: who worries, who comes, who has not answered, whose recheck is due."""
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from enthesis.clinic import store
+from enthesis.clinic.day import day
+from enthesis.clinic.permissions import CLINICAL, DESK, STAFF, StaffRequest, page
+
+# A list is cut here, with a link to the whole of it.
+SHOWN = 8
+
+
+@require_safe
+def today(request: StaffRequest) -> HttpResponse:
+    """The day's page; `?all=silent` or `?all=rechecks` shows a list whole."""
+    date = store.today(request.clinic)
+    clinical = request.user.role in CLINICAL
+    whole = request.GET.get("all")
+    held = day(request.clinic, date, clinical=clinical)
+    context = {
+        "date": date,
+        "now": timezone.now(),
+        "day": held,
+        "silent": held.silent if whole == "silent" else held.silent[:SHOWN],
+        "rechecks": held.rechecks if whole == "rechecks" else held.rechecks[:SHOWN],
+        "is_clinical": clinical,
+        "opens_courses": request.user.role in DESK,
+    }
+    return render(request, "clinic/today/today.html", context)
+
+
+urlpatterns = [page("", today, "today", STAFF)]

@@ -1,0 +1,117 @@
+"""Who may open which page: one row per URL (`page`), walked by tests and shown in the docs.
+
+The row decides by role; `get_for` decides by clinic: another clinic's record does not exist (404).
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path
+
+from enthesis.clinic import models
+from enthesis.clinic.models import Role
+
+M = TypeVar("M", bound=Model)
+Roles = frozenset[Role]
+View = Callable[..., HttpResponseBase]
+
+CLINICAL: Roles = frozenset({Role.CLINICIAN})
+"""Answers, evaluations, plans, sessions, verdicts."""
+DESK: Roles = frozenset({Role.FRONT_DESK, Role.CLINICIAN})
+"""Those who meet patients: identity, appointments."""
+ADMIN: Roles = frozenset({Role.ADMINISTRATOR})
+"""Settings and users."""
+STAFF: Roles = frozenset(Role)
+"""Everybody who signs in."""
+
+
+class StaffRequest(HttpRequest):
+    """A request that passed `page`: its user is signed in and works at `clinic`."""
+
+    user: models.User
+    clinic: models.Clinic
+
+
+def page(route: str, view: View, name: str, roles: Roles) -> URLPattern:
+    """A URL for signed-in staff of the given roles: anonymous → sign-in, other roles → 403."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        user = request.user
+        if not user.is_authenticated:
+            return ask_to_sign_in(request)
+        if user.clinic is None or user.role not in roles:
+            raise PermissionDenied
+        request.clinic = user.clinic  # type: ignore[attr-defined]
+        return view(request, *args, **kwargs)
+
+    checked.roles = roles  # type: ignore[attr-defined]
+    return path(route, checked, name=name)
+
+
+def public_page(route: str, view: View, name: str) -> URLPattern:
+    """A URL that is open to anyone, like the sign-in page and a patient's personal link."""
+
+    @wraps(view)
+    def opened(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return view(request, *args, **kwargs)
+
+    opened.roles = None  # type: ignore[attr-defined]
+    return path(route, opened, name=name)
+
+
+def ask_to_sign_in(request: HttpRequest) -> HttpResponse:
+    """To the sign-in page and back. A form posted too late cannot be repeated: back to Today."""
+    if request.headers.get("HX-Request"):
+        # A part of a page must not be replaced by a sign-in form: make htmx load the whole page.
+        return HttpResponse(status=204, headers={"HX-Refresh": "true"})
+    back = request.get_full_path() if request.method == "GET" else "/"
+    return redirect_to_login(back)
+
+
+# From each kind of record to its clinic.
+_TO_CLINIC: dict[type[Model], str] = {
+    models.User: "clinic",
+    models.Patient: "clinic",
+    models.Invoice: "clinic",
+    models.AuditEvent: "clinic",
+    models.Weight: "patient__clinic",
+    models.Course: "patient__clinic",
+    models.SessionSite: "session__course__patient__clinic",
+    models.Amendment: "session__course__patient__clinic",
+    models.InvoiceLine: "invoice__clinic",
+    models.Payment: "invoice__clinic",
+}
+_OF_A_COURSE: tuple[type[Model], ...] = (
+    models.Evaluation,
+    models.Plan,
+    models.Session,
+    models.Appointment,
+    models.AnswerLink,
+    models.Assessment,
+    models.Decision,
+    models.CallAttempt,
+)
+_TO_CLINIC |= dict.fromkeys(_OF_A_COURSE, "course__patient__clinic")
+
+
+def rows_for(user: models.User, kind: type[M]) -> QuerySet[M]:
+    """All rows of a kind that belong to the user's clinic."""
+    return kind._default_manager.filter(**{_TO_CLINIC[kind]: user.clinic_id})
+
+
+def get_for(user: models.User, kind: type[M], id: int, *, lock: bool = False) -> M:
+    """One row of the user's clinic, or Http404. `lock` holds it until the transaction ends."""
+    rows = rows_for(user, kind)
+    if lock:
+        rows = rows.select_for_update(of=("self",))
+    row = rows.filter(pk=id).first()
+    if row is None:
+        raise Http404(f"{kind.__name__} {id}")
+    return row

@@ -1,0 +1,86 @@
+"""The production web server (gunicorn), started from our own command line."""
+
+import errno
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+
+THREADS = 8
+
+
+class CannotListen(Exception):  # noqa: N818 (the sentence is for the user)
+    """The address cannot be had; the text says why and what to do."""
+
+
+def prepare() -> None:
+    """Make the data directory and its key, then load Django."""
+    import django
+
+    from enthesis.clinic.secret import data_directory, keep_key
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "enthesis.clinic.settings")
+    keep_key(data_directory())
+    django.setup()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take the port at once, before any long work, so that a busy port is told in a second."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    taken = socket.socket(family, socket.SOCK_STREAM)
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        taken.bind((host, port))
+        # A second start of ours could bind as well with SO_REUSEADDR, were this one not listening.
+        taken.listen()
+    except (OSError, OverflowError) as error:
+        taken.close()
+        raise CannotListen(_why(error, port)) from error
+    taken.set_inheritable(True)
+    return taken
+
+
+def _why(error: Exception, port: int) -> str:
+    code = getattr(error, "errno", None)
+    if code == errno.EADDRINUSE:
+        return f"Port {port} is in use; stop what uses it or choose another, such as {port + 1}."
+    if code == errno.EACCES:
+        return f"Port {port} needs the rights of an administrator; choose one above 1023."
+    return f"Cannot listen on port {port}: {error}."
+
+
+def serve(taken: socket.socket, workers: int, when_ready: Callable[[], None]) -> None:
+    """Serve until told to stop (Ctrl-C, SIGTERM); `when_ready` runs once pages are answered.
+
+    Never returns: gunicorn ends the process, with status 0 when it was told to stop.
+    """
+    from django.db import connections
+
+    # A database connection must not be shared with the workers that are forked now.
+    connections.close_all()
+    _Server(taken, workers, when_ready).run()
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    def __init__(self, taken: socket.socket, workers: int, when_ready: Callable[[], None]) -> None:
+        self.chosen = {
+            "bind": f"fd://{taken.fileno()}",
+            "workers": workers,
+            "worker_class": "gthread",
+            "threads": THREADS,
+            "loglevel": "warning",
+            "control_socket_disable": True,
+            "post_worker_init": lambda worker: when_ready() if worker.age == 1 else None,
+        }
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self.chosen.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        from enthesis.clinic.wsgi import application
+
+        return application

@@ -1,0 +1,187 @@
+"""Settings of the shell. A clinic sets them by environment variables; each has a safe default.
+
+ENTHESIS_DATA        directory of the database and the secret key (default: data/ where one stands)
+DATABASE_URL         a PostgreSQL instead of SQLite: postgres://user@host/name, or with a socket
+                     postgres://user@/name?host=/directory
+ENTHESIS_HOSTS       host names that are answered, separated by commas (default: this machine only)
+ENTHESIS_SECRET_KEY  the signing key; without it the one kept in ENTHESIS_DATA is used
+ENTHESIS_IDLE_MINUTES  minutes without a click after which staff must sign in again (default 30)
+ENTHESIS_LINK_DAYS   days after which a patient's personal link stops working (default 14)
+"""
+
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+import environ
+from csp.constants import NONE, SELF
+
+env = environ.Env()
+
+DATA = Path(env.str("ENTHESIS_DATA", default="data")).resolve()
+SECRET_KEY_FILE = DATA / "secret_key"
+
+
+def _secret_key() -> str:
+    """From the environment, or as kept by `secret.keep_key`; else one that dies with the process,
+    which is what tests and the type checker need."""
+    if given := env.str("ENTHESIS_SECRET_KEY", default=""):
+        return str(given)
+    if SECRET_KEY_FILE.exists():
+        return SECRET_KEY_FILE.read_text().strip()
+    return secrets.token_urlsafe(50)
+
+
+SECRET_KEY = _secret_key()
+DEBUG = False
+
+LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = env.list("ENTHESIS_HOSTS", default=LOOPBACK)
+# Beyond this machine everything is HTTPS: a server in front ends TLS and says so in a header.
+HTTPS = bool(set(ALLOWED_HOSTS) - set(LOOPBACK))
+
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "enthesis.clinic",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "enthesis.clinic.middleware.never_store",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "enthesis.clinic.middleware.sign_out_idle",
+    "enthesis.clinic.middleware.use_clinic_zone",
+    "enthesis.clinic.middleware.SayWhenBusy",
+]
+
+ROOT_URLCONF = "enthesis.clinic.urls"
+WSGI_APPLICATION = "enthesis.clinic.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.messages.context_processors.messages",
+                "enthesis.clinic.context.staff",
+            ],
+        },
+    }
+]
+
+SQLITE = {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": DATA / "enthesis.sqlite3",
+    # IMMEDIATE: a transaction that reads and then writes would else fail at once when another
+    # writes, whatever the timeout. FULL: an acknowledged answer is on the disk.
+    "OPTIONS": {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 10,
+        "init_command": (
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
+            "PRAGMA mmap_size=134217728; PRAGMA cache_size=-20000;"
+        ),
+    },
+    # A file, because a live server's threads cannot share a database in memory; named after the
+    # process, because several test runs may share a machine.
+    "TEST": {"NAME": Path(tempfile.gettempdir()) / f"enthesis-test-{os.getpid()}.sqlite3"},
+}
+DATABASES = {
+    # Never ATOMIC_REQUESTS: with IMMEDIATE every page read would take the one write lock.
+    "default": env.db_url("DATABASE_URL") if "DATABASE_URL" in os.environ else SQLITE
+}
+DATABASES["default"]["CONN_MAX_AGE"] = 60
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+AUTH_USER_MODEL = "clinic.User"
+LOGIN_URL = "sign_in"
+LOGIN_REDIRECT_URL = "today"
+# One hasher: each further one would be tried for an unknown name, which tells names apart by time.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+
+SESSION_IDLE_SECONDS = 60 * env.int("ENTHESIS_IDLE_MINUTES", default=30)
+ANSWER_LINK_DAYS = env.int("ENTHESIS_LINK_DAYS", default=14)
+SESSION_COOKIE_AGE = 12 * 60 * 60  # however busy, a day's work ends with signing in again
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SECURE = HTTPS
+CSRF_FAILURE_VIEW = "enthesis.clinic.errors.forged"
+
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+# Not no-referrer: browsers then send "Origin: null" with our own forms, which CSRF refuses. Other
+# sites are told nothing either way.
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+    }
+}
+
+STATIC_URL = "/static/"
+# Served as they lie in the package: no collectstatic step that someone could forget.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+USE_I18N = True
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"hide_links": {"()": "enthesis.clinic.errors.HideLinks"}},
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "filters": ["hide_links"],
+            "formatter": "line",
+        }
+    },
+    "loggers": {
+        "django": {"handlers": ["console"], "level": "ERROR", "propagate": False},
+        "enthesis": {"handlers": ["console"], "level": "INFO", "propagate": False},
+    },
+}

@@ -1,0 +1,173 @@
+"""The record of a course as one list, newest first: what happened, when, and where to read it.
+
+The front desk sees what concerns it (sessions as dates, bills, calls), never clinical content.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from django.urls import reverse
+
+from enthesis.clinic.models import (
+    Assessment,
+    Course,
+    Decision,
+    Evaluation,
+    Invoice,
+    Plan,
+    Session,
+)
+from enthesis.clinic.pages.ask import OCCASION_WORDS
+from enthesis.knowledge.kinds import Knowledge
+from enthesis.records import Candidacy, NextStep, Occasion
+
+STEP_WORDS = {
+    NextStep.GO_ON: "Go on",
+    NextStep.FINISH: "Finish",
+    NextStep.STOP: "Stop",
+    NextStep.RECHECK: "Recheck",
+    NextStep.REFER: "Refer",
+}
+CANDIDACY_WORDS = {
+    Candidacy.SUITABLE: ("Suitable", "good"),
+    Candidacy.SUITABLE_WITH_CARE: ("Suitable with care", "care"),
+    Candidacy.REFER_FIRST: ("Refer first", "alarm"),
+    Candidacy.NOT_SUITABLE: ("Not suitable", "halt"),
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that happened. `step` is a NextStep for its own tag, else `tag` with `tone`."""
+
+    on: date
+    title: str
+    url: str
+    facts: str
+    tag: str = ""
+    tone: str = "halt"
+    step: str = ""
+
+
+def timeline(course: Course, known: Knowledge, is_clinical: bool) -> list[Entry]:
+    """Everything of a course, newest first."""
+    zone = ZoneInfo(course.patient.clinic.time_zone)
+    entries = [*_bills(course), *_calls(course, zone)]
+    if is_clinical:
+        entries += [
+            *_evaluations(course.evaluations.select_related("by")),
+            *_plans(course.plans.select_related("by"), known, zone),
+            *_sessions(course.sessions.select_related("signed_by").prefetch_related("sites")),
+            *_answers(course.assessments.select_related("read_by", "entered_by"), zone),
+            *_decisions(course.decisions.select_related("by")),
+        ]
+    else:
+        entries += [
+            Entry(s.on, f"Session {s.number}", "", "Given")
+            for s in course.sessions.all()
+            if s.signed_at
+        ]
+    return sorted(reversed(entries), key=lambda entry: entry.on, reverse=True)
+
+
+def day(on: date) -> str:
+    """22 Nov 2026."""
+    return f"{on.day} {on:%b %Y}"
+
+
+def _evaluations(rows: Iterable[Evaluation]) -> Iterator[Entry]:
+    for row in rows:
+        answer = row.result.get("answer")
+        words, tone = CANDIDACY_WORDS[Candidacy(answer)] if answer else ("Not complete", "care")
+        url = reverse("evaluate", args=[row.course_id])
+        by = f", {row.by}" if row.by else ""
+        yield Entry(row.on, "Evaluation", url, f"{day(row.on)}{by}", words, tone)
+
+
+def _plans(rows: Iterable[Plan], known: Knowledge, zone: ZoneInfo) -> Iterator[Entry]:
+    for row in rows:
+        protocol = known.protocols.get(row.content.get("protocol", ""))
+        name = protocol.name if protocol else "own plan"
+        on = row.agreed_on or row.at.astimezone(zone).date()
+        url = reverse("plan", args=[row.course_id])
+        tag, tone = ("Agreed", "good") if row.agreed_on else ("Proposed", "halt")
+        agreed = f", agreed by {row.agreed_name}" if row.agreed_name else ""
+        yield Entry(on, "Plan", url, f"{day(on)}, {name}{agreed}", tag, tone)
+
+
+def _sessions(rows: Iterable[Session]) -> Iterator[Entry]:
+    for row in rows:
+        given = [site for site in row.sites.all() if site.given]
+        volume = sum(site.volume_ml for site in given)
+        lots = ", ".join(str(lot) for lot in row.lots.values() if lot) if row.lots else ""
+        facts = [day(row.on)]
+        if row.signed_by:
+            facts.append(str(row.signed_by))
+        if given:
+            facts.append(f"{len(given)} site{'s'[: len(given) != 1]}")
+            facts.append(f"{volume.normalize():f}\u00a0mL" if volume else "")
+        if lots:
+            facts.append(f"lot {lots}")
+        tag, tone = ("Signed", "good") if row.signed_at else ("Draft, not signed", "care")
+        title, url = f"Session {row.number}", reverse("session", args=[row.pk])
+        yield Entry(row.on, title, url, ", ".join(f for f in facts if f), tag, tone)
+
+
+def _answers(rows: Iterable[Assessment], zone: ZoneInfo) -> Iterator[Entry]:
+    sources = {"patient": "by personal link", "import": "from an imported sheet"}
+    for row in rows:
+        title = f"Answers: {OCCASION_WORDS[Occasion(row.occasion)].lower()}"
+        how = f"typed in by {row.entered_by}" if row.entered_by else sources.get(row.source, "")
+        facts = ", ".join(f for f in (_moment(row, zone), how) if f)
+        url = reverse("answers", args=[row.pk])
+        if row.completed_at is None:
+            yield Entry(row.on, title, url, facts, "Begun, not finished", "later")
+        elif row.read_by:
+            yield Entry(row.on, title, url, facts, f"Read by {row.read_by}", "halt")
+        elif row.read_at:
+            yield Entry(row.on, title, url, facts)
+        else:
+            yield Entry(row.on, title, url, facts, "Not read yet", "care")
+
+
+def _moment(row: Assessment, zone: ZoneInfo) -> str:
+    if row.source == "patient" and row.completed_at:
+        at: datetime = row.completed_at.astimezone(zone)
+        if at.date() == row.on:
+            return f"{day(row.on)}, {at:%H:%M}"
+    return day(row.on)
+
+
+def _decisions(rows: Iterable[Decision]) -> Iterator[Entry]:
+    for row in rows:
+        decided, suggested = NextStep(row.decided), NextStep(row.suggested)
+        facts = [day(row.on), str(row.by)]
+        if decided != suggested:
+            facts.append(f"suggested was {STEP_WORDS[suggested].lower()}: {row.reason}")
+        elif row.reason:
+            facts.append(row.reason)
+        if row.recheck_on:
+            facts.append(f"recheck {day(row.recheck_on)}")
+        url = reverse("decision", args=[row.pk])
+        yield Entry(row.on, "Decision", url, ", ".join(facts), step=row.decided)
+
+
+def _bills(course: Course) -> Iterator[Entry]:
+    rows: Iterable[Invoice] = course.invoices.prefetch_related("lines", "payments")
+    for row in rows:
+        total = sum(line.amount for line in row.lines.all())
+        left = total - sum(payment.amount for payment in row.payments.all())
+        url = reverse("invoice", args=[row.pk])
+        facts = f"{day(row.issued_on)}, {row.currency}\u00a0{total}"
+        tag, tone = ("Paid", "good") if not left else (f"{row.currency}\u00a0{left} open", "care")
+        yield Entry(row.issued_on, f"Invoice {row.number}", url, facts, tag, tone)
+
+
+def _calls(course: Course, zone: ZoneInfo) -> Iterator[Entry]:
+    for row in course.calls.select_related("by"):
+        on = row.at.astimezone(zone).date()
+        yield Entry(
+            on, "Call", reverse("ask", args=[course.pk]), f"{day(on)}, {row.by}: {row.outcome}"
+        )

@@ -1,0 +1,25 @@
+"""Every address, by stage. Each row of a stage's `urlpatterns` also says who may open it."""
+
+from django.urls import include, path
+
+from enthesis.clinic.pages import (
+    answer,
+    ask,
+    course,
+    evaluate,
+    patients,
+    pay,
+    plan,
+    settings,
+    sign_in,
+    today,
+    treat,
+)
+
+STAGES = (sign_in, today, patients, evaluate, plan, treat, course, ask, answer, pay, settings)
+urlpatterns = [path("", include(stage)) for stage in STAGES]
+
+handler400 = "enthesis.clinic.errors.wrong_request"
+handler403 = "enthesis.clinic.errors.forbidden"
+handler404 = "enthesis.clinic.errors.not_found"
+handler500 = "enthesis.clinic.errors.failed"

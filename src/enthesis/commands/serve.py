@@ -1,0 +1,39 @@
+"""`enthesis serve`: the same server for a clinic's own machine, behind one that ends TLS."""
+
+import argparse
+import sys
+
+# One process of eight threads serves a clinic; SQLite has one writer anyway.
+WORKERS = 1
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "serve",
+        help="serve an existing clinic, without inventing anything",
+        description="Bring the database's tables up to date and serve. Set ENTHESIS_HOSTS to the "
+        "names that the TLS server in front passes on.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=8000, help="where to listen (default 8000)")
+    parser.add_argument("--workers", type=int, default=WORKERS, help="processes (default 1)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until told to stop; 1 with one sentence if it cannot."""
+    from enthesis.clinic import server
+
+    try:
+        taken = server.listen(args.host, args.port)
+    except server.CannotListen as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    server.prepare()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    where = f"http://{args.host}:{args.port}/"
+    server.serve(taken, args.workers, lambda: print(f"Enthesis answers at {where}", flush=True))
+    return 0

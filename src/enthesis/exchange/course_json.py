@@ -1,0 +1,99 @@
+"""One course as a JSON file: what `enthesis judge` reads and a decision keeps.
+
+The format is that of the records (docs/reference/course-json.md). Writing is canonical: the same
+course gives the same bytes, whatever order its answers came in, so that a hash stands for it.
+"""
+
+import hashlib
+import json
+from dataclasses import replace
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from enthesis.records import Course
+from enthesis.shape import ShapeError, plain, read
+
+
+class CourseFileError(ValueError):
+    """A course file that cannot be read: what is wrong, where, and what to mend."""
+
+
+def read_course(text: str) -> Course:
+    """The course in a JSON text. Raises CourseFileError with the place of the first problem."""
+    try:
+        data = json.loads(
+            text,
+            parse_float=_number,
+            parse_int=_number,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_refuse_twice,
+        )
+    except json.JSONDecodeError as error:
+        raise CourseFileError(
+            f"line {error.lineno}, column {error.colno}: this is not JSON ({error.msg}); "
+            "mend the text there"
+        ) from error
+    except RecursionError:
+        raise CourseFileError("the file is nested too deeply to be a course") from None
+    try:
+        return _checked(read(Course, data))
+    except ShapeError as error:
+        raise CourseFileError(str(error)) from error
+
+
+def write_course(course: Course) -> str:
+    """The course as canonical JSON: keys sorted, facts by day, decimals exact."""
+    return json.dumps(plain(_in_order(course)), sort_keys=True, ensure_ascii=False, indent=1) + "\n"
+
+
+def fingerprint(course: Course) -> str:
+    """SHA-256 of the canonical JSON: the hash of everything that a verdict depends on."""
+    return hashlib.sha256(write_course(course).encode()).hexdigest()
+
+
+def _in_order(course: Course) -> Course:
+    """Sessions and assessments by day; decisions keep their order, which means something."""
+    return replace(
+        course,
+        sessions=tuple(sorted(course.sessions, key=lambda s: (s.on, s.number))),
+        assessments=tuple(sorted(course.assessments, key=lambda a: (a.on, _text(plain(a))))),
+    )
+
+
+def _text(data: Any) -> str:
+    return json.dumps(data, sort_keys=True)
+
+
+def _checked(course: Course) -> Course:
+    """What the types cannot say: facts in an order that can have happened."""
+    numbers = [s.number for s in course.sessions]
+    if len(set(numbers)) < len(numbers):
+        raise ShapeError("sessions", "two sessions have the same number; number them 1, 2, 3")
+    for i, session in enumerate(course.sessions):
+        if session.number < 1:
+            raise ShapeError(f"sessions[{i}].number", "sessions are numbered from 1")
+    days = {s.number: s.on for s in course.sessions}
+    in_order = [days[number] for number in sorted(days)]
+    if in_order != sorted(in_order):
+        raise ShapeError("sessions", "the dates do not follow the numbers; mend one of them")
+    return course
+
+
+def _number(text: str) -> int | Decimal:
+    try:
+        return int(text) if text.lstrip("-").isdigit() else Decimal(text)
+    except (ValueError, InvalidOperation):
+        raise CourseFileError(f"{text[:20]}… is no number of a sensible size; mend it") from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise CourseFileError(f"{name} is no number in JSON; write null where nothing is known")
+
+
+def _refuse_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise CourseFileError(f"the field {name!r} is there twice in one table; keep one")
+        found[name] = value
+    return found

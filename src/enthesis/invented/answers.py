@@ -1,0 +1,132 @@
+"""What an invented person answers about the six signs, given pain on that day.
+
+Everything but pain follows pain more or less loosely (`signs.*` in the truth), around an offset
+of the person's own, so that the six signs agree as far as they do in life, and no further.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from math import exp
+
+from numpy.random import Generator
+
+from enthesis.invented.truth import Truth
+from enthesis.knowledge.kinds import Question
+from enthesis.records import Answer
+
+ACTIVITIES = {
+    "low_back": ("Sit through a film", "Lift a shopping bag", "Put on socks", "Walk for an hour"),
+    "knee_oa": ("Go down stairs", "Get up from a chair", "Walk to the shop", "Kneel in the garden"),
+}
+DANGERS = ("fever", "hot_red", "breathless", "weakness")
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """A person's own offsets, which treatment does not touch."""
+
+    activities: tuple[str, ...]
+    activity: float
+    interference: float
+    mood: float
+    painkillers: float
+    spasm: float
+    noise: float
+
+
+def draw_habit(rng: Generator, truth: Truth, condition: str) -> Habit:
+    """The offsets of one person."""
+
+    def own(mean: str, sd: str) -> float:
+        return float(rng.normal(truth(f"signs.{mean}"), truth(f"signs.{sd}")))
+
+    chosen = rng.permutation(len(ACTIVITIES[condition]))[:3]
+    return Habit(
+        activities=tuple(ACTIVITIES[condition][i] for i in chosen),
+        activity=float(rng.normal(0, truth("signs.activity_sd"))),
+        interference=float(rng.normal(0, truth("signs.answer_sd"))),
+        mood=own("mood_own_mean", "mood_own_sd"),
+        painkillers=own("painkiller_own_mean", "painkiller_own_sd"),
+        spasm=own(f"spasm_own_mean_{condition}", "spasm_own_sd"),
+        noise=own(f"noise_own_mean_{condition}", "noise_own_sd"),
+    )
+
+
+def answer(
+    rng: Generator,
+    truth: Truth,
+    habit: Habit,
+    questions: Mapping[str, Question],
+    pain: float,
+    relief: float | None,
+    danger: bool = False,
+) -> dict[str, Answer]:
+    """Answers to every question of the six signs that this occasion has.
+
+    `pain` is true pain on the day, `relief` the true share gone since the first visit (None at
+    baseline, where change is not asked but the activities are named).
+    """
+    numbers = _numbers(rng, truth, habit, pain, relief)
+    answers: dict[str, Answer] = {
+        id: _as_asked(questions[id], value) for id, value in numbers.items()
+    }
+    if relief is None:
+        names = zip(("activity_1", "activity_2", "activity_3"), habit.activities, strict=True)
+        answers |= {f"{id}_name": name for id, name in names}
+    answers["danger"] = (str(rng.choice(DANGERS)),) if danger else ("none",)
+    return answers
+
+
+def _numbers(
+    rng: Generator, truth: Truth, habit: Habit, pain: float, relief: float | None
+) -> dict[str, float]:
+    def near(value: float, sd: float) -> float:
+        return float(value + rng.normal(0, sd))
+
+    def days(own: float, slope: float) -> float:
+        return float(rng.binomial(7, _chance(own + slope * above)))
+
+    error = truth("signs.answer_sd")
+    above = pain - truth("signs.middle_pain")
+    interference = truth("signs.interference_follows_pain") * pain + habit.interference
+    activity = 10 - truth("signs.activity_follows_pain") * pain + habit.activity
+    mood = habit.mood + truth("signs.mood_follows_pain") * above
+    numbers = {
+        "pain": near(pain, truth("pain.answer_sd")),
+        "peg_enjoyment": near(interference, error),
+        "peg_activity": near(interference, error),
+        "activity_1": near(activity - 1, error),
+        "activity_2": near(activity - 1, error),
+        "activity_3": near(activity - 1, error),
+        "phq_interest": float(rng.binomial(3, _chance(mood))),
+        "phq_down": float(rng.binomial(3, _chance(mood))),
+        "painkiller_days": days(habit.painkillers, truth("signs.painkiller_follows_pain")),
+        "spasm_days": days(habit.spasm, truth("signs.spasm_follows_pain")),
+        "joint_noise": near(
+            habit.noise + truth("signs.noise_follows_pain") * above, truth("signs.noise_answer_sd")
+        ),
+    }
+    if relief is not None:
+        numbers["change"] = _change(rng, truth, pain, relief)
+    return numbers
+
+
+def _change(rng: Generator, truth: Truth, pain: float, relief: float) -> float:
+    """The rating of change, 1 (very much worse), 4 (no change), 7 (very much better)."""
+    memory = truth("signs.baseline_memory")
+    felt = memory * relief + (1 - memory) * (1 - pain / truth("signs.middle_pain"))
+    return float(4 + 3 * felt + rng.normal(0, truth("signs.change_answer_sd")))
+
+
+def _as_asked(question: Question, value: float) -> Answer:
+    """A number as the question wants it: whole, within its scale, or one of its choices."""
+    if question.kind == "choice":
+        return min((option for option, _ in question.options), key=lambda o: abs(int(o) - value))
+    low = 0 if question.minimum is None else question.minimum
+    high = 10 if question.maximum is None else question.maximum
+    return Decimal(round(min(max(value, float(low)), float(high))))
+
+
+def _chance(log_odds: float) -> float:
+    return 1 / (1 + exp(-log_odds))

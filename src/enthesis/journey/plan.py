@@ -1,0 +1,156 @@
+"""Planning: a protocol becomes the plan of one course, with its price, dates and stop rule."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from enthesis.journey.treat import mixture_problems, site_problems
+from enthesis.knowledge.kinds import Knowledge, Protocol, ProtocolSite
+from enthesis.records import Mixture, Plan, Side, SiteDose, StopRule
+from enthesis.units import Ml, Money, Percent
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesPrice:
+    """What a series costs: one session, those that are planned, and the most it can become."""
+
+    per_session: Money
+    planned_total: Money
+    most_total: Money
+
+
+def propose(
+    protocol_id: str,
+    side: Side,
+    known: Knowledge,
+    price_per_session: Money | None = None,
+    finish_relief_percent: Percent | None = None,
+) -> Plan:
+    """A plan as the protocol has it, on the given side, at the clinic's price and finish level.
+
+    Without a price the tariff's counts, without a finish level that of the knowledge. A mixture
+    grows where both sides need more than the protocol prepares. KeyError for an unknown protocol.
+    """
+    protocol = known.protocols[protocol_id]
+    sites = tuple(
+        SiteDose(part.site, at, part.mixture, part.volume_ml)
+        for part in protocol.sites
+        if part.usual
+        for at in sides_of(part, side, known)
+    )
+    return Plan(
+        protocol=protocol.id,
+        protocol_version=protocol.version,
+        mixtures=tuple(_enough(mixture, sites) for mixture in protocol.mixtures),
+        sites=sites,
+        sessions_planned=protocol.sessions_planned,
+        sessions_max=protocol.sessions_max,
+        interval_days=protocol.interval_days,
+        stop_rule=_stop_rule(protocol, known, finish_relief_percent),
+        price_per_session=price_per_session or known.tariff["session"].usual,
+    )
+
+
+def sides_of(part: ProtocolSite, side: Side, known: Knowledge) -> tuple[Side, ...]:
+    """Where a protocol's site is injected for a complaint on `side`; midline pain takes both."""
+    if not known.sites[part.site].paired:
+        return (Side.MIDLINE,)
+    return (side,) if side in (Side.LEFT, Side.RIGHT) else (Side.LEFT, Side.RIGHT)
+
+
+def check(plan: Plan, known: Knowledge) -> tuple[str, ...]:
+    """What is wrong with a plan, in plain words; empty when nothing is."""
+    return tuple(_problems(plan, known))
+
+
+def stop_rule_sentences(rule: StopRule, plan: Plan, known: Knowledge) -> tuple[str, ...]:
+    """The agreed rule in words for the patient."""
+    measure = known.measures[rule.measure].name.lower()
+    times = "once" if rule.finish_readings == 1 else f"{rule.finish_readings} times in a row"
+    sessions = "1 session" if plan.sessions_max == 1 else f"{plan.sessions_max} sessions"
+    months = [str(m) for m in rule.recheck_months]
+    asked = f"{', '.join(months[:-1])} and {months[-1]}" if len(months) > 1 else "".join(months)
+    return (
+        f"We finish when your {measure} has come down by {rule.finish_relief_percent:f} % or more "
+        f"from where you started, and your answers say so {times}.",
+        f"We stop if after {rule.stop_after_sessions} sessions your {measure} has come down by "
+        f"less than {rule.stop_below_percent:f} % and you cannot do more than before.",
+        "No relief after the first session is no failure: it is too early to tell.",
+        f"We give at most {sessions}. More would need a new agreement.",
+        f"We ask again {asked} months after the last session, whatever came of it.",
+        "If an answer worries us, nothing is injected until a clinician has spoken with you.",
+        "You can stop at any time, without giving a reason.",
+    )
+
+
+def series_price(plan: Plan) -> SeriesPrice:
+    """The price of the whole series, said before the first needle."""
+    each = plan.price_per_session
+    return SeriesPrice(each, each * plan.sessions_planned, each * plan.sessions_max)
+
+
+def series_dates(plan: Plan, first_on: date) -> tuple[date, ...]:
+    """When the planned sessions fall if the first is on `first_on`."""
+    gap = timedelta(days=plan.interval_days)
+    return tuple(first_on + gap * i for i in range(plan.sessions_planned))
+
+
+def _enough(mixture: Mixture, sites: tuple[SiteDose, ...]) -> Mixture:
+    taken = sum(
+        (s.volume_ml for s in sites if s.mixture == mixture.key), start=Ml(0 * mixture.volume_ml)
+    )
+    return replace(mixture, volume_ml=Ml(max(mixture.volume_ml, taken)))
+
+
+def _stop_rule(protocol: Protocol, known: Knowledge, finish: Percent | None) -> StopRule:
+    usual = known.stop_rule
+    return StopRule(
+        version=usual.version,
+        measure=protocol.measure,
+        finish_relief_percent=usual.finish_relief_percent if finish is None else finish,
+        finish_readings=usual.finish_readings,
+        stop_below_percent=usual.stop_below_percent,
+        stop_after_sessions=protocol.stop_after_sessions,
+        recheck_months=usual.recheck_months,
+    )
+
+
+def _problems(plan: Plan, known: Knowledge) -> Iterator[str]:
+    if plan.protocol not in known.protocols:
+        yield f"“{plan.protocol}” is no known protocol."
+    if not plan.sites:
+        yield "No site is chosen: choose at least one."
+    if plan.sessions_planned < 1:
+        yield "Plan at least one session."
+    if plan.sessions_max < plan.sessions_planned:
+        yield (
+            f"At most {plan.sessions_max} sessions is fewer than the "
+            f"{plan.sessions_planned} planned."
+        )
+    if plan.interval_days < 1:
+        yield "The sessions must be at least one day apart."
+    if plan.price_per_session.amount < 0:
+        yield "The price cannot be below zero."
+    yield from _stop_rule_problems(plan, known)
+    yield from (problem.text for problem in mixture_problems(plan.mixtures, known))
+    yield from (problem.text for problem in site_problems(plan.mixtures, plan.sites, known))
+
+
+def _stop_rule_problems(plan: Plan, known: Knowledge) -> Iterator[str]:
+    rule = plan.stop_rule
+    if rule.measure not in known.measures or not known.measures[rule.measure].validated:
+        yield f"“{rule.measure}” is no validated measure: it cannot decide."
+    if not 0 < rule.finish_relief_percent <= 100:
+        yield "The relief to finish at must be above 0 and at most 100 %."
+    if not 0 <= rule.stop_below_percent < rule.finish_relief_percent:
+        yield "The relief to stop below must be less than the relief to finish at."
+    if rule.finish_readings < 1:
+        yield "At least one answer is needed to finish."
+    if not 1 <= rule.stop_after_sessions <= plan.sessions_max:
+        yield (
+            f"A stop after {rule.stop_after_sessions} sessions does not fit a series of at most "
+            f"{plan.sessions_max}."
+        )
+    months = rule.recheck_months
+    if not months or list(months) != sorted(set(months)) or months[0] < 1:
+        yield "The rechecks must be in rising months, the first after at least one month."

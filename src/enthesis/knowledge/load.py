@@ -1,0 +1,251 @@
+"""Opens the knowledge files, once, and says what was known as of a date. Nothing else opens them.
+
+The dataclasses in `kinds.py` are the schema and `Knowledge` is the table of contents: a field
+that maps ids to a kind, or lists a kind, is filled from the arrays of tables named after that
+kind (`[[candidacy_rule]]` fills `candidacy_rules`), a field that holds one is filled from the
+table of its own name (`[mixing]`). A new kind needs nothing here. Sites, their positions and the
+codes are tables (CSV); a questionnaire is a file of its own.
+"""
+
+import csv
+import dataclasses
+import tomllib
+import typing
+from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from enthesis.knowledge.kinds import About, AnaestheticLimit, Knowledge, Questionnaire, Site
+from enthesis.knowledge.references import problems
+from enthesis.shape import ShapeError, read
+
+FOLDER = Path(__file__).parent
+# What makes two entries versions of the same thing; by default their id.
+IDENTITY: Mapping[type, tuple[str, ...]] = {AnaestheticLimit: ("substance", "with_adrenaline")}
+# These fields are filled from other places than the rules: see _knowledge.
+NOT_FROM_RULES = {"as_of", "abouts", "questionnaires", "sites", "site_positions"}
+
+
+class KnowledgeError(ValueError):
+    """A knowledge file that cannot be used: which file, where in it, and what to mend."""
+
+    def __init__(self, file: str, problem: str) -> None:
+        super().__init__(f"{file}: {problem}")
+        self.file = file
+
+
+class Entry(NamedTuple):
+    """One piece of knowledge and where it is written ("rules/protocols.toml: protocol[0]")."""
+
+    value: Any
+    where: str
+
+
+class Section(NamedTuple):
+    """One field of Knowledge: the name of its tables, their kind, and how it holds them."""
+
+    name: str
+    kind: type
+    holds: str  # "by_id", "list" or "one"
+
+
+@dataclasses.dataclass(frozen=True)
+class Library:
+    """Every entry of every file, whenever it starts. `entries` is by field of Knowledge."""
+
+    abouts: Mapping[str, About]
+    entries: Mapping[str, tuple[Entry, ...]]
+    site_positions: Mapping[tuple[str, str], tuple[Decimal, Decimal]]
+    codes: frozenset[tuple[str, str]]
+
+
+@lru_cache(maxsize=256)
+def knowledge(as_of: date) -> Knowledge:
+    """What is known as of a date; the files are read once in a process.
+
+    Raises KnowledgeError for a file that is wrong, or a date before anything was known.
+    """
+    return known_on(_shipped(), as_of)
+
+
+@cache
+def _shipped() -> Library:
+    return read_library(FOLDER)
+
+
+def read_library(folder: Path) -> Library:
+    """Read all files below a folder and check that what they name exists (KnowledgeError)."""
+    abouts: dict[str, About] = {}
+    entries: dict[str, list[Entry]] = {name: [] for name in sections()}
+    for path in sorted(folder.glob("rules/*.toml")):
+        _read_rules(path, _name(path), abouts, entries)
+    entries["questionnaires"] = []
+    for path in sorted(folder.glob("questionnaires/*.toml")):
+        data = _about(path, _name(path), abouts)
+        entries["questionnaires"].append(_entry(Questionnaire, data, _name(path), ""))
+    entries["sites"] = _read_sites(folder / "tables" / "sites.csv")
+    library = Library(
+        abouts,
+        {name: tuple(found) for name, found in entries.items()},
+        _read_positions(folder / "tables" / "site_positions.csv"),
+        frozenset((r["system"], r["code"]) for r in _rows(folder / "tables" / "codes.csv")),
+    )
+    for where, problem in problems(library.entries, library.codes):
+        raise KnowledgeError(where, problem)
+    return library
+
+
+def known_on(library: Library, as_of: date) -> Knowledge:
+    """The entries that have started by a date; of several versions the one started last."""
+    held: dict[str, Any] = {}
+    for name, section in sections().items():
+        values = [e.value for e in _current(library.entries[name], as_of)]
+        if section.holds == "by_id":
+            held[name] = {v.id: v for v in values}
+        elif section.holds == "list":
+            held[name] = tuple(values)
+        elif values:
+            held[name] = values[0]
+        else:
+            raise KnowledgeError("rules", f"no [{section.name}] has started by {as_of}")
+    conditions = {
+        c.id: dataclasses.replace(
+            c, protocols=tuple(p for p in c.protocols if p in held["protocols"])
+        )
+        for c in held.pop("conditions").values()
+    }
+    return Knowledge(
+        as_of=as_of,
+        abouts=library.abouts,
+        questionnaires={
+            e.value.id: e.value for e in _current(library.entries["questionnaires"], as_of)
+        },
+        sites={e.value.id: e.value for e in library.entries["sites"]},
+        site_positions=library.site_positions,
+        conditions=conditions,
+        **held,
+    )
+
+
+@cache
+def sections() -> Mapping[str, Section]:
+    """The fields of Knowledge that are filled from rules, read off its type hints."""
+    hints = typing.get_type_hints(Knowledge)
+    return {name: _section(name, hints[name]) for name in hints if name not in NOT_FROM_RULES}
+
+
+def _section(name: str, hint: Any) -> Section:
+    kinds = typing.get_args(hint)
+    if not kinds:
+        return Section(name, hint, "one")
+    by_id = kinds[0] is str
+    kind = kinds[1] if by_id else kinds[0]
+    words = "".join(f"_{c.lower()}" if c.isupper() else c for c in kind.__name__)
+    return Section(words.strip("_"), kind, "by_id" if by_id else "list")
+
+
+def _current(entries: Iterable[Entry], as_of: date) -> list[Entry]:
+    newest: dict[tuple[object, ...], Entry] = {}
+    for entry in entries:
+        started = getattr(entry.value, "starts_on", date.min)
+        key = _identity(entry.value)
+        if started <= as_of and (key not in newest or started > _start(newest[key])):
+            newest[key] = entry
+    return list(newest.values())
+
+
+def _identity(value: Any) -> tuple[object, ...]:
+    if type(value) in IDENTITY:
+        return tuple(getattr(value, name) for name in IDENTITY[type(value)])
+    return (getattr(value, "id", None),)
+
+
+def _start(entry: Entry) -> date:
+    start: date = getattr(entry.value, "starts_on", date.min)
+    return start
+
+
+def _read_rules(
+    path: Path, file: str, abouts: dict[str, About], entries: dict[str, list[Entry]]
+) -> None:
+    data = _about(path, file, abouts)
+    by_table = {section.name: field for field, section in sections().items()}
+    for table, found in data.items():
+        if table not in by_table:
+            known = ", ".join(sorted(by_table))
+            raise KnowledgeError(file, f"{table}: unknown table; known are {known}")
+        field = by_table[table]
+        single = isinstance(found, dict)
+        for i, plain in enumerate([found] if single else found):
+            at = table if single else f"{table}[{i}]"
+            entry = _entry(sections()[field].kind, plain, file, at)
+            _refuse_twice(entry, entries[field], file)
+            entries[field].append(entry)
+
+
+def _about(path: Path, file: str, abouts: dict[str, About]) -> dict[str, Any]:
+    """The contents of a TOML file without its head, which is kept."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise KnowledgeError(file, f"is not TOML: {error}") from error
+    if "about" not in data:
+        raise KnowledgeError(file, "about: missing; say what the file is for and who checked it")
+    abouts[file] = _entry(About, data.pop("about"), file, "about").value
+    return data
+
+
+def _entry(kind: type, plain: object, file: str, at: str) -> Entry:
+    try:
+        return Entry(read(kind, plain, at), f"{file}: {at}" if at else file)
+    except ShapeError as error:
+        raise KnowledgeError(file, str(error)) from error
+
+
+def _refuse_twice(entry: Entry, others: Iterable[Entry], file: str) -> None:
+    for other in others:
+        if _identity(other.value) == _identity(entry.value) and _start(other) == _start(entry):
+            raise KnowledgeError(
+                file,
+                f"{entry.where} has the id and the start date of {other.where}; "
+                "give a new version a later starts_on",
+            )
+
+
+def _read_sites(path: Path) -> list[Entry]:
+    entries = []
+    for i, row in enumerate(_rows(path), start=2):
+        filled: dict[str, object] = {name: text for name, text in row.items() if text}
+        filled["paired"] = {"yes": True, "no": False}.get(row["paired"], row["paired"])
+        entries.append(_entry(Site, filled, _name(path), f"line {i}"))
+        _refuse_twice(entries[-1], entries[:-1], _name(path))
+    return entries
+
+
+def _read_positions(path: Path) -> dict[tuple[str, str], tuple[Decimal, Decimal]]:
+    """Where each site lies on its body map: (site, side) to x and y, as fractions of its size."""
+    positions = {}
+    for i, row in enumerate(_rows(path), start=2):
+        try:
+            at = read(tuple[Decimal, Decimal], [row["x"], row["y"]], f"line {i}")
+        except ShapeError as error:
+            raise KnowledgeError(_name(path), str(error)) from error
+        positions[row["site"], row["side"]] = at
+    return positions
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file, restkey="", strict=True)
+        rows = list(reader)
+    for i, row in enumerate(rows, start=2):
+        if "" in row or None in row.values():
+            raise KnowledgeError(_name(path), f"line {i}: as many cells as the header, please")
+    return rows
+
+
+def _name(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"

@@ -1,0 +1,172 @@
+"""What one piece of knowledge says of another must be there: checked whenever files are read.
+
+All entries are checked, whatever their start date, so that a rule for next year cannot break
+the clinic when it starts.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from enthesis.knowledge.kinds import CandidacyRule, Question, Questionnaire
+
+# Facts that a rule may test though nobody is asked for them.
+DERIVED = {"age_years"}
+
+
+class Entry(Protocol):
+    """A piece of knowledge with where it is written (`load.Entry`)."""
+
+    @property
+    def value(self) -> Any: ...
+    @property
+    def where(self) -> str: ...
+
+
+Problem = tuple[str, str]
+"""Where, and what to mend."""
+
+
+def problems(
+    entries: Mapping[str, Sequence[Entry]], codes: Collection[tuple[str, str]]
+) -> Iterator[Problem]:
+    """Every reference to something that is nowhere, and every part in the wrong role."""
+    yield from _conditions(entries, codes)
+    yield from _protocols(entries)
+    yield from _mixing(entries)
+    for entry in entries["questionnaires"]:
+        for problem in _questionnaire(entry.value, codes):
+            yield entry.where, problem
+    yield from _rules(entries)
+    yield from _measures(entries, codes)
+    known = {code for _, code in codes}
+    for entry in entries["tariff"]:
+        if entry.value.code and entry.value.code not in known:
+            yield entry.where, f"code {entry.value.code!r} is not in tables/codes.csv"
+
+
+def _ids(entries: Sequence[Entry]) -> dict[str, Any]:
+    return {e.value.id: e.value for e in entries}
+
+
+def _conditions(
+    entries: Mapping[str, Sequence[Entry]], codes: Collection[tuple[str, str]]
+) -> Iterator[Problem]:
+    protocols, benchmarks = _ids(entries["protocols"]), _ids(entries["benchmarks"])
+    for entry in entries["conditions"]:
+        condition = entry.value
+        for name in condition.protocols:
+            if name not in protocols:
+                yield entry.where, f"protocol {name!r} is in no file"
+            elif protocols[name].condition != condition.id:
+                yield entry.where, f"protocol {name!r} is for {protocols[name].condition!r}"
+        if condition.benchmark and condition.benchmark not in benchmarks:
+            yield entry.where, f"benchmark {condition.benchmark!r} is in no file"
+        for system, code in condition.codes:
+            if (system, code) not in codes:
+                yield entry.where, f"code {system} {code} is not in tables/codes.csv"
+
+
+def _protocols(entries: Mapping[str, Sequence[Entry]]) -> Iterator[Problem]:
+    sites, conditions = _ids(entries["sites"]), _ids(entries["conditions"])
+    measures, substances = _ids(entries["measures"]), _ids(entries["substances"])
+    for entry in entries["protocols"]:
+        protocol = entry.value
+        if protocol.condition not in conditions:
+            yield entry.where, f"condition {protocol.condition!r} is in no file"
+        if protocol.measure not in measures:
+            yield entry.where, f"measure {protocol.measure!r} is in no file"
+        elif not measures[protocol.measure].validated:
+            yield entry.where, f"measure {protocol.measure!r} is not validated: it cannot decide"
+        for name in protocol.sources.keys() - set(type(protocol).__dataclass_fields__):
+            yield entry.where, f"sources.{name} names no field of a protocol"
+        keys = {mixture.key for mixture in protocol.mixtures}
+        for part in protocol.sites:
+            if part.site not in sites:
+                yield entry.where, f"site {part.site!r} is not in tables/sites.csv"
+            elif sites[part.site].role != "target":
+                yield entry.where, f"site {part.site!r} must never be injected"
+            if part.mixture not in keys:
+                yield entry.where, f"mixture {part.mixture!r} is not one of {sorted(keys)}"
+        for mixture in protocol.mixtures:
+            for name, role in ((mixture.diluent, "diluent"), (mixture.anaesthetic, "anaesthetic")):
+                if name and (name not in substances or substances[name].role != role):
+                    yield entry.where, f"{name!r} is no known {role}"
+
+
+def _mixing(entries: Mapping[str, Sequence[Entry]]) -> Iterator[Problem]:
+    substances = _ids(entries["substances"])
+    for entry in entries["anaesthetic_limits"]:
+        if entry.value.substance not in substances:
+            yield entry.where, f"substance {entry.value.substance!r} is in no file"
+
+
+def _questionnaire(asked: Questionnaire, codes: Collection[tuple[str, str]]) -> Iterator[str]:
+    known, before = {code for _, code in codes}, dict[str, Question]()
+    for question in asked.questions:
+        if question.id in before:
+            yield f"question {question.id!r} is there twice"
+        if question.code and question.code not in known:
+            yield f"question {question.id!r}: code {question.code!r} is not in tables/codes.csv"
+        for name, values in question.only_if.items():
+            if name not in before:
+                yield f"question {question.id!r}: only_if {name!r} is no earlier question"
+            else:
+                yield from _values(before[name], values, f"question {question.id!r}: only_if")
+        before[question.id] = question
+
+
+def _values(question: Question, values: Sequence[str], where: str) -> Iterator[str]:
+    """Answers that a question does not offer."""
+    allowed = {value for value, _ in question.options}
+    if question.kind == "yes_no":
+        allowed = {"yes", "no"}
+    for value in values:
+        if allowed and value not in allowed:
+            yield f"{where} {value!r} is no answer of {question.id!r}"
+
+
+def _rules(entries: Mapping[str, Sequence[Entry]]) -> Iterator[Problem]:
+    by_id = {e.value.id: e.value for e in entries["questionnaires"]}
+    # Without an evaluation every rule below says that its question is nowhere.
+    evaluation = {q.id: q for q in by_id["evaluation"].questions} if "evaluation" in by_id else {}
+    for entry in entries["candidacy_rules"]:
+        for problem in _candidacy(entry.value, evaluation):
+            yield entry.where, problem
+    asked = {q.id: q for known in by_id.values() for q in known.questions}
+    for entry in entries["danger_rules"]:
+        rule = entry.value
+        if rule.question not in asked:
+            yield entry.where, f"question {rule.question!r} is in no questionnaire"
+        else:
+            for problem in _values(asked[rule.question], rule.is_in, "is_in"):
+                yield entry.where, problem
+
+
+def _candidacy(rule: CandidacyRule, asked: Mapping[str, Question]) -> Iterator[str]:
+    for when in rule.when:
+        tests = [bool(when.is_in), when.at_least is not None, when.below is not None]
+        if sum(tests) != 1:
+            yield f"{rule.id}: a test on {when.question!r} needs one of is_in, at_least, below"
+        if when.question in DERIVED:
+            continue
+        if when.question not in asked:
+            yield f"{rule.id}: question {when.question!r} is not in the evaluation"
+            continue
+        question = asked[when.question]
+        yield from _values(question, when.is_in, rule.id)
+        if question.regions and not set(rule.regions) <= set(question.regions):
+            yield f"{rule.id}: {when.question!r} is asked only for {', '.join(question.regions)}"
+        if question.regions and not rule.regions:
+            yield f"{rule.id}: needs the regions of {when.question!r}"
+
+
+def _measures(
+    entries: Mapping[str, Sequence[Entry]], codes: Collection[tuple[str, str]]
+) -> Iterator[Problem]:
+    measures, known = _ids(entries["measures"]), {code for _, code in codes}
+    for entry in entries["benchmarks"]:
+        if entry.value.measure not in measures:
+            yield entry.where, f"measure {entry.value.measure!r} is in no file"
+    for entry in entries["measures"]:
+        if entry.value.code and entry.value.code not in known:
+            yield entry.where, f"code {entry.value.code!r} is not in tables/codes.csv"

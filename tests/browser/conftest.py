@@ -1,0 +1,113 @@
+"""The browser: a real Chromium on the live server, strict about what a page may do.
+
+`open_page(phone=..., dark=...)` opens a browser page that fails its test on any console error,
+content-security violation or request that leaves this machine. `sign_in(page, user)` goes through
+the real form. `assert_accessible(page)` runs axe: WCAG 2.2 A, AA and best practices.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from enthesis.clinic.models import User
+from tests.clinic_fixtures import *  # noqa: F403
+from tests.clinic_fixtures import PASSWORD
+
+# Playwright's own event loop makes Django believe that it runs in async code.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+DESKTOP, PHONE, SMALL_PHONE = (1280, 900), (390, 844), (360, 740)
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for the whole run (the distribution's, nothing is downloaded)."""
+    # As root Chromium's sandbox cannot work; as anybody else it stays on.
+    unsafe = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium",
+            args=[*unsafe, "--disable-dev-shm-usage", "--disable-gpu"],
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, live_server: LiveServer) -> Iterator[Callable[..., Page]]:
+    """`open_page(size=DESKTOP, dark=False, scripts=True)`; addresses are relative to the server."""
+    problems: list[str] = []
+    contexts = []
+
+    def watch_console(message: ConsoleMessage) -> None:
+        # A form refused with 4xx is meant; Chromium reports it as an error of its own.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            problems.append(f"console: {message.text}")
+
+    def watch_request(request: Request) -> None:
+        address = urlsplit(request.url)
+        if address.scheme in ("http", "https", "ws", "wss"):
+            if f"{address.scheme}://{address.netloc}" != live_server.url:
+                problems.append(f"left the machine: {request.url}")
+
+    def open_(size: tuple[int, int] = DESKTOP, dark: bool = False, scripts: bool = True) -> Page:
+        width, height = size
+        context = browser.new_context(
+            base_url=live_server.url,
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            java_script_enabled=scripts,
+            reduced_motion="reduce",
+        )
+        contexts.append(context)
+        context.on("console", watch_console)
+        context.on("weberror", lambda error: problems.append(f"script: {error.error}"))
+        context.on("request", watch_request)
+        context.set_default_timeout(10_000)
+        return context.new_page()
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert not problems, "\n".join(problems)
+
+
+@pytest.fixture
+def desktop(open_page: Callable[..., Page]) -> Page:
+    """A page of 1280 × 900."""
+    return open_page(DESKTOP)
+
+
+@pytest.fixture
+def phone(open_page: Callable[..., Page]) -> Page:
+    """A page of 390 × 844."""
+    return open_page(PHONE)
+
+
+def sign_in(page: Page, user: User) -> None:
+    """Through the real form, as a user does; ends on Today."""
+    page.goto("/sign-in/")
+    page.get_by_label("User name").fill(user.username)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", level=1, name="Today").wait_for()
+
+
+def assert_accessible(page: Page) -> None:
+    """axe finds nothing, and the page does not scroll sideways."""
+    options = {"runOnly": {"type": "tag", "values": RULES}}
+    found = Axe().run(page, options=options).response["violations"]
+    short = [
+        {"rule": v["id"], "help": v["help"], "where": [n["target"] for n in v["nodes"]]}
+        for v in found
+    ]
+    assert not found, f"{page.url}: {json.dumps(short, indent=1)}"
+    overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert overflow <= 0, f"{page.url} scrolls sideways by {overflow} px"

@@ -1,0 +1,134 @@
+"""The clinic's own settings and its users."""
+
+import html
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+
+from enthesis.clinic import store
+from enthesis.clinic.models import AuditEvent, Clinic, User
+from tests.clinic_fixtures import PASSWORD
+
+SETTINGS = {
+    "name": "Harbour Clinic",
+    "phone": "(555) 0100",
+    "emergency_text": "Call 911",
+    "time_zone": "America/New_York",
+    "price_per_session": "",
+    "finish_relief_percent": "",
+    "version": "1",
+}
+
+
+def words(response) -> str:
+    return html.unescape(response.content.decode())
+
+
+@pytest.fixture
+def office(client_for: Callable[[User], Client], admin: User) -> Client:
+    return client_for(admin)
+
+
+def test_empty_means_the_default_which_stands_there_with_its_source(
+    office: Client, clinic: Clinic
+) -> None:
+    known = store.known_for(clinic, store.today(clinic))
+    page = words(office.get("/settings/"))
+    assert f"the default, {known.tariff['session'].usual.amount} USD" in page
+    assert f"the default, {known.stop_rule.finish_relief_percent} percent" in page
+    assert known.stop_rule.sources["finish_relief_percent"] in page
+
+
+def test_the_clinics_own_finish_level_goes_before_the_default(
+    office: Client, clinic: Clinic
+) -> None:
+    office.post("/settings/", {**SETTINGS, "finish_relief_percent": "75"})
+    clinic.refresh_from_db()
+    known = store.known_for(clinic, date(2026, 11, 23))
+    assert known.stop_rule.finish_relief_percent == Decimal(75)
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "said"),
+    [
+        ("finish_relief_percent", "0", "above 0 and at most 100 percent"),
+        ("finish_relief_percent", "100.01", "above 0 and at most 100 percent"),
+        ("price_per_session", "-1", "greater than or equal to 0"),
+        ("price_per_session", "1e9", "no more than"),
+        ("price_per_session", "NaN", "Enter a number."),
+        ("time_zone", "Mars/Olympus", "Select a valid choice."),
+        ("name", "", "This field is required."),
+    ],
+)
+def test_it_refuses_a_setting_that_cannot_be(
+    office: Client, clinic: Clinic, field: str, typed: str, said: str
+) -> None:
+    response = office.post("/settings/", {**SETTINGS, field: typed})
+    assert response.status_code == 422
+    assert said in words(response)
+    clinic.refresh_from_db()
+    assert clinic.version == 1
+
+
+def test_two_administrators_never_lose_a_change(office: Client, clinic: Clinic) -> None:
+    assert office.post("/settings/", {**SETTINGS, "phone": "(555) 0001"}).status_code == 302
+    conflict = office.post("/settings/", {**SETTINGS, "phone": "(555) 0002"})
+    assert conflict.status_code == 409
+    assert "(555) 0001" in words(conflict) and "(555) 0002" in words(conflict)
+    clinic.refresh_from_db()
+    assert clinic.phone == "(555) 0001"
+
+
+def test_a_changed_setting_is_audited_with_before_and_after(office: Client, admin: User) -> None:
+    office.post("/settings/", {**SETTINGS, "price_per_session": "180"})
+    event = AuditEvent.objects.get(action="change_settings")
+    assert event.user == admin
+    assert event.detail["price_per_session"] == ["None", "180"]
+
+
+def test_a_new_user_signs_in_with_the_first_password(office: Client) -> None:
+    new = {"display_name": "Rosa Kim", "username": "rosa", "role": "front_desk"}
+    office.post("/settings/users/add/", {**new, "password": PASSWORD})
+    client = Client()
+    client.post("/sign-in/", {"username": "rosa", "password": PASSWORD})
+    assert client.get("/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "said"),
+    [
+        ("rosa", "short", "at least 12 characters"),
+        ("rosa", "qwerty123456", "too common"),
+        ("rosa kim", PASSWORD, "Enter a valid username."),
+        ("sam_desk", PASSWORD, "already exists"),
+    ],
+)
+def test_it_refuses_a_weak_password_or_a_taken_name(
+    office: Client, desk: User, username: str, password: str, said: str
+) -> None:
+    new = {"display_name": "Rosa Kim", "username": username, "role": "front_desk"}
+    response = office.post("/settings/users/add/", {**new, "password": password})
+    assert said in words(response)
+    assert password not in words(response)
+    assert User.objects.count() == 2
+
+
+def test_a_user_without_access_is_out_at_once(
+    office: Client, desk: User, client_for: Callable[[User], Client]
+) -> None:
+    at_desk = client_for(desk)
+    office.post(f"/settings/users/{desk.pk}/", {"role": "front_desk"})
+    assert at_desk.get("/")["Location"].startswith("/sign-in/")
+
+
+@pytest.mark.parametrize(
+    "data", [{"role": "clinician", "is_active": "on"}, {"role": "administrator"}]
+)
+def test_the_last_administrator_stays(office: Client, admin: User, data: dict[str, str]) -> None:
+    response = office.post(f"/settings/users/{admin.pk}/", data)
+    assert "the last administrator" in words(response)
+    admin.refresh_from_db()
+    assert (admin.role, admin.is_active) == ("administrator", True)

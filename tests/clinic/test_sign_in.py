@@ -1,0 +1,86 @@
+"""Signing in and out."""
+
+import html
+
+import pytest
+from django.test import Client
+
+from enthesis.clinic.models import AuditEvent, User
+from enthesis.clinic.pages.sign_in import THROTTLED, WRONG
+from tests.clinic_fixtures import PASSWORD
+
+
+def _try(username: str, password: str, next: str = "/", client: Client | None = None):
+    data = {"username": username, "password": password, "next": next}
+    return (client or Client()).post("/sign-in/", data)
+
+
+def _words(response) -> str:
+    return html.unescape(response.content.decode())
+
+
+def test_it_signs_in_and_goes_where_the_user_was_going(clinician: User) -> None:
+    response = _try(clinician.username, PASSWORD, "/patients/?find=a")
+    assert (response.status_code, response["Location"]) == (302, "/patients/?find=a")
+    assert AuditEvent.objects.get(action="sign_in").user == clinician
+
+
+@pytest.mark.parametrize("elsewhere", ["https://example.org/", "//example.org", "javascript:x"])
+def test_it_never_leads_to_another_site(clinician: User, elsewhere: str) -> None:
+    assert _try(clinician.username, PASSWORD, elsewhere)["Location"] == "/"
+
+
+def test_it_does_not_tell_which_names_exist(clinician: User) -> None:
+    known, unknown = _try(clinician.username, "wrong"), _try("nobody", "wrong")
+    assert known.status_code == unknown.status_code == 422
+    for response in (known, unknown):
+        assert WRONG in _words(response)
+
+
+def test_the_right_password_waits_after_five_failures(clinician: User, desk: User) -> None:
+    for _ in range(5):
+        assert WRONG in _words(_try(clinician.username, "wrong"))
+    assert THROTTLED in _words(_try(clinician.username, PASSWORD))
+    assert _try(desk.username, PASSWORD).status_code == 302
+
+
+def test_a_fresh_quarter_of_an_hour_lets_in_again(clinician: User, time_machine) -> None:
+    time_machine.move_to("2026-11-23 12:00Z")
+    for _ in range(5):
+        _try(clinician.username, "wrong")
+    time_machine.move_to("2026-11-23 12:16Z")
+    assert _try(clinician.username, PASSWORD).status_code == 302
+
+
+def test_signing_out_kills_the_session_on_the_server(clinician: User) -> None:
+    client = Client()
+    _try(clinician.username, PASSWORD, client=client)
+    stolen = client.cookies["sessionid"].value
+    client.post("/sign-out/")
+    thief = Client()
+    thief.cookies["sessionid"] = stolen
+    assert thief.get("/")["Location"] == "/sign-in/?next=/"
+
+
+def test_signing_in_changes_the_session_key(clinician: User, desk: User) -> None:
+    client = Client()
+    _try(desk.username, PASSWORD, client=client)
+    before = client.cookies["sessionid"].value
+    _try(clinician.username, PASSWORD, client=client)
+    assert client.cookies["sessionid"].value != before
+
+
+def test_an_idle_screen_is_signed_out(clinician: User, time_machine) -> None:
+    time_machine.move_to("2026-11-23 12:00Z", tick=False)
+    client = Client()
+    _try(clinician.username, PASSWORD, client=client)
+    for minute, expected in [(29, 200), (58, 200), (89, 302)]:
+        time_machine.move_to(f"2026-11-23 {12 + minute // 60}:{minute % 60:02}Z", tick=False)
+        assert client.get("/").status_code == expected
+
+
+def test_a_deactivated_user_is_out_at_once(clinician: User) -> None:
+    client = Client()
+    _try(clinician.username, PASSWORD, client=client)
+    User.objects.filter(pk=clinician.pk).update(is_active=False)
+    assert client.get("/").status_code == 302

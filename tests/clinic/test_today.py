@@ -1,0 +1,191 @@
+"""The Today page: who worries, who comes, who is silent, whose recheck is due."""
+
+import html
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from enthesis.clinic import models, store
+from enthesis.clinic.day import day
+from enthesis.clinic.models import User
+from enthesis.journey.plan import propose
+from enthesis.records import Side
+from enthesis.shape import plain
+
+TODAY = date(2026, 11, 23)
+
+
+def noon(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, 17, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def monday(time_machine) -> None:
+    """Monday 23 Nov 2026, 10:00 in New York."""
+    time_machine.move_to("2026-11-23 15:00Z", tick=False)
+
+
+@pytest.fixture
+def treated(make_course, clinic, clinician) -> Callable[..., models.Course]:
+    """`treated(answers, days_ago)`: a course with an agreed plan, a baseline and one session."""
+
+    def make(
+        answers: dict[str, object] | None = None, days_ago: int = 30, **fields: object
+    ) -> models.Course:
+        course = make_course(**fields)
+        known = store.known_for(clinic, TODAY)
+        protocol = known.conditions["low_back"].protocols[0]
+        models.Evaluation.objects.create(course=course, on=course.opened_on, answers={}, result={})
+        models.Plan.objects.create(
+            course=course,
+            content=plain(propose(protocol, Side.LEFT, known, None, None)),
+            agreed_on=course.opened_on,
+        )
+        given_on = TODAY - timedelta(days=days_ago)
+        models.Session.objects.create(
+            course=course, number=1, on=given_on, mixtures=[], signed_by=clinician,
+            signed_at=noon(given_on),
+        )  # fmt: skip
+        _answer(course, given_on - timedelta(days=1), "baseline", {"pain": 7})
+        if answers is not None:
+            _answer(course, TODAY - timedelta(days=2), "after_session", answers)
+        models.Weight.objects.create(patient=course.patient, kg=70, measured_on=given_on)
+        return course
+
+    return make
+
+
+def _answer(course: models.Course, on: date, occasion: str, answers: dict[str, object]) -> None:
+    models.Assessment.objects.create(
+        course=course, on=on, occasion=occasion, questionnaire="six_signs", answers=answers,
+        completed_at=noon(on),
+    )  # fmt: skip
+
+
+def page(client: Client, address: str = "/") -> str:
+    return html.unescape(client.get(address).content.decode())
+
+
+def test_an_empty_day_is_good_news(client_for, clinician: User) -> None:
+    text = page(client_for(clinician))
+    assert "Today, Monday 23 November 2026" in text
+    assert "0 visits · 0 worries · 0 to call · 0 rechecks due. Up to date at 10:00." in text
+    assert "Nobody is booked today." in text
+    assert "Everybody who was asked has answered." in text
+
+
+def test_a_danger_sign_worries_until_it_is_read(client_for, clinician: User, treated) -> None:
+    course = treated({"pain": 5, "danger": ["fever"]})
+    client = client_for(clinician)
+    assert "1 worry" in page(client) and "Call (555) 0142" in page(client)
+    models.Assessment.objects.filter(course=course).update(read_at=noon(TODAY))
+    assert "0 worries" in page(client)
+
+
+def test_a_decision_after_the_answer_takes_the_worry_away(clinic, clinician, treated) -> None:
+    course = treated({"pain": 5, "danger": ["fever"]})
+    assert len(day(clinic, TODAY, clinical=True).worries) == 1
+    models.Decision.objects.create(
+        course=course, on=TODAY, suggested="refer", decided="refer", verdict={}, inputs={},
+        inputs_sha256="0" * 64, by=clinician, at=noon(TODAY),
+    )  # fmt: skip
+    assert not day(clinic, TODAY, clinical=True).worries
+
+
+def test_an_answer_without_danger_worries_nobody(clinic, treated) -> None:
+    treated({"pain": 5, "danger": ["none"]})
+    assert not day(clinic, TODAY, clinical=True).worries
+
+
+def test_the_front_desk_sees_that_not_what(
+    client_for, desk: User, clinician: User, treated, make_appointment
+) -> None:
+    course = treated({"pain": 3, "danger": ["fever"]})
+    make_appointment(course, datetime(2026, 11, 23, 20, tzinfo=UTC))
+    known = store.known_for(desk.clinic, TODAY)
+    words = next(rule.text for rule in known.danger_rules if "fever" in rule.is_in)
+    seen, hidden = page(client_for(clinician)), page(client_for(desk))
+    assert words in seen and words not in hidden
+    assert "Pain 7 to 3" in seen and "Pain" not in hidden
+    assert "Lindqvist, Marta gave an answer that a clinician must see" in hidden.replace(
+        "</strong>", ""
+    )
+
+
+@pytest.mark.parametrize(
+    ("prepare", "tag"),
+    [
+        (lambda c: c.evaluations.all().delete(), "Evaluate"),
+        (lambda c: c.plans.update(agreed_on=None), "Agreement missing"),
+        (lambda c: c.patient.weights.all().delete(), "Weigh first"),
+        (lambda c: c.assessments.filter(occasion="after_session").delete(), "Ask today"),
+        (lambda c: c.appointments.update(state="missed"), "Did not come"),
+        (lambda c: c.appointments.update(state="done"), "Done"),
+        (lambda c: None, "Go on"),
+    ],
+)
+def test_a_visit_says_what_is_missing_or_suggested(
+    client_for, clinician: User, treated, make_appointment, prepare, tag: str
+) -> None:
+    course = treated({"pain": 5, "danger": ["none"]})
+    make_appointment(course, datetime(2026, 11, 23, 20, 15, tzinfo=UTC))
+    prepare(course)
+    text = page(client_for(clinician)).partition("Who comes")[2].partition("</section>")[0]
+    assert "15:15" in text and tag in " ".join(text.split())
+
+
+def test_only_todays_visits_by_the_clinics_clock_are_shown(
+    clinic, make_course, make_appointment
+) -> None:
+    for at in ["2026-11-23 04:59", "2026-11-23 05:00", "2026-11-24 04:59", "2026-11-24 05:00"]:
+        make_appointment(make_course(), datetime.fromisoformat(at).replace(tzinfo=UTC))
+    shown = [row.at.isoformat()[:16] for row in day(clinic, TODAY, clinical=True).visits]
+    assert shown == ["2026-11-23T05:00", "2026-11-24T04:59"]
+
+
+def test_the_silent_are_listed_with_the_calls_made(client_for, desk: User, treated) -> None:
+    course = treated(None, days_ago=60)
+    for day_of_month in (18, 20):
+        models.CallAttempt.objects.create(
+            course=course, outcome="no reply", by=desk, at=noon(date(2026, 11, day_of_month))
+        )
+    text = page(client_for(desk))
+    assert "1 to call" in text and "2 calls, last 20 Nov" in text and "days late" in text
+
+
+def test_a_finished_course_comes_up_when_its_recheck_is_due(clinic, clinician, treated) -> None:
+    course = treated({"pain": 0}, days_ago=120, opened_on=date(2026, 7, 1))
+    models.Decision.objects.create(
+        course=course, on=date(2026, 8, 1), suggested="finish", decided="finish", verdict={},
+        inputs={}, inputs_sha256="0" * 64, by=clinician,
+    )  # fmt: skip
+    models.Assessment.objects.filter(occasion="after_session").update(on=date(2026, 7, 30))
+    rows = day(clinic, TODAY, clinical=True).rechecks
+    assert [row.course for row in rows] == [course]
+    assert not day(clinic, date(2026, 9, 1), clinical=True).rechecks
+
+
+def test_it_shows_nobody_from_next_door(clinic, other_clinic, treated, make_patient) -> None:
+    treated({"danger": ["fever"]}, patient=make_patient(clinic=other_clinic))
+    held = day(clinic, TODAY, clinical=True)
+    assert held.worries == held.visits == held.silent == held.rechecks == []
+
+
+def test_the_number_of_queries_does_not_grow_with_the_clinic(
+    clinic, treated, make_appointment
+) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            day(clinic, TODAY, clinical=True)
+        return len(captured)
+
+    hours = iter(range(13, 20))
+    make_appointment(treated({"pain": 5}), datetime(2026, 11, 23, next(hours), tzinfo=UTC))
+    one = queries()
+    for _ in range(3):
+        make_appointment(treated({"pain": 5}), datetime(2026, 11, 23, next(hours), tzinfo=UTC))
+    assert queries() == one <= 20
