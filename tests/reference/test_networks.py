@@ -4,41 +4,16 @@
 model is the same).
 """
 
-import json
-from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from enthesis.evidence.network import (
-    Network,
-    NetworkStudy,
-    decompose,
-    from_arm_events,
-    from_arm_means,
-    network,
-)
+from enthesis.evidence.network import Network, NetworkStudy, decompose, network
 from enthesis.evidence.tau2 import Model
+from tests.reference.metafor.agreement import network_studies, read_networks
 
-CASES = json.loads((Path(__file__).parent / "metafor/network.json").read_text(encoding="utf-8"))[
-    "networks"
-]
-
-
-def studies_of(case: dict[str, Any]) -> list[NetworkStudy]:
-    columns, rows = case["inputs"], defaultdict(list)
-    for row, study in enumerate(columns["study"]):
-        rows[study].append(row)
-    made = []
-    for study, places in rows.items():
-        arm = {name: [column[row] for row in places] for name, column in columns.items()}
-        if "mean" in columns:
-            made.append(from_arm_means(study, arm["treatment"], arm["mean"], arm["sd"], arm["n"]))
-        else:
-            made.append(from_arm_events(study, arm["treatment"], arm["events"], arm["n"]))
-    return made
+CASES = read_networks()
 
 
 def differences(fitted: Network, case: dict[str, Any], theirs: dict[str, Any]) -> float:
@@ -54,14 +29,14 @@ def named(name: str) -> dict[str, Any]:
     return next(case for case in CASES if case["name"] == name)
 
 
-def test_six_networks_are_compared() -> None:
-    assert len(CASES) >= 6
-    assert any(len(study.treatments) > 2 for case in CASES for study in studies_of(case))
+def test_seven_networks_are_compared() -> None:
+    assert len(CASES) >= 7
+    assert any(len(study.treatments) > 2 for case in CASES for study in network_studies(case))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_it_agrees_with_metafor_at_a_given_heterogeneity(case: dict[str, Any]) -> None:
-    studies = studies_of(case)
+    studies = network_studies(case)
     common = network(studies, case["reference"], Model.COMMON)
     assert differences(common, case, case["common"]) < 1e-8
     assert common.q == pytest.approx(case["common"]["q"], rel=1e-8)
@@ -72,7 +47,7 @@ def test_it_agrees_with_metafor_at_a_given_heterogeneity(case: dict[str, Any]) -
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_it_agrees_with_metafor_on_the_heterogeneity(case: dict[str, Any]) -> None:
-    fitted = network(studies_of(case), case["reference"], Model.REML)
+    fitted = network(network_studies(case), case["reference"], Model.REML)
     # metafor's general optimiser stops early; at the same τ² the two agree to 1e-8, above.
     assert fitted.tau2 == pytest.approx(case["REML"]["tau2"], rel=1e-5, abs=1e-8)
     assert differences(fitted, case, case["REML"]) < 1e-6
@@ -84,7 +59,7 @@ def test_senn_2013_gives_the_heterogeneity_and_inconsistency_that_netmeta_prints
     metformin 42.16, rosiglitazone 21.27, benfluorex 4.38 and miglitol 6.45 against placebo; its
     inputs are rounded, so the last digit may move."""
     case = named("senn2013")
-    studies = studies_of(case)
+    studies = network_studies(case)
     found = decompose(network(studies, "placebo", Model.DL))
     assert found.within + found.between == pytest.approx(96.99, abs=0.01)
     assert (found.within, found.within_df) == (pytest.approx(74.46, abs=0.015), 11)
@@ -98,7 +73,7 @@ def test_senn_2013_gives_the_heterogeneity_and_inconsistency_that_netmeta_prints
 
 def test_the_reml_likelihood_is_never_lower_than_metafors() -> None:
     for case in CASES:
-        studies, theirs = studies_of(case), case["REML"]["tau2"]
+        studies, theirs = network_studies(case), case["REML"]["tau2"]
         ours = network(studies, case["reference"], Model.REML).tau2
         gain = _height(studies, case["reference"], ours) - _height(
             studies, case["reference"], theirs

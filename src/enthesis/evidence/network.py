@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import chdtrc, erfc, ndtri
 
+from enthesis.evidence.effects import hedges_correction
 from enthesis.evidence.ragged import Floats, Studies, StudyError, review
 from enthesis.evidence.regression import Line, Matrix
 from enthesis.evidence.tau2 import Model
@@ -28,8 +29,8 @@ class NetworkStudy:
     """One study: its treatments, and the other arms' differences from the first.
 
     `estimates` has shape (arms − 1,), `covariance` (arms − 1, arms − 1), both in the order of
-    `treatments[1:]`. Make one with `from_pair`, `from_pairs`, `from_arm_means` or
-    `from_arm_events`.
+    `treatments[1:]`. Make one with `from_pair`, `from_pairs`, `from_arm_means`,
+    `from_arm_smds` or `from_arm_events`.
     """
 
     study: str
@@ -161,6 +162,23 @@ def from_arm_means(
     means, variances = _row(mean), _row(sd) ** 2 / _row(n)
     covariance = np.diag(variances[1:]) + variances[0]
     return _checked(study, tuple(treatments), means[1:] - means[0], covariance)
+
+
+def from_arm_smds(
+    study: str, treatments: Sequence[str], mean: ArrayLike, sd: ArrayLike, n: ArrayLike
+) -> NetworkStudy:
+    """Standardised mean differences of a study's arms, by the SD pooled over all its arms.
+
+    Covariances by Gleser & Olkin (2009); with two arms this is Hedges' g of `effects`.
+    """
+    means, sds, people = _row(mean), _row(sd), _row(n)
+    total, df = people.sum(), people.sum() - people.size
+    pooled_sd = np.sqrt(np.sum((people - 1) * sds**2) / df)
+    if not pooled_sd > 0:
+        raise StudyError(f"{study}: all standard deviations are 0: the difference has no scale")
+    g = hedges_correction(df) * (means[1:] - means[0]) / pooled_sd
+    covariance = np.diag(1 / people[1:]) + 1 / people[0] + np.outer(g, g) / (2 * total)
+    return _checked(study, tuple(treatments), g, covariance)
 
 
 def from_arm_events(

@@ -48,6 +48,8 @@ copd <- with(dat.dong2013, data.frame(study = id, treatment, events = death, n =
 stroke <- with(dat.dogliotti2014, data.frame(study = id, treatment, events = stroke, n = total))
 liver <- with(dat.gurusamy2011, data.frame(study, treatment, events = death, n = n))
 
+exacerbations <- with(dat.baker2009, data.frame(study, treatment, events = exac, n = total))
+
 first <- function(data) sort(unique(as.character(data$treatment)))[1]
 written <- list(
   made_with = list(R = paste(R.version$major, R.version$minor, sep = "."), metafor = as.character(packageVersion("metafor")),
@@ -58,6 +60,7 @@ written <- list(
     answer("pagliaro1992", of_events(bleeding), first(bleeding)),
     answer("dong2013", of_events(copd), first(copd)),
     answer("dogliotti2014", of_events(stroke), first(stroke)),
+    answer("baker2009", of_events(exacerbations), first(exacerbations)),
     answer("gurusamy2011", of_events(liver), first(liver))
   ))
 write(toJSON(written, digits = I(17), auto_unbox = TRUE, na = "null", null = "null"), commandArgs(trailingOnly = TRUE)[1])

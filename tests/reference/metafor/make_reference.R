@@ -125,7 +125,7 @@ with(dat.riley2003, add_contrasts("riley2003", yi, vi))
 with(dat.tannersmith2016, add_contrasts("tannersmith2016", yi, vi))
 
 left_out <- list(
-  "one row per arm, for a network" = c("baker2009", "dogliotti2014", "dong2013", "gurusamy2011", "hasselblad1998", "pagliaro1992", "senn2013"),
+  "one row per arm: compared as networks" = c("baker2009", "dogliotti2014", "dong2013", "gurusamy2011", "hasselblad1998", "pagliaro1992", "senn2013"),
   "correlations" = c("aloe2013", "bonett2010", "cohen1981", "craft2003", "crede2010", "mcdaniel1994", "molloy2014", "moura2021", "nakagawa2007", "white2020", "woods2010", "lim2014"),
   "one group only" = c("debruin2009", "hannum2020", "pritz1997", "obrien2003"),
   "person-time rates" = I("nielweise2008"),

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
+from enthesis.evidence.effects import Measure, compare_means, means
 from enthesis.evidence.network import (
     NetworkStudy,
     decompose,
     from_arm_events,
     from_arm_means,
+    from_arm_smds,
     from_pair,
     from_pairs,
     network,
@@ -75,6 +77,15 @@ def test_a_study_of_three_arms_is_the_same_from_its_arms_and_from_its_pairs() ->
     assert pairs.treatments == arms.treatments
     assert pairs.estimates == pytest.approx(arms.estimates)
     assert pairs.covariance == pytest.approx(arms.covariance)
+
+
+def test_a_standardised_study_of_two_arms_is_hedges_g() -> None:
+    study = from_arm_smds("s", ["a", "b"], [5, 4], [3, 2], [30, 20])
+    g = compare_means(Measure.SMD, means(4, 2, 20, 5, 3, 30))
+    assert study.estimates == pytest.approx(g.estimates, rel=1e-14)
+    assert study.covariance[0] == pytest.approx(g.variances, rel=1e-14)
+    with pytest.raises(StudyError, match="no scale"):
+        from_arm_smds("s", ["a", "b"], [5, 4], [0, 0], [30, 20])
 
 
 def test_the_order_of_a_studys_arms_does_not_matter() -> None:

@@ -61,6 +61,16 @@ def test_reml_takes_the_higher_of_two_maxima() -> None:
     assert restricted_log_likelihood(TWO_MAXIMA, np.array([found]))[0] >= heights.max()
 
 
+def test_a_maximum_between_two_grid_points_is_found() -> None:
+    """The score is a little below 0 at τ² = 0 and below 0 from 0.007 on, but above it between."""
+    hidden = review(
+        [-0.76886466, 0.15534679, -0.23365421, 0.18997972, 5.49501218],
+        [0.18144402, 0.43344135, 0.37854504, 0.03605102, 7.16555408],
+    )
+    (found,) = between_study_variance(hidden, Model.ML)
+    assert found == pytest.approx(0.00658, abs=1e-4)
+
+
 def test_no_reml_likelihood_on_a_grid_is_higher_than_the_one_found() -> None:
     studies = many(300, seed=7)
     studies = studies.take(np.flatnonzero(studies.sizes > 1))
