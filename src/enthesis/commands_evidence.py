@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scipy.special import ndtri
+
 from enthesis.evidence.effects import Measure
 from enthesis.evidence.pool import Interval, Single
 from enthesis.evidence.pool_csv import FileAnswer, PoolFileError, PoolOptions, pool_file
@@ -83,7 +85,7 @@ def table(answer: FileAnswer) -> list[str]:
     width = max(len(line.study) for line in answer.studies)
     lines = [f"{answer.measure}, model {answer.model}, interval {answer.interval}, 95%", ""]
     for study in answer.studies:
-        half = 1.959963984540054 * math.sqrt(study.variance)
+        half = float(ndtri(0.975)) * math.sqrt(study.variance)
         shown = _interval(study.estimate, study.estimate - half, study.estimate + half, is_ratio)
         lines.append(f"{study.study:<{width}}  {shown}")
     lines += ["", *_summary("all", answer.overall, is_ratio)]
