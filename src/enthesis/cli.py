@@ -19,6 +19,7 @@ COMMANDS = {
     "import": "import_file",
     "judge": "judge",
     "mix": "mix",
+    "pool": "pool",
     "manage": "manage",
 }
 

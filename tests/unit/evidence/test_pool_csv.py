@@ -1,16 +1,12 @@
 """`enthesis pool FILE.csv`: what it answers, and what it refuses and how."""
 
-import argparse
-import json
 import math
-from pathlib import Path
 
 import pytest
 
-from enthesis.commands_evidence import add_pool_command
 from enthesis.evidence.effects import Measure, compare_counts, counts
 from enthesis.evidence.pool import Interval, pool
-from enthesis.evidence.pool_csv import FileAnswer, PoolFileError, PoolOptions, pool_file
+from enthesis.evidence.pool_csv import PoolFileError, PoolOptions, pool_file
 from enthesis.evidence.ragged import review
 from enthesis.evidence.tau2 import Model
 
@@ -209,64 +205,3 @@ def test_identical_effects_have_no_hartung_knapp_interval() -> None:
 def test_a_study_with_two_rows_is_pointed_out() -> None:
     answer = pool_file(SE + "A,0.5,0.2\nA,0.1,0.2\nB,0.3,0.1\n", PoolOptions())
     assert any("A has 2 rows" in note for note in answer.notes)
-
-
-# --- the command ---------------------------------------------------------------------------------
-
-
-def run(*words: str) -> int:
-    parser = argparse.ArgumentParser()
-    add_pool_command(parser.add_subparsers(required=True))
-    arguments = parser.parse_args(["pool", *words])
-    return int(arguments.run(arguments))
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "trials.csv"
-    path.write_text(EVENTS, encoding="utf-8")
-    return path
-
-
-def test_the_command_prints_json(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(str(file), "--json", "--group", "dose", "--measure", "OR", "--model", "DL") == 0
-    printed = json.loads(capsys.readouterr().out)
-    promised = (
-        *("estimate", "se", "ci_low", "ci_high", "prediction_low", "prediction_high"),
-        *("tau2", "i2", "q", "k", "measure", "model"),
-    )
-    assert set(promised) <= set(printed)
-    assert (printed["measure"], printed["model"], printed["k"]) == ("OR", "DL", 4)
-    assert set(printed["groups"]) == {"low", "high"}
-
-
-def test_the_command_prints_ratios_as_ratios(
-    file: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(str(file)) == 0
-    answer: FileAnswer = pool_file(EVENTS, PoolOptions())
-    printed = capsys.readouterr().out
-    assert f"all: {math.exp(answer.overall.estimate):.3g} (" in printed
-    assert "95% prediction" in printed
-
-
-def test_the_common_model_takes_normal_intervals_unasked(
-    file: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(str(file), "--model", "common", "--json") == 0
-    assert json.loads(capsys.readouterr().out)["interval"] == "wald"
-
-
-def test_the_command_names_what_is_wrong_and_gives_status_1(
-    file: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file.write_text(MEANS + "A,4,-2,20,5,2,20\n", encoding="utf-8")
-    assert run(str(file)) == 1
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert "trials.csv: row 2 (A), column sd_1, value '-2'" in printed.err
-    assert run(str(file.parent / "nowhere.csv")) == 1
-    assert "cannot read" in capsys.readouterr().err
-    file.write_bytes(b"study,estimate,se\n\xff\xfe,1,1\n")
-    assert run(str(file)) == 1
-    assert "not UTF-8" in capsys.readouterr().err

@@ -6,7 +6,6 @@ import math
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from scipy.special import ndtri
 
@@ -15,46 +14,68 @@ from enthesis.evidence.pool import Interval, Single
 from enthesis.evidence.pool_csv import FileAnswer, PoolFileError, PoolOptions, pool_file
 from enthesis.evidence.tau2 import Model
 
-if TYPE_CHECKING:
-    # The class is private to argparse and takes no parameter when running.
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+COLUMNS = """\
+Pool the studies in a CSV file: one row per study, with a column study (optionally year, and any
+column to group by) and one of
+  events_1 n_1 events_2 n_2                 arm 1 is the treatment
+  mean_1 sd_1 n_1 mean_2 sd_2 n_2
+  estimate se     or   estimate ci_low ci_high
+Estimates and intervals are on the analysis scale: natural logarithms for ratios.
+"""
+EXAMPLES = """\
+examples:
+  REML with Hartung–Knapp intervals, log risk ratios from events:
+    enthesis pool trials.csv
+  the same as odds ratios by dose, for a program:
+    enthesis pool trials.csv --measure OR --group dose --json
+
+exit status: 0 pooled; 1 the file cannot be pooled, with every reason; 2 not understood
+"""
 
 _MODELS = {model.value.lower(): model for model in Model}
 _INTERVALS = {interval.value: interval for interval in Interval}
 _MEASURES = {measure.value.lower(): measure for measure in Measure}
 
 
-def add_pool_command(subparsers: "Subparsers") -> None:
-    """Add `pool` to the command line; the parsed arguments carry `run`, giving the exit status."""
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
     parser = subparsers.add_parser(
         "pool",
         help="pool the studies in a CSV file",
-        description=(
-            "Pool the studies in a CSV file with a column study and either events_1 n_1 events_2 "
-            "n_2, or mean_1 sd_1 n_1 mean_2 sd_2 n_2, or estimate with se or with ci_low ci_high. "
-            "Estimates and intervals are on the analysis scale: logarithms for ratios."
-        ),
+        description=COLUMNS,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", metavar="FILE.csv", type=Path)
     parser.add_argument(
         "--measure",
         type=str.lower,
         choices=sorted(_MEASURES),
-        help="default: RR from events, MD from means, estimates as given",
+        metavar="MEASURE",
+        help="OR, RR or RD from events, MD, SMD or ROM from means; default RR, MD",
     )
-    parser.add_argument("--model", type=str.lower, choices=list(_MODELS), default="reml")
+    parser.add_argument(
+        "--model",
+        type=str.lower,
+        choices=list(_MODELS),
+        metavar="MODEL",
+        default="reml",
+        help="common, DL, PM, ML or REML; default REML",
+    )
     parser.add_argument(
         "--interval",
         type=str.lower,
         choices=list(_INTERVALS),
-        help="default: hk (Hartung–Knapp); wald with the common model",
+        metavar="INTERVAL",
+        help="wald, hk (Hartung–Knapp) or hk-adhoc (never narrower than wald); default hk, but "
+        "wald with the common model",
     )
     parser.add_argument("--group", metavar="COLUMN", help="pool within the groups of this column")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.set_defaults(run=run_pool)
+    parser.set_defaults(run=run)
 
 
-def run_pool(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Pool the file and print the answer; 1 when the file cannot be pooled."""
     model = _MODELS[arguments.model]
     usual = "wald" if model is Model.COMMON else "hk"
