@@ -116,7 +116,8 @@ def _table(
         "",
         f"{REVIEWS:,} reviews of {STUDIES_EACH} studies: REML, Hartung–Knapp, prediction interval, "
         f"Egger; processor time per review. Python {platform.python_version()}, NumPy "
-        f"{np.__version__}, one run; metafor did {METAFOR_REVIEWS} of them ({METAFOR_LEFT_OUT} with leave-one-out), PyMARE "
+        f"{np.__version__}, one run; metafor did {METAFOR_REVIEWS} of them "
+        f"({METAFOR_LEFT_OUT} with leave-one-out), PyMARE "
         f"{PYMARE_REVIEWS} (it has no prediction interval and no Egger's test).",
         "",
         "| | version | each | ours is faster | with leave-one-out | ours is faster |",

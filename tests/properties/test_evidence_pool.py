@@ -49,6 +49,7 @@ def close(ours: Single, other: Single, factor: float = 1.0) -> None:
     assert other.i2 == pytest.approx(ours.i2, rel=1e-5, abs=1e-4)
 
 
+@settings(deadline=None)
 @given(study_lists, models, intervals, st.floats(1e-3, 1e3))
 def test_the_unit_does_not_matter(
     studies: list[tuple[float, float]], model: Model, interval: Interval, factor: float
@@ -59,6 +60,7 @@ def test_the_unit_does_not_matter(
     close(pool(plain, model, interval).one(), pool(scaled, model, interval).one(), factor)
 
 
+@settings(deadline=None)
 @given(study_lists, models, intervals)
 def test_the_sign_does_not_matter(
     studies: list[tuple[float, float]], model: Model, interval: Interval
@@ -71,6 +73,7 @@ def test_the_sign_does_not_matter(
     assert mirrored.tau2 == ours.tau2
 
 
+@settings(deadline=None)
 @given(study_lists, models, intervals, st.randoms(use_true_random=False))
 def test_the_order_of_the_studies_does_not_matter(
     studies: list[tuple[float, float]], model: Model, interval: Interval, chance: object
@@ -82,6 +85,7 @@ def test_the_order_of_the_studies_does_not_matter(
     close(pool(plain, model, interval).one(), pool(made(shuffled), model, interval).one())
 
 
+@settings(deadline=None)
 @given(st.lists(study_lists, min_size=1, max_size=6), models, intervals)
 def test_a_review_does_not_notice_its_company(
     many: list[list[tuple[float, float]]], model: Model, interval: Interval
@@ -101,7 +105,7 @@ def test_a_review_does_not_notice_its_company(
 
 
 @given(study_lists)
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_reml_is_the_highest_point_of_the_likelihood(studies: list[tuple[float, float]]) -> None:
     plain = made(studies)
     best = restricted_log_likelihood(plain, restricted_maximum_likelihood(plain))[0]
@@ -110,6 +114,7 @@ def test_reml_is_the_highest_point_of_the_likelihood(studies: list[tuple[float, 
     assert restricted_log_likelihood(copies, grid).max() <= best + 1e-9
 
 
+@settings(deadline=None)
 @given(study_lists)
 def test_eggers_test_only_changes_sign_with_the_effects(
     studies: list[tuple[float, float]],
@@ -124,6 +129,7 @@ people = st.integers(2, 500)
 arm_of_counts = people.flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
 
+@settings(deadline=None)
 @given(arm_of_counts, arm_of_counts, st.sampled_from([Measure.OR, Measure.RR, Measure.RD]))
 def test_swapping_the_arms_of_counts_swaps_the_sign(
     first: tuple[int, int], second: tuple[int, int], measure: Measure
@@ -139,6 +145,7 @@ def test_swapping_the_arms_of_counts_swaps_the_sign(
 arm_of_means = st.tuples(st.floats(0.5, 100), st.floats(0.1, 50), people)
 
 
+@settings(deadline=None)
 @given(arm_of_means, arm_of_means, st.sampled_from([Measure.MD, Measure.SMD, Measure.ROM]))
 def test_swapping_the_arms_of_means_swaps_the_sign(
     first: tuple[float, float, int], second: tuple[float, float, int], measure: Measure
