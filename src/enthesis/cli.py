@@ -20,6 +20,7 @@ COMMANDS = {
     "judge": "judge",
     "mix": "mix",
     "pool": "pool",
+    "evidence": "evidence",
     "manage": "manage",
 }
 

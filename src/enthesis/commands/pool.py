@@ -9,7 +9,9 @@ from pathlib import Path
 
 from scipy.special import ndtri
 
+from enthesis.charts.forest import forest_file
 from enthesis.evidence.effects import Measure
+from enthesis.evidence.figure import file_forest
 from enthesis.evidence.pool import Interval, Single
 from enthesis.evidence.pool_csv import FileAnswer, PoolFileError, PoolOptions, pool_file
 from enthesis.evidence.tau2 import Model
@@ -72,6 +74,9 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     )
     parser.add_argument("--group", metavar="COLUMN", help="pool within the groups of this column")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument(
+        "--plot", metavar="FILE.svg", type=Path, help="also draw the forest plot into this file"
+    )
     parser.set_defaults(run=run)
 
 
@@ -93,6 +98,13 @@ def run(arguments: argparse.Namespace) -> int:
         return _complain([f"{arguments.file} is not UTF-8 text; save it as CSV UTF-8"])
     except PoolFileError as error:
         return _complain(f"{arguments.file.name}: {problem}" for problem in error.problems)
+    if arguments.plot:
+        title = f"{arguments.file.name}: every study"
+        drawn = forest_file(file_forest(answer, title))
+        try:
+            arguments.plot.write_text(drawn, encoding="utf-8")
+        except OSError as error:
+            return _complain([f"cannot write {arguments.plot}: {error.strerror}"])
     if arguments.json:
         sys.stdout.write(json.dumps(answer.as_json(), indent=2, ensure_ascii=False) + "\n")
     else:
