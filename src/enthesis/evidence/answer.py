@@ -100,8 +100,8 @@ class TopicAnswer:
         if self.answers:
             return self.answers[0].sentence
         return (
-            f"{self.trials_found} trials were found on {self.topic.name}; none printed numbers "
-            "that could be read and trusted."
+            f"Nothing can be said about {self.topic.name}: no trial's numbers could be both read "
+            "and trusted."
         )
 
 
