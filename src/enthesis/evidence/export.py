@@ -38,10 +38,11 @@ for (question in unique(trials$question)) {{
     cat("fewer than {enough} counted trials: not pooled\\n")
     next
   }}
-  pooled <- rma(yi = estimate, sei = se, data = counted, method = "REML", test = "knha")
+  pooled <- rma(yi = estimate, sei = se, slab = study, data = counted,
+                method = "REML", test = "knha")
   print(predict(pooled), digits = 6)
   print(summary(pooled), digits = 6)
-  forest(pooled, slab = counted$study, addpred = TRUE, header = question)
+  forest(pooled, addpred = TRUE, header = question)
 }}
 """
 
