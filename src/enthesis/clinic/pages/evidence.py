@@ -114,7 +114,7 @@ def _question(answer: Answer) -> dict[str, Any]:
         f"{', '.join(DOMAIN_WORDS.values())}; + low risk of bias, ! some, – high, ? not read.",
         "wide": forest_svg(data, "wide", f"{uid}-wide"),
         "narrow": forest_svg(data, "narrow", f"{uid}-narrow"),
-        "table": forest_table(data),
+        "table": _labelled(**forest_table(data)),
         "hundred": [_hundred(one, answer, uid) for one in answer.trials if one.out_of_100],
         "numbers": answer.numbers,
     }
@@ -164,7 +164,13 @@ def _benchmark(benchmark: Benchmark) -> dict[str, Any]:
         for point in benchmark.points
     ]
     head = ["After", "Change" if benchmark.is_change else "Middle person", "Middle half", "People"]
-    return {"benchmark": benchmark, "table": {"head": head, "rows": rows}}
+    return {"benchmark": benchmark, "table": _labelled(head, rows)}
+
+
+def _labelled(head: list[Any], rows: list[Any]) -> dict[str, Any]:
+    """A table whose cells know their heading, for phones where rows become cards."""
+    named = [(first, list(zip(head[1:], rest, strict=True))) for first, *rest in rows]
+    return {"head": head, "rows": named}
 
 
 def _shown(sign: str, value: Any) -> str:
