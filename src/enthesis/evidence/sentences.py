@@ -62,8 +62,8 @@ def _beside(synthesis: Synthesis, trials: Sequence[Trial]) -> str:
     ]
     if not names:
         return ""
-    verbs = ("stands", "allows") if len(names) == 1 else ("stand", "allow")
-    return f" {' and '.join(names)} {verbs[0]} beside, uncounted, and {verbs[1]} no difference."
+    them = "fits" if len(names) == 1 else "fit"
+    return f" {' and '.join(names)}, shown but not counted, also {them} with no difference."
 
 
 def numbers(
