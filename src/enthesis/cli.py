@@ -29,12 +29,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit status: 0 done, 1 refused or failed, 2 asked for wrongly."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "enthesis.clinic.settings")
     given = sys.argv[1:] if argv is None else list(argv)
-    args = _parser(given).parse_args(given)
+    args = parser_for(given).parse_args(given)
     status: int = args.run(args)
     return status
 
 
-def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
+def parser_for(given: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser for what was typed: with the one command asked for, or with all of them."""
     parser = argparse.ArgumentParser(
         prog="enthesis",
         description="Runs a course of prolotherapy from the first question to the recheck.",

@@ -112,7 +112,7 @@ def _read_union(kinds: tuple[Any, ...], data: object, path: str) -> Any:
     order = {bool: 0, Decimal: 1, str: 2}
     for kind in sorted((k for k in kinds if k is not type(None)), key=lambda k: order.get(k, 3)):
         try:
-            return cast(T, _read(kind, data, path))
+            return _read(kind, data, path)
         except ShapeError as error:
             problems.append(error)
     raise problems[-1] if len(problems) == 1 else ShapeError(path, f"{data!r} does not fit here")

@@ -26,6 +26,10 @@ Score = NewType("Score", Decimal)
 # Digits after the point of each currency that Enthesis knows (ISO 4217 "minor unit").
 MINOR_DIGITS = {"USD": 2, "EUR": 2, "GBP": 2, "CHF": 2, "CAD": 2, "AUD": 2, "NZD": 2, "JPY": 0}
 
+# How an amount is written. Of several currencies with one sign the first has it alone; the others
+# are told apart by their code.
+MONEY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "CAD": "$", "AUD": "$", "NZD": "$"}
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Money:
@@ -62,3 +66,16 @@ class Money:
         if other.currency != self.currency:
             raise ValueError(f"Cannot mix {self.currency} and {other.currency}.")
         return other.amount
+
+
+def money_words(money: Money) -> str:
+    """The one way in which money is written: `$1,320`, `$280.50`, `$280 CAD`, `280 CHF`.
+
+    No empty cents. The code follows where there is no sign, or the sign is another currency's.
+    """
+    size = abs(money.amount)
+    number = f"{size:,.0f}" if size == size.to_integral_value() else f"{size:,}"
+    sign = MONEY_SIGNS.get(money.currency, "")
+    owner = next((code for code, of in MONEY_SIGNS.items() if of == sign), None)
+    after = "" if owner == money.currency else f"\u00a0{money.currency}"
+    return f"{'−' if money.amount < 0 else ''}{sign}{number}{after}"

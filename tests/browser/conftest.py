@@ -8,6 +8,7 @@ the real form. `assert_accessible(page)` runs axe: WCAG 2.2 A, AA and best pract
 import json
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -111,3 +112,21 @@ def assert_accessible(page: Page) -> None:
     assert not found, f"{page.url}: {json.dumps(short, indent=1)}"
     overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert overflow <= 0, f"{page.url} scrolls sideways by {overflow} px"
+
+
+PICTURE_PX = 1600
+"""Pictures of longer pages are cut here: the docs show what a user sees first."""
+
+
+def look(page: Page, name: str) -> None:
+    """Check the screen as it is; keep its picture where the docs want one."""
+    assert_accessible(page)
+    if folder := os.environ.get("ENTHESIS_PICTURES"):
+        size = page.viewport_size
+        assert size is not None
+        # As tall as the page: bars that stick to the window would else lie across the picture.
+        tall = page.evaluate("document.documentElement.scrollHeight")
+        page.set_viewport_size({"width": size["width"], "height": min(tall, PICTURE_PX)})
+        page.evaluate("scrollTo(0, 0)")
+        page.screenshot(path=str(Path(folder) / f"{name}.png"))
+        page.set_viewport_size(size)

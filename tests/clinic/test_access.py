@@ -109,7 +109,8 @@ def ids(
     decision = models.Decision.objects.create(
         course=course, on=date(2026, 11, 9), suggested="go_on", decided="go_on",
         verdict=plain(VERDICT),
-        inputs=json.loads(write_course(store.course_record(course))), inputs_sha256="0" * 64, by=clinician,
+        inputs=json.loads(write_course(store.course_record(course))),
+        inputs_sha256="0" * 64, by=clinician,
     )  # fmt: skip
     appointment = make_appointment(course, datetime(2027, 1, 4, 15, tzinfo=UTC))
     return {

@@ -44,7 +44,7 @@ def test_it_shows_the_suggestion_with_reasons_trend_signs_and_record(
     page = page_of(client_for(clinician), going_well)
     assert "Low back and sacroiliac pain, left" in page
     assert "Go on" in page and "Record decision" in page
-    assert page.count('class="reasons"') == 1 and "/rules/F1/" in page
+    assert 'class="reasons"' in page and "/rules/F1/" in page
     assert 'role="img"' in page and "Show the numbers" in page
     assert page.count("chart sign") == 6
     assert "Session 3" in page and "Answers: after a session" in page
@@ -71,7 +71,8 @@ def test_the_filled_button_is_the_next_step(
 ) -> None:
     course = make_course()
     make_ready(course, clinician)
-    header = page_of(client_for(clinician), course).split('class="page-head"')[1].split("columns")[0]
+    page = page_of(client_for(clinician), course)
+    header = page.split('class="page-head"')[1].split("columns")[0]
     assert button in header
     assert header.count("filled") == 1
 

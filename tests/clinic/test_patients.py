@@ -293,3 +293,13 @@ def test_only_a_past_appointment_can_be_missed(at_desk: Client, make_course, tim
     client.post(f"/appointments/{row.pk}/missed/", {"version": 1})
     row.refresh_from_db()
     assert row.state == "missed"
+
+
+def test_a_birth_date_that_nobody_recorded_is_said_to_be_missing(
+    client_for: SIGNED_IN, clinician: User, make_course, make_patient
+) -> None:
+    course = make_course(make_patient(born_on=None))
+    text = words(client_for(clinician).get(f"/courses/{course.pk}/"))
+    assert "<dt>Birth date</dt><dd>not recorded</dd>" in text
+    assert "birth date not recorded, No." in text  # the line at the foot of the paper
+    assert "None" not in text

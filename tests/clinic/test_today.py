@@ -189,3 +189,24 @@ def test_the_number_of_queries_does_not_grow_with_the_clinic(
     for _ in range(3):
         make_appointment(treated({"pain": 5}), datetime(2026, 11, 23, next(hours), tzinfo=UTC))
     assert queries() == one <= 20
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [(1, "Session 2 of 3"), (2, "Session 3 of 3"), (4, "Session 5 of at most 5"),
+     (5, "Session 6; at most 5 were agreed")],
+)  # fmt: skip
+def test_a_session_beyond_the_planned_ones_is_counted_of_the_most(
+    clinic, treated, make_appointment, given: int, said: str
+) -> None:
+    course = treated({"pain": 5})
+    for number in range(2, given + 1):
+        models.Session.objects.create(
+            course=course, number=number, on=TODAY - timedelta(days=20 - number), mixtures=[],
+            signed_at=noon(TODAY),
+        )  # fmt: skip
+    plan = course.plans.get()
+    plan.content |= {"sessions_planned": 3, "sessions_max": 5}
+    plan.save()
+    make_appointment(course, datetime(2026, 11, 23, 20, tzinfo=UTC))
+    assert f"{said}." in f"{day(clinic, TODAY, clinical=True).visits[0].line}."

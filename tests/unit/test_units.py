@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enthesis.units import MINOR_DIGITS, Money
+from enthesis.units import MINOR_DIGITS, MONEY_SIGNS, Money, money_words
 
 amounts = st.decimals(-(10**6), 10**6, places=4)
 currencies = st.sampled_from(sorted(MINOR_DIGITS))
@@ -51,3 +51,31 @@ def test_it_refuses_what_is_no_finite_decimal(amount: object) -> None:
 def test_it_refuses_an_unknown_currency() -> None:
     with pytest.raises(ValueError, match="Unknown currency 'DOL'"):
         Money(Decimal(1), "DOL")
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "written"),
+    [
+        ("280", "USD", "$280"),
+        ("280.5", "USD", "$280.50"),
+        ("1320", "EUR", "€1,320"),
+        ("1320.05", "GBP", "£1,320.05"),
+        ("0", "USD", "$0"),
+        ("-12.5", "USD", "−$12.50"),
+        ("280", "CAD", "$280\u00a0CAD"),
+        ("280.5", "CHF", "280.50\u00a0CHF"),
+        ("28000", "JPY", "¥28,000"),
+    ],
+)
+def test_money_is_written_in_one_way(amount: str, currency: str, written: str) -> None:
+    assert money_words(Money(Decimal(amount), currency)) == written
+
+
+@given(amounts, currencies, currencies)
+def test_two_currencies_never_read_alike(amount: Decimal, one: str, other: str) -> None:
+    words = [money_words(Money(amount.to_integral_value(), code)) for code in (one, other)]
+    assert (words[0] == words[1]) == (one == other)
+
+
+def test_every_sign_is_of_a_known_currency() -> None:
+    assert set(MONEY_SIGNS) <= set(MINOR_DIGITS)

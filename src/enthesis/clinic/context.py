@@ -39,7 +39,8 @@ def staff(request: HttpRequest) -> dict[str, Any]:
     return {
         "nav": nav,
         "clinic": user.clinic,
-        "clinic_name": user.clinic.name,
+        # Nobody must take the demonstration for a real clinic, on any page or picture of one.
+        "clinic_name": f"{user.clinic}{' (invented)' if user.clinic.invented else ''}",
         "user": user,
         "signed_in_name": str(user),
         "sign_out_url": reverse("sign_out"),

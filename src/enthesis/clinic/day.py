@@ -139,11 +139,11 @@ def _visit(
     tag = Tag("Booked", "halt", "clock")
     verdict = judge.judge(course, known, today) if course.sessions else None
     if appointment.kind == models.Appointment.Kind.SESSION and course.plan:
-        line += f" {len(course.sessions) + 1} of {course.plan.sessions_planned}"
+        line += _of_series(len(journey_course.series_sessions(course)) + 1, course.plan)
     if appointment.state != models.Appointment.State.BOOKED:
         tag = _past_tag(appointment)
     elif course.evaluation is None:
-        tag = Tag("Evaluate", "accent")
+        tag = Tag("Evaluate", "accent", "pen")
     elif course.plan is None or course.plan.agreed_on is None:
         tag = Tag("Agreement missing")
     elif not is_weighed:
@@ -156,6 +156,15 @@ def _visit(
     if verdict and clinical and verdict.baseline is not None and verdict.latest is not None:
         line += f". Pain {_number(verdict.baseline)} to {_number(verdict.latest)}"
     return Row(appointment.course, line, tag, at=appointment.starts_at)
+
+
+def _of_series(number: int, plan: records.Plan) -> str:
+    """Which session it is: of those planned, then of those agreed at most."""
+    if number <= plan.sessions_planned:
+        return f" {number} of {plan.sessions_planned}"
+    if number <= plan.sessions_max:
+        return f" {number} of at most {plan.sessions_max}"
+    return f" {number}; at most {plan.sessions_max} were agreed"
 
 
 def _past_tag(appointment: models.Appointment) -> Tag:

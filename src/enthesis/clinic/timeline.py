@@ -6,10 +6,12 @@ The front desk sees what concerns it (sessions as dates, bills, calls), never cl
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django.urls import reverse
 
+from enthesis.clinic.actions.pay import balance_of
 from enthesis.clinic.models import (
     Assessment,
     Course,
@@ -22,6 +24,7 @@ from enthesis.clinic.models import (
 from enthesis.clinic.pages.ask import OCCASION_WORDS
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.records import Candidacy, NextStep, Occasion
+from enthesis.units import Money, money_words
 
 STEP_WORDS = {
     NextStep.GO_ON: "Go on",
@@ -157,11 +160,11 @@ def _decisions(rows: Iterable[Decision]) -> Iterator[Entry]:
 def _bills(course: Course) -> Iterator[Entry]:
     rows: Iterable[Invoice] = course.invoices.prefetch_related("lines", "payments")
     for row in rows:
-        total = sum(line.amount for line in row.lines.all())
-        left = total - sum(payment.amount for payment in row.payments.all())
+        total = Money(sum((line.amount for line in row.lines.all()), Decimal(0)), row.currency)
+        left = balance_of(row)
         url = reverse("invoice", args=[row.pk])
-        facts = f"{day(row.issued_on)}, {row.currency}\u00a0{total}"
-        tag, tone = ("Paid", "good") if not left else (f"{row.currency}\u00a0{left} open", "care")
+        facts = f"{day(row.issued_on)}, {money_words(total)}"
+        tag, tone = ("Paid", "good") if not left.amount else (f"{money_words(left)} open", "care")
         yield Entry(row.issued_on, f"Invoice {row.number}", url, facts, tag, tone)
 
 

@@ -79,7 +79,8 @@ class SheetMap:
     """A whole map. `note` says what the sheet does not hold; it goes into every complaint.
 
     `visit_column` is set for long sheets (a row per visit), empty for wide ones (a row per
-    patient). `series_ended_day` is when treatment had ended, where single sessions are unknown.
+    patient). `series_ended_day` is when treatment had ended, where single sessions are unknown;
+    `closed_day` is when the watch had ended too, so that nobody is asked or called any more.
     """
 
     source: str
@@ -93,6 +94,7 @@ class SheetMap:
     day_zero: date | None = None
     series_ended_day: int | None = None
     series_ended_column: str = ""
+    closed_day: int | None = None
     note: str = ""
     file: SheetFile = field(default_factory=SheetFile)
     leave_out: tuple[LeaveOut, ...] = ()
@@ -145,5 +147,6 @@ def _check(sheet_map: SheetMap) -> None:
             raise SheetError(f"{at}: give exactly one of day, week_column and date_column.")
         if not visit.date_column and sheet_map.day_zero is None:
             raise SheetError(f"{at}: days and weeks need day_zero, the date they count from.")
-    if sheet_map.series_ended_day is not None and sheet_map.day_zero is None:
-        raise SheetError("In the map, series_ended_day needs day_zero, the date it counts from.")
+    for name in ("series_ended_day", "closed_day"):
+        if getattr(sheet_map, name) is not None and sheet_map.day_zero is None:
+            raise SheetError(f"In the map, {name} needs day_zero, the date it counts from.")

@@ -291,9 +291,12 @@ class _Reader:
         column = self.map.series_ended_column
         if column:
             return self._date(column, cells[column]) if cells[column] else None
-        if self.map.series_ended_day is None or self.map.day_zero is None:
+        return self._after_day_zero(self.map.series_ended_day)
+
+    def _after_day_zero(self, days: int | None) -> date | None:
+        if days is None or self.map.day_zero is None:
             return None
-        return self.map.day_zero + timedelta(days=self.map.series_ended_day)
+        return self.map.day_zero + timedelta(days=days)
 
     def _date(self, column: str, cell: Cell | None) -> date:
         if isinstance(cell, date):
@@ -322,6 +325,7 @@ class _Reader:
             opened_on=assessments[0].on if assessments else self.map.day_zero or self.today,
             assessments=assessments,
             series_ended_on=facts.series_ended_on,
+            closed_on=self._after_day_zero(self.map.closed_day),
         )
         return SheetPatient(
             key,

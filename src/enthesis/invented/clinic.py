@@ -204,13 +204,19 @@ def _is_worry(story: Story, known: Knowledge, today: date) -> bool:
 
 
 NO_RESPONDERS = {"specific.share_of_responders": 0}
-STRONG_RESPONDERS = {"specific.share_of_responders": 1, "specific.relief_mean": 0.95}
+STRONG_RESPONDERS = {
+    "people.share_low_back": 1,
+    "process.missing_when_improved": 0,
+    "specific.per_session": 0.7,
+    "specific.relief_mean": 0.95,
+    "specific.share_of_responders": 1,
+}
 SCENES = (
     Scene("new evaluation", 0, _is_new),
     Scene("no answer yet", 2, _is_silent, silent=True),
     Scene("go on, session 3", 3, _judged(NextStep.GO_ON, 2)),
     Scene("stop after session 4", 5, _judged(NextStep.STOP, 4), bent=NO_RESPONDERS),
-    Scene("finish", 5, _judged(NextStep.FINISH, 3), bent=STRONG_RESPONDERS),
+    Scene("finish", 4, _judged(NextStep.FINISH, 3), bent=STRONG_RESPONDERS),
     Scene("not weighed", 1, _is_unweighed, bent={"people.share_weight_unknown": 1}),
     Scene("recheck", MEETS_RECHECK, _is_recheck),
     Scene("go on, session 4", 4, _judged(NextStep.GO_ON, 3)),

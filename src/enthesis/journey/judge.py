@@ -242,6 +242,8 @@ def _series_over(facts: Facts, told: Told) -> Outcome:
         return Outcome(Mark.MET, "unanswered", used)
     if any(told[id].mark is Mark.MET for id in ("F1", "S1") if id in told):
         return Outcome(Mark.NOT_MET, "other", used)
+    if facts.recheck_on is None:
+        return Outcome(Mark.MET, "none_left", used)
     once = "F1" in told and told["F1"].key == "reached_once"
     return Outcome(Mark.MET, "reached_once" if once else "met", used)
 
@@ -363,7 +365,9 @@ def _leading(facts: Facts, told: Told) -> str:
     if "D1" in met and facts.decision is not None:
         return "G1" if facts.decision.decided is NextStep.GO_ON else "D1"
     decided_upon = set() if facts.fresh else {"R2", "F1", "S1"}
-    order = ("R2", "RC2", "RC3", "F1", "S1", "RC1")
+    watch, ends = ("RC2", "RC3"), ("F1", "S1")
+    # A course from elsewhere, which nobody has decided upon, is told first how it went.
+    order = ("R2", *ends, *watch, "RC1") if facts.decision is None else ("R2", *watch, *ends, "RC1")
     return next((id for id in order if id in met - decided_upon), "G1")
 
 

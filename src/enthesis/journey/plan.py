@@ -71,10 +71,11 @@ def stop_rule_sentences(rule: StopRule, plan: Plan, known: Knowledge) -> tuple[s
     months = [str(m) for m in rule.recheck_months]
     asked = f"{', '.join(months[:-1])} and {months[-1]}" if len(months) > 1 else "".join(months)
     return (
-        f"We finish when your {measure} has come down by {rule.finish_relief_percent:f} % or more "
+        f"We finish when your {measure} has come down by "
+        f"{rule.finish_relief_percent.normalize():f} % or more "
         f"from where you started, and your answers say so {times}.",
         f"We stop if after {rule.stop_after_sessions} sessions your {measure} has come down by "
-        f"less than {rule.stop_below_percent:f} % and you cannot do more than before.",
+        f"less than {rule.stop_below_percent.normalize():f} % and you cannot do more than before.",
         "No relief after the first session is no failure: it is too early to tell.",
         f"We give at most {sessions}. More would need a new agreement.",
         f"We ask again {asked} months after the last session, whatever came of it.",

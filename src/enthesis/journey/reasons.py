@@ -91,5 +91,5 @@ def _given(facts: Facts) -> str:
 def _recheck(facts: Facts) -> str:
     on = facts.recheck_on
     if on is None:
-        return "no agreed month is left: close the course"
+        return ""
     return f"since {in_words('', on)}" if on <= facts.today else f"in {on:%B} {on.year}"

@@ -81,6 +81,12 @@ def test_rows_that_the_map_leaves_out_are_counted_with_the_reason() -> None:
     assert imported().left_out == {"rows for trying the sheet out": 1}
 
 
+def test_a_sheet_of_old_courses_can_be_closed_on_a_day_of_the_map() -> None:
+    ends = 'source = "old-sheet"\nday_zero = 2026-01-05\nclosed_day = 200'
+    sheet = imported(map_text=MAP.replace('source = "old-sheet"', ends))
+    assert {patient.course.closed_on for patient in sheet.patients} == {date(2026, 7, 24)}
+
+
 def test_a_byte_order_mark_is_no_part_of_the_first_column() -> None:
     assert read_rows(SHEET, "utf-8", "", "").header[0] == "patient"
 

@@ -5,12 +5,12 @@ when somebody else changed the record since its user opened it; pages turn both 
 keep what was typed.
 """
 
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db.models import Model
 
-from enthesis.clinic.models import User
+from enthesis.clinic.models import Clinic, User
 from enthesis.clinic.permissions import get_for
 
 M = TypeVar("M", bound=Model)
@@ -42,6 +42,11 @@ def open_for_edit(user: User, kind: type[M], id: int, expected_version: int | No
     if expected_version is not None and row.version != expected_version:  # type: ignore[attr-defined]
         raise EditConflict(row)
     return row
+
+
+def hold_clinic(user: User) -> Clinic:
+    """The clinic of a user, held until the transaction ends: what must go one by one waits."""
+    return Clinic.objects.select_for_update().get(pk=cast(int, user.clinic_id))
 
 
 def save(row: M) -> M:

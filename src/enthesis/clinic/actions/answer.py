@@ -162,6 +162,9 @@ def save_answers(link_id: int, raw: Mapping[str, str | list[str]]) -> Assessment
 
 
 def _checked(question: Question, raw: str | list[str]) -> records.Answer:
+    if "\x00" in raw:
+        # PostgreSQL keeps no such text, and nobody types it.
+        raise Refused("Please use only letters, numbers and signs.", question.id)
     try:
         return follow.check_answer(question, raw)
     except ValueError as error:

@@ -110,6 +110,7 @@ def _course_row(patient: SheetPatient, row: Patient) -> Course:
         complaint=patient.complaint,
         opened_on=course.opened_on,
         series_ended_on=course.series_ended_on,
+        closed_on=course.closed_on,
         source=row.source,
     )
 

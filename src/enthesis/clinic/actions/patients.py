@@ -8,8 +8,8 @@ from django.db import transaction
 from django.db.models import Max
 
 from enthesis.clinic import audit, store
-from enthesis.clinic.actions import Refused, open_for_edit, save
-from enthesis.clinic.models import Clinic, Course, Patient, Role, User, Weight
+from enthesis.clinic.actions import Refused, hold_clinic, open_for_edit, save
+from enthesis.clinic.models import Course, Patient, Role, User, Weight
 from enthesis.clinic.permissions import get_for
 
 FIRST_NUMBER = 1001
@@ -38,7 +38,7 @@ def add_patient(
     Refuses a second record of the same name and birth date unless `is_another` person is meant.
     """
     # The clinic's row is held, so that two desks never give out the same number.
-    clinic = Clinic.objects.select_for_update().get(pk=user.clinic_id)
+    clinic = hold_clinic(user)
     twin = Patient.objects.filter(
         clinic=clinic,
         family__iexact=details.family,

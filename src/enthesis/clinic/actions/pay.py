@@ -11,7 +11,7 @@ from enthesis.clinic.actions import Refused, save
 from enthesis.clinic.models import Clinic, Invoice, InvoiceLine, Payment, Session, User
 from enthesis.clinic.permissions import get_for
 from enthesis.journey import pay
-from enthesis.units import MINOR_DIGITS, Money
+from enthesis.units import MINOR_DIGITS, Money, money_words
 
 
 @transaction.atomic
@@ -123,8 +123,7 @@ def _check_amount(invoice: Invoice, amount: Decimal) -> None:
         raise Refused(f"{invoice.currency} has no amount as small as {amount}.", "amount")
     if amount > open_balance.amount:
         raise Refused(
-            f"Only {open_balance.amount} {invoice.currency} of this invoice is open. "
-            "Write that or less.",
+            f"Only {money_words(open_balance)} of this invoice is open. Write that or less.",
             "amount",
         )
 

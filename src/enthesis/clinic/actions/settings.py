@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from enthesis.clinic import audit
-from enthesis.clinic.actions import EditConflict, Refused, save
+from enthesis.clinic.actions import EditConflict, Refused, hold_clinic, save
 from enthesis.clinic.models import Clinic, Role, User
 from enthesis.clinic.permissions import get_for
 
@@ -29,7 +29,7 @@ class ClinicSettings:
 @transaction.atomic
 def change_settings(user: User, chosen: ClinicSettings, expected_version: int | None) -> Clinic:
     """Change the clinic's own settings; agreed plans keep what was agreed."""
-    clinic = Clinic.objects.select_for_update().get(pk=user.clinic_id)
+    clinic = hold_clinic(user)
     if expected_version is not None and clinic.version != expected_version:
         raise EditConflict(clinic)
     if chosen.time_zone not in available_timezones():
@@ -71,7 +71,7 @@ def add_user(user: User, username: str, display_name: str, role: str, password: 
 @transaction.atomic
 def change_user(user: User, user_id: int, role: str, is_active: bool) -> User:
     """Another role, or no more access at once. A clinic always keeps one administrator."""
-    Clinic.objects.select_for_update().get(pk=user.clinic_id)
+    hold_clinic(user)
     changed = get_for(user, User, user_id, lock=True)
     before = {"role": changed.role, "is_active": changed.is_active}
     changed.role, changed.is_active = role, is_active

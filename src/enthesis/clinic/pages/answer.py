@@ -39,7 +39,9 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
     course = store.course_record(link.course)
     screens = _screens(actions.questions_of(course, link.occasion, answers, known))
     number = _number(request, screens, answers)
-    form = QuestionForm(screens[number], request.POST or None, answers)
+    form = QuestionForm(
+        screens[number], request.POST if request.method == "POST" else None, answers
+    )
     if request.method == "POST" and form.is_valid() and _save(form, link):
         return redirect(_address(request, screens, number))
     intro = known.questionnaires[link.questionnaire].intro

@@ -87,7 +87,8 @@ def ask(request: StaffRequest, course_id: int) -> HttpResponse:
         return _withdraw(request, course)
     due = follow.due(store.course_record(course), known, today)
     likely = due[0].occasion if due else _likely(course)
-    form = AskForm(request.POST or None, initial={"occasion": likely.value})
+    sent = request.POST if request.method == "POST" else None
+    form = AskForm(sent, initial={"occasion": likely.value})
     address, status = "", 200
     if request.method == "POST" and form.is_valid():
         occasion = form.cleaned_data["occasion"]
@@ -159,9 +160,10 @@ def add_answers(request: StaffRequest, course_id: int) -> HttpResponse:
     occasion = request.POST.get("occasion") or request.GET.get("for", "")
     if occasion not in actions.OCCASIONS:
         occasion = _likely(course).value
-    when = WhenForm(request.POST or None, initial={"on": today, "occasion": occasion})
+    sent = request.POST if request.method == "POST" else None
+    when = WhenForm(sent, initial={"on": today, "occasion": occasion})
     questions = actions.every_question(store.course_record(course), occasion, known)
-    form = QuestionForm(questions, request.POST or None, may_skip=True)
+    form = QuestionForm(questions, sent, may_skip=True)
     if request.method == "POST" and when.is_valid() and form.is_valid():
         given_on = when.cleaned_data["on"]
         made = attempt(

@@ -1,7 +1,7 @@
 """One course on one page: the suggestion with its reasons, the trend over what happens anyway, the
 six signs, the record and the money. The front desk gets the same page without clinical parts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -30,7 +30,7 @@ from enthesis.journey import course as steps
 from enthesis.journey.course import Move, Phase
 from enthesis.journey.judge import judge
 from enthesis.knowledge.kinds import About, Knowledge
-from enthesis.records import NextStep, Verdict
+from enthesis.records import Mark, NextStep, Reason, Verdict
 from enthesis.shape import plain
 from enthesis.units import Money
 
@@ -113,7 +113,8 @@ def _clinical(
         "facts": _facts(row, record, known),
         "steps": course_line(record, known),
         "next": _next(row, record, verdict, phase),
-        "verdict": verdict if is_judged else None,
+        "verdict": replace(verdict, reasons=_bearing(verdict)) if is_judged else None,
+        "resting": [reason for reason in verdict.reasons if reason not in _bearing(verdict)],
         "form": form,
         "from_words": _from_words(record),
         "trend": _trend(record, known, today),
@@ -122,6 +123,12 @@ def _clinical(
         "can_close": steps.can(record, Move.CLOSE),
         "can_plan_again": phase in (Phase.FOLLOWING, Phase.REFERRED),
     }
+
+
+def _bearing(verdict: Verdict) -> tuple[Reason, ...]:
+    """The reasons that looked at something. A rule not met for want of anything to look at (no
+    decision yet, no watch yet) is folded away, so that the decision stays in sight."""
+    return tuple(r for r in verdict.reasons if r.inputs or r.mark is not Mark.NOT_MET)
 
 
 def _facts(row: Course, record: records.Course, known: Knowledge) -> str:
@@ -154,8 +161,11 @@ def course_line(record: records.Course, known: Knowledge) -> list[dict[str, str]
     decision = steps.last_decision(record)
     most = f" of at most {plan.sessions_max}" if plan else ""
     words = [
-        (f"Evaluated {day(evaluated)}" if evaluated else "Evaluate", Phase.ENQUIRY),
-        (f"Planned {day(agreed)}" if agreed else "Plan", Phase.EVALUATED),
+        (
+            f"Evaluated {day(evaluated)}" if evaluated else _skipped("Evaluate", phase),
+            Phase.ENQUIRY,
+        ),
+        (f"Planned {day(agreed)}" if agreed else _skipped("Plan", phase), Phase.EVALUATED),
         (f"Session {given}{most} given" if given else "Sessions", Phase.TREATING),
         (_decision_words(decision) if ended and decision else "Finish or stop", Phase.REFERRED),
         (f"Recheck {day(recheck_on)}" if recheck_on else "Recheck", Phase.FOLLOWING),
@@ -167,6 +177,12 @@ def course_line(record: records.Course, known: Knowledge) -> list[dict[str, str]
         {"label": label, "state": "done" if n < place else "now" if n == place else "to_come"}
         for n, (label, _) in enumerate(words)
     ]
+
+
+def _skipped(step: str, phase: Phase) -> str:
+    """A step that has no record although later ones have: the course was kept elsewhere."""
+    is_early = phase in (Phase.ENQUIRY, Phase.EVALUATED)
+    return step if is_early else f"{step}: no record"
 
 
 def _decision_words(decision: records.Decision) -> str:

@@ -113,9 +113,14 @@ class SiteForm(forms.Form):
         known: Knowledge,
         data: Any = None,
     ) -> None:
+        prefix = f"site-{place.site}-{place.side}"
+        if data and f"{prefix}-mixture" not in data:
+            # A row that was only just added: it was never on the page to be answered.
+            data = data.copy()
+            data[f"{prefix}-mixture"] = place.mixture
         super().__init__(
             data,
-            prefix=f"site-{place.site}-{place.side}",
+            prefix=prefix,
             initial={
                 "ticked": place.ticked,
                 "volume_ml": place.volume_ml,
@@ -238,7 +243,9 @@ def drawn_map(
         if (at := known.site_positions.get((site, where.value)))
     ]
     if condition.body_map == "knee":
-        return {"wide": body_map_svg("knee", points, "map", side=side, row_link=row_link)}
+        # A point of the other knee is never left off the picture.
+        drawn = side if all(point.side == side for point in points) else Side.BOTH
+        return {"wide": body_map_svg("knee", points, "map", side=drawn, row_link=row_link)}
     return {
         "wide": body_map_svg("low_back", points, "map", row_link=row_link),
         "narrow": body_map_svg("low_back", points, "map", width="narrow", row_link=row_link),

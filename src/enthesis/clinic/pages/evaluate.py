@@ -177,7 +177,7 @@ class EvaluationForm(forms.Form):
         parts = []
         for earlier, values in question.only_if.items():
             choices = dict(getattr(self.fields[earlier], "choices", []))
-            said = " or ".join(str(choices.get(v, "any answer")).lower() for v in values)
+            said = " or ".join(str(choices.get(v, "any answer")) for v in values)
             parts.append(f"Only if “{self.questions[earlier].text}” is {said}.")
         return " ".join(parts)
 

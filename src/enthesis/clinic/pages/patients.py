@@ -155,11 +155,16 @@ def patients(request: StaffRequest) -> HttpResponse:
     rows = rows.prefetch_related(Prefetch("courses", open_courses, to_attr="open_courses"))
     shown = Paginator(rows, PATIENTS_ON_A_PAGE).get_page(request.GET.get("page"))
     names = _condition_names(request.clinic)
-    for patient in shown:
-        patient.treated_for = ", ".join(
-            course_words(course, names) for course in patient.open_courses
-        )
-    context = {"find": words, "shown": shown, "found": shown.paginator.count}
+    treated_for = [
+        ", ".join(course_words(course, names) for course in cast(Any, row).open_courses)
+        for row in shown
+    ]
+    context = {
+        "find": words,
+        "shown": shown,
+        "rows": zip(shown, treated_for, strict=True),
+        "found": shown.paginator.count,
+    }
     return render(request, "clinic/patients/patients.html", context)
 
 
@@ -335,7 +340,8 @@ def add_course(request: StaffRequest, patient_id: int) -> HttpResponse:
 def book_appointment(request: StaffRequest, course_id: int) -> HttpResponse:
     """Book a time for a course."""
     course = get_for(request.user, Course, course_id)
-    start = {"on": _today(request), "clinician": course.clinician_id, "kind": _next_kind(course)}
+    on = _read_date(request.GET.get("on", "")) or _today(request)
+    start = {"on": on, "clinician": course.clinician_id, "kind": _next_kind(course)}
     form = AppointmentForm(request.user, request.POST or None, {**start, "minutes": FIRST_MINUTES})
     title = f"Book {course.patient}"
     if form.is_bound and form.is_valid():

@@ -150,7 +150,7 @@ def make_invoice(request: StaffRequest, session_id: int) -> HttpResponse:
     if existing := Invoice.objects.filter(session=session).first():
         return redirect("invoice", existing.pk)
     today = store.today(request.clinic)
-    form = ArrangementForm(request.POST or None if request.method == "POST" else None)
+    form = ArrangementForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         made = attempt(

@@ -36,7 +36,7 @@ from enthesis.journey.treat import amount, check_doses
 from enthesis.knowledge.kinds import Benchmark, Knowledge, Protocol
 from enthesis.records import Plan as Planned
 from enthesis.records import Side
-from enthesis.units import MINOR_DIGITS, Kg, Money
+from enthesis.units import MINOR_DIGITS, Kg, Money, money_words
 
 # The numbers of the form, and where the core keeps them.
 OF_SERIES = ("sessions_planned", "sessions_max", "interval_days")
@@ -204,14 +204,6 @@ def _source(name: str, protocol: Protocol, known: Knowledge, clinic: Clinic) -> 
     if name == "finish_relief_percent" and clinic.finish_relief_percent is not None:
         return "Clinic’s own level, see Settings."
     return protocol.sources.get(name) or known.stop_rule.sources[name]
-
-
-def money_words(money: Money) -> str:
-    """$1,320 or 1,320.50 CHF: no empty cents."""
-    value = f"{money.amount:,.0f}" if money.amount % 1 == 0 else f"{money.amount:,}"
-    signs = {"USD": "$", "GBP": "£", "EUR": "€"}
-    sign = signs.get(money.currency)
-    return f"{sign}{value}" if sign else f"{value}\u00a0{money.currency}"
 
 
 @require_http_methods(["GET", "POST"])

@@ -16,6 +16,7 @@ from enthesis.clinic.models import Clinic, Role, User
 from enthesis.clinic.pages import attempt, differences
 from enthesis.clinic.permissions import ADMIN, StaffRequest, get_for, page, rows_for
 from enthesis.knowledge.kinds import Knowledge
+from enthesis.units import money_words
 
 OWN = ("name", "phone", "emergency_text", "time_zone", "price_per_session", "finish_relief_percent")
 
@@ -48,7 +49,11 @@ class SettingsForm(forms.Form):
 
 class UserForm(forms.Form):
     display_name = forms.CharField(label="Name as shown", max_length=120)
-    username = forms.CharField(label="User name, to sign in with", max_length=150)
+    username = forms.CharField(
+        label="User name, to sign in with",
+        max_length=150,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
+    )
     role = forms.ChoiceField(label="Role", choices=Role.choices, widget=forms.RadioSelect)
     password = forms.CharField(
         label="First password",
@@ -99,10 +104,10 @@ def defaults(known: Knowledge) -> dict[str, str]:
     price, rule = known.tariff["session"], known.stop_rule
     charged = ""
     if price.low and price.high:
-        charged = f" Others charge {price.low.amount} to {price.high.amount}."
-    usual = f"{price.usual.amount} {price.usual.currency}"
+        charged = f" Others charge {money_words(price.low)} to {money_words(price.high)}."
     return {
-        "price": f"Empty means the default, {usual}.{charged} Source: {price.source}",
+        "price": f"Empty means the default, {money_words(price.usual)}.{charged} "
+        f"Source: {price.source}",
         "finish": f"Empty means the default, {rule.finish_relief_percent} percent. Source: "
         f"{rule.sources['finish_relief_percent']}",
     }

@@ -34,7 +34,7 @@ from enthesis.clinic.pages.plan import dose_words
 from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page, rows_for
 from enthesis.journey.follow import dangers
 from enthesis.journey.treat import amount, check_doses
-from enthesis.knowledge.kinds import Knowledge
+from enthesis.knowledge.kinds import AnaestheticLimit, Knowledge
 from enthesis.records import Mixture, Side, SiteDose
 from enthesis.shape import read
 from enthesis.units import Kg, Ml
@@ -61,7 +61,7 @@ class SessionForm(forms.Form):
             initial={
                 "version": session.version,
                 "on": session.on,
-                "weight_kg": session.weight_kg,
+                "weight_kg": session.weight_kg or _last_kg(session),
                 "note": session.note,
             },
         )
@@ -88,6 +88,12 @@ class SessionForm(forms.Form):
         """Substance to lot, where one was written."""
         written = {name: self.cleaned_data[f"lot_{name}"] for name in self.vials}
         return {name: lot for name, lot in written.items() if lot}
+
+
+def _last_kg(session: Session) -> Decimal | None:
+    """A draft begun before the patient was weighed takes the weight that was measured since."""
+    last = session.course.patient.weights.last()
+    return last.kg if last else None
 
 
 class AddSiteForm(forms.Form):
@@ -123,19 +129,18 @@ class SessionPage:
         self.add = AddSiteForm(self._not_listed(), data)
 
     def _places(self, data: Any) -> list[Place]:
-        """The rows as saved, and those that were added on the page since."""
-        rows = [
-            Place(row.site, Side(row.side), row.mixture, row.volume_ml, row.given)
+        """The rows as saved; while typing those that stood on the page, and those added since."""
+        saved = {
+            (row.site, Side(row.side)): Place(
+                row.site, Side(row.side), row.mixture, row.volume_ml, row.given
+            )
             for row in self.session.sites.all()
-        ]
-        listed = {(row.site, row.side) for row in rows}
-        typed = data.getlist("row") if data else []
+        }
+        if not data:
+            return list(saved.values())
         last = self.saved_mixtures[-1].key
-        for key in dict.fromkeys(typed):
-            place = self._named(key)
-            if place is not None and place not in listed:
-                rows.append(Place(place[0], place[1], last, None, ticked=True))
-        return rows
+        typed = filter(None, map(self._named, dict.fromkeys(data.getlist("row"))))
+        return [saved.get(at) or Place(*at, last, None, ticked=True) for at in typed]
 
     def _named(self, key: str) -> tuple[str, Side] | None:
         """A known place of this region by its key "site:side"."""
@@ -274,6 +279,7 @@ def _with_theirs(typed: Any, theirs: Session) -> Any:
     data["version"] = theirs.version
     for row in theirs.sites.all():
         if f"{row.site}:{row.side}" not in data.getlist("row"):
+            data.appendlist("row", f"{row.site}:{row.side}")
             prefix = f"site-{row.site}-{row.side}"
             data[f"{prefix}-volume_ml"], data[f"{prefix}-mixture"] = row.volume_ml, row.mixture
             if row.given:
@@ -340,7 +346,7 @@ def _draft_page(
                 for form, mixture in zip(shown.mixtures, mixed, strict=True)
             ],
             "mixing": known.mixing,
-            "limits": [x for x in known.anaesthetic_limits if x.substance in shown.form.vials],
+            "limits": _limits(mixed, known),
             "dextrose": known.substances["dextrose"],
             "today": store.today(request.clinic),
             "from_last": last,
@@ -352,6 +358,12 @@ def _draft_page(
         },
         status=status,
     )
+
+
+def _limits(mixtures: tuple[Mixture, ...], known: Knowledge) -> list[AnaestheticLimit]:
+    """The ceilings that the mixtures are checked against, for their words and sources."""
+    used = {(mixture.anaesthetic, mixture.with_adrenaline) for mixture in mixtures}
+    return [x for x in known.anaesthetic_limits if (x.substance, x.with_adrenaline) in used]
 
 
 def _state(given: bool, *, signed: bool) -> State:
@@ -422,7 +434,7 @@ def _doses(shown: SessionPage, mixed: tuple[Mixture, ...], known: Knowledge) -> 
 
 
 def _typed_weight(shown: SessionPage) -> Kg | None:
-    kg = shown.session.weight_kg
+    kg = shown.form.initial["weight_kg"]
     if shown.form.is_bound:
         shown.form.is_valid()
         kg = shown.form.cleaned_data.get("weight_kg")
@@ -451,13 +463,15 @@ def _signed_page(
         {
             **_heading(request, row, known),
             "signed_words": f"Signed {at.day} {at:%b %Y} by {row.signed_by}",
-            "sites": [(site, known.sites[site.site]) for site in rows],
+            "sites": [
+                (site, known.sites[site.site], amount(site.volume_ml, "mL")) for site in rows
+            ],
             "mixtures": [mixture_words(mixture, known) for mixture in mixtures],
             "lots": [(known.substances[name].name, lot) for name, lot in row.lots.items()],
-            "volume": amount(sum((dose.volume_ml for dose in given), Decimal(0)), "mL"),
+            "total": amount(sum((dose.volume_ml for dose in given), Decimal(0)), "mL"),
             "given": len(given),
             "anaesthetics": dose_words(check, known),
-            "limits": [x for x in known.anaesthetic_limits if x.substance in check.given_mg],
+            "limits": _limits(mixtures, known),
             "map": drawn_map(condition, Side(row.course.side), states, known),
             "amendments": row.amendments.select_related("by").order_by("at"),
             "next": _next(row, store.today(request.clinic)),

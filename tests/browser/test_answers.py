@@ -1,0 +1,154 @@
+"""A patient answers on a phone without JavaScript; the clinician reads, decides, and is paid."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from enthesis.clinic import models
+from enthesis.clinic.actions import answer, pay
+from tests.browser.conftest import DESKTOP, PHONE, SMALL_PHONE, assert_accessible, sign_in
+from tests.clinic.treated import treated
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+OpenPage = Callable[..., Page]
+LOOKS = [(SMALL_PHONE, False), (SMALL_PHONE, True), (DESKTOP, False), (DESKTOP, True)]
+
+
+def choose_any(page: Page) -> None:
+    """Answer the screen with its first row, or a few words; an optional text stays empty."""
+    for box in page.locator("input[type=text]").all():
+        box.fill("put on socks" if "Name one" in page.locator("h1").inner_text() else "")
+    for rows in page.locator(".rows").all():
+        rows.locator(".row").first.click()
+    page.get_by_role("button", name="Save and go on").click()
+
+
+def test_a_patient_answers_on_a_phone_without_javascript(
+    open_page: OpenPage, make_course: Callable[..., models.Course], clinician: models.User
+) -> None:
+    course = treated(make_course(), [7, 6, 5, 4], clinician)
+    _, token = answer.make_link(clinician, course.pk, "after_session", date(2026, 11, 23))
+    page = open_page(PHONE, scripts=False)
+    page.goto(f"/a/{token}/")
+    for _ in range(15):
+        if page.get_by_role("heading", name="Your answers were received").is_visible():
+            break
+        expect(page.locator(".emergency")).to_contain_text("Call (555) 0100")
+        choose_any(page)
+    expect(page.get_by_role("heading", name="Your answers were received")).to_be_visible()
+    assert course.assessments.last().answers["pain"] == 0
+
+
+def test_all_eleven_rows_and_the_button_fit_a_phone(
+    open_page: OpenPage, make_course: Callable[..., models.Course], clinician: models.User
+) -> None:
+    course = treated(make_course(), [7, 6], clinician)
+    _, token = answer.make_link(clinician, course.pk, "after_session", date(2026, 11, 23))
+    page = open_page((390, 664))
+    page.goto(f"/a/{token}/")
+    choose_any(page)
+    rows = page.locator(".row")
+    expect(rows).to_have_count(11)
+    for row in (rows.first, rows.last):
+        box = row.bounding_box()
+        assert box and box["height"] >= 40
+    bar, last = page.locator(".bottom-bar").bounding_box(), rows.last.bounding_box()
+    assert bar and last and last["y"] + last["height"] <= bar["y"]
+
+
+@pytest.mark.parametrize(("size", "dark"), LOOKS)
+def test_every_patient_page_is_accessible(
+    size: tuple[int, int],
+    dark: bool,
+    open_page: OpenPage,
+    make_course: Callable[..., models.Course],
+    clinician: models.User,
+) -> None:
+    course = treated(make_course(), [7, 6], clinician)
+    _, token = answer.make_link(clinician, course.pk, "baseline", date(2026, 11, 23))
+    page = open_page(size, dark)
+    page.goto(f"/a/{token}/")
+    page.get_by_role("button", name="Save and go on").click()
+    expect(page.get_by_text("There is a problem")).to_be_visible()
+    assert_accessible(page)
+    for _ in range(20):
+        assert_accessible(page)
+        if page.get_by_role("heading", name="Your answers were received").is_visible():
+            break
+        choose_any(page)
+    _, token = answer.make_link(clinician, course.pk, "recheck", date(2026, 11, 23))
+    page.goto(f"/a/{token}/")
+    page.get_by_label("A fever of").check()
+    page.get_by_role("button", name="Save and go on").click()
+    expect(page.get_by_role("heading", name="Call now")).to_be_visible()
+    assert_accessible(page)
+    page.goto("/a/not-a-link/")
+    assert_accessible(page)
+
+
+@pytest.mark.parametrize(("size", "dark"), LOOKS)
+def test_every_staff_page_of_a_course_is_accessible(
+    size: tuple[int, int],
+    dark: bool,
+    open_page: OpenPage,
+    make_course: Callable[..., models.Course],
+    clinician: models.User,
+) -> None:
+    course = treated(make_course(), [7, 6, 5, 4], clinician)
+    invoice = pay.make_invoice(clinician, course.sessions.all()[0].pk, date(2026, 11, 23))
+    page = open_page(size, dark)
+    sign_in(page, clinician)
+    answers = course.assessments.last()
+    for address in (
+        f"/courses/{course.pk}/",
+        f"/courses/{course.pk}/ask/",
+        f"/courses/{course.pk}/answers/add/",
+        f"/answers/{answers.pk}/",
+        f"/sessions/{course.sessions.last().pk}/invoice/",
+        f"/invoices/{invoice.pk}/",
+        "/money/",
+        "/rules/F1/",
+        "/limits/",
+    ):
+        page.goto(address)
+        for details in page.locator("details.more").all():
+            details.locator("summary").first.click()
+        assert_accessible(page)
+    page.goto(f"/courses/{course.pk}/")
+    page.get_by_label("Stop", exact=True).check()
+    page.get_by_role("button", name="Record decision").click()
+    expect(page.get_by_text("There is a problem")).to_be_visible()
+    expect(page.get_by_role("radio", name="Stop")).to_be_checked()
+    assert_accessible(page)
+
+
+def test_from_a_link_to_a_decision_and_a_payment(
+    open_page: OpenPage, make_course: Callable[..., models.Course], clinician: models.User
+) -> None:
+    course = treated(make_course(), [8, 5, 1, 0, None], clinician)
+    desk = open_page(DESKTOP)
+    sign_in(desk, clinician)
+    desk.goto(f"/courses/{course.pk}/")
+    desk.get_by_role("link", name="Ask for answers").click()
+    desk.get_by_role("button", name="Make link").click()
+    address = desk.get_by_label("Personal link").input_value()
+    phone = open_page(PHONE, scripts=False)
+    phone.goto(address)
+    for _ in range(15):
+        if phone.get_by_role("heading", name="Your answers were received").is_visible():
+            break
+        choose_any(phone)
+    desk.goto(f"/courses/{course.pk}/")
+    expect(desk.get_by_role("heading", name="Finish")).to_be_visible()
+    desk.get_by_role("button", name="Record decision").click()
+    expect(desk.get_by_text("Decision recorded: finish.")).to_be_visible()
+    decision = course.decisions.get()
+    assert decision.recheck_on and decision.recheck_on > timezone.now().date() + timedelta(14)
+    desk.get_by_role("link", name="Make the invoice for session 4").click()
+    desk.get_by_role("button", name="Make invoice").click()
+    desk.get_by_label("Cash").check()
+    desk.get_by_role("button", name="Record payment").click()
+    expect(desk.get_by_text("Paid in full")).to_be_visible()

@@ -1,0 +1,452 @@
+"""A session: begun from the plan, written down, signed once by one person, then only amended."""
+
+import html
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from enthesis.clinic.models import (
+    Appointment,
+    AuditEvent,
+    Course,
+    Role,
+    Session,
+    User,
+    Weight,
+)
+from enthesis.clinic.pages.treat import SessionPage
+from enthesis.clinic.store import course_record, known_for
+from tests.clinic.evaluated import plan
+from tests.clinic.treated import say
+from tests.clinic_fixtures import make_user
+
+LOTS = {"lot_dextrose": "D-2231", "lot_lidocaine": "L-0870", "lot_water": "W-17"}
+
+
+@pytest.fixture(autouse=True)
+def noon(time_machine: Any) -> None:
+    """Every test happens on 23 Nov 2026."""
+    time_machine.move_to(datetime(2026, 11, 23, 17, tzinfo=UTC), tick=False)
+
+
+@pytest.fixture
+def client(client_for: Callable[[User], Client], clinician: User) -> Client:
+    return client_for(clinician)
+
+
+@pytest.fixture
+def course(
+    client: Client, clinician: User, make_course: Callable[..., Course], today: date
+) -> Course:
+    """Evaluated, planned and agreed today, weighed at 68 kg on 20 Oct."""
+    course = make_course()
+    plan(client, course, clinician, today)
+    return course
+
+
+def _words(response: Any) -> str:
+    return html.unescape(response.content.decode())
+
+
+def start(client: Client, course: Course) -> Session:
+    response = client.post(f"/courses/{course.pk}/sessions/start/")
+    assert response.status_code == 302
+    return course.sessions.latest("number")
+
+
+def shown(session: Session, given: int = 3) -> dict[str, Any]:
+    """Every field of the draft as shown, with the first `given` places ticked and the lots."""
+    known = known_for(session.course.patient.clinic, session.on)
+    page = SessionPage(session, known)
+    data: dict[str, Any] = {"row": [f"{f.place.site}:{f.place.side}" for f in page.sites], **LOTS}
+    for form in page.forms:
+        for field in form:
+            value = field.value()
+            if value not in (None, False, ""):
+                data[field.html_name] = "on" if value is True else str(value)
+    for form in page.sites[:given]:
+        data[form["ticked"].html_name] = "on"
+    return data
+
+
+def _post(client: Client, session: Session, do: str, given: int = 3, **changed: Any) -> Any:
+    data = shown(session, given) | changed | {"do": do}
+    return client.post(
+        f"/sessions/{session.pk}/", {key: value for key, value in data.items() if value != ""}
+    )
+
+
+def two_weeks_later(client: Client, clinician: User, time_machine: Any) -> None:
+    """The day of the next session; the screen was left alone for too long to be signed in."""
+    time_machine.move_to(datetime(2026, 12, 7, 17, tzinfo=UTC), tick=False)
+    client.force_login(clinician)
+
+
+def sign(client: Client, session: Session, **changed: Any) -> Session:
+    response = _post(client, session, "sign", **changed)
+    assert response.status_code == 302, _words(response)
+    session.refresh_from_db()
+    return session
+
+
+def test_a_session_starts_from_the_plan_with_nothing_ticked(client: Client, course: Course) -> None:
+    session = start(client, course)
+    planned = course.plans.get().content["sites"]
+    assert [s.site for s in session.sites.all()] == [s["site"] for s in planned]
+    assert not any(s.given for s in session.sites.all())
+    assert (session.number, session.weight_kg) == (1, Decimal("68.0"))
+
+
+def test_the_next_one_starts_from_the_last(
+    client: Client, clinician: User, course: Course, time_machine: Any
+) -> None:
+    sign(client, start(client, course), given=2)
+    two_weeks_later(client, clinician, time_machine)
+    second = start(client, course)
+    assert (second.number, second.sites.count()) == (2, 2)
+    assert "started from session 1" in _words(client.get(f"/sessions/{second.pk}/"))
+
+
+def test_starting_twice_opens_the_same_draft(client: Client, course: Course) -> None:
+    assert start(client, course).pk == start(client, course).pk
+    assert course.sessions.count() == 1
+
+
+def test_no_session_without_an_agreed_plan(
+    client: Client, make_course: Callable[..., Course]
+) -> None:
+    course = make_course()
+    response = client.post(f"/courses/{course.pk}/sessions/start/", follow=True)
+    assert course.sessions.count() == 0
+    assert "cannot follow" in _words(response)
+
+
+def test_the_draft_shows_recipe_dose_ceiling_and_their_sources(
+    client: Client, course: Course
+) -> None:
+    page = _words(client.get(f"/sessions/{start(client, course).pk}/"))
+    for words in (
+        "4\u00a0mL dextrose 50\u00a0%, 2\u00a0mL lidocaine 1\u00a0%, 4\u00a0mL sterile water",
+        "1012\u00a0mOsm/L, lidocaine not counted",
+        "lidocaine 20\u00a0mg of 300\u00a0mg allowed for 68\u00a0kg",
+        "Last measured 20 Oct 2026",
+        "api.fda.gov/drug/label.json",
+    ):
+        assert words in page
+
+
+def test_the_banner_shows_allergy_anticoagulant_and_warning_signs(
+    client: Client, course: Course, today: date
+) -> None:
+    course.patient.allergies, course.patient.anticoagulant = "latex", "Apixaban"
+    course.patient.save()
+    say(course, today, 6, danger=["fever"])
+    page = _words(client.get(f"/sessions/{start(client, course).pk}/"))
+    banner = page[page.index('class="banner"') : page.index("<main")]
+    for words in ("Allergy: latex", "Anticoagulant: Apixaban", "Warning sign: Fever"):
+        assert words in banner
+
+
+def test_a_preview_works_out_the_dose_and_saves_nothing(client: Client, course: Course) -> None:
+    session = start(client, course)
+    data = shown(session, given=4) | {"mixture-insertions-anaesthetic_percent": "0.5"}
+    response = client.post(f"/sessions/{session.pk}/?preview", data)
+    page = _words(response)
+    assert "4 of 9 places, 3\u00a0mL" in page and "lidocaine 50\u00a0mg of 300" in page
+    assert session.sites.filter(given=True).count() == 0
+
+
+def test_a_draft_keeps_what_was_written(client: Client, course: Course) -> None:
+    session = start(client, course)
+    changed = {"site-iliolumbar-left-volume_ml": "0.75", "note": "Tender at L5", "weight_kg": "70"}
+    assert _post(client, session, "save", **changed).status_code == 302
+    session.refresh_from_db()
+    first = session.sites.first()
+    assert first is not None
+    assert (first.volume_ml, first.given, session.signed_at) == (Decimal("0.75"), True, None)
+    assert (session.note, session.weight_kg, session.lots["dextrose"]) == (
+        "Tender at L5",
+        Decimal(70),
+        "D-2231",
+    )
+    assert course.patient.weights.count() == 1  # a new weight is recorded when signed
+    assert course_record(course).sessions == ()  # a draft is no fact yet
+
+
+def test_all_places_are_ticked_at_once(client: Client, course: Course) -> None:
+    session = start(client, course)
+    _post(client, session, "all", given=0)
+    assert all(site.given for site in session.sites.all())
+
+
+def test_a_place_that_was_not_planned_is_added(client: Client, course: Course) -> None:
+    session = start(client, course)
+    added = _post(client, session, "add", **{"add-place": "sacrotuberous:right"})
+    page = _words(added)
+    assert "10. Sacrotuberous ligament" in page and "There is a problem" not in page
+    # Everything the row needs is on the page that comes back.
+    assert 'name="site-sacrotuberous-right-mixture" value="insertions"' in page
+    assert 'name="row" value="sacrotuberous:right"' in page
+    data = shown(session)
+    data["row"] = [*data["row"], "sacrotuberous:right"]
+    data |= {
+        "site-sacrotuberous-right-ticked": "on",
+        "site-sacrotuberous-right-volume_ml": "1",
+        "site-sacrotuberous-right-mixture": "insertions",
+        "do": "sign",
+    }
+    assert client.post(f"/sessions/{session.pk}/", data).status_code == 302
+    assert session.sites.get(site="sacrotuberous").given
+
+
+def test_a_signed_session_keeps_what_was_given_and_mixed(
+    client: Client, clinician: User, course: Course
+) -> None:
+    session = sign(client, start(client, course))
+    assert session.signed_by == clinician and session.signed_at is not None
+    recipe = session.recipe["insertions"]
+    assert (recipe["dextrose_stock_ml"], recipe["anaesthetic_mg"]) == (4, 20)
+    record = course_record(Course.objects.get(pk=course.pk))
+    assert [len(s.sites) for s in record.sessions] == [3]
+    page = _words(client.get(f"/sessions/{session.pk}/"))
+    for words in ("D-2231", "3 places, 2\u00a0mL", "left out", "Signed 23 Nov 2026 by"):
+        assert words in page
+    assert "<textarea" not in page and "Sign session" not in page
+    assert AuditEvent.objects.filter(action="sign_session").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"given": 0}, "none is ticked"),
+        ({"weight_kg": ""}, "Weigh the patient"),
+        ({"lot_dextrose": ""}, "Write the lot of Dextrose 50\u00a0%"),
+        ({"lot_water": ""}, "Write the lot of Sterile water"),
+        ({"mixture-insertions-volume_ml": "1"}, "the sites take 2\u00a0mL of 1\u00a0mL"),
+        (
+            {
+                "mixture-insertions-anaesthetic_percent": "4",
+                "mixture-insertions-anaesthetic_stock_percent": "10",
+            },
+            "Too much anaesthetic for 68 kg: 400\u00a0mg of lidocaine, plain, at most 300\u00a0mg",
+        ),
+        ({"mixture-insertions-anaesthetic": "bupivacaine"}, "No ceiling is known for bupivacaine"),
+        ({"site-iliolumbar-left-volume_ml": "3"}, "Must be between 0.1\u00a0mL and 2\u00a0mL."),
+        ({"weight_kg": "680"}, "Must be between 30 and 250 kg."),
+        ({"on": "2026-11-24"}, "lies in the future"),
+    ],
+)
+def test_it_is_not_signed_when_unsafe_or_incomplete_and_says_why(
+    client: Client, course: Course, changed: dict[str, Any], says: str
+) -> None:
+    session = start(client, course)
+    response = _post(client, session, "sign", **changed, note="typed before")
+    session.refresh_from_db()
+    page = _words(response)
+    assert (response.status_code, session.signed_at) == (422, None)
+    assert says in page and "typed before" in page
+    assert session.note == ""  # refused as a whole
+
+
+def test_a_lighter_patient_has_a_lower_ceiling(client: Client, course: Course) -> None:
+    session = start(client, course)
+    strong = {
+        "mixture-insertions-anaesthetic_percent": "2",
+        "mixture-insertions-anaesthetic_stock_percent": "4",
+    }
+    refused = _words(_post(client, session, "sign", **strong, weight_kg="40"))
+    assert "200\u00a0mg of lidocaine, plain, at most 180\u00a0mg" in refused
+    assert sign(client, session, **strong, weight_kg="68").signed_at is not None
+
+
+def test_a_changed_weight_is_recorded_for_the_patient_on_signing(
+    client: Client, course: Course, today: date
+) -> None:
+    sign(client, start(client, course), weight_kg="71.5")
+    last = course.patient.weights.last()
+    assert last is not None and (last.kg, last.measured_on) == (Decimal("71.5"), today)
+
+
+def test_a_patient_weighed_after_the_draft_began_needs_no_typing(
+    client: Client, clinician: User, make_course: Callable[..., Course], today: date
+) -> None:
+    course = make_course()
+    plan(client, course, clinician, today, weigh=False)
+    session = start(client, course)
+    assert "The weight is not known" in _words(client.get(f"/sessions/{session.pk}/"))
+    Weight.objects.create(patient=course.patient, kg=Decimal(62), measured_on=today)
+    assert 'value="62"' in _words(client.get(f"/sessions/{session.pk}/"))
+
+
+def test_two_who_write_at_once_lose_nothing(
+    client: Client,
+    client_for: Callable[[User], Client],
+    clinic: Any,
+    course: Course,
+) -> None:
+    session = start(client, course)
+    other = client_for(make_user(clinic, "dr_lucas_hartmann", Role.CLINICIAN))
+    late = shown(session) | {"note": "mine", "weight_kg": "71", "do": "sign"}
+    hers = shown(session) | {"do": "save", "note": "hers"}
+    hers["row"] = [*hers["row"], "sacrospinous:left"]
+    hers |= {
+        "site-sacrospinous-left-ticked": "on",
+        "site-sacrospinous-left-volume_ml": "1",
+        "site-sacrospinous-left-mixture": "insertions",
+    }
+    assert other.post(f"/sessions/{session.pk}/", hers).status_code == 302
+    response = client.post(f"/sessions/{session.pk}/", late)
+    page = _words(response)
+    assert response.status_code == 409
+    for words in ("Somebody else changed this record", "hers", "mine", "Sacrospinous ligament"):
+        assert words in page
+    session.refresh_from_db()
+    assert (session.note, session.signed_at) == ("hers", None)
+    assert f'name="version" value="{session.version}"' in page
+    assert 'name="row" value="sacrospinous:left"' in page  # and so it is not lost on saving again
+
+
+def test_only_one_of_two_signs_and_the_other_is_shown_the_difference(
+    client: Client,
+    client_for: Callable[[User], Client],
+    clinic: Any,
+    clinician: User,
+    course: Course,
+) -> None:
+    session = start(client, course)
+    other = client_for(make_user(clinic, "dr_lucas_hartmann", Role.CLINICIAN))
+    late = shown(session, given=2) | {"note": "my own words", "do": "sign"}
+    sign(client, session)
+    response = other.post(f"/sessions/{session.pk}/", late)
+    page = _words(response)
+    session.refresh_from_db()
+    assert (response.status_code, session.signed_by) == (409, clinician)
+    assert "signed this session after you opened it" in page and "my own words" in page
+    assert AuditEvent.objects.filter(action="sign_session").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_sign_in_the_same_moment_one_wins(
+    client_for: Callable[[User], Client],
+    clinician: User,
+    clinic: Any,
+    make_course: Callable[..., Course],
+    today: date,
+) -> None:
+    course = make_course()
+    plan(client_for(clinician), course, clinician, today)
+    session = start(client_for(clinician), course)
+    other = make_user(clinic, "dr_lucas_hartmann", Role.CLINICIAN)
+    data = shown(session) | {"do": "sign"}
+    clients = [client_for(clinician), client_for(other)]
+
+    def press(client: Client) -> int:
+        try:
+            return client.post(f"/sessions/{session.pk}/", data).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as both:
+        statuses = list(both.map(press, clients))
+    assert sorted(statuses) == [302, 409]
+    assert AuditEvent.objects.filter(action="sign_session").count() == 1
+
+
+def test_a_signed_session_is_amended_and_never_changed(client: Client, course: Course) -> None:
+    session = sign(client, start(client, course))
+    before = session.version
+    again = _post(client, session, "save", note="rewritten")
+    assert again.status_code == 422 and "It is only amended now." in _words(again)
+    empty = client.post(f"/sessions/{session.pk}/amend/", {"text": " "})
+    assert empty.status_code == 422
+    client.post(f"/sessions/{session.pk}/amend/", {"text": "The lot of water was W-18."})
+    session.refresh_from_db()
+    assert (session.note, session.version) == ("", before)
+    assert "The lot of water was W-18." in _words(client.get(f"/sessions/{session.pk}/"))
+
+
+def test_a_draft_is_not_amended(client: Client, course: Course) -> None:
+    session = start(client, course)
+    response = client.post(f"/sessions/{session.pk}/amend/", {"text": "too early"})
+    assert response["Location"] == f"/sessions/{session.pk}/"
+    assert session.amendments.count() == 0
+
+
+def test_a_draft_begun_by_mistake_is_discarded_and_a_signed_session_is_not(
+    client: Client, course: Course
+) -> None:
+    draft = start(client, course)
+    client.post(f"/sessions/{draft.pk}/discard/", {"version": draft.version})
+    assert course.sessions.count() == 0
+    assert AuditEvent.objects.get(action="discard_session").detail == {"number": 1}
+    signed = sign(client, start(client, course))
+    page = client.post(f"/sessions/{signed.pk}/discard/", {"version": signed.version}, follow=True)
+    assert "It is only amended now." in _words(page)
+    assert course.sessions.count() == 1
+
+
+def test_after_signing_the_next_steps_are_offered(
+    client: Client, course: Course, make_appointment: Callable[..., Appointment]
+) -> None:
+    of_today = make_appointment(course, datetime(2026, 11, 23, 16, tzinfo=UTC))
+    session = sign(client, start(client, course))
+    page = _words(client.get(f"/sessions/{session.pk}/"))
+    assert f"/sessions/{session.pk}/invoice/" in page
+    assert f"/courses/{course.pk}/ask/" in page
+    assert "Book session 2, 7 Dec 2026" in page
+    of_today.refresh_from_db()
+    assert of_today.state == "done"
+
+
+def test_the_booking_page_opens_on_the_day_of_the_next_session(
+    client: Client, course: Course
+) -> None:
+    page = _words(client.get(f"/courses/{course.pk}/appointments/add/?on=2026-12-07"))
+    assert 'value="2026-12-07"' in page
+
+
+def test_no_session_is_dated_before_the_one_before(
+    client: Client, clinician: User, course: Course, time_machine: Any
+) -> None:
+    sign(client, start(client, course))
+    two_weeks_later(client, clinician, time_machine)
+    response = _post(client, start(client, course), "sign", on="2026-11-22")
+    assert response.status_code == 422 and "Session 1 was later" in _words(response)
+
+
+def test_lots_of_earlier_sessions_are_offered_but_never_filled_in(
+    client: Client, clinician: User, course: Course, time_machine: Any
+) -> None:
+    sign(client, start(client, course))
+    two_weeks_later(client, clinician, time_machine)
+    page = _words(client.get(f"/sessions/{start(client, course).pk}/"))
+    assert '<option value="D-2231">' in page and 'value="D-2231" ' not in page
+
+
+@pytest.mark.parametrize("role", [Role.FRONT_DESK, Role.ADMINISTRATOR])
+def test_only_clinicians_open_a_session(
+    client: Client,
+    client_for: Callable[[User], Client],
+    clinic: Any,
+    course: Course,
+    role: Role,
+) -> None:
+    session = start(client, course)
+    other = client_for(make_user(clinic, "somebody", role))
+    for response in (other.get(f"/sessions/{session.pk}/"), _post(other, session, "sign")):
+        assert response.status_code == 403
+
+
+def test_another_clinics_session_does_not_exist(
+    client: Client, client_for: Callable[[User], Client], stranger: User, course: Course
+) -> None:
+    session = start(client, course)
+    for path in ("", "amend/"):
+        assert client_for(stranger).get(f"/sessions/{session.pk}/{path}").status_code == 404
+    assert _post(client_for(stranger), session, "sign").status_code == 404
