@@ -5,6 +5,7 @@ import json
 import math
 import sys
 from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 
 from scipy.special import ndtri
@@ -15,6 +16,7 @@ from enthesis.evidence.figure import file_forest
 from enthesis.evidence.pool import Interval, Single
 from enthesis.evidence.pool_csv import FileAnswer, PoolFileError, PoolOptions, pool_file
 from enthesis.evidence.tau2 import Model
+from enthesis.knowledge.load import knowledge
 
 COLUMNS = """\
 Pool the studies in a CSV file: one row per study, with a column study (optionally year, and any
@@ -100,7 +102,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _complain(f"{arguments.file.name}: {problem}" for problem in error.problems)
     if arguments.plot:
         title = f"{arguments.file.name}: every study"
-        drawn = forest_file(file_forest(answer, title))
+        enough = knowledge(date.today()).certainty_limits.trials_to_pool  # noqa: DTZ011
+        drawn = forest_file(file_forest(answer, title, enough))
         try:
             arguments.plot.write_text(drawn, encoding="utf-8")
         except OSError as error:

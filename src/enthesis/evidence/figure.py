@@ -12,8 +12,6 @@ from enthesis.evidence.pool_csv import FileAnswer, StudyLine
 from enthesis.evidence.trials import DOMAINS, HIGH_RISK, LOWER_RISK, PARTLY_READ, Trial, Z
 
 SHOWN = "Shown, not pooled"
-ENOUGH = 3
-"""Studies that a diamond needs: two are shown side by side (LOOK of every forest plot)."""
 DOMAIN_WORDS = {
     "chance": "allocation",
     "blinding": "blinding",
@@ -40,15 +38,15 @@ def forest_data(answer: Answer) -> ForestData:
     )
 
 
-def file_forest(answer: FileAnswer, title: str) -> ForestData:
-    """The figure of a pooled CSV file, by its groups where it has them."""
+def file_forest(answer: FileAnswer, title: str, enough: int) -> ForestData:
+    """The figure of a pooled CSV file, by its groups; a diamond needs `enough` studies."""
     weights = _weights(answer)
     names = list(dict.fromkeys(study.group for study in answer.studies))
     groups = [
         ForestGroup(
             title=name,
             rows=tuple(_file_row(s, weights[s.study]) for s in answer.studies if s.group == name),
-            diamond=_file_diamond(answer.groups.get(name)),
+            diamond=_file_diamond(answer.groups.get(name), f"Pooled, {name}", enough),
         )
         for name in names
     ]
@@ -59,8 +57,8 @@ def file_forest(answer: FileAnswer, title: str) -> ForestData:
         low_words="lower in arm 1",
         high_words="higher in arm 1",
         groups=tuple(groups),
-        diamond=_diamond(overall, f"All {overall.k}") if overall.k >= ENOUGH else None,
-        note="" if overall.k >= ENOUGH else "Fewer than three studies: no diamond.",
+        diamond=_file_diamond(overall, f"All {overall.k}", enough),
+        note="" if overall.k >= enough else f"Fewer than {enough} studies: no diamond.",
         is_ratio=answer.measure in {m.value for m in Measure if m.is_ratio},
         places=2,
     )
@@ -106,10 +104,10 @@ def _diamond(pooled: Single, label: str) -> ForestDiamond | None:
     return ForestDiamond(label, "", pooled.estimate, pooled.ci_low, pooled.ci_high, prediction)
 
 
-def _file_diamond(pooled: Single | None) -> ForestDiamond | None:
-    if pooled is None or pooled.k < ENOUGH:
+def _file_diamond(pooled: Single | None, label: str, enough: int) -> ForestDiamond | None:
+    if pooled is None or pooled.k < enough:
         return None
-    return _diamond(pooled, f"Pooled, {pooled.k}")
+    return _diamond(pooled, label)
 
 
 def _file_row(study: StudyLine, weight: float) -> ForestRow:

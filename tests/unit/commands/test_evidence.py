@@ -132,3 +132,14 @@ def test_pool_says_when_the_plot_cannot_be_written(
     file.write_text(MADE, encoding="utf-8")
     assert main(["pool", str(file), "--plot", str(tmp_path / "no" / "made.svg")]) == 1
     assert "cannot write" in capsys.readouterr().err
+
+
+def test_pool_draws_two_studies_without_a_diamond(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, plot = tmp_path / "two.csv", tmp_path / "two.svg"
+    file.write_text("".join(MADE.splitlines(keepends=True)[:3]), encoding="utf-8")
+    said(capsys, "pool", str(file), "--plot", str(plot))
+    root = ET.parse(plot).getroot()  # noqa: S314
+    assert not any(e.get("class") == "diamond" for e in root.iter())
+    assert "Fewer than 3 studies: no diamond." in " ".join(root.itertext())
