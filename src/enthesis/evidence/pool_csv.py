@@ -37,6 +37,8 @@ MEANS = ("mean_1", "sd_1", "n_1", "mean_2", "sd_2", "n_2")
 WITH_SE = ("estimate", "se")
 WITH_CI = ("estimate", "ci_low", "ci_high")
 SHAPES = (EVENTS, MEANS, WITH_SE, WITH_CI)
+LEAST_SIZE, GREATEST_SIZE = 1e-30, 1e30
+"""Beyond these the squares and fourth powers on the way would leave the range of a float."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,8 @@ def _check_header(header: list[str], group: str | None) -> None:
         raise PoolFileError(["the file is empty"])
     if len(header) == 1 and ";" in header[0]:
         raise PoolFileError(["the columns are separated by semicolons; save with commas"])
+    if len(header) == 1 and "\t" in header[0]:
+        raise PoolFileError(["the columns are separated by tabs; save with commas"])
     problems = [
         f"column {name} appears more than once"
         for name in dict.fromkeys(header)
@@ -188,9 +192,20 @@ def _shape(columns: Iterable[str]) -> tuple[str, ...]:
     if EVENTS in found and MEANS in found:
         raise PoolFileError(["the file has events and means; keep one of them"])
     if not found:
-        wanted = "; or ".join(" ".join(shape) for shape in SHAPES)
-        raise PoolFileError([f"the columns do not fit; besides study, give {wanted}"])
+        raise PoolFileError([_no_shape(there)])
     return found[0]
+
+
+def _no_shape(there: set[str]) -> str:
+    """What a file without a whole set of columns lacks: of the set it has most of, if of any."""
+    nearest = max(SHAPES, key=lambda shape: len(there.intersection(shape)) / len(shape))
+    if there.isdisjoint(nearest):
+        wanted = "; or ".join(" ".join(shape) for shape in SHAPES)
+        return f"the columns do not fit; besides study, give {wanted}"
+    missing = " ".join(name for name in nearest if name not in there)
+    others = " ".join(sorted(there.difference(nearest, ("study", "year"))))
+    beside = f"; not understood: {others}" if others else ""
+    return f"the columns do not fit: {missing} missing to complete {' '.join(nearest)}{beside}"
 
 
 def _measure(shape: tuple[str, ...], options: PoolOptions) -> Measure | None:
@@ -230,6 +245,7 @@ def _study_lines(
                 bad.append(_whole_row(number, cells, shape, error.problem))
             else:
                 lines.append(_line(cells, group, effect))
+                notes += _lopsided(number, cells["study"], values)
     if bad:
         raise PoolFileError(bad)
     if not lines:
@@ -269,6 +285,8 @@ def _cell_problem(column: str, value: float) -> str | None:
         return "a number of events cannot be negative"
     if column == "se" and value <= 0:
         return "a standard error must be greater than 0"
+    if value and not LEAST_SIZE < abs(value) < GREATEST_SIZE:
+        return "too near to 0, or too large, to calculate with; use another unit"
     return None
 
 
@@ -317,6 +335,19 @@ def _looks_like_a_ratio(estimate: float, low: float, high: float) -> bool:
     plain = abs(estimate - (low + high) / 2) / (high - low)
     logged = abs(math.log(estimate) - math.log(low * high) / 2) / math.log(high / low)
     return plain > 0.05 and logged < plain / 2
+
+
+def _lopsided(number: int, study: str, values: dict[str, float]) -> list[str]:
+    """A note where the interval pooled is not the one in the file: only its width is used."""
+    if "ci_low" not in values:
+        return []
+    low, high = values["ci_low"], values["ci_high"]
+    if abs(values["estimate"] - (low + high) / 2) <= 0.05 * (high - low):
+        return []
+    return [
+        f"row {number} ({study}): the estimate is not in the middle of its interval, of which only "
+        "the width is used; if this is a ratio, give natural logarithms"
+    ]
 
 
 def _line(cells: dict[str, str], group: str | None, effect: Effects) -> StudyLine:

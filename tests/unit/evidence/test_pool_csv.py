@@ -139,6 +139,17 @@ def test_a_standard_error_must_be_positive(error: str) -> None:
     assert "must be greater than 0" in problem
 
 
+@pytest.mark.parametrize("row", ["A,1,1e-200", "A,1,1e200", "A,1e308,1", "A,-1e-200,1"])
+def test_a_number_beyond_what_can_be_squared_is_refused(row: str) -> None:
+    assert "too near to 0, or too large" in problems(SE + row + "\n")[0]
+
+
+def test_an_estimate_outside_the_middle_of_its_interval_is_pointed_out() -> None:
+    answer = pool_file(CI + "A,1,0.9,5\nB,1,0,2\nC,2,0.9,3\n", PoolOptions())
+    (note,) = answer.notes
+    assert note.startswith("row 2 (A): the estimate is not in the middle of its interval")
+
+
 def test_all_bad_rows_are_named_at_once() -> None:
     assert len(problems(MEANS + "A,4,-2,20,5,2,20\nB,4,2,,5,x,20\nC,4,2,20,5,2,20\n")) == 3
 
@@ -151,7 +162,13 @@ def test_all_bad_rows_are_named_at_once() -> None:
         ("study;estimate;se\nA;1;1\n", "semicolons"),
         ("name,estimate,se\nA,1,1\n", "column study is missing"),
         ("study,estimate,se,se\nA,1,1,1\n", "column se appears more than once"),
-        ("study,estimate\nA,1\n", "the columns do not fit"),
+        ("study\testimate\tse\nA\t1\t1\n", "tabs"),
+        ("study,estimate\nA,1\n", "the columns do not fit: se missing to complete estimate se"),
+        ("study,deaths\nA,1\n", "the columns do not fit; besides study, give events_1 n_1"),
+        (
+            "study,mean_1,sd1,n_1,mean_2,sd_2,n_2\nA,1,1,9,1,1,9\n",
+            "sd_1 missing to complete mean_1 sd_1 n_1 mean_2 sd_2 n_2; not understood: sd1",
+        ),
         ('study,estimate,se\n"A,1,1\n', "not readable as CSV"),
     ],
 )
