@@ -5,14 +5,14 @@ import json
 import math
 import sys
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from enthesis.evidence.answer import Answer, TopicAnswer, answer_topic
-from enthesis.evidence.changes import changes
+from enthesis.evidence.changes import Picture, changes, pictures
 from enthesis.evidence.trials import EvidenceError
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.knowledge.load import KnowledgeError, knowledge
@@ -40,6 +40,12 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         type=Path,
         help="compare OLD NEW, or the shipped papers with NEW; a folder may bring a synthesis.toml",
     )
+    parser.add_argument(
+        "--pictures",
+        metavar="DIR",
+        type=Path,
+        help="with --diff: also write each forest plot that changes, before and after, into DIR",
+    )
     parser.set_defaults(run=run)
 
 
@@ -50,10 +56,15 @@ def run(args: argparse.Namespace) -> int:
     try:
         topics = _topics(args.condition, known)
         if args.diff:
-            return _print_changes(args.diff, topics, known)
+            return _print_changes(args.diff, topics, known, args.pictures)
+        if args.pictures:
+            raise RequestError("--pictures shows what changes; it needs --diff.")
         found = [_answer(topic, known, papers(), known.syntheses) for topic in topics]
-    except (KnowledgeError, EvidenceError, UnknownTopicError) as error:
+    except (KnowledgeError, EvidenceError, RequestError) as error:
         sys.stderr.write(f"{error}\n")
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"cannot write {error.filename}: {error.strerror}\n")
         return 1
     if args.json:
         told = json.dumps([as_json(one) for one in found], indent=2, ensure_ascii=False)
@@ -63,8 +74,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-class UnknownTopicError(ValueError):
-    """A condition that nobody has read trials on."""
+class RequestError(ValueError):
+    """What was asked for cannot be answered: an unknown condition, options that do not fit."""
 
 
 def as_text(found: TopicAnswer) -> str:
@@ -166,7 +177,7 @@ def _topics(asked: str | None, known: Knowledge) -> list[EvidenceTopic]:
     found = [t for t in topics if wanted in (t.name.casefold(), t.id.replace("_", " "))]
     if not found:
         names = ", ".join(topic.name for topic in topics)
-        raise UnknownTopicError(f"No trials are kept on {asked!r}; there are: {names}.")
+        raise RequestError(f"No trials are kept on {asked!r}; there are: {names}.")
     return found
 
 
@@ -179,9 +190,11 @@ def _answer(
     return answer_topic(topic, syntheses.values(), read, known.certainty_limits)
 
 
-def _print_changes(folders: list[Path], topics: list[EvidenceTopic], known: Knowledge) -> int:
+def _print_changes(
+    folders: list[Path], topics: list[EvidenceTopic], known: Knowledge, into: Path | None
+) -> int:
     if len(folders) not in (1, 2):
-        raise UnknownTopicError("--diff takes OLD and NEW, or NEW alone.")
+        raise RequestError("--diff takes OLD and NEW, or NEW alone.")
     sides: list[tuple[Mapping[str, Paper], Mapping[str, Synthesis]]] = [
         (read_papers(f), read_syntheses(f) or known.syntheses) for f in folders
     ]
@@ -193,5 +206,21 @@ def _print_changes(folders: list[Path], topics: list[EvidenceTopic], known: Know
         for one in changes(before, after):
             told += [f"{topic.name}, {one.where}: {one.what}", f"  - {one.before or '(not said)'}"]
             told += [f"  + {one.after or '(no longer said)'}"]
+        for drawn in pictures(before, after):
+            told += [f"{topic.name}, {drawn.where}: forest plot", *_picture_lines(drawn, into)]
     sys.stdout.write("\n".join(told or ["Nothing that is said changes."]) + "\n")
     return 0
+
+
+def _picture_lines(drawn: Picture, into: Path | None) -> Iterator[str]:
+    """The two sides of a picture: where each was written, or only that it is drawn anew."""
+    for sign, side, svg in (("-", "before", drawn.before), ("+", "after", drawn.after)):
+        if not svg:
+            yield f"  {sign} (not drawn)"
+        elif into is None:
+            yield f"  {sign} drawn; --pictures DIR writes it"
+        else:
+            into.mkdir(parents=True, exist_ok=True)
+            file = into / f"{drawn.where}-{side}.svg"
+            file.write_text(svg, encoding="utf-8")
+            yield f"  {sign} {file}"

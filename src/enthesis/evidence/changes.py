@@ -1,10 +1,15 @@
-"""What a new or corrected paper moves, before it is accepted: each number, sentence, certainty."""
+"""What a new or corrected paper moves, before it is accepted.
+
+Each number, sentence, certainty and forest plot.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from enthesis.charts.forest import forest_file
 from enthesis.evidence import sentences
 from enthesis.evidence.answer import Answer, TopicAnswer
+from enthesis.evidence.figure import forest_data
 from enthesis.evidence.pool import Single
 from enthesis.knowledge.paper import Synthesis
 
@@ -28,6 +33,29 @@ def changes(before: TopicAnswer, after: TopicAnswer) -> tuple[Change, ...]:
         for where, what in keys
         if old.get((where, what), "") != new.get((where, what), "")
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A forest plot drawn differently: two SVG files; an empty side was not drawn at all."""
+
+    where: str
+    before: str
+    after: str
+
+
+def pictures(before: TopicAnswer, after: TopicAnswer) -> tuple[Picture, ...]:
+    """Every forest plot of the topic that a reader would see change, in the order of the page."""
+    old, new = _drawn(before), _drawn(after)
+    return tuple(
+        Picture(where, old.get(where, ""), new.get(where, ""))
+        for where in dict.fromkeys([*old, *new])
+        if old.get(where) != new.get(where)
+    )
+
+
+def _drawn(found: TopicAnswer) -> Mapping[str, str]:
+    return {one.synthesis.id: forest_file(forest_data(one)) for one in found.answers}
 
 
 def _said(found: TopicAnswer) -> Mapping[tuple[str, str], str]:

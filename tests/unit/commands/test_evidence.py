@@ -77,8 +77,19 @@ def test_a_corrected_number_shows_exactly_what_moves(
         "knee osteoarthritis, knee_pain_saline: sentence",
         "knee osteoarthritis, knee_pain_saline: certainty, imprecision",
         "knee osteoarthritis, knee_pain_saline: Sit 2020",
+        "knee osteoarthritis, knee_pain_saline: forest plot",
     ]
     assert "  - 10.3 points of 100 lower" in out and "  + 2.3 points of 100 lower" in out
+    folder = copied.parent / "plots"
+    said(capsys, "evidence", "--diff", str(copied), "--pictures", str(folder))
+    numbers = {
+        file.name: " ".join(ET.parse(file).getroot().itertext())  # noqa: S314
+        for file in folder.iterdir()
+    }
+    assert sorted(numbers) == ["knee_pain_saline-after.svg", "knee_pain_saline-before.svg"]
+    assert "−10.3" in numbers["knee_pain_saline-before.svg"]
+    assert "−10.3" not in numbers["knee_pain_saline-after.svg"]
+    assert "−2.3" in numbers["knee_pain_saline-after.svg"]
 
 
 def test_a_folder_may_bring_its_own_choice_of_trials(
@@ -106,6 +117,23 @@ def test_a_paper_that_went_missing_is_named(
     (copied / "yelland_2004.toml").unlink()
     assert main(["evidence", "low_back", "--diff", str(copied)]) == 1
     assert "yelland_2004: there is no such paper" in capsys.readouterr().err
+
+
+def test_pictures_without_a_comparison_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evidence", "--pictures", str(tmp_path)]) == 1
+    assert "it needs --diff" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_hold_the_pictures_is_named(
+    copied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = copied / "sit_2020.toml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("estimate = -10.34", "estimate = -9.34"), encoding="utf-8")
+    assert main(["evidence", "--diff", str(copied), "--pictures", str(file)]) == 1
+    assert capsys.readouterr().err.startswith(f"cannot write {file}: ")
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

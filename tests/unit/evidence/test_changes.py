@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from enthesis.evidence.answer import TopicAnswer, answer_topic
-from enthesis.evidence.changes import changes
+from enthesis.evidence.changes import changes, pictures
 from enthesis.knowledge.load import knowledge
 from enthesis.knowledge.load_papers import papers
 from enthesis.knowledge.paper import Paper
@@ -35,6 +35,7 @@ def corrected(paper: Paper, by: int) -> Paper:
 def test_the_same_papers_change_nothing() -> None:
     made = made_papers({"one": -15, "two": -12, "three": -3})
     assert changes(asked(made), asked(made)) == ()
+    assert pictures(asked(made), asked(made)) == ()
 
 
 def test_a_corrected_mean_moves_its_trial_and_the_pool_and_no_other_trial() -> None:
@@ -55,6 +56,10 @@ def test_a_third_trial_makes_a_pool_and_the_change_shows_it() -> None:
     assert said["pool"].after.startswith("3 trials")
     assert said["trials found"].after == "3"
     assert said["Three 2020"].before == ""
+    (picture,) = pictures(asked(two), asked(two | {"three": made_paper("three", -3)}))
+    assert picture.where == made_synthesis(()).id
+    assert "Three 2020" not in picture.before and 'class="diamond"' not in picture.before
+    assert "Three 2020" in picture.after and 'class="diamond"' in picture.after
 
 
 def test_a_corrected_number_of_yelland_moves_the_low_back_sentence_and_nothing_of_the_knee() -> (
