@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enthesis.evidence.answer import Share, answer, answer_topic
+from enthesis.evidence.figure import forest_data
 from enthesis.evidence.grade import Certainty
 from enthesis.evidence.pool import pool
 from enthesis.evidence.ragged import review
@@ -297,3 +298,19 @@ def test_a_paper_without_usable_numbers_says_why() -> None:
     told = [why_unused(p) for p in (one_arm, unnumbered, no_sd, registered, paper)]
     assert len(set(told)) == 5
     assert told[3] == "Registered; no results were seen."
+
+
+@pytest.mark.parametrize(
+    ("better", "low_end", "high_end"),
+    [
+        ("lower", "prolotherapy better", "comparison better"),
+        ("higher", "comparison better", "prolotherapy better"),
+    ],
+)
+def test_the_ends_of_the_axis_say_who_does_better_there(
+    better: str, low_end: str, high_end: str
+) -> None:
+    made = made_papers({"one": -15})
+    synthesis = replace(made_synthesis((made_study("one"),)), better=better)
+    data = forest_data(answer(synthesis, made, LIMITS))
+    assert (data.low_words, data.high_words) == (low_end, high_end)
