@@ -20,6 +20,8 @@ COMMANDS = {
     "import": "import_file",
     "judge": "judge",
     "mix": "mix",
+    "pool": "pool",
+    "evidence": "evidence",
     "manage": "manage",
 }
 

@@ -52,6 +52,10 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "add_call": DESK,
     "answers": CLINICAL,
     "answer": PUBLIC,
+    "evidence": PUBLIC,
+    "evidence_topic": PUBLIC,
+    "evidence_csv": PUBLIC,
+    "evidence_script": PUBLIC,
     "money": STAFF,
     "make_invoice": DESK,
     "invoice": STAFF,
@@ -121,6 +125,7 @@ def ids(
         "rule_id": "finish_target",
         "token": "no-such-token",
         "question_id": "pain",
+        "topic": "low_back",
     }
 
 

@@ -11,11 +11,17 @@ from enthesis.clinic.permissions import ADMIN, STAFF
 NAVIGATION = [
     ("Today", "today", STAFF),
     ("Patients", "patients", STAFF),
+    ("Evidence", "evidence", STAFF),
     ("Money", "money", STAFF),
     ("Settings", "settings", ADMIN),
 ]
 # Which word is underlined on pages that are not themselves in the navigation.
-BELONGS_TO = {"money": ("money", "invoice"), "settings": ("setting", "user"), "today": ("today",)}
+BELONGS_TO = {
+    "evidence": ("evidence",),
+    "money": ("money", "invoice"),
+    "settings": ("setting", "user"),
+    "today": ("today",),
+}
 
 
 def staff(request: HttpRequest) -> dict[str, Any]:

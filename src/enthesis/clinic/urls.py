@@ -7,6 +7,7 @@ from enthesis.clinic.pages import (
     ask,
     course,
     evaluate,
+    evidence,
     patients,
     pay,
     plan,
@@ -16,7 +17,10 @@ from enthesis.clinic.pages import (
     treat,
 )
 
-STAGES = (sign_in, today, patients, evaluate, plan, treat, course, ask, answer, pay, settings)
+STAGES = (
+    *(sign_in, today, patients, evaluate, plan, treat),
+    *(course, ask, answer, evidence, pay, settings),
+)
 urlpatterns = [path("", include(stage)) for stage in STAGES]
 
 handler400 = "enthesis.clinic.errors.wrong_request"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from enthesis.knowledge.paper import CertaintyLimits, EvidenceTopic, Synthesis
 from enthesis.records import Candidacy, Mixture, NextStep, Side
 from enthesis.units import Kg, Mg, Ml, Money, Percent
 
@@ -365,6 +366,9 @@ class Knowledge:
     mixing: MixingLimits
     tariff: Mapping[str, TariffItem]
     benchmarks: Mapping[str, Benchmark]
+    evidence_topics: Mapping[str, EvidenceTopic]
+    syntheses: Mapping[str, Synthesis]
+    certainty_limits: CertaintyLimits
 
     def questions(self, questionnaire: str) -> Mapping[str, Question]:
         """The questions of one questionnaire by id."""

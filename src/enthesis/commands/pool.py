@@ -1,0 +1,160 @@
+"""`enthesis pool`: pool anybody's studies from a CSV file."""
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+
+from scipy.special import ndtri
+
+from enthesis.charts.forest import forest_file
+from enthesis.evidence.effects import Measure
+from enthesis.evidence.figure import file_forest
+from enthesis.evidence.pool import Interval, Single
+from enthesis.evidence.pool_csv import FileAnswer, PoolFileError, PoolOptions, pool_file
+from enthesis.evidence.tau2 import Model
+from enthesis.knowledge.load import knowledge
+
+COLUMNS = """\
+Pool the studies in a CSV file: one row per study, with a column study (optionally year, and any
+column to group by) and one of
+  events_1 n_1 events_2 n_2                 arm 1 is the treatment
+  mean_1 sd_1 n_1 mean_2 sd_2 n_2
+  estimate se     or   estimate ci_low ci_high
+Estimates and intervals are on the analysis scale: natural logarithms for ratios.
+"""
+EXAMPLES = """\
+examples:
+  REML with Hartung–Knapp intervals, log risk ratios from events:
+    enthesis pool trials.csv
+  the same as odds ratios by dose, for a program:
+    enthesis pool trials.csv --measure OR --group dose --json
+
+exit status: 0 pooled; 1 the file cannot be pooled, with every reason; 2 not understood
+"""
+
+_MODELS = {model.value.lower(): model for model in Model}
+_INTERVALS = {interval.value: interval for interval in Interval}
+_MEASURES = {measure.value.lower(): measure for measure in Measure}
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "pool",
+        help="pool the studies in a CSV file",
+        description=COLUMNS,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", metavar="FILE.csv", type=Path)
+    parser.add_argument(
+        "--measure",
+        type=str.lower,
+        choices=sorted(_MEASURES),
+        metavar="MEASURE",
+        help="OR, RR or RD from events, MD, SMD or ROM from means; default RR, MD",
+    )
+    parser.add_argument(
+        "--model",
+        type=str.lower,
+        choices=list(_MODELS),
+        metavar="MODEL",
+        default="reml",
+        help="common, DL, PM, ML or REML; default REML",
+    )
+    parser.add_argument(
+        "--interval",
+        type=str.lower,
+        choices=list(_INTERVALS),
+        metavar="INTERVAL",
+        help="wald, hk (Hartung–Knapp) or hk-adhoc (never narrower than wald); default hk, but "
+        "wald with the common model",
+    )
+    parser.add_argument("--group", metavar="COLUMN", help="pool within the groups of this column")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument(
+        "--plot", metavar="FILE.svg", type=Path, help="also draw the forest plot into this file"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Pool the file and print the answer; 1 when the file cannot be pooled."""
+    model = _MODELS[arguments.model]
+    usual = "wald" if model is Model.COMMON else "hk"
+    options = PoolOptions(
+        measure=_MEASURES[arguments.measure] if arguments.measure else None,
+        model=model,
+        interval=_INTERVALS[arguments.interval or usual],
+        group=arguments.group,
+    )
+    try:
+        answer = pool_file(arguments.file.read_text(encoding="utf-8"), options)
+    except OSError as error:
+        return _complain([f"cannot read {arguments.file}: {error.strerror}"])
+    except UnicodeDecodeError:
+        return _complain([f"{arguments.file} is not UTF-8 text; save it as CSV UTF-8"])
+    except PoolFileError as error:
+        return _complain(f"{arguments.file.name}: {problem}" for problem in error.problems)
+    if arguments.plot:
+        title = f"{arguments.file.name}: every study"
+        enough = knowledge(date.today()).certainty_limits.trials_to_pool  # noqa: DTZ011
+        drawn = forest_file(file_forest(answer, title, enough))
+        try:
+            arguments.plot.write_text(drawn, encoding="utf-8")
+        except OSError as error:
+            return _complain([f"cannot write {arguments.plot}: {error.strerror}"])
+    if arguments.json:
+        sys.stdout.write(json.dumps(answer.as_json(), indent=2, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write("\n".join(table(answer)) + "\n")
+    return 0
+
+
+def table(answer: FileAnswer) -> list[str]:
+    """The answer as lines of text; ratios are shown as ratios, not logarithms."""
+    is_ratio = answer.measure in {m.value for m in Measure if m.is_ratio}
+    width = max(len(line.study) for line in answer.studies)
+    lines = [f"{answer.measure}, model {answer.model}, interval {answer.interval}, 95%", ""]
+    for study in answer.studies:
+        half = float(ndtri(0.975)) * math.sqrt(study.variance)
+        shown = _interval(study.estimate, study.estimate - half, study.estimate + half, is_ratio)
+        lines.append(f"{study.study:<{width}}  {shown}")
+    lines += ["", *_summary("all", answer.overall, is_ratio)]
+    for name, one in answer.groups.items():
+        lines += ["", *_summary(name, one, is_ratio)]
+    if answer.between:
+        b = answer.between
+        lines += ["", f"between groups: Q {b.q:.2f}, df {b.df}, p {b.p:.3f}"]
+    return [*lines, *(f"note: {note}" for note in answer.notes)]
+
+
+def _summary(name: str, one: Single, is_ratio: bool) -> list[str]:
+    lines = [f"{name}: {_interval(one.estimate, one.ci_low, one.ci_high, is_ratio)}, k {one.k}"]
+    if not math.isnan(one.prediction_low):
+        low, high = (_shown(x, is_ratio) for x in (one.prediction_low, one.prediction_high))
+        lines.append(f"  a new study's true effect, 95% prediction: {low} to {high}")
+    if one.k > 1:
+        q = f"Q {one.q:.2f} (df {one.k - 1}, p {one.q_p:.3f})"
+        lines.append(f"  τ² {one.tau2:.4g}, I² {one.i2:.0f}%, {q}")
+    return lines
+
+
+def _interval(estimate: float, low: float, high: float, is_ratio: bool) -> str:
+    middle, lower, upper = (_shown(x, is_ratio) for x in (estimate, low, high))
+    return f"{middle} ({lower} to {upper})"
+
+
+def _shown(value: float, is_ratio: bool) -> str:
+    return f"{math.exp(value):.3g}" if is_ratio else f"{value:.4g}"
+
+
+def _complain(problems: Iterable[str]) -> int:
+    """Say on standard error what must be mended."""
+    for problem in problems:
+        sys.stderr.write(f"{problem}\n")
+    return 1

@@ -1,0 +1,39 @@
+"""The evidence pages as anybody sees them, without signing in."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.conftest import DESKTOP, PHONE, SMALL_PHONE, assert_accessible
+
+PAGES = ["/evidence/", "/evidence/low_back/", "/evidence/knee_oa/", "/evidence/tmj/"]
+
+
+@pytest.mark.browser
+@pytest.mark.django_db
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE, SMALL_PHONE], ids=["desktop", "phone", "small"])
+def test_every_evidence_page_is_accessible_at_every_width(
+    open_page: Callable[..., Page], size: tuple[int, int], dark: bool
+) -> None:
+    page = open_page(size, dark=dark)
+    for address in PAGES:
+        page.goto(address)
+        for more in page.locator("main details.more > summary").all():
+            more.click()
+        assert_accessible(page)
+
+
+@pytest.mark.browser
+@pytest.mark.django_db
+def test_a_phone_gets_its_own_drawing_and_text_that_can_be_read(phone: Page) -> None:
+    phone.goto("/evidence/low_back/")
+    assert not phone.locator("svg.forest.wide").first.is_visible()
+    drawing = phone.locator("svg.forest.narrow").first
+    assert drawing.is_visible()
+    shown = drawing.evaluate(
+        "svg => parseFloat(getComputedStyle(svg.querySelector('text')).fontSize)"
+        " * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width"
+    )
+    assert shown >= 12
