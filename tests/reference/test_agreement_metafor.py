@@ -74,9 +74,7 @@ def test_every_model_and_interval_has_an_answer_in_almost_every_case(reference: 
 
 def test_where_metafor_differs_our_likelihood_is_higher(reference: dict) -> None:
     (case,) = (
-        c
-        for c in reference["cases"]
-        if agreement.case_name(c) == "franchini2012 arms 1 and 2 ROM"
+        c for c in reference["cases"] if agreement.case_name(c) == "franchini2012 arms 1 and 2 ROM"
     )
     effects = agreement.effects_of(case)
     without = without_each(review(effects.estimates, effects.variances))

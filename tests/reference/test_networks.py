@@ -91,7 +91,5 @@ def _height(studies: list[NetworkStudy], reference: str, tau2: float) -> float:
         mean = np.array([fitted.estimates[names.index(t)] - base for t in study.treatments[1:]])
         variance = study.covariance + tau2 * (np.eye(rows) + 1) / 2
         gap = study.estimates - mean
-        height -= 0.5 * (
-            np.linalg.slogdet(variance)[1] + gap @ np.linalg.solve(variance, gap)
-        )
+        height -= 0.5 * (np.linalg.slogdet(variance)[1] + gap @ np.linalg.solve(variance, gap))
     return float(height + 0.5 * np.linalg.slogdet(fitted.covariance[1:, 1:])[1])

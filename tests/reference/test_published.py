@@ -60,9 +60,7 @@ def test_michael_2013_brain_images() -> None:
     brain = numbers(table, "Brain_m", "Brain_s", "Brain_n")
     without = numbers(table, "No_brain_m", "No_brain_s", "No_brain_n")
     effects = compare_means(Measure.MD, means(*brain, *without))
-    answer = pool(
-        review(effects.estimates, effects.variances), Model.DL, Interval.WALD
-    ).one()
+    answer = pool(review(effects.estimates, effects.variances), Model.DL, Interval.WALD).one()
     assert answer.k == 12
     shown = (answer.estimate, answer.ci_low, answer.ci_high)
     assert [abs(round(x, 2)) for x in shown] == [0.07, 0.00, 0.14]
