@@ -25,7 +25,8 @@ def free_port() -> int:
 
 def environment(data: Path) -> dict[str, str]:
     """A machine without our settings: SQLite in a directory of its own."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("ENTHESIS", "DATABASE_URL"))}
+    ours = ("ENTHESIS", "DATABASE_URL", "DJANGO_ALLOW_ASYNC_UNSAFE")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     return {**kept, "ENTHESIS_DATA": str(data), "PYTHONPATH": "src"}
 
 
@@ -192,6 +193,7 @@ def test_beyond_this_machine_the_shipped_settings_are_fit_for_the_open_net(
         env={**environment(data), "ENTHESIS_HOSTS": hosts},
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
+    assert checked.returncode == 0, checked.stderr
     assert checked.stderr.count("(security.W") == issues, checked.stderr

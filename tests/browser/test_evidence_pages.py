@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import DESKTOP, PHONE, SMALL_PHONE, assert_accessible
+from tests.browser.conftest import DESKTOP, PHONE, SMALL_PHONE, assert_accessible, look
 
 PAGES = ["/evidence/", "/evidence/low_back/", "/evidence/knee_oa/", "/evidence/tmj/"]
 
@@ -37,3 +37,12 @@ def test_a_phone_gets_its_own_drawing_and_text_that_can_be_read(phone: Page) -> 
         " * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width"
     )
     assert shown >= 12
+
+
+@pytest.mark.browser
+@pytest.mark.django_db
+def test_the_neutral_trials_stand_beside_the_two_positive_ones(desktop: Page) -> None:
+    desktop.goto("/evidence/low_back/")
+    for trial in ("Yelland", "Dechow", "Ongley", "Klein"):
+        expect(desktop.locator("svg.forest.wide").get_by_text(trial).last).to_be_visible()
+    look(desktop, "evidence")
