@@ -78,7 +78,9 @@ def test_an_empty_day_is_good_news(client_for, clinician: User) -> None:
     assert "Everybody who was asked has answered." in text
 
 
-def test_a_danger_sign_worries_until_it_is_read(client_for, clinician: User, treated) -> None:
+def test_a_danger_sign_still_worries_when_it_was_only_read(
+    client_for, clinician: User, treated
+) -> None:
     course = treated({"pain": 5, "danger": ["fever"]})
     client = client_for(clinician)
     worry = page(client).partition('id="worry-1"')[2].partition("</section>")[0]
@@ -86,8 +88,9 @@ def test_a_danger_sign_worries_until_it_is_read(client_for, clinician: User, tre
     assert '<p class="quiet">Answered 21 Nov, 12:00. Not yet read.</p>' in worry
     assert 'class="button filled" href="tel:' in worry and ">Call (555) 0142</a>" in worry
     assert worry.count("filled") == 1
-    models.Assessment.objects.filter(course=course).update(read_at=noon(TODAY))
-    assert "0 worries" in page(client)
+    models.Assessment.objects.filter(course=course).update(read_at=noon(TODAY), read_by=clinician)
+    assert "1 worry" in page(client)
+    assert f"Read by {clinician}, not yet decided." in page(client)
 
 
 def test_a_decision_after_the_answer_takes_the_worry_away(clinic, clinician, treated) -> None:

@@ -10,7 +10,7 @@ from datetime import date, datetime, time, timedelta
 from typing import cast
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Max, OuterRef, Subquery
+from django.db.models import Count, Exists, Max, OuterRef, Subquery
 from django.utils import timezone
 
 from enthesis import records
@@ -50,6 +50,7 @@ class Worry:
     course: models.Course
     answered_at: datetime
     words: str
+    read_by: models.User | None
 
 
 @dataclass(frozen=True)
@@ -103,18 +104,24 @@ def _appointments(clinic: models.Clinic, today: date) -> list[models.Appointment
 
 
 def _worries(rows: dict[int, models.Course], known: Knowledge) -> list[Worry]:
-    """Unread answers with a danger sign, newest first; reading or deciding takes them away."""
-    unread = models.Assessment.objects.filter(
-        course__in=rows, completed_at__isnull=False, read_at=None
-    ).order_by("-completed_at")
+    """Answers with a danger sign, newest first. Only a decision takes one away: reading alone
+    helps nobody."""
+    decided = models.Decision.objects.filter(
+        course=OuterRef("course"), at__gte=OuterRef("completed_at")
+    )
+    waiting = (
+        models.Assessment.objects.filter(course__in=rows, completed_at__isnull=False)
+        .filter(~Exists(decided))
+        .select_related("read_by")
+        .order_by("-completed_at")
+    )
     found = []
-    for assessment in unread:
-        row = rows[assessment.course_id]
+    for assessment in waiting:
         dangers = follow.dangers(store.assessment_record(assessment).answers, known)
-        answered_at = cast(datetime, assessment.completed_at)
-        decided = row.decided  # type: ignore[attr-defined]
-        if dangers and not any(d.at >= answered_at for d in decided):
-            found.append(Worry(row, answered_at, "; ".join(rule.text for rule in dangers)))
+        if dangers:
+            answered_at = cast(datetime, assessment.completed_at)
+            words = "; ".join(rule.text for rule in dangers)
+            found.append(Worry(rows[assessment.course_id], answered_at, words, assessment.read_by))
     return found
 
 

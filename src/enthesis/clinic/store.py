@@ -70,14 +70,14 @@ def course_records(rows: Sequence[models.Course]) -> list[records.Course]:
 
 
 def course_outlines(rows: Sequence[models.Course]) -> list[records.Course]:
-    """Many courses with what happened when, but not what was answered or injected.
+    """Many courses with what happened when, but not what was injected or answered since.
 
-    Five times as fast as `course_records`, and enough for `phase`, `due` and `next_recheck_on`,
-    which look at days only. Never judge one: its answers are empty.
+    Much faster than `course_records`, and enough for `phase`, `due` and `next_recheck_on`, which
+    look at days and at whether the start is known. Never judge one: its later answers are empty.
     """
     signed = models.Session.objects.filter(signed_at__isnull=False).only("course", "number", "on")
     completed = models.Assessment.objects.filter(completed_at__isnull=False)
-    days = completed.only("course", "on", "occasion", "questionnaire", "source")
+    days = completed.only("course", "on", "occasion", "questionnaire", "source", "answers")
     decided = models.Decision.objects.select_related("by").defer("verdict", "inputs")
     prefetch_related_objects(
         rows,
@@ -95,15 +95,17 @@ def course_outlines(rows: Sequence[models.Course]) -> list[records.Course]:
             sessions=tuple(
                 records.Session(s.number, s.on, (), ()) for s in _filled(row, "signed_sessions")
             ),
-            assessments=tuple(
-                records.Assessment(
-                    a.on, records.Occasion(a.occasion), a.questionnaire, {}, a.source
-                )
-                for a in _filled(row, "completed_assessments")
-            ),
+            assessments=tuple(_outline(a) for a in _filled(row, "completed_assessments")),
         )
         for row in rows
     ]
+
+
+def _outline(row: models.Assessment) -> records.Assessment:
+    if row.occasion == records.Occasion.BASELINE:
+        return assessment_record(row)
+    occasion = records.Occasion(row.occasion)
+    return records.Assessment(row.on, occasion, row.questionnaire, {}, row.source)
 
 
 def _filled(row: Model, name: str) -> list[Any]:

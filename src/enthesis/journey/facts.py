@@ -42,7 +42,11 @@ class Facts:
     @property
     def fresh(self) -> bool:
         """Whether the last answer is newer than the last decision: else it is decided upon."""
-        return bool(self.after) and (self.decision is None or self.after[-1].on > self.decision.on)
+        if not self.after or self.decision is None:
+            return bool(self.after)
+        last = self.after[-1].on
+        late = any(a.came_late and a.on == last for a in self.course.assessments)
+        return last > self.decision.on or late
 
     def relief_at(self, value: Decimal) -> Decimal | None:
         """Relief at a score, in percent."""

@@ -393,8 +393,9 @@ def next_answers(course: Course, known: Knowledge) -> tuple[Occasion, date] | No
     """Which answers come next, and when; None while the course waits for none."""
     now = phase(course)
     if now in (Phase.EVALUATED, Phase.PLANNED) and course.plan is not None and not course.sessions:
-        asked = any(a.occasion is Occasion.BASELINE for a in course.assessments)
-        return None if asked else (Occasion.BASELINE, _baseline_due_on(course))
+        # A warning sign alone ends the questions: the start itself is then still unknown.
+        start = baseline(readings(course, course.plan.stop_rule.measure, known))
+        return None if start is not None else (Occasion.BASELINE, _baseline_due_on(course))
     if now is Phase.TREATING and course.sessions:
         return _after_session(course, known)
     recheck_on = next_recheck_on(course, known)

@@ -117,7 +117,7 @@ def _decided(facts: Facts, told: Told) -> Outcome:
 def _news(facts: Facts, decision: Decision) -> list[str]:
     course = facts.course
     news = []
-    if any(a.on > decision.on for a in course.assessments):
+    if any(a.on > decision.on or a.came_late for a in course.assessments):
         news.append("answers")
     if sessions_since(course, decision.on):
         news.append("a session")

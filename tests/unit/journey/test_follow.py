@@ -255,6 +255,9 @@ def test_a_baseline_is_wanted_between_the_plan_and_the_first_session() -> None:
     assert next_answers(course_of([]), KNOWN) == (Occasion.BASELINE, agreed_on)
     assert next_answers(course_of([7]), KNOWN) is None
     assert next_answers(course_of([], plan=False), KNOWN) is None
+    # A warning sign ends the questions: the start is then still to be asked.
+    only_warned = course_of(start={"danger": ["fever"]})
+    assert next_answers(only_warned, KNOWN) == (Occasion.BASELINE, agreed_on)
     # After the first needle it is too late to ask how it was before.
     asked = next_answers(course_of([], [0]), KNOWN)
     assert asked is not None and asked[0] is Occasion.AFTER_SESSION

@@ -88,6 +88,15 @@ def test_inputs_are_plain_numbers_and_dates_and_never_empty() -> None:
     assert all(isinstance(v, Decimal | int | str | date) and v != "" for v in values)
 
 
+def test_answers_that_came_in_after_the_days_decision_are_new() -> None:
+    course = course_of([7], [0, 14, 28], [[40, {"pain": 0}]], [[40, "go_on", "go_on"]])
+    later = replace(course.assessments[-1], came_late=True)
+    unseen = replace(course, assessments=(*course.assessments[:-1], later))
+    today = FIRST + timedelta(days=41)
+    marks = [{r.rule: r.mark for r in judge(c, KNOWN, today).reasons} for c in (course, unseen)]
+    assert [m["D1"] for m in marks] == [Mark.MET, Mark.NOT_MET]
+
+
 def test_judging_one_course_takes_a_few_milliseconds_at_most() -> None:
     course = course_of(
         [7, 6],
