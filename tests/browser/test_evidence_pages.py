@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import DESKTOP, PHONE, SMALL_PHONE, assert_accessible, look
+from tests.browser.conftest import DESKTOP, SMALL_PHONE, assert_accessible, look
 
 PAGES = ["/evidence/", "/evidence/low_back/", "/evidence/knee_oa/", "/evidence/tmj/"]
 
@@ -13,7 +13,7 @@ PAGES = ["/evidence/", "/evidence/low_back/", "/evidence/knee_oa/", "/evidence/t
 @pytest.mark.browser
 @pytest.mark.django_db
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", [DESKTOP, PHONE, SMALL_PHONE], ids=["desktop", "phone", "small"])
+@pytest.mark.parametrize("size", [DESKTOP, SMALL_PHONE], ids=["desktop", "small"])
 def test_every_evidence_page_is_accessible_at_every_width(
     open_page: Callable[..., Page], size: tuple[int, int], dark: bool
 ) -> None:

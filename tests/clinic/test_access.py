@@ -52,6 +52,7 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "add_call": DESK,
     "answers": CLINICAL,
     "answer": PUBLIC,
+    "mistyped_answer": PUBLIC,
     "evidence": PUBLIC,
     "evidence_topic": PUBLIC,
     "evidence_csv": PUBLIC,
@@ -124,6 +125,7 @@ def ids(
         "decision_id": decision.pk,
         "rule_id": "finish_target",
         "token": "no-such-token",
+        "rest": "no-such-token/x",
         "question_id": "pain",
         "topic": "low_back",
     }

@@ -211,6 +211,25 @@ def test_a_warning_sign_ends_the_questions_with_the_number_to_call(
     assert "Worry" in today and "Lindqvist" in today
 
 
+def test_an_emergency_is_sent_to_the_emergency_number_before_the_clinic(
+    course: models.Course, clinician: models.User
+) -> None:
+    client, address = Client(), link_to(course, clinician)
+    page = answer_screen(client, address, {"danger": ["bladder"]}).content.decode()
+    assert "Call the emergency number now" in page
+    assert page.index('href="tel:911"') < page.index('href="tel:112"') < page.index("tel:5550100")
+    assert "or you feel worse" not in page
+
+
+def test_an_address_that_grew_on_its_way_gets_the_patients_page(
+    course: models.Course, clinician: models.User
+) -> None:
+    for rest in ("x", "x/y/"):
+        dead = Client().get(link_to(course, clinician) + rest)
+        assert dead.status_code == 404
+        assert dead.content == Client().get("/a/wrong/").content
+
+
 def test_the_emergency_line_stands_under_every_question(
     course: models.Course, clinician: models.User
 ) -> None:

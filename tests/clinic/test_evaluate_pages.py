@@ -52,6 +52,15 @@ def test_a_question_left_open_is_unknown_and_never_no(
     assert 'href="#ask-pregnant"' in page and 'id="ask-pregnant"' in page
 
 
+def test_an_evaluation_with_nothing_answered_is_saved_and_names_what_is_missing(
+    client: Client, make_course: Callable[..., Course]
+) -> None:
+    course = make_course()
+    client.post(f"/courses/{course.pk}/evaluate/", {"q-last": ""})
+    saved = course.evaluations.get()
+    assert saved.result["answer"] is None and len(saved.result["missing"]) > 10
+
+
 def test_it_shows_every_finding_with_rule_source_and_action(
     client: Client, make_course: Callable[..., Course]
 ) -> None:

@@ -122,7 +122,7 @@ class Evaluation(models.Model):
 
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="evaluations")
     on = models.DateField()
-    answers = models.JSONField()
+    answers = models.JSONField(blank=True)  # nothing answered yet is a fact too
     cleared = models.JSONField(default=dict, blank=True)
     result = models.JSONField()
     by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)

@@ -135,7 +135,10 @@ class CandidacyRule:
 
 @dataclass(frozen=True, slots=True)
 class DangerRule:
-    """An answer of a patient that must reach a clinician at once and leads to *refer*."""
+    """An answer of a patient that must reach a clinician at once and leads to *refer*.
+
+    `call_first` are (number, where it holds) to call before the clinic: an emergency.
+    """
 
     id: str
     starts_on: date
@@ -144,6 +147,7 @@ class DangerRule:
     text: str
     tell_patient: str
     source: str
+    call_first: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('on', models.DateField()),
-                ('answers', models.JSONField()),
+                ('answers', models.JSONField(blank=True)),
                 ('cleared', models.JSONField(blank=True, default=dict)),
                 ('result', models.JSONField()),
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),

@@ -53,7 +53,9 @@ def _received(
 ) -> HttpResponse:
     dangers = follow.dangers(answers, known)
     page = "clinic/answer/danger.html" if dangers else "clinic/answer/received.html"
-    return render(request, page, _clinic(clinic) | {"dangers": dangers})
+    emergency = tuple(dict.fromkeys(call for rule in dangers for call in rule.call_first))
+    context = _clinic(clinic) | {"dangers": dangers, "emergency": emergency}
+    return render(request, page, context)
 
 
 def _save(form: QuestionForm, link: AnswerLink) -> bool:
@@ -129,4 +131,12 @@ def _clinic(clinic: Clinic) -> dict[str, Any]:
     }
 
 
-urlpatterns = [public_page("a/<str:token>/", answer, "answer")]
+def mistyped(request: HttpRequest, rest: str) -> HttpResponse:
+    """An address that was cut or grew on its way: the same page as for a dead link."""
+    return render(request, "clinic/answer/gone.html", status=404)
+
+
+urlpatterns = [
+    public_page("a/<str:token>/", answer, "answer"),
+    public_page("a/<path:rest>", mistyped, "mistyped_answer"),
+]
