@@ -19,6 +19,7 @@ COMMANDS = {
     "clinic": "clinic",
     "import": "import_file",
     "judge": "judge",
+    "rejudge": "rejudge",
     "mix": "mix",
     "pool": "pool",
     "evidence": "evidence",

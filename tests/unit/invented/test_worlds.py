@@ -26,7 +26,7 @@ from enthesis.knowledge.load import knowledge
 from enthesis.records import Assessment, Course, Decision, NextStep, Occasion, Session, Side
 
 TRUTH = shipped_truth()
-KNOWN = knowledge(date(2026, 11, 23))
+KNOWN = knowledge(date(2026, 11, 26))
 USUAL = World("usual", {"specific.share_of_responders": 0.4})
 HARD = World(
     "hard", {"specific.share_of_responders": 0.4, "process.share_missing": 0.3, "pain.wave_sd": 1.3}

@@ -22,7 +22,7 @@ from enthesis.records import (
 )
 
 FIRST = date(2026, 1, 5)
-KNOWN = knowledge(date(2026, 11, 23))
+KNOWN = knowledge(date(2026, 11, 26))
 MAX_SESSIONS = 6
 
 
