@@ -22,6 +22,7 @@ COMMANDS = {
     "rejudge": "rejudge",
     "mix": "mix",
     "pool": "pool",
+    "network": "network",
     "evidence": "evidence",
     "manage": "manage",
 }
