@@ -10,7 +10,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from enthesis.knowledge.paper import CertaintyLimits, EvidenceTopic, Synthesis
+from enthesis.knowledge.paper import (
+    AnywayRules,
+    CertaintyLimits,
+    EvidenceTopic,
+    Synthesis,
+    UntreatedGroup,
+)
 from enthesis.records import Candidacy, Mixture, NextStep, Side, StopStep
 from enthesis.units import Kg, Mg, Ml, Money, Percent
 
@@ -392,6 +398,8 @@ class Knowledge:
     evidence_topics: Mapping[str, EvidenceTopic]
     syntheses: Mapping[str, Synthesis]
     certainty_limits: CertaintyLimits
+    untreated_groups: Mapping[str, UntreatedGroup]
+    anyway_rules: AnywayRules
 
     def questions(self, questionnaire: str) -> Mapping[str, Question]:
         """The questions of one questionnaire by id."""
