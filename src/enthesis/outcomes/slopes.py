@@ -1,4 +1,15 @@
-"""Each course has its own line: a linear mixed model with random intercept and slope."""
+"""Each course has its own line: a linear mixed model with random intercept and slope.
+
+    outcome = design·β + b₀ + b₁·time + e,   (b₀, b₁) ~ N(0, G) per course,   e ~ N(0, σ²)
+
+For courses seen at irregular times (scheduled visits are better served by the model with
+unstructured covariance). G is unstructured. Fitted by restricted maximum likelihood (REML) or
+maximum likelihood from a few sums per course; a million courses take about as long as reading them.
+
+The numbers are lme4's at the same variances, and lmerTest's Satterthwaite df
+(`tests/reference/mixed`). Where G is singular, which means that the data show no spread of lines in
+some direction, df are undefined: NaN and `boundary`, never a number that looks like knowledge.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +18,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+from enthesis.outcomes.errors import FitError
+from enthesis.outcomes.slope_climb import climb, is_singular
+from enthesis.outcomes.slope_likelihood import Point, gain, likelihood
+from enthesis.outcomes.slope_sums import Floats, Rows, SlopeSums
+from enthesis.outcomes.slope_sums import condensed, rows_of, sum_rows, transformed
+
 Method = Literal["reml", "ml"]
+
+FIRST_GUESS_FROM = 20_000
+"""Courses of the subsample whose best variances a large fit starts from."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -16,8 +35,10 @@ class SlopesFit:
     """The fitted model; p coefficients.
 
     `names`, `coefficients`, `se`, `df`: (p,). `vcov`: (p, p) of the coefficients. `covariance`:
-    (2, 2) between courses, of intercept and slope. `residual_variance`: within a course.
-    `boundary`: the covariance between courses is singular; `df` is then NaN (undefined).
+    (2, 2) G between courses, of intercept (at time 0) and slope. `residual_variance`: σ².
+    `minus2_log_likelihood` is of the restricted likelihood for REML. `boundary`: G is singular.
+    `vcov_slopes`: (4, p, p) derivatives of `vcov` in the variance parameters, and
+    `parameter_covariance`: (4, 4) of these; what Satterthwaite's df are made of.
     """
 
     names: tuple[str, ...]
@@ -32,6 +53,28 @@ class SlopesFit:
     n_subjects: int
     n_observations: int
     method: Method
+    vcov_slopes: Floats
+    parameter_covariance: Floats
+
+    def contrast_df(self, contrast: ArrayLike) -> float:
+        """Satterthwaite df of Σ contrast·β; NaN at the boundary. `contrast` is (p,)."""
+        weights = np.asarray(contrast, dtype=np.float64)
+        slope = self.vcov_slopes @ weights @ weights
+        variance = weights @ self.vcov @ weights
+        return float(2 * variance**2 / (slope @ self.parameter_covariance @ slope))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CourseLines:
+    """How far each course's line lies from the mean line, shrunk (best linear unbiased prediction).
+
+    `subjects`: (k,). `deviations`: (k, 2) of intercept and slope. `covariance`: (k, 2, 2), of the
+    true deviations given the answers, the coefficients and variances taken as known.
+    """
+
+    subjects: NDArray[np.generic]
+    deviations: Floats
+    covariance: Floats
 
 
 def fit_slopes(
@@ -42,5 +85,216 @@ def fit_slopes(
     names: Sequence[str],
     method: Method = "reml",
 ) -> SlopesFit:
-    """Fit outcome ~ design + (1 + time | subject). One row per observation, design (rows, p)."""
-    raise NotImplementedError("Being written: the signature is what others build on.")
+    """Fit outcome ~ design + (1 + time | subject).
+
+    One entry per observation: `subject` any labels, `time` and `outcome` numbers, `design` of shape
+    (rows, p) with a column for the constant and one for time where the mean shall have them;
+    `names` of its p columns. Fastest where the rows are sorted by subject.
+
+    Raises FitError for values that are not finite, columns that depend on each other, times that
+    do not differ within a course, and too few repeated observations to tell spread between
+    courses from spread within one.
+    """
+    if method not in ("reml", "ml"):
+        raise FitError(f"The method is 'reml' or 'ml', not {method!r}.")
+    standard = standardised(rows_of(subject, time, outcome, design, names))
+    best = _best(standard, restricted=method == "reml")
+    return _in_own_units(standard, best, method)
+
+
+def course_lines(
+    fit: SlopesFit, subject: ArrayLike, time: ArrayLike, outcome: ArrayLike, design: ArrayLike
+) -> CourseLines:
+    """The lines of the courses given here, whether they were in the fit or are new.
+
+    Columns as in `fit_slopes`; the design must have the fit's columns.
+    """
+    rows = rows_of(subject, time, outcome, design, fit.names)
+    centre, unit = _time_scale(rows)
+    sums = sum_rows(rows, centre, unit, fit.coefficients)
+    to_own = _to_own_time(centre, unit)
+    back = np.linalg.inv(to_own)
+    matrix = back @ fit.covariance @ back.T / fit.residual_variance
+    (p11, p12, p21, p22), _ = gain(sums.s, np.array([matrix[0, 0], matrix[0, 1], matrix[1, 1]]))
+    p = np.moveaxis(np.array([[p11, p12], [p21, p22]]), 2, 0)
+    shrunk = to_own @ matrix @ p
+    return CourseLines(
+        subjects=rows.subjects,
+        deviations=(shrunk @ sums.u[:, :, -1:])[:, :, 0],
+        covariance=fit.residual_variance * shrunk @ to_own.T,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Standardised:
+    """The sums in coordinates in which rounding is harmless, and the way back.
+
+    Times are (t − centre) / unit. Design columns are turned by `turn` (p, p) into orthonormal ones;
+    outcomes are what `first_fit` (p,), an ordinary regression, leaves, divided by `scale`.
+    """
+
+    sums: SlopeSums
+    names: tuple[str, ...]
+    rows: int
+    courses: int
+    centre: float
+    unit: float
+    turn: Floats
+    first_fit: Floats
+    scale: float
+
+    def at(self, d: Floats, restricted: bool) -> Point | None:
+        """The likelihood at D, which is in own units of time (3,): D₁₁, D₁₂, D₂₂."""
+        return likelihood(self.sums, self.standard(d), self.rows, restricted)
+
+    def standard(self, d: Floats) -> Floats:
+        """D in standard units of time, from own units."""
+        back = np.linalg.inv(_to_own_time(self.centre, self.unit))
+        turned = back @ np.array([[d[0], d[1]], [d[1], d[2]]]) @ back.T
+        return np.array([turned[0, 0], turned[0, 1], turned[1, 1]])
+
+    def deviance(self, point: Point) -> float:
+        """Minus twice the log-likelihood in the outcome's own units."""
+        restricted = point.free < self.rows
+        log_turn = float(np.linalg.slogdet(self.turn)[1]) if restricted else 0.0
+        return point.deviance + 2 * point.free * float(np.log(self.scale)) - 2 * log_turn
+
+
+def standardised(rows: Rows) -> Standardised:
+    """One scan of the rows, and the checks that need its sums. Raises FitError."""
+    centre, unit = _time_scale(rows)
+    step = max(1, len(rows.time) // 20_000)
+    some = rows.design[::step].astype(np.float64)
+    first_fit = np.zeros(some.shape[1])
+    if np.isfinite(some).all() and np.isfinite(rows.outcome[::step]).all():
+        first_fit = np.linalg.lstsq(some, rows.outcome[::step].astype(np.float64))[0]
+    sums = sum_rows(rows, centre, unit, first_fit)
+    _check_repeats(rows, sums)
+    p = len(rows.names)
+    turn = _orthonormal(sums.squares[:p, :p], rows.names) * np.sqrt(len(rows.time))
+    shift = turn @ turn.T @ sums.squares[:p, p] / len(rows.time)
+    by = np.eye(p + 1)
+    by[:p, :p], by[:p, p] = turn, -shift
+    turned = transformed(sums, by)
+    scale = float(np.sqrt(max(turned.squares[p, p], 0.0) / len(rows.time)))
+    if scale <= 1e-10 * float(np.std(rows.outcome[::step])) or not scale > 0:
+        raise FitError("The design explains the outcome to the last digit: nothing is left to fit.")
+    by = np.eye(p + 1)
+    by[p, p] = 1 / scale
+    return Standardised(
+        sums=condensed(transformed(turned, by)),
+        names=rows.names,
+        rows=len(rows.time),
+        courses=len(rows.starts),
+        centre=centre,
+        unit=unit,
+        turn=turn,
+        first_fit=first_fit + shift,
+        scale=scale,
+    )
+
+
+def _best(standard: Standardised, restricted: bool) -> Point:
+    """The point of highest likelihood; large sets start from the best one of a subsample."""
+    start = np.array([0.5, 0.0, 0.5])
+    sums, step = standard.sums, len(standard.sums.weight) // FIRST_GUESS_FROM
+    if step > 1:
+        some = sums.every(step)
+        count = some.s[0].sum()
+        guess = climb(lambda d: likelihood(some, d, count, restricted), start)
+        if guess is not None:
+            start = guess.d + 1e-4 * np.array([1.0, 0, 1.0])
+    point = climb(lambda d: likelihood(sums, d, standard.rows, restricted), start)
+    if point is None:
+        raise FitError(
+            "The likelihood has no maximum that could be found: too little is repeated within "
+            "courses, or the outcome lies on the courses' lines to the last digit."
+        )
+    return point
+
+
+def _in_own_units(standard: Standardised, point: Point, method: Method) -> SlopesFit:
+    p = len(standard.names)
+    turn, scale = standard.turn, standard.scale
+    variance = point.rss / point.free
+    inverse = turn @ point.a_inverse @ turn.T
+    slopes = turn @ -(point.a_inverse @ point.a_slopes @ point.a_inverse) @ turn.T
+    vcov = scale**2 * variance * inverse
+    vcov_slopes = scale**2 * np.concatenate([variance * slopes, inverse[None]])
+    boundary = is_singular(point.d)
+    to_own = _to_own_time(standard.centre, standard.unit)
+    d = to_own @ np.array([[point.d[0], point.d[1]], [point.d[1], point.d[2]]]) @ to_own.T
+    fit = SlopesFit(
+        names=standard.names,
+        coefficients=standard.first_fit + scale * turn @ point.beta,
+        se=np.sqrt(np.diagonal(vcov)),
+        vcov=vcov,
+        df=np.full(p, np.nan),
+        covariance=scale**2 * variance * d,
+        residual_variance=scale**2 * variance,
+        minus2_log_likelihood=standard.deviance(point),
+        boundary=boundary,
+        n_subjects=standard.courses,
+        n_observations=standard.rows,
+        method=method,
+        vcov_slopes=vcov_slopes,
+        parameter_covariance=_parameter_covariance(point, variance, boundary),
+    )
+    fit.df[:] = [fit.contrast_df(row) for row in np.eye(p)]
+    return fit
+
+
+def _parameter_covariance(point: Point, variance: float, boundary: bool) -> Floats:
+    """(4, 4) of D₁₁, D₁₂, D₂₂, σ²: twice the inverse of the deviance's second derivatives."""
+    hessian = np.empty((4, 4))
+    hessian[:3, :3] = point.log_hessian + point.rss_hessian / variance
+    hessian[:3, 3] = hessian[3, :3] = -point.rss_gradient / variance**2
+    hessian[3, 3] = point.free / variance**2
+    if boundary or not np.all(np.linalg.eigvalsh(hessian) > 0):
+        return np.full((4, 4), np.nan)
+    return np.asarray(2 * np.linalg.inv(hessian))
+
+
+def _to_own_time(centre: float, unit: float) -> Floats:
+    """(intercept, slope) in own units of time, from those in standard units."""
+    return np.array([[1.0, -centre / unit], [0.0, 1.0 / unit]])
+
+
+def _time_scale(rows: Rows) -> tuple[float, float]:
+    """Mean and standard deviation of the times. Raises FitError where they do not differ."""
+    centre, unit = float(np.mean(rows.time, dtype=np.float64)), float(np.std(rows.time))
+    if not np.isfinite([centre, unit]).all():
+        raise FitError("time: not all values are finite numbers. Leave such rows out.")
+    return centre, unit or 1.0
+
+
+def _check_repeats(rows: Rows, sums: SlopeSums) -> None:
+    n, t1, t2 = sums.s
+    differ = n * t2 - t1**2 > 1e-12 * n * (1 + t2)
+    if not differ.any():
+        raise FitError("No course was seen at two different times: a slope cannot be fitted.")
+    left = int(np.maximum(n - 1 - differ, 0).sum())
+    if left == 0:
+        raise FitError(
+            f"{len(rows.starts)} courses with {len(rows.time)} observations: none has more than a "
+            "line needs, so spread within a course cannot be told from spread between courses. "
+            "Some courses must have three observations."
+        )
+    if len(rows.time) <= len(rows.names):
+        raise FitError(
+            f"{len(rows.time)} observations cannot give {len(rows.names)} coefficients."
+        )
+
+
+def _orthonormal(squares: Floats, names: Sequence[str]) -> Floats:
+    """T with T'X'XT = 1. Raises FitError naming the columns that the others explain."""
+    size = np.sqrt(np.diagonal(squares))
+    if not np.all(size > 0):
+        empty = ", ".join(n for n, s in zip(names, size, strict=True) if not s > 0)
+        raise FitError(f"These columns of the design are 0 in every row: {empty}.")
+    values, vectors = np.linalg.eigh(squares / np.outer(size, size))
+    if values[0] < 1e-11:
+        share = np.abs(vectors[:, 0])
+        involved = ", ".join(n for n, s in zip(names, share, strict=True) if s > 1e-4)
+        raise FitError(f"These columns of the design depend on each other: {involved}. Drop one.")
+    return np.asarray((vectors / np.sqrt(values)) / size[:, None])

@@ -1,0 +1,183 @@
+"""What the random-slope model needs to know of each course: a few sums over its rows.
+
+Let row = [x, y] be the covariates and the outcome of one observation (q = p + 1 numbers), t its
+time. The likelihood needs of a course no more than
+
+    S = [[n, Σt], [Σt, Σt²]]        and        U = [Σ row; Σ t·row]   (2, q),
+
+and of all courses together Σ row'row. Times may be as irregular as life makes them.
+
+Courses with equal S enter the likelihood only through Σ U⊗U, so a hundred thousand courses seen on
+the same days are *condensed* into at most 2q pseudo-courses with the same Σ U⊗U (the triangle of a
+QR decomposition); `weight` says for how many real courses a pseudo-course's S counts.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from enthesis.outcomes.errors import FitError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+ROWS_AT_ONCE = 1 << 15
+"""Rows summed in one go, so that the working arrays stay in the processor's cache."""
+LOOKED_AT = 2_000
+"""Courses that tell whether condensing would pay."""
+WORTHWHILE = 8
+"""Condense when at most one pseudo-course is left of so many courses."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Observations sorted by course: `starts` is the first row of each of the k courses.
+
+    `subjects`: (k,) labels. `time`, `outcome`: (rows,). `design`: (rows, p). `names`: p.
+    """
+
+    subjects: NDArray[np.generic]
+    starts: Ints
+    time: NDArray[np.generic]
+    outcome: NDArray[np.generic]
+    design: NDArray[np.generic]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SlopeSums:
+    """`s`: (3, k) n, Σt, Σt² of each course. `u`: (k, 2, q). `weight`: (k,). `squares`: (q, q)."""
+
+    s: Floats
+    u: Floats
+    weight: Floats
+    squares: Floats
+
+    def every(self, step: int) -> "SlopeSums":
+        """Every step-th course. `squares` is scaled, which is close enough for a first guess."""
+        part = slice(step // 2, None, step)
+        share = self.s[0, part].sum() / self.s[0].sum()
+        return SlopeSums(self.s[:, part], self.u[part], self.weight[part], self.squares * share)
+
+
+def rows_of(
+    subject: ArrayLike,
+    time: ArrayLike,
+    outcome: ArrayLike,
+    design: ArrayLike,
+    names: Sequence[str],
+) -> Rows:
+    """Check the shapes and sort by course where needed. Raises FitError."""
+    label, t, y, x = (np.asarray(part) for part in (subject, time, outcome, design))
+    problems = []
+    if label.ndim != 1 or t.shape != label.shape or y.shape != label.shape:
+        problems.append(
+            "Subject, time and outcome must be equally long columns; they have shapes "
+            f"{label.shape}, {t.shape} and {y.shape}."
+        )
+    if x.ndim != 2 or x.shape[:1] != label.shape[:1] or x.shape[1] != len(names):
+        problems.append(
+            f"The design must have one row per observation and one column per name: "
+            f"{label.shape[0] if label.ndim else 0} × {len(names)}, not {x.shape}."
+        )
+    problems += [
+        f"The {name} must be numbers, not {part.dtype}."
+        for name, part in (("times", t), ("outcomes", y), ("design's columns", x))
+        if part.dtype.kind not in "biuf"
+    ]
+    if problems or not label.size or not len(names):
+        raise FitError(*(problems or ["There is nothing to fit: no rows or no columns."]))
+    if not bool(np.all(label[1:] >= label[:-1])):
+        order = np.argsort(label, kind="stable")
+        label, t, y, x = label[order], t[order], y[order], x[order]
+    starts = np.concatenate([[0], np.flatnonzero(label[1:] != label[:-1]) + 1])
+    return Rows(label[starts], starts, t, y, x, tuple(names))
+
+
+def sum_rows(rows: Rows, centre: float, unit: float, first_fit: Floats) -> SlopeSums:
+    """One scan. Times become (t − centre) / unit and outcomes y − x·first_fit."""
+    k, p = len(rows.starts), rows.design.shape[1]
+    s, u, squares = np.empty((3, k)), np.empty((k, 2, p + 1)), np.zeros((p + 1, p + 1))
+    s[0] = np.diff(rows.starts, append=len(rows.time))
+    for first, last, part in _blocks(rows):
+        t = (rows.time[part].astype(np.float64) - centre) / unit
+        row = np.empty((p + 1, t.size))
+        row[:p] = rows.design[part].T
+        row[p] = rows.outcome[part] - first_fit @ row[:p]
+        starts = rows.starts[first:last] - rows.starts[first]
+        s[1, first:last] = np.add.reduceat(t, starts)
+        s[2, first:last] = np.add.reduceat(t * t, starts)
+        squares += row @ row.T
+        for j in range(p + 1):
+            u[first:last, 0, j] = np.add.reduceat(row[j], starts)
+            u[first:last, 1, j] = np.add.reduceat(row[j] * t, starts)
+    if not np.isfinite(squares).all() or not np.isfinite(s).all():
+        raise FitError(*unusable(rows))
+    return SlopeSums(s, u, np.ones(k), squares)
+
+
+def unusable(rows: Rows) -> list[str]:
+    """Name the first row of each column that is not a finite number."""
+    columns = [("time", rows.time), ("outcome", rows.outcome)]
+    columns += [(name, rows.design[:, j]) for j, name in enumerate(rows.names)]
+    problems = []
+    for name, column in columns:
+        bad = np.flatnonzero(~np.isfinite(column.astype(np.float64)))
+        if bad.size:
+            at = int(np.searchsorted(rows.starts, bad[0], side="right")) - 1
+            problems.append(
+                f"{name}: {bad.size} values are not finite numbers, the first of course "
+                f"{rows.subjects[at]}. Leave such rows out before fitting."
+            )
+    return problems or ["Numbers are too large to be squared and added: choose another unit."]
+
+
+def transformed(sums: SlopeSums, by: Floats) -> SlopeSums:
+    """The sums of row·by instead of row; `by` is (q, q)."""
+    return SlopeSums(sums.s, sums.u @ by, sums.weight, by.T @ sums.squares @ by)
+
+
+def condensed(sums: SlopeSums) -> SlopeSums:
+    """The same likelihood from fewer pseudo-courses, where many courses share their times."""
+    k, width = len(sums.weight), sums.u.shape[1] * sums.u.shape[2]
+    looked_at = sums.s[:, :: max(1, k // LOOKED_AT)]
+    if np.unique(_key(looked_at)).size * 4 > looked_at.shape[1]:
+        return sums
+    _, found, place, counts = np.unique(
+        _key(sums.s), return_index=True, return_inverse=True, return_counts=True
+    )
+    alike = np.array_equal(sums.s[:, found][:, place], sums.s)
+    if not alike or len(counts) * width * WORTHWHILE > k:
+        return sums
+    order = np.argsort(place, kind="stable")
+    ends = np.cumsum(counts)
+    flat = sums.u.reshape(k, width)
+    s, u, weight = [], [], []
+    for end, count in zip(ends, counts, strict=True):
+        members = order[end - count : end]
+        block, weights = flat[members], sums.weight[members]
+        if count > width:
+            block = np.linalg.qr(block, mode="r")
+            weights = np.concatenate([[weights.sum()], np.zeros(len(block) - 1)])
+        u.append(block)
+        weight.append(weights)
+        s.append(np.repeat(sums.s[:, members[:1]], len(block), axis=1))
+    parts = np.concatenate(u).reshape(-1, *sums.u.shape[1:])
+    return SlopeSums(np.concatenate(s, axis=1), parts, np.concatenate(weight), sums.squares)
+
+
+def _key(s: Floats) -> Floats:
+    """One number per course, equal where n, Σt and Σt² are, and by freak chance elsewhere."""
+    return np.asarray(np.array([np.e, np.pi, np.sqrt(2.0)]) @ s)
+
+
+def _blocks(rows: Rows) -> Iterator[tuple[int, int, slice]]:
+    """(first course, course after the last, their rows), about ROWS_AT_ONCE rows each."""
+    count, k = len(rows.time), len(rows.starts)
+    cuts = np.searchsorted(rows.starts, np.arange(ROWS_AT_ONCE, count, ROWS_AT_ONCE))
+    edges = np.unique(np.concatenate([[0], cuts, [k]]))
+    stops = np.append(rows.starts, count)
+    for first, last in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        yield first, last, slice(int(stops[first]), int(stops[last]))
