@@ -43,30 +43,32 @@ def is_singular(d: Floats) -> bool:
 
 
 def _newton(likelihood: Likelihood, start: Floats) -> Point | None:
-    root = _root(start)
-    point = likelihood(_product(root))
+    point = likelihood(start)
     for _ in range(STEPS):
         if point is None:
             return None
-        slope, step = _step(root, point)
+        # The larger variance first: with a vanishing x, y and z would only turn about each other.
+        order = slice(None, None, -1 if point.d[2] > point.d[0] else 1)
+        root = _root(point.d[order])
+        slope, step = _step(root, point.gradient[order], point.hessian[order, order])
         expected = float(-slope @ step)
         if expected <= ENOUGH:
             return point
-        moved = _line_search(likelihood, root, point, step, expected)
+        moved = _line_search(lambda r, o=order: likelihood(_product(r)[o]), root, point, step, expected)
         if moved is None:
             return point if expected < 1e-6 else None
-        root, point = moved
+        point = moved
     return None
 
 
-def _step(root: Floats, point: Point) -> tuple[Floats, Floats]:
+def _step(root: Floats, gradient: Floats, hessian: Floats) -> tuple[Floats, Floats]:
     """The slope of the deviance in (x, y, z), and Newton's step with every curvature made positive."""
     x, y, z = root
+    g1, g2, g3 = gradient
     jacobian = np.array([[2 * x, 0, 0], [y, x, 0], [0, 2 * y, 2 * z]])
-    g1, g2, g3 = point.gradient
     bend = np.array([[2 * g1, g2, 0], [g2, 2 * g3, 0], [0, 0, 2 * g3]])
-    slope = jacobian.T @ point.gradient
-    values, vectors = np.linalg.eigh(jacobian.T @ point.hessian @ jacobian + bend)
+    slope = jacobian.T @ gradient
+    values, vectors = np.linalg.eigh(jacobian.T @ hessian @ jacobian + bend)
     sizes = np.abs(values)
     sizes = np.maximum(sizes, 1e-12 * sizes.max() + 1e-300)
     step = -vectors @ ((vectors.T @ slope) / sizes)
@@ -75,18 +77,15 @@ def _step(root: Floats, point: Point) -> tuple[Floats, Floats]:
 
 
 def _line_search(
-    likelihood: Likelihood, root: Floats, point: Point, step: Floats, expected: float
-) -> tuple[Floats, Point] | None:
+    of_root: Likelihood, root: Floats, point: Point, step: Floats, expected: float
+) -> Point | None:
     """The first of the step, half of it, a quarter, … that lowers the deviance (or is as low)."""
     rounding = 1e-13 * abs(point.deviance)
-    for halving in range(30):
-        share = 0.5**halving
-        new = root + share * step
-        there = likelihood(_product(new))
-        if there is not None and there.deviance <= point.deviance - 1e-4 * share * expected + (
-            rounding
-        ):
-            return new, there
+    for share in 0.5 ** np.arange(30):
+        there = of_root(root + share * step)
+        allowed = point.deviance - 1e-4 * share * expected + rounding
+        if there is not None and there.deviance <= allowed:
+            return there
     return None
 
 

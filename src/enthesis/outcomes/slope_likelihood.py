@@ -1,21 +1,21 @@
 """The likelihood of the random-slope model from sums, with first and second derivatives.
 
 D is the covariance of intercept and slope between courses divided by the variance σ² within a
-course; it may be singular. With S and U of a course (`slope_sums`) and
+course; it may be singular. For a course with n, t̄, s and u (`slope_sums`) let
 
-    P = (I + S·D)⁻¹,   W = P·S,   G = P·U   (2 × 2, 2 × 2, 2 × q)
+    R = [[√n, √n·t̄], [0, √s]],   K = (I + R·D·R')⁻¹,   W = R'·K·R,   G = R'·K·u.
 
-the weighted squares of all rows [x, y] and minus twice the log-likelihood, profiled over β and σ², are
+The weighted squares of all rows [x, y] and minus twice the log-likelihood, profiled over β and σ², are
 
-    B = Σ row'row − Σ U'·D·G = [[A, c], [c', r]],     β = A⁻¹c,   RSS = r − c'β
-    deviance = Σ log|I + S·D| + log|A| + ν·(1 + log(2π·RSS/ν))      ν = rows − p
+    B = within + Σ u'·K·u = [[A, c], [c', r]],     β = A⁻¹c,   RSS = r − c'β
+    deviance = −Σ log|K| + log|A| + ν·(1 + log(2π·RSS/ν))      ν = rows − p
 
-(ML: without log|A|, ν = rows). Derivatives follow from dP = −W·dD·P:
+(ML: without log|A|, ν = rows). Derivatives follow from dK = −K·R·dD·R'·K:
 
     ∂B/∂k = −Σ G'·E_k·G,   ∂²B/∂k∂l = Σ G'·(E_k·W·E_l + E_l·W·E_k)·G,
-    ∂log|I + S·D|/∂k = tr(W·E_k),   ∂²/∂k∂l = −tr(E_k·W·E_l·W)
+    −∂log|K|/∂k = tr(W·E_k),   −∂²log|K|/∂k∂l = −tr(E_k·W·E_l·W)
 
-for the three directions E of a symmetric D, so one pass with five small matrix products gives all.
+for the three directions E of a symmetric D, so one pass with few small matrix products gives all.
 Bates et al. (2015), J Stat Softw 67(1), profile the same likelihood; they have no derivatives.
 """
 
@@ -34,7 +34,7 @@ class Point:
 
     `gradient`: (3,) in D₁₁, D₁₂, D₂₂. `hessian`: (3, 3). `beta`: (p,). `rss`. `a_inverse`: (p, p).
     `a_slopes`: (3, p, p) of A. `free`: ν. `rss_gradient`: (3,). `rss_hessian`, `log_hessian`:
-    (3, 3), the latter of Σ log|I + S·D| + log|A|.
+    (3, 3), the latter of −Σ log|K| + log|A|.
     """
 
     d: Floats
@@ -53,10 +53,8 @@ class Point:
 
 def likelihood(sums: SlopeSums, d: Floats, rows: float, restricted: bool) -> Point | None:
     """The likelihood at D = [[d₀, d₁], [d₁, d₂]], or None where rounding leaves no positive RSS."""
-    q = sums.squares.shape[0]
-    p = q - 1
-    log_det, w1, w2, products = _scan(sums, d)
-    b = sums.squares - _along(products[0], np.array([d[0], d[1], d[2]]))
+    p = len(sums.within) - 1
+    log_det, w1, w2, b, products = _scan(sums, d)
     b1, b2 = _slopes(products)
     try:
         root = np.linalg.cholesky(b[:p, :p])
@@ -96,54 +94,61 @@ def likelihood(sums: SlopeSums, d: Floats, rows: float, restricted: bool) -> Poi
     )
 
 
-def gain(s: Floats, d: Floats) -> tuple[Floats, Floats]:
-    """P of every course as (4, k) p₁₁, p₁₂, p₂₁, p₂₂, and |I + S·D| as (k,). `s` is (3, k)."""
-    n, t1, t2 = s
+def between(times: Floats, d: Floats) -> tuple[Floats, Floats, Floats]:
+    """Per course: K and W as (3, k) elements 11, 12, 22 each, and |K|⁻¹ as (k,)."""
+    n, mean, spread = times
     a, b, c = d
-    p11 = 1 + t1 * b + t2 * c
-    p22 = 1 + n * a + t1 * b
-    p12 = -(n * b + t1 * c)
-    p21 = -(t1 * a + t2 * b)
-    det = 1 + n * a + 2 * t1 * b + t2 * c + np.maximum(n * t2 - t1**2, 0) * (a * c - b * b)
-    return np.array([p11, p12, p21, p22]) / det, det
+    both = np.sqrt(n * spread)
+    r11 = n * (a + mean * (2 * b + mean * c))
+    r12 = both * (b + mean * c)
+    r22 = spread * c
+    det = 1 + r11 + r22 + n * spread * max(a * c - b * b, 0.0)
+    k = np.array([1 + r22, -r12, 1 + r11]) / det
+    first, second, third = n * k[0], both * k[1], spread * k[2]
+    w = np.array([first, mean * first + second, mean * (mean * first + 2 * second) + third])
+    return k, w, det
 
 
-def _scan(sums: SlopeSums, d: Floats) -> tuple[float, Floats, Floats, Floats]:
-    """Σ log|I + S·D| with its derivatives, and Σ G'·[U, G, w₁₁G, w₁₂G, w₂₂G] as (5, 2q, 2q)."""
-    a, b, c = d
-    k, _, q = sums.u.shape
-    log_det, trace, pairs = 0.0, np.zeros(3), np.zeros((3, 3))
-    products = np.zeros((2 * q, 10 * q))
-    for first in range(0, k, COURSES_AT_ONCE):
+def carried(times: Floats, k: Floats, u: Floats) -> tuple[Floats, Floats]:
+    """K·u and G = R'·K·u, both (courses, 2, q)."""
+    n, mean, spread = times
+    v, g = np.empty_like(u), np.empty_like(u)
+    v[:, 0] = k[0][:, None] * u[:, 0] + k[1][:, None] * u[:, 1]
+    v[:, 1] = k[1][:, None] * u[:, 0] + k[2][:, None] * u[:, 1]
+    g[:, 0] = np.sqrt(n)[:, None] * v[:, 0]
+    g[:, 1] = mean[:, None] * g[:, 0] + np.sqrt(spread)[:, None] * v[:, 1]
+    return v, g
+
+
+def _scan(sums: SlopeSums, d: Floats) -> tuple[float, Floats, Floats, Floats, Floats]:
+    """−Σ log|K| with its two derivatives, B, and Σ G'·[G, w₁₁G, w₁₂G, w₂₂G] as (4, 2q, 2q)."""
+    q = len(sums.within)
+    log_det, trace, pairs, b = 0.0, np.zeros(3), np.zeros((3, 3)), sums.within.copy()
+    products = np.zeros((2 * q, 8 * q))
+    for first in range(0, len(sums.weight), COURSES_AT_ONCE):
         part = slice(first, first + COURSES_AT_ONCE)
-        s, u, weight = sums.s[:, part], sums.u[part], sums.weight[part]
-        (p11, p12, p21, p22), det = gain(s, d)
-        between = np.maximum(s[0] * s[2] - s[1] ** 2, 0)
-        w = np.array([s[0] + between * c, s[1] - between * b, s[2] + between * a]) / det
-        wide = np.empty((len(u), 10 * q))
-        wide[:, : 2 * q] = u.reshape(-1, 2 * q)
-        g = wide[:, 2 * q : 4 * q]
-        g[:, :q] = p11[:, None] * u[:, 0] + p12[:, None] * u[:, 1]
-        g[:, q:] = p21[:, None] * u[:, 0] + p22[:, None] * u[:, 1]
-        for at in range(3):
-            np.multiply(g, w[at][:, None], out=wide[:, (4 + 2 * at) * q : (6 + 2 * at) * q])
-        products += g.T @ wide
+        times, u, weight = sums.times[:, part], sums.u[part], sums.weight[part]
+        k, w, det = between(times, d)
+        v, g = carried(times, k, u)
+        b += u.reshape(-1, q).T @ v.reshape(-1, q)
+        flat = g.reshape(-1, 2 * q)
+        wide = np.empty((len(u), 4, 2 * q))
+        wide[:, 0] = flat
+        np.multiply(flat[:, None], w.T[:, :, None], out=wide[:, 1:])
+        products += flat.T @ wide.reshape(-1, 8 * q)
         log_det += float(weight @ np.log(det))
         weighted = w * weight
         trace += weighted.sum(axis=1)
         pairs += weighted @ w.T
-    return (
-        log_det,
-        trace * [1, 2, 1],
-        -np.array(
-            [
-                [pairs[0, 0], 2 * pairs[0, 1], pairs[1, 1]],
-                [2 * pairs[0, 1], 2 * (pairs[1, 1] + pairs[0, 2]), 2 * pairs[1, 2]],
-                [pairs[1, 1], 2 * pairs[1, 2], pairs[2, 2]],
-            ]
-        ),
-        np.moveaxis(products.reshape(2 * q, 5, 2 * q), 1, 0),
+    curvature = -np.array(
+        [
+            [pairs[0, 0], 2 * pairs[0, 1], pairs[1, 1]],
+            [2 * pairs[0, 1], 2 * (pairs[1, 1] + pairs[0, 2]), 2 * pairs[1, 2]],
+            [pairs[1, 1], 2 * pairs[1, 2], pairs[2, 2]],
+        ]
     )
+    by_weight = np.moveaxis(products.reshape(2 * q, 4, 2 * q), 1, 0)
+    return log_det, trace * [1, 2, 1], curvature, (b + b.T) / 2, by_weight
 
 
 def _along(product: Floats, d: Floats) -> Floats:
@@ -156,7 +161,7 @@ def _along(product: Floats, d: Floats) -> Floats:
 
 def _slopes(products: Floats) -> tuple[Floats, Floats]:
     """(3, q, q) and (3, 3, q, q): first and second derivatives of B in the elements of D."""
-    _, plain, by11, by12, by22 = products
+    plain, by11, by12, by22 = products
     one = np.array([1.0, 0, 0])
     mixed = np.array([0, 1.0, 0])
     two = np.array([0, 0, 1.0])

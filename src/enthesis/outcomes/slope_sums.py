@@ -1,15 +1,18 @@
 """What the random-slope model needs to know of each course: a few sums over its rows.
 
-Let row = [x, y] be the covariates and the outcome of one observation (q = p + 1 numbers), t its
-time. The likelihood needs of a course no more than
+Let row = [x, y] be the covariates and the outcome of one observation (q = p + 1 numbers) and t its
+time. Of each course are kept
 
-    S = [[n, Σt], [Σt, Σt²]]        and        U = [Σ row; Σ t·row]   (2, q),
+    n,   the mean t̄ of its times,   s = Σ(t − t̄)²,
+    u = [Σ row / √n;  Σ (t − t̄)·row / √s]      (2, q),
 
-and of all courses together Σ row'row. Times may be as irregular as life makes them.
+and of all courses together `within` = Σ row'row − Σ u'u, what the courses' own straight lines leave.
+Times may be as irregular as life makes them. (Plain sums Σt, Σt² and Σt·row say the same, but the
+likelihood is then a difference of large numbers and loses up to ten digits.)
 
-Courses with equal S enter the likelihood only through Σ U⊗U, so a hundred thousand courses seen on
-the same days are *condensed* into at most 2q pseudo-courses with the same Σ U⊗U (the triangle of a
-QR decomposition); `weight` says for how many real courses a pseudo-course's S counts.
+Courses with equal times enter the likelihood only through Σ u⊗u, so a hundred thousand courses seen
+on the same days are *condensed* into at most 2q pseudo-courses with the same Σ u⊗u (the triangle of
+a QR decomposition); `weight` says for how many real courses the times of a pseudo-course count.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,6 +30,8 @@ ROWS_AT_ONCE = 1 << 15
 """Rows summed in one go, so that the working arrays stay in the processor's cache."""
 LOOKED_AT = 2_000
 """Courses that tell whether condensing would pay."""
+ROUNDING = 1e-20
+"""Times of a course that differ by less (squared, in standard deviations) do not differ."""
 WORTHWHILE = 8
 """Condense when at most one pseudo-course is left of so many courses."""
 
@@ -48,18 +53,24 @@ class Rows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SlopeSums:
-    """`s`: (3, k) n, Σt, Σt² of each course. `u`: (k, 2, q). `weight`: (k,). `squares`: (q, q)."""
+    """`times`: (3, k) n, t̄ and s of each course. `u`: (k, 2, q). `weight`: (k,). `within`: (q, q)."""
 
-    s: Floats
+    times: Floats
     u: Floats
     weight: Floats
-    squares: Floats
+    within: Floats
+
+    @property
+    def squares(self) -> Floats:
+        """(q, q): Σ row'row."""
+        flat = self.u.reshape(-1, self.u.shape[2])
+        return np.asarray(self.within + flat.T @ flat)
 
     def every(self, step: int) -> "SlopeSums":
-        """Every step-th course. `squares` is scaled, which is close enough for a first guess."""
+        """Every step-th course. `within` is scaled, which is close enough for a first guess."""
         part = slice(step // 2, None, step)
-        share = self.s[0, part].sum() / self.s[0].sum()
-        return SlopeSums(self.s[:, part], self.u[part], self.weight[part], self.squares * share)
+        share = self.times[0, part].sum() / self.times[0].sum()
+        return SlopeSums(self.times[:, part], self.u[part], self.weight[part], self.within * share)
 
 
 def rows_of(
@@ -99,23 +110,31 @@ def rows_of(
 def sum_rows(rows: Rows, centre: float, unit: float, first_fit: Floats) -> SlopeSums:
     """One scan. Times become (t − centre) / unit and outcomes y − x·first_fit."""
     k, p = len(rows.starts), rows.design.shape[1]
-    s, u, squares = np.empty((3, k)), np.empty((k, 2, p + 1)), np.zeros((p + 1, p + 1))
-    s[0] = np.diff(rows.starts, append=len(rows.time))
+    times, u, within = np.empty((3, k)), np.empty((k, 2, p + 1)), np.zeros((p + 1, p + 1))
+    times[0] = np.diff(rows.starts, append=len(rows.time))
     for first, last, part in _blocks(rows):
         t = (rows.time[part].astype(np.float64) - centre) / unit
         row = np.empty((p + 1, t.size))
         row[:p] = rows.design[part].T
         row[p] = rows.outcome[part] - first_fit @ row[:p]
         starts = rows.starts[first:last] - rows.starts[first]
-        s[1, first:last] = np.add.reduceat(t, starts)
-        s[2, first:last] = np.add.reduceat(t * t, starts)
-        squares += row @ row.T
+        n = times[0, first:last]
+        times[1, first:last] = np.add.reduceat(t, starts) / n
+        t -= np.repeat(times[1, first:last], n.astype(np.intp))
+        spread = np.add.reduceat(t * t, starts)
+        spread[spread < ROUNDING * n] = 0
+        times[2, first:last] = spread
+        sums = u[first:last]
         for j in range(p + 1):
-            u[first:last, 0, j] = np.add.reduceat(row[j], starts)
-            u[first:last, 1, j] = np.add.reduceat(row[j] * t, starts)
-    if not np.isfinite(squares).all() or not np.isfinite(s).all():
+            sums[:, 0, j] = np.add.reduceat(row[j], starts)
+            sums[:, 1, j] = np.add.reduceat(row[j] * t, starts)
+        sums[:, 0] /= np.sqrt(n)[:, None]
+        sums[:, 1] *= np.sqrt(np.divide(1, spread, out=np.zeros_like(spread), where=spread > 0))[:, None]
+        flat = sums.reshape(-1, p + 1)
+        within += row @ row.T - flat.T @ flat
+    if not np.isfinite(within).all() or not np.isfinite(times).all():
         raise FitError(*unusable(rows))
-    return SlopeSums(s, u, np.ones(k), squares)
+    return SlopeSums(times, u, np.ones(k), within)
 
 
 def unusable(rows: Rows) -> list[str]:
@@ -136,41 +155,36 @@ def unusable(rows: Rows) -> list[str]:
 
 def transformed(sums: SlopeSums, by: Floats) -> SlopeSums:
     """The sums of row·by instead of row; `by` is (q, q)."""
-    return SlopeSums(sums.s, sums.u @ by, sums.weight, by.T @ sums.squares @ by)
+    return SlopeSums(sums.times, sums.u @ by, sums.weight, by.T @ sums.within @ by)
 
 
 def condensed(sums: SlopeSums) -> SlopeSums:
     """The same likelihood from fewer pseudo-courses, where many courses share their times."""
     k, width = len(sums.weight), sums.u.shape[1] * sums.u.shape[2]
-    looked_at = sums.s[:, :: max(1, k // LOOKED_AT)]
+    looked_at = sums.times[:, :: max(1, k // LOOKED_AT)]
     if np.unique(_key(looked_at)).size * 4 > looked_at.shape[1]:
         return sums
     _, found, place, counts = np.unique(
-        _key(sums.s), return_index=True, return_inverse=True, return_counts=True
+        _key(sums.times), return_index=True, return_inverse=True, return_counts=True
     )
-    alike = np.array_equal(sums.s[:, found][:, place], sums.s)
+    alike = np.array_equal(sums.times[:, found][:, place], sums.times)
     if not alike or len(counts) * width * WORTHWHILE > k:
         return sums
-    order = np.argsort(place, kind="stable")
-    ends = np.cumsum(counts)
-    flat = sums.u.reshape(k, width)
-    s, u, weight = [], [], []
-    for end, count in zip(ends, counts, strict=True):
-        members = order[end - count : end]
-        block, weights = flat[members], sums.weight[members]
-        if count > width:
-            block = np.linalg.qr(block, mode="r")
-            weights = np.concatenate([[weights.sum()], np.zeros(len(block) - 1)])
-        u.append(block)
-        weight.append(weights)
-        s.append(np.repeat(sums.s[:, members[:1]], len(block), axis=1))
-    parts = np.concatenate(u).reshape(-1, *sums.u.shape[1:])
-    return SlopeSums(np.concatenate(s, axis=1), parts, np.concatenate(weight), sums.squares)
+    flat = sums.u.reshape(k, width)[np.argsort(place, kind="stable")]
+    blocks, ends = [], np.cumsum(counts)
+    for end, count in zip(ends.tolist(), counts.tolist(), strict=True):
+        block = flat[end - count : end]
+        blocks.append(np.linalg.qr(block, mode="r") if count > width else block)
+    sizes = np.array([len(block) for block in blocks])
+    weight = np.zeros(sizes.sum())
+    weight[np.cumsum(sizes) - sizes] = counts
+    times = np.repeat(sums.times[:, found], sizes, axis=1)
+    return SlopeSums(times, np.concatenate(blocks).reshape(-1, 2, width // 2), weight, sums.within)
 
 
-def _key(s: Floats) -> Floats:
-    """One number per course, equal where n, Σt and Σt² are, and by freak chance elsewhere."""
-    return np.asarray(np.array([np.e, np.pi, np.sqrt(2.0)]) @ s)
+def _key(times: Floats) -> Floats:
+    """One number per course, equal where its times are, and by freak chance elsewhere."""
+    return np.asarray(np.array([np.e, np.pi, np.sqrt(2.0)]) @ times)
 
 
 def _blocks(rows: Rows) -> Iterator[tuple[int, int, slice]]:

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from enthesis.outcomes.errors import FitError
 from enthesis.outcomes.slope_climb import climb, is_singular
-from enthesis.outcomes.slope_likelihood import Point, gain, likelihood
+from enthesis.outcomes.slope_likelihood import Point, between, carried, likelihood
 from enthesis.outcomes.slope_sums import Floats, Rows, SlopeSums
 from enthesis.outcomes.slope_sums import condensed, rows_of, sum_rows, transformed
 
@@ -115,13 +115,14 @@ def course_lines(
     to_own = _to_own_time(centre, unit)
     back = np.linalg.inv(to_own)
     matrix = back @ fit.covariance @ back.T / fit.residual_variance
-    (p11, p12, p21, p22), _ = gain(sums.s, np.array([matrix[0, 0], matrix[0, 1], matrix[1, 1]]))
-    p = np.moveaxis(np.array([[p11, p12], [p21, p22]]), 2, 0)
-    shrunk = to_own @ matrix @ p
+    k, w, _ = between(sums.times, np.array([matrix[0, 0], matrix[0, 1], matrix[1, 1]]))
+    _, pulled = carried(sums.times, k, sums.u[:, :, -1:])
+    known = np.moveaxis(w[[[0, 1], [1, 2]]], 2, 0)
+    left = fit.residual_variance * (matrix - matrix @ known @ matrix)
     return CourseLines(
         subjects=rows.subjects,
-        deviations=(shrunk @ sums.u[:, :, -1:])[:, :, 0],
-        covariance=fit.residual_variance * shrunk @ to_own.T,
+        deviations=pulled[:, :, 0] @ (to_own @ matrix).T,
+        covariance=to_own @ left @ to_own.T,
     )
 
 
@@ -171,8 +172,9 @@ def standardised(rows: Rows) -> Standardised:
     sums = sum_rows(rows, centre, unit, first_fit)
     _check_repeats(rows, sums)
     p = len(rows.names)
-    turn = _orthonormal(sums.squares[:p, :p], rows.names) * np.sqrt(len(rows.time))
-    shift = turn @ turn.T @ sums.squares[:p, p] / len(rows.time)
+    squares = sums.squares
+    turn = _orthonormal(squares[:p, :p], rows.names) * np.sqrt(len(rows.time))
+    shift = turn @ turn.T @ squares[:p, p] / len(rows.time)
     by = np.eye(p + 1)
     by[:p, :p], by[:p, p] = turn, -shift
     turned = transformed(sums, by)
@@ -200,7 +202,7 @@ def _best(standard: Standardised, restricted: bool) -> Point:
     sums, step = standard.sums, len(standard.sums.weight) // FIRST_GUESS_FROM
     if step > 1:
         some = sums.every(step)
-        count = some.s[0].sum()
+        count = some.times[0] @ some.weight
         guess = climb(lambda d: likelihood(some, d, count, restricted), start)
         if guess is not None:
             start = guess.d + 1e-4 * np.array([1.0, 0, 1.0])
@@ -269,8 +271,8 @@ def _time_scale(rows: Rows) -> tuple[float, float]:
 
 
 def _check_repeats(rows: Rows, sums: SlopeSums) -> None:
-    n, t1, t2 = sums.s
-    differ = n * t2 - t1**2 > 1e-12 * n * (1 + t2)
+    n, _, spread = sums.times
+    differ = spread > 0
     if not differ.any():
         raise FitError("No course was seen at two different times: a slope cannot be fitted.")
     left = int(np.maximum(n - 1 - differ, 0).sum())
