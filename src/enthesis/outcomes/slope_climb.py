@@ -17,22 +17,24 @@ from enthesis.outcomes.slope_sums import Floats
 
 Likelihood = Callable[[Floats], Point | None]
 
-ENOUGH = 1e-13
-"""Rest when Newton's step would lower the deviance by less: 3e-7 standard errors from the top."""
 NEARLY_SINGULAR = 1e-3
 STEPS = 200
 
 
-def climb(likelihood: Likelihood, start: Floats) -> Point | None:
-    """The point of lowest deviance from `start` (3,) on, or None if Newton does not come to rest."""
-    point = _newton(likelihood, start)
+def climb(likelihood: Likelihood, start: Floats, enough: float) -> Point | None:
+    """The point of lowest deviance from `start` (3,) on, or None if Newton does not come to rest.
+
+    It rests when its next step would lower the deviance by less than `enough`.
+    """
+    point = _newton(likelihood, start, enough)
     for _ in range(20):
         if point is None:
             return None
-        freed = _freed(likelihood, _at_boundary(likelihood, point))
+        point = _at_boundary(likelihood, point, enough)
+        freed = _freed(likelihood, point)
         if freed is None:
-            return _at_boundary(likelihood, point)
-        point = _newton(likelihood, freed.d)
+            return point
+        point = _newton(likelihood, freed.d, enough)
     return point
 
 
@@ -42,7 +44,7 @@ def is_singular(d: Floats) -> bool:
     return bool(least <= 1e-9 * max(1.0, largest))
 
 
-def _newton(likelihood: Likelihood, start: Floats) -> Point | None:
+def _newton(likelihood: Likelihood, start: Floats, enough: float) -> Point | None:
     point = likelihood(start)
     for _ in range(STEPS):
         if point is None:
@@ -52,9 +54,11 @@ def _newton(likelihood: Likelihood, start: Floats) -> Point | None:
         root = _root(point.d[order])
         slope, step = _step(root, point.gradient[order], point.hessian[order, order])
         expected = float(-slope @ step)
-        if expected <= ENOUGH:
+        if expected <= enough:
             return point
-        moved = _line_search(lambda r, o=order: likelihood(_product(r)[o]), root, point, step, expected)
+        moved = _line_search(
+            lambda r, o=order: likelihood(_product(r)[o]), root, point, step, expected
+        )
         if moved is None:
             return point if expected < 1e-6 else None
         point = moved
@@ -89,14 +93,14 @@ def _line_search(
     return None
 
 
-def _at_boundary(likelihood: Likelihood, point: Point) -> Point:
+def _at_boundary(likelihood: Likelihood, point: Point, enough: float) -> Point:
     """The nearest singular D, climbed along the boundary, where that is as good a place."""
     values, vectors = np.linalg.eigh(_matrix(point.d))
     if values[0] == 0 or values[0] > NEARLY_SINGULAR * max(1.0, values[1]):
         return point
     for largest in (0.0, values[1]):
         d = _elements(largest * np.outer(vectors[:, 1], vectors[:, 1]))
-        there = _newton(likelihood, d)
+        there = _newton(likelihood, d, enough)
         if there and there.deviance <= point.deviance + 1e-10 + 1e-14 * abs(point.deviance):
             return there
     return point

@@ -51,11 +51,11 @@ class Point:
     log_hessian: Floats
 
 
-def likelihood(sums: SlopeSums, d: Floats, rows: float, restricted: bool) -> Point | None:
+def likelihood(sums: SlopeSums, d: Floats, restricted: bool) -> Point | None:
     """The likelihood at D = [[d₀, d₁], [d₁, d₂]], or None where rounding leaves no positive RSS."""
-    p = len(sums.within) - 1
-    log_det, w1, w2, b, products = _scan(sums, d)
-    b1, b2 = _slopes(products)
+    rows, p = sums.rows, len(sums.within) - 1
+    scan = _scan(sums, d)
+    b, (b1, b2) = scan.b, _slopes(scan.products)
     try:
         root = np.linalg.cholesky(b[:p, :p])
     except np.linalg.LinAlgError:
@@ -70,17 +70,17 @@ def likelihood(sums: SlopeSums, d: Floats, rows: float, restricted: bool) -> Poi
     rss1 = b1 @ gamma @ gamma
     rss2 = b2 @ gamma @ gamma - 2 * pull @ a_inverse @ pull.T
     free = rows - p if restricted else rows
-    log_a, log1, log2 = 0.0, w1, w2
+    log_a, log1, log2 = 0.0, scan.log_gradient, scan.log_hessian
     if restricted:
         log_a = 2 * float(np.log(np.diagonal(root)).sum())
         turned = a_inverse @ b1[:, :p, :p]
-        log1 = w1 + np.trace(turned, axis1=1, axis2=2)
-        log2 = w2 + np.tensordot(b2[:, :, :p, :p], a_inverse, 2)
+        log1 = log1 + np.trace(turned, axis1=1, axis2=2)
+        log2 = log2 + np.tensordot(b2[:, :, :p, :p], a_inverse, 2)
         log2 = log2 - np.einsum("kij,lji->kl", turned, turned)
     ratio = rss1 / rss
     return Point(
         d=d,
-        deviance=log_det + log_a + free * (1 + float(np.log(2 * np.pi * rss / free))),
+        deviance=scan.log_det + log_a + free * (1 + float(np.log(2 * np.pi * rss / free))),
         gradient=log1 + free * ratio,
         hessian=log2 + free * (rss2 / rss - np.outer(ratio, ratio)),
         beta=beta,
@@ -110,37 +110,46 @@ def between(times: Floats, d: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def carried(times: Floats, k: Floats, u: Floats) -> tuple[Floats, Floats]:
-    """K·u and G = R'·K·u, both (courses, 2, q)."""
+    """K·u and G = R'·K·u, both (2, q, courses)."""
     n, mean, spread = times
     v, g = np.empty_like(u), np.empty_like(u)
-    v[:, 0] = k[0][:, None] * u[:, 0] + k[1][:, None] * u[:, 1]
-    v[:, 1] = k[1][:, None] * u[:, 0] + k[2][:, None] * u[:, 1]
-    g[:, 0] = np.sqrt(n)[:, None] * v[:, 0]
-    g[:, 1] = mean[:, None] * g[:, 0] + np.sqrt(spread)[:, None] * v[:, 1]
+    v[0] = k[0] * u[0] + k[1] * u[1]
+    v[1] = k[1] * u[0] + k[2] * u[1]
+    g[0] = np.sqrt(n) * v[0]
+    g[1] = mean * g[0] + np.sqrt(spread) * v[1]
     return v, g
 
 
-def _scan(sums: SlopeSums, d: Floats) -> tuple[float, Floats, Floats, Floats, Floats]:
-    """−Σ log|K| with its two derivatives, B, and Σ G'·[G, w₁₁G, w₁₂G, w₂₂G] as (4, 2q, 2q)."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Scan:
+    """One pass over the courses: −Σ log|K| with its two derivatives in D; B as (q, q); and
+    Σ G'·[G, w₁₁G, w₁₂G, w₂₂G] as (4, 2q, 2q)."""
+
+    log_det: float
+    log_gradient: Floats
+    log_hessian: Floats
+    b: Floats
+    products: Floats
+
+
+def _scan(sums: SlopeSums, d: Floats) -> Scan:
     q = len(sums.within)
-    log_det, trace, pairs, b = 0.0, np.zeros(3), np.zeros((3, 3)), sums.within.copy()
-    products = np.zeros((2 * q, 8 * q))
+    log_det, trace, pairs = 0.0, np.zeros(3), np.zeros((3, 3))
+    b, products = sums.within.copy(), np.zeros((2 * q, 8 * q))
     for first in range(0, len(sums.weight), COURSES_AT_ONCE):
-        part = slice(first, first + COURSES_AT_ONCE)
-        times, u, weight = sums.times[:, part], sums.u[part], sums.weight[part]
+        some = slice(first, first + COURSES_AT_ONCE)
+        times, u, weight = sums.times[:, some], sums.u[:, :, some], sums.weight[some]
         k, w, det = between(times, d)
         v, g = carried(times, k, u)
-        b += u.reshape(-1, q).T @ v.reshape(-1, q)
-        flat = g.reshape(-1, 2 * q)
-        wide = np.empty((len(u), 4, 2 * q))
-        wide[:, 0] = flat
-        np.multiply(flat[:, None], w.T[:, :, None], out=wide[:, 1:])
-        products += flat.T @ wide.reshape(-1, 8 * q)
+        b += u[0] @ v[0].T + u[1] @ v[1].T
+        flat = g.reshape(2 * q, -1)
+        wide = np.concatenate([flat, *(weight_of[None] * flat for weight_of in w)])
+        products += flat @ wide.T
         log_det += float(weight @ np.log(det))
         weighted = w * weight
         trace += weighted.sum(axis=1)
         pairs += weighted @ w.T
-    curvature = -np.array(
+    hessian = -np.array(
         [
             [pairs[0, 0], 2 * pairs[0, 1], pairs[1, 1]],
             [2 * pairs[0, 1], 2 * (pairs[1, 1] + pairs[0, 2]), 2 * pairs[1, 2]],
@@ -148,7 +157,7 @@ def _scan(sums: SlopeSums, d: Floats) -> tuple[float, Floats, Floats, Floats, Fl
         ]
     )
     by_weight = np.moveaxis(products.reshape(2 * q, 4, 2 * q), 1, 0)
-    return log_det, trace * [1, 2, 1], curvature, (b + b.T) / 2, by_weight
+    return Scan(log_det, trace * [1, 2, 1], hessian, (b + b.T) / 2, by_weight)
 
 
 def _along(product: Floats, d: Floats) -> Floats:

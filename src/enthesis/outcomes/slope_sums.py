@@ -4,15 +4,17 @@ Let row = [x, y] be the covariates and the outcome of one observation (q = p + 1
 time. Of each course are kept
 
     n,   the mean t̄ of its times,   s = Σ(t − t̄)²,
-    u = [Σ row / √n;  Σ (t − t̄)·row / √s]      (2, q),
+    u = [Σ row / √n;  Σ (t − t̄)·row / √s]      (2, q; stored with the course as the last axis),
 
 and of all courses together `within` = Σ row'row − Σ u'u, what the courses' own straight lines leave.
 Times may be as irregular as life makes them. (Plain sums Σt, Σt² and Σt·row say the same, but the
 likelihood is then a difference of large numbers and loses up to ten digits.)
 
+
 Courses with equal times enter the likelihood only through Σ u⊗u, so a hundred thousand courses seen
 on the same days are *condensed* into at most 2q pseudo-courses with the same Σ u⊗u (the triangle of
 a QR decomposition); `weight` says for how many real courses the times of a pseudo-course count.
+(Courses with the same covariates could be put together too; that cost more than it saved.)
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,14 +28,14 @@ from enthesis.outcomes.errors import FitError
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
-ROWS_AT_ONCE = 1 << 15
+ROWS_AT_ONCE = 1 << 13
 """Rows summed in one go, so that the working arrays stay in the processor's cache."""
 LOOKED_AT = 2_000
 """Courses that tell whether condensing would pay."""
-ROUNDING = 1e-20
-"""Times of a course that differ by less (squared, in standard deviations) do not differ."""
 WORTHWHILE = 8
 """Condense when at most one pseudo-course is left of so many courses."""
+ROUNDING = 1e-20
+"""Times of a course that differ by less (squared, in standard deviations) do not differ."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +55,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SlopeSums:
-    """`times`: (3, k) n, t̄ and s of each course. `u`: (k, 2, q). `weight`: (k,). `within`: (q, q)."""
+    """`times`: (3, k) n, t̄ and s of each course. `u`: (2, q, k). `weight`: (k,). `within`: (q, q)."""
 
     times: Floats
     u: Floats
@@ -63,14 +65,19 @@ class SlopeSums:
     @property
     def squares(self) -> Floats:
         """(q, q): Σ row'row."""
-        flat = self.u.reshape(-1, self.u.shape[2])
-        return np.asarray(self.within + flat.T @ flat)
+        return np.asarray(self.within + np.sum(self.u @ np.swapaxes(self.u, 1, 2), axis=0))
+
+    @property
+    def rows(self) -> float:
+        """How many observations."""
+        return float(self.times[0] @ self.weight)
 
     def every(self, step: int) -> "SlopeSums":
         """Every step-th course. `within` is scaled, which is close enough for a first guess."""
-        part = slice(step // 2, None, step)
-        share = self.times[0, part].sum() / self.times[0].sum()
-        return SlopeSums(self.times[:, part], self.u[part], self.weight[part], self.within * share)
+        some = (..., slice(step // 2, None, step))
+        share = float(self.times[0][some] @ self.weight[some]) / self.rows
+        times, u, weight = (part[some].copy() for part in (self.times, self.u, self.weight))
+        return SlopeSums(times, u, weight, self.within * share)
 
 
 def rows_of(
@@ -110,7 +117,7 @@ def rows_of(
 def sum_rows(rows: Rows, centre: float, unit: float, first_fit: Floats) -> SlopeSums:
     """One scan. Times become (t − centre) / unit and outcomes y − x·first_fit."""
     k, p = len(rows.starts), rows.design.shape[1]
-    times, u, within = np.empty((3, k)), np.empty((k, 2, p + 1)), np.zeros((p + 1, p + 1))
+    times, u, within = np.empty((3, k)), np.empty((2, p + 1, k)), np.zeros((p + 1, p + 1))
     times[0] = np.diff(rows.starts, append=len(rows.time))
     for first, last, part in _blocks(rows):
         t = (rows.time[part].astype(np.float64) - centre) / unit
@@ -118,20 +125,18 @@ def sum_rows(rows: Rows, centre: float, unit: float, first_fit: Floats) -> Slope
         row[:p] = rows.design[part].T
         row[p] = rows.outcome[part] - first_fit @ row[:p]
         starts = rows.starts[first:last] - rows.starts[first]
-        n = times[0, first:last]
-        times[1, first:last] = np.add.reduceat(t, starts) / n
-        t -= np.repeat(times[1, first:last], n.astype(np.intp))
-        spread = np.add.reduceat(t * t, starts)
+        n, mean, spread = times[:, first:last]
+        mean[:] = np.add.reduceat(t, starts) / n
+        t -= np.repeat(mean, n.astype(np.intp))
+        spread[:] = np.add.reduceat(t * t, starts)
         spread[spread < ROUNDING * n] = 0
-        times[2, first:last] = spread
-        sums = u[first:last]
+        own = u[:, :, first:last]
         for j in range(p + 1):
-            sums[:, 0, j] = np.add.reduceat(row[j], starts)
-            sums[:, 1, j] = np.add.reduceat(row[j] * t, starts)
-        sums[:, 0] /= np.sqrt(n)[:, None]
-        sums[:, 1] *= np.sqrt(np.divide(1, spread, out=np.zeros_like(spread), where=spread > 0))[:, None]
-        flat = sums.reshape(-1, p + 1)
-        within += row @ row.T - flat.T @ flat
+            own[0, j] = np.add.reduceat(row[j], starts)
+            own[1, j] = np.add.reduceat(row[j] * t, starts)
+        own[0] /= np.sqrt(n)
+        own[1] *= np.sqrt(np.divide(1, spread, out=np.zeros_like(spread), where=spread > 0))
+        within += row @ row.T - own[0] @ own[0].T - own[1] @ own[1].T
     if not np.isfinite(within).all() or not np.isfinite(times).all():
         raise FitError(*unusable(rows))
     return SlopeSums(times, u, np.ones(k), within)
@@ -155,12 +160,12 @@ def unusable(rows: Rows) -> list[str]:
 
 def transformed(sums: SlopeSums, by: Floats) -> SlopeSums:
     """The sums of row·by instead of row; `by` is (q, q)."""
-    return SlopeSums(sums.times, sums.u @ by, sums.weight, by.T @ sums.within @ by)
+    return SlopeSums(sums.times, by.T @ sums.u, sums.weight, by.T @ sums.within @ by)
 
 
 def condensed(sums: SlopeSums) -> SlopeSums:
     """The same likelihood from fewer pseudo-courses, where many courses share their times."""
-    k, width = len(sums.weight), sums.u.shape[1] * sums.u.shape[2]
+    _, q, k = sums.u.shape
     looked_at = sums.times[:, :: max(1, k // LOOKED_AT)]
     if np.unique(_key(looked_at)).size * 4 > looked_at.shape[1]:
         return sums
@@ -168,23 +173,24 @@ def condensed(sums: SlopeSums) -> SlopeSums:
         _key(sums.times), return_index=True, return_inverse=True, return_counts=True
     )
     alike = np.array_equal(sums.times[:, found][:, place], sums.times)
-    if not alike or len(counts) * width * WORTHWHILE > k:
+    if not alike or len(counts) * 2 * q * WORTHWHILE > k:
         return sums
-    flat = sums.u.reshape(k, width)[np.argsort(place, kind="stable")]
+    flat = sums.u.reshape(2 * q, k).T[np.argsort(place, kind="stable")]
     blocks, ends = [], np.cumsum(counts)
     for end, count in zip(ends.tolist(), counts.tolist(), strict=True):
         block = flat[end - count : end]
-        blocks.append(np.linalg.qr(block, mode="r") if count > width else block)
+        blocks.append(np.linalg.qr(block, mode="r") if count > 2 * q else block)
     sizes = np.array([len(block) for block in blocks])
+    # The log-determinant of a group's times counts once per real course: all on its first row.
     weight = np.zeros(sizes.sum())
     weight[np.cumsum(sizes) - sizes] = counts
     times = np.repeat(sums.times[:, found], sizes, axis=1)
-    return SlopeSums(times, np.concatenate(blocks).reshape(-1, 2, width // 2), weight, sums.within)
+    return SlopeSums(times, np.concatenate(blocks).T.reshape(2, q, -1), weight, sums.within)
 
 
 def _key(times: Floats) -> Floats:
     """One number per course, equal where its times are, and by freak chance elsewhere."""
-    return np.asarray(np.array([np.e, np.pi, np.sqrt(2.0)]) @ times)
+    return np.asarray(np.e * times[0] + np.pi * times[1] + np.sqrt(2.0) * times[2])
 
 
 def _blocks(rows: Rows) -> Iterator[tuple[int, int, slice]]:

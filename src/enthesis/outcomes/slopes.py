@@ -21,13 +21,22 @@ from numpy.typing import ArrayLike, NDArray
 from enthesis.outcomes.errors import FitError
 from enthesis.outcomes.slope_climb import climb, is_singular
 from enthesis.outcomes.slope_likelihood import Point, between, carried, likelihood
-from enthesis.outcomes.slope_sums import Floats, Rows, SlopeSums
-from enthesis.outcomes.slope_sums import condensed, rows_of, sum_rows, transformed
+from enthesis.outcomes.slope_sums import (
+    Floats,
+    Rows,
+    SlopeSums,
+    condensed,
+    rows_of,
+    sum_rows,
+    transformed,
+)
 
 Method = Literal["reml", "ml"]
 
-FIRST_GUESS_FROM = 20_000
-"""Courses of the subsample whose best variances a large fit starts from."""
+ENOUGH = 1e-15
+"""Rest when Newton's step would lower the deviance by less per observation: rounding is as large."""
+GUESS_BEYOND, GUESS_FROM_ONE_IN = 10_000, 25
+"""A fit of more courses starts from the best variances of one course in so many."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,12 +125,12 @@ def course_lines(
     back = np.linalg.inv(to_own)
     matrix = back @ fit.covariance @ back.T / fit.residual_variance
     k, w, _ = between(sums.times, np.array([matrix[0, 0], matrix[0, 1], matrix[1, 1]]))
-    _, pulled = carried(sums.times, k, sums.u[:, :, -1:])
+    _, pulled = carried(sums.times, k, sums.u[:, -1:])
     known = np.moveaxis(w[[[0, 1], [1, 2]]], 2, 0)
     left = fit.residual_variance * (matrix - matrix @ known @ matrix)
     return CourseLines(
         subjects=rows.subjects,
-        deviations=pulled[:, :, 0] @ (to_own @ matrix).T,
+        deviations=pulled[:, 0].T @ (to_own @ matrix).T,
         covariance=to_own @ left @ to_own.T,
     )
 
@@ -146,7 +155,7 @@ class Standardised:
 
     def at(self, d: Floats, restricted: bool) -> Point | None:
         """The likelihood at D, which is in own units of time (3,): D₁₁, D₁₂, D₂₂."""
-        return likelihood(self.sums, self.standard(d), self.rows, restricted)
+        return likelihood(self.sums, self.standard(d), restricted)
 
     def standard(self, d: Floats) -> Floats:
         """D in standard units of time, from own units."""
@@ -177,14 +186,13 @@ def standardised(rows: Rows) -> Standardised:
     shift = turn @ turn.T @ squares[:p, p] / len(rows.time)
     by = np.eye(p + 1)
     by[:p, :p], by[:p, p] = turn, -shift
-    turned = transformed(sums, by)
-    scale = float(np.sqrt(max(turned.squares[p, p], 0.0) / len(rows.time)))
+    left = float(by[:, p] @ squares @ by[:, p])
+    scale = float(np.sqrt(max(left, 0.0) / len(rows.time)))
     if scale <= 1e-10 * float(np.std(rows.outcome[::step])) or not scale > 0:
         raise FitError("The design explains the outcome to the last digit: nothing is left to fit.")
-    by = np.eye(p + 1)
-    by[p, p] = 1 / scale
+    by[:, p] /= scale
     return Standardised(
-        sums=condensed(transformed(turned, by)),
+        sums=condensed(transformed(sums, by)),
         names=rows.names,
         rows=len(rows.time),
         courses=len(rows.starts),
@@ -198,21 +206,23 @@ def standardised(rows: Rows) -> Standardised:
 
 def _best(standard: Standardised, restricted: bool) -> Point:
     """The point of highest likelihood; large sets start from the best one of a subsample."""
-    start = np.array([0.5, 0.0, 0.5])
-    sums, step = standard.sums, len(standard.sums.weight) // FIRST_GUESS_FROM
-    if step > 1:
-        some = sums.every(step)
-        count = some.times[0] @ some.weight
-        guess = climb(lambda d: likelihood(some, d, count, restricted), start)
-        if guess is not None:
-            start = guess.d + 1e-4 * np.array([1.0, 0, 1.0])
-    point = climb(lambda d: likelihood(sums, d, standard.rows, restricted), start)
+    point = _climbed(standard.sums, restricted)
     if point is None:
         raise FitError(
             "The likelihood has no maximum that could be found: too little is repeated within "
             "courses, or the outcome lies on the courses' lines to the last digit."
         )
     return point
+
+
+def _climbed(sums: SlopeSums, restricted: bool) -> Point | None:
+    start = np.array([0.5, 0.0, 0.5])
+    if len(sums.weight) > GUESS_BEYOND:
+        guess = _climbed(sums.every(GUESS_FROM_ONE_IN), restricted)
+        if guess is not None:
+            # A little off the boundary, where a first guess may lie but the best point need not.
+            start = guess.d + 1e-4 * np.array([1.0, 0, 1.0])
+    return climb(lambda d: likelihood(sums, d, restricted), start, ENOUGH * sums.rows)
 
 
 def _in_own_units(standard: Standardised, point: Point, method: Method) -> SlopesFit:
@@ -283,9 +293,7 @@ def _check_repeats(rows: Rows, sums: SlopeSums) -> None:
             "Some courses must have three observations."
         )
     if len(rows.time) <= len(rows.names):
-        raise FitError(
-            f"{len(rows.time)} observations cannot give {len(rows.names)} coefficients."
-        )
+        raise FitError(f"{len(rows.time)} observations cannot give {len(rows.names)} coefficients.")
 
 
 def _orthonormal(squares: Floats, names: Sequence[str]) -> Floats:
