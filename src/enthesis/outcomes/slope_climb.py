@@ -56,9 +56,7 @@ def _newton(likelihood: Likelihood, start: Floats, enough: float) -> Point | Non
         expected = float(-slope @ step)
         if expected <= enough:
             return point
-        moved = _line_search(
-            lambda r, o=order: likelihood(_product(r)[o]), root, point, step, expected
-        )
+        moved = _line_search(_turned(likelihood, order), root, point, step, expected)
         if moved is None:
             return point if expected < 1e-6 else None
         point = moved
@@ -66,7 +64,7 @@ def _newton(likelihood: Likelihood, start: Floats, enough: float) -> Point | Non
 
 
 def _step(root: Floats, gradient: Floats, hessian: Floats) -> tuple[Floats, Floats]:
-    """The slope of the deviance in (x, y, z), and Newton's step with every curvature made positive."""
+    """The slope of the deviance in (x, y, z), and Newton's step, every curvature made positive."""
     x, y, z = root
     g1, g2, g3 = gradient
     jacobian = np.array([[2 * x, 0, 0], [y, x, 0], [0, 2 * y, 2 * z]])
@@ -78,6 +76,11 @@ def _step(root: Floats, gradient: Floats, hessian: Floats) -> tuple[Floats, Floa
     step = -vectors @ ((vectors.T @ slope) / sizes)
     reach = 1 + np.linalg.norm(root)
     return slope, step * min(1.0, reach / max(float(np.linalg.norm(step)), 1e-300))
+
+
+def _turned(likelihood: Likelihood, order: slice) -> Likelihood:
+    """The likelihood of a root (x, y, z) whose product is D in that order."""
+    return lambda root: likelihood(_product(root)[order])
 
 
 def _line_search(

@@ -5,7 +5,7 @@ course; it may be singular. For a course with n, t̄, s and u (`slope_sums`) let
 
     R = [[√n, √n·t̄], [0, √s]],   K = (I + R·D·R')⁻¹,   W = R'·K·R,   G = R'·K·u.
 
-The weighted squares of all rows [x, y] and minus twice the log-likelihood, profiled over β and σ², are
+The weighted squares of all rows [x, y], and minus twice the log-likelihood profiled over β and σ²:
 
     B = within + Σ u'·K·u = [[A, c], [c', r]],     β = A⁻¹c,   RSS = r − c'β
     deviance = −Σ log|K| + log|A| + ν·(1 + log(2π·RSS/ν))      ν = rows − p
@@ -60,7 +60,7 @@ def likelihood(sums: SlopeSums, d: Floats, restricted: bool) -> Point | None:
         root = np.linalg.cholesky(b[:p, :p])
     except np.linalg.LinAlgError:
         return None
-    a_inverse = np.linalg.inv(b[:p, :p])
+    a_inverse = np.asarray(np.linalg.inv(b[:p, :p]), dtype=np.float64)
     beta = a_inverse @ b[:p, p]
     gamma = np.append(-beta, 1.0)
     rss = float(gamma @ b @ gamma)

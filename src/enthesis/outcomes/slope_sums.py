@@ -6,7 +6,7 @@ time. Of each course are kept
     n,   the mean t̄ of its times,   s = Σ(t − t̄)²,
     u = [Σ row / √n;  Σ (t − t̄)·row / √s]      (2, q; stored with the course as the last axis),
 
-and of all courses together `within` = Σ row'row − Σ u'u, what the courses' own straight lines leave.
+and of all courses together `within` = Σ row'row − Σ u'u, what the courses' own lines leave.
 Times may be as irregular as life makes them. (Plain sums Σt, Σt² and Σt·row say the same, but the
 likelihood is then a difference of large numbers and loses up to ten digits.)
 
@@ -19,6 +19,7 @@ a QR decomposition); `weight` says for how many real courses the times of a pseu
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -45,17 +46,20 @@ class Rows:
     `subjects`: (k,) labels. `time`, `outcome`: (rows,). `design`: (rows, p). `names`: p.
     """
 
-    subjects: NDArray[np.generic]
+    subjects: NDArray[Any]
     starts: Ints
-    time: NDArray[np.generic]
-    outcome: NDArray[np.generic]
-    design: NDArray[np.generic]
+    time: NDArray[Any]
+    outcome: NDArray[Any]
+    design: NDArray[Any]
     names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SlopeSums:
-    """`times`: (3, k) n, t̄ and s of each course. `u`: (2, q, k). `weight`: (k,). `within`: (q, q)."""
+    """`times`: (3, k), n, t̄ and s of each course. `u`: (2, q, k). `weight`: (k,).
+
+    `within`: (q, q).
+    """
 
     times: Floats
     u: Floats

@@ -13,7 +13,7 @@ some direction, df are undefined: NaN and `boundary`, never a number that looks 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,20 +21,13 @@ from numpy.typing import ArrayLike, NDArray
 from enthesis.outcomes.errors import FitError
 from enthesis.outcomes.slope_climb import climb, is_singular
 from enthesis.outcomes.slope_likelihood import Point, between, carried, likelihood
-from enthesis.outcomes.slope_sums import (
-    Floats,
-    Rows,
-    SlopeSums,
-    condensed,
-    rows_of,
-    sum_rows,
-    transformed,
-)
+from enthesis.outcomes.slope_standard import Standardised, standardised, time_scale, to_own_time
+from enthesis.outcomes.slope_sums import Floats, SlopeSums, rows_of, sum_rows
 
 Method = Literal["reml", "ml"]
 
 ENOUGH = 1e-15
-"""Rest when Newton's step would lower the deviance by less per observation: rounding is as large."""
+"""Rest when Newton's step would lower the deviance by less per observation: rounding is larger."""
 GUESS_BEYOND, GUESS_FROM_ONE_IN = 10_000, 25
 """A fit of more courses starts from the best variances of one course in so many."""
 
@@ -81,7 +74,7 @@ class CourseLines:
     true deviations given the answers, the coefficients and variances taken as known.
     """
 
-    subjects: NDArray[np.generic]
+    subjects: NDArray[Any]
     deviations: Floats
     covariance: Floats
 
@@ -119,10 +112,10 @@ def course_lines(
     Columns as in `fit_slopes`; the design must have the fit's columns.
     """
     rows = rows_of(subject, time, outcome, design, fit.names)
-    centre, unit = _time_scale(rows)
+    centre, unit = time_scale(rows)
     sums = sum_rows(rows, centre, unit, fit.coefficients)
-    to_own = _to_own_time(centre, unit)
-    back = np.linalg.inv(to_own)
+    own = to_own_time(centre, unit)
+    back = np.linalg.inv(own)
     matrix = back @ fit.covariance @ back.T / fit.residual_variance
     k, w, _ = between(sums.times, np.array([matrix[0, 0], matrix[0, 1], matrix[1, 1]]))
     _, pulled = carried(sums.times, k, sums.u[:, -1:])
@@ -130,77 +123,8 @@ def course_lines(
     left = fit.residual_variance * (matrix - matrix @ known @ matrix)
     return CourseLines(
         subjects=rows.subjects,
-        deviations=pulled[:, 0].T @ (to_own @ matrix).T,
-        covariance=to_own @ left @ to_own.T,
-    )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Standardised:
-    """The sums in coordinates in which rounding is harmless, and the way back.
-
-    Times are (t − centre) / unit. Design columns are turned by `turn` (p, p) into orthonormal ones;
-    outcomes are what `first_fit` (p,), an ordinary regression, leaves, divided by `scale`.
-    """
-
-    sums: SlopeSums
-    names: tuple[str, ...]
-    rows: int
-    courses: int
-    centre: float
-    unit: float
-    turn: Floats
-    first_fit: Floats
-    scale: float
-
-    def at(self, d: Floats, restricted: bool) -> Point | None:
-        """The likelihood at D, which is in own units of time (3,): D₁₁, D₁₂, D₂₂."""
-        return likelihood(self.sums, self.standard(d), restricted)
-
-    def standard(self, d: Floats) -> Floats:
-        """D in standard units of time, from own units."""
-        back = np.linalg.inv(_to_own_time(self.centre, self.unit))
-        turned = back @ np.array([[d[0], d[1]], [d[1], d[2]]]) @ back.T
-        return np.array([turned[0, 0], turned[0, 1], turned[1, 1]])
-
-    def deviance(self, point: Point) -> float:
-        """Minus twice the log-likelihood in the outcome's own units."""
-        restricted = point.free < self.rows
-        log_turn = float(np.linalg.slogdet(self.turn)[1]) if restricted else 0.0
-        return point.deviance + 2 * point.free * float(np.log(self.scale)) - 2 * log_turn
-
-
-def standardised(rows: Rows) -> Standardised:
-    """One scan of the rows, and the checks that need its sums. Raises FitError."""
-    centre, unit = _time_scale(rows)
-    step = max(1, len(rows.time) // 20_000)
-    some = rows.design[::step].astype(np.float64)
-    first_fit = np.zeros(some.shape[1])
-    if np.isfinite(some).all() and np.isfinite(rows.outcome[::step]).all():
-        first_fit = np.linalg.lstsq(some, rows.outcome[::step].astype(np.float64))[0]
-    sums = sum_rows(rows, centre, unit, first_fit)
-    _check_repeats(rows, sums)
-    p = len(rows.names)
-    squares = sums.squares
-    turn = _orthonormal(squares[:p, :p], rows.names) * np.sqrt(len(rows.time))
-    shift = turn @ turn.T @ squares[:p, p] / len(rows.time)
-    by = np.eye(p + 1)
-    by[:p, :p], by[:p, p] = turn, -shift
-    left = float(by[:, p] @ squares @ by[:, p])
-    scale = float(np.sqrt(max(left, 0.0) / len(rows.time)))
-    if scale <= 1e-10 * float(np.std(rows.outcome[::step])) or not scale > 0:
-        raise FitError("The design explains the outcome to the last digit: nothing is left to fit.")
-    by[:, p] /= scale
-    return Standardised(
-        sums=condensed(transformed(sums, by)),
-        names=rows.names,
-        rows=len(rows.time),
-        courses=len(rows.starts),
-        centre=centre,
-        unit=unit,
-        turn=turn,
-        first_fit=first_fit + shift,
-        scale=scale,
+        deviations=pulled[:, 0].T @ (own @ matrix).T,
+        covariance=own @ left @ own.T,
     )
 
 
@@ -234,8 +158,8 @@ def _in_own_units(standard: Standardised, point: Point, method: Method) -> Slope
     vcov = scale**2 * variance * inverse
     vcov_slopes = scale**2 * np.concatenate([variance * slopes, inverse[None]])
     boundary = is_singular(point.d)
-    to_own = _to_own_time(standard.centre, standard.unit)
-    d = to_own @ np.array([[point.d[0], point.d[1]], [point.d[1], point.d[2]]]) @ to_own.T
+    own = to_own_time(standard.centre, standard.unit)
+    d = own @ np.array([[point.d[0], point.d[1]], [point.d[1], point.d[2]]]) @ own.T
     fit = SlopesFit(
         names=standard.names,
         coefficients=standard.first_fit + scale * turn @ point.beta,
@@ -265,46 +189,3 @@ def _parameter_covariance(point: Point, variance: float, boundary: bool) -> Floa
     if boundary or not np.all(np.linalg.eigvalsh(hessian) > 0):
         return np.full((4, 4), np.nan)
     return np.asarray(2 * np.linalg.inv(hessian))
-
-
-def _to_own_time(centre: float, unit: float) -> Floats:
-    """(intercept, slope) in own units of time, from those in standard units."""
-    return np.array([[1.0, -centre / unit], [0.0, 1.0 / unit]])
-
-
-def _time_scale(rows: Rows) -> tuple[float, float]:
-    """Mean and standard deviation of the times. Raises FitError where they do not differ."""
-    centre, unit = float(np.mean(rows.time, dtype=np.float64)), float(np.std(rows.time))
-    if not np.isfinite([centre, unit]).all():
-        raise FitError("time: not all values are finite numbers. Leave such rows out.")
-    return centre, unit or 1.0
-
-
-def _check_repeats(rows: Rows, sums: SlopeSums) -> None:
-    n, _, spread = sums.times
-    differ = spread > 0
-    if not differ.any():
-        raise FitError("No course was seen at two different times: a slope cannot be fitted.")
-    left = int(np.maximum(n - 1 - differ, 0).sum())
-    if left == 0:
-        raise FitError(
-            f"{len(rows.starts)} courses with {len(rows.time)} observations: none has more than a "
-            "line needs, so spread within a course cannot be told from spread between courses. "
-            "Some courses must have three observations."
-        )
-    if len(rows.time) <= len(rows.names):
-        raise FitError(f"{len(rows.time)} observations cannot give {len(rows.names)} coefficients.")
-
-
-def _orthonormal(squares: Floats, names: Sequence[str]) -> Floats:
-    """T with T'X'XT = 1. Raises FitError naming the columns that the others explain."""
-    size = np.sqrt(np.diagonal(squares))
-    if not np.all(size > 0):
-        empty = ", ".join(n for n, s in zip(names, size, strict=True) if not s > 0)
-        raise FitError(f"These columns of the design are 0 in every row: {empty}.")
-    values, vectors = np.linalg.eigh(squares / np.outer(size, size))
-    if values[0] < 1e-11:
-        share = np.abs(vectors[:, 0])
-        involved = ", ".join(n for n, s in zip(names, share, strict=True) if s > 1e-4)
-        raise FitError(f"These columns of the design depend on each other: {involved}. Drop one.")
-    return np.asarray((vectors / np.sqrt(values)) / size[:, None])
