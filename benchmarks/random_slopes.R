@@ -3,7 +3,7 @@ suppressMessages({library(lme4); library(jsonlite)})
 arguments <- commandArgs(trailingOnly = TRUE)
 rows <- as.integer(arguments[2])
 column <- function(name) readBin(file.path(arguments[1], name), "integer", rows, size = 4)
-d <- data.frame(course = column("course"), day = column("day") / 100, arm = column("arm"), pain = column("pain"))
+d <- data.frame(course = column("course"), day = column("day") / 128, arm = column("arm"), pain = column("pain"))
 # Without the derivatives that lmer takes afterwards only to check itself.
 quick <- lmerControl(calc.derivs = FALSE)
 start <- proc.time()

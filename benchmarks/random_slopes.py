@@ -46,7 +46,8 @@ def ours(folder: Path) -> dict[str, object]:
     from enthesis.outcomes.slopes import fit_slopes
 
     course = np.fromfile(folder / "course", dtype=np.int32)
-    day = np.fromfile(folder / "day", dtype=np.int32).astype(np.float32) / 100
+    # In units of 128 days: near 1 for lmer's optimiser, and exact in four bytes.
+    day = np.fromfile(folder / "day", dtype=np.int32).astype(np.float32) / 128
     arm = np.fromfile(folder / "arm", dtype=np.int32).astype(np.int8)
     pain = np.fromfile(folder / "pain", dtype=np.int32).astype(np.int8)
     design = np.empty((course.size, 4), dtype=np.float32)

@@ -19,10 +19,11 @@ for the three directions E of a symmetric D, so one pass with few small matrix p
 Bates et al. (2015), J Stat Softw 67(1), profile the same likelihood; they have no derivatives.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from enthesis.outcomes.slope_levels import Level, LevelSums
 from enthesis.outcomes.slope_sums import Floats, SlopeSums
 
 COURSES_AT_ONCE = 2_048
@@ -51,11 +52,11 @@ class Point:
     log_hessian: Floats
 
 
-def likelihood(sums: SlopeSums, d: Floats, restricted: bool) -> Point | None:
+def likelihood(sums: SlopeSums | LevelSums, d: Floats, restricted: bool) -> Point | None:
     """The likelihood at D = [[d₀, d₁], [d₁, d₂]], or None where rounding leaves no positive RSS."""
-    rows, p = sums.rows, len(sums.within) - 1
-    scan = _scan(sums, d)
-    b, (b1, b2) = scan.b, _slopes(scan.products)
+    scan = _look(sums, d)
+    b, b1, b2 = scan.b, scan.b_slopes, scan.b_curvatures
+    rows, p = sums.rows, len(b) - 1
     try:
         root = np.linalg.cholesky(b[:p, :p])
     except np.linalg.LinAlgError:
@@ -122,33 +123,66 @@ def carried(times: Floats, k: Floats, u: Floats) -> tuple[Floats, Floats]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scan:
-    """One pass over the courses: −Σ log|K| with its two derivatives in D; B as (q, q); and
-    Σ G'·[G, w₁₁G, w₁₂G, w₂₂G] as (4, 2q, 2q)."""
+    """One pass over courses, q columns: −Σ log|K| with its derivatives in D, and B with its.
+
+    `log_gradient`: (3,). `log_hessian`: (3, 3). `b`: (q, q). `b_slopes`: (3, q, q).
+    `b_curvatures`: (3, 3, q, q).
+    """
 
     log_det: float
     log_gradient: Floats
     log_hessian: Floats
     b: Floats
-    products: Floats
+    b_slopes: Floats
+    b_curvatures: Floats
 
 
-def _scan(sums: SlopeSums, d: Floats) -> Scan:
-    q = len(sums.within)
+def _look(sums: SlopeSums | LevelSums, d: Floats) -> Scan:
+    """All courses, level by level where there are levels."""
+    if isinstance(sums, SlopeSums):
+        scan = _scan(sums, d)
+        return replace(scan, b=scan.b + sums.within)
+    scans = []
+    for level in sums.levels:
+        scan, lift = _scan(level, d), np.zeros((3, level.lift.shape[1] + 1))
+        lift[:2, :-1], lift[2, -1] = level.lift, 1
+        lifted = (lift.T @ part @ lift for part in (scan.b, scan.b_slopes, scan.b_curvatures))
+        scans.append((scan.log_det, scan.log_gradient, scan.log_hessian, *lifted))
+    total = [sum(parts[1:], parts[0]) for parts in zip(*scans, strict=True)]
+    total[3][-1, -1] += sums.within
+    return Scan(*total)
+
+
+def _scan(sums: SlopeSums | Level, d: Floats) -> Scan:
+    """B without `within`; of a level for the columns 1, t and y."""
+    q = sums.u.shape[1] if isinstance(sums, SlopeSums) else 3
     log_det, trace, pairs = 0.0, np.zeros(3), np.zeros((3, 3))
-    b, products = sums.within.copy(), np.zeros((2 * q, 8 * q))
-    for first in range(0, len(sums.weight), COURSES_AT_ONCE):
-        some = slice(first, first + COURSES_AT_ONCE)
-        times, u, weight = sums.times[:, some], sums.u[:, :, some], sums.weight[some]
+    b, products = np.zeros((q, q)), np.zeros((2 * q, 8 * q))
+    for first in range(0, sums.u.shape[-1], COURSES_AT_ONCE):
+        some = (..., slice(first, first + COURSES_AT_ONCE))
+        times, u = sums.times[some], sums.u[some]
         k, w, det = between(times, d)
-        v, g = carried(times, k, u)
-        b += u[0] @ v[0].T + u[1] @ v[1].T
+        if isinstance(sums, SlopeSums):
+            weight = sums.weight[some]
+            log_det += float(weight @ np.log(det))
+            weighted = w * weight
+            v, g = carried(times, k, u)
+            b += u[0] @ v[0].T + u[1] @ v[1].T
+        else:
+            # The columns 1 and t are R itself, and R'·K·R = W is already there.
+            log_det += float(np.log(det).sum())
+            weighted = w
+            v, g_y = carried(times, k, u)
+            g = np.array([[w[0], w[1], g_y[0]], [w[1], w[2], g_y[1]]])
+            b[:2] += g.sum(axis=2)
+            b[2, 2] += float(np.vdot(u, v))
         flat = g.reshape(2 * q, -1)
         wide = np.concatenate([flat, *(weight_of[None] * flat for weight_of in w)])
         products += flat @ wide.T
-        log_det += float(weight @ np.log(det))
-        weighted = w * weight
         trace += weighted.sum(axis=1)
         pairs += weighted @ w.T
+    if isinstance(sums, Level):
+        b[2, :2] = b[:2, 2]
     hessian = -np.array(
         [
             [pairs[0, 0], 2 * pairs[0, 1], pairs[1, 1]],
@@ -157,7 +191,7 @@ def _scan(sums: SlopeSums, d: Floats) -> Scan:
         ]
     )
     by_weight = np.moveaxis(products.reshape(2 * q, 4, 2 * q), 1, 0)
-    return Scan(log_det, trace * [1, 2, 1], hessian, (b + b.T) / 2, by_weight)
+    return Scan(log_det, trace * [1, 2, 1], hessian, (b + b.T) / 2, *_slopes(by_weight))
 
 
 def _along(product: Floats, d: Floats) -> Floats:

@@ -7,15 +7,9 @@ import numpy as np
 
 from enthesis.outcomes.concave import check_independent
 from enthesis.outcomes.errors import FitError
+from enthesis.outcomes.slope_levels import LevelSums, sum_levels
 from enthesis.outcomes.slope_likelihood import Point, likelihood
-from enthesis.outcomes.slope_sums import (
-    Floats,
-    Rows,
-    SlopeSums,
-    condensed,
-    sum_rows,
-    transformed,
-)
+from enthesis.outcomes.slope_sums import Floats, Rows, SlopeSums, condensed, share_times, sum_rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +20,7 @@ class Standardised:
     outcomes are what `first_fit` (p,), an ordinary regression, leaves, divided by `scale`.
     """
 
-    sums: SlopeSums
+    sums: SlopeSums | LevelSums
     names: tuple[str, ...]
     rows: int
     courses: int
@@ -62,8 +56,8 @@ def standardised(rows: Rows) -> Standardised:
     if np.isfinite(some).all() and np.isfinite(rows.outcome[::step]).all():
         usual = np.linalg.lstsq(some, rows.outcome[::step].astype(np.float64))[0]
         first_fit = np.asarray(usual, dtype=np.float64)
-    sums = sum_rows(rows, centre, unit, first_fit)
-    _check_repeats(rows, sums)
+    sums = sum_levels(rows, centre, unit, first_fit) or sum_rows(rows, centre, unit, first_fit)
+    _check_repeats(rows, sums.times)
     p = len(rows.names)
     squares = sums.squares
     turn = _orthonormal(squares[:p, :p], rows.names) * np.sqrt(len(rows.time))
@@ -76,7 +70,7 @@ def standardised(rows: Rows) -> Standardised:
         raise FitError("The design explains the outcome to the last digit: nothing is left to fit.")
     by[:, p] /= scale
     return Standardised(
-        sums=condensed(transformed(sums, by)),
+        sums=_condensed(sums.transformed(by)),
         names=rows.names,
         rows=len(rows.time),
         courses=len(rows.starts),
@@ -101,8 +95,14 @@ def time_scale(rows: Rows) -> tuple[float, float]:
     return centre, unit or 1.0
 
 
-def _check_repeats(rows: Rows, sums: SlopeSums) -> None:
-    n, _, spread = sums.times
+def _condensed(sums: SlopeSums | LevelSums) -> SlopeSums | LevelSums:
+    if not share_times(sums.times):
+        return sums
+    return condensed(sums if isinstance(sums, SlopeSums) else sums.whole())
+
+
+def _check_repeats(rows: Rows, times: Floats) -> None:
+    n, _, spread = times
     differ = spread > 0
     if not differ.any():
         raise FitError("No course was seen at two different times: a slope cannot be fitted.")

@@ -14,12 +14,11 @@ likelihood is then a difference of large numbers and loses up to ten digits.)
 Courses with equal times enter the likelihood only through Σ u⊗u, so a hundred thousand courses seen
 on the same days are *condensed* into at most 2q pseudo-courses with the same Σ u⊗u (the triangle of
 a QR decomposition); `weight` says for how many real courses the times of a pseudo-course count.
-(Courses with the same covariates could be put together too; that cost more than it saved.)
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,7 +28,7 @@ from enthesis.outcomes.errors import FitError
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
-ROWS_AT_ONCE = 1 << 13
+ROWS_AT_ONCE = 1 << 14
 """Rows summed in one go, so that the working arrays stay in the processor's cache."""
 LOOKED_AT = 2_000
 """Courses that tell whether condensing would pay."""
@@ -72,6 +71,11 @@ class SlopeSums:
         return np.asarray(self.within + np.sum(self.u @ np.swapaxes(self.u, 1, 2), axis=0))
 
     @property
+    def size(self) -> int:
+        """How many courses or pseudo-courses a look at the likelihood goes through."""
+        return len(self.weight)
+
+    @property
     def rows(self) -> float:
         """How many observations."""
         return float(self.times[0] @ self.weight)
@@ -82,6 +86,10 @@ class SlopeSums:
         share = float(self.times[0][some] @ self.weight[some]) / self.rows
         times, u, weight = (part[some].copy() for part in (self.times, self.u, self.weight))
         return SlopeSums(times, u, weight, self.within * share)
+
+    def transformed(self, by: Floats) -> "SlopeSums":
+        """The sums of row·by instead of row; `by` is (q, q)."""
+        return SlopeSums(self.times, by.T @ self.u, self.weight, by.T @ self.within @ by)
 
 
 def rows_of(
@@ -123,17 +131,14 @@ def sum_rows(rows: Rows, centre: float, unit: float, first_fit: Floats) -> Slope
     k, p = len(rows.starts), rows.design.shape[1]
     times, u, within = np.empty((3, k)), np.empty((2, p + 1, k)), np.zeros((p + 1, p + 1))
     times[0] = np.diff(rows.starts, append=len(rows.time))
-    for first, last, part in _blocks(rows):
+    for first, last, part in blocks_of(rows):
         t = (rows.time[part].astype(np.float64) - centre) / unit
         row = np.empty((p + 1, t.size))
         row[:p] = rows.design[part].T
         row[p] = rows.outcome[part] - first_fit @ row[:p]
         starts = rows.starts[first:last] - rows.starts[first]
-        n, mean, spread = times[:, first:last]
-        mean[:] = np.add.reduceat(t, starts) / n
-        t -= np.repeat(mean, n.astype(np.intp))
-        spread[:] = np.add.reduceat(t * t, starts)
-        spread[spread < ROUNDING * n] = 0
+        t = time_sums(t, starts, times[:, first:last])
+        n, _, spread = times[:, first:last]
         own = u[:, :, first:last]
         for j in range(p + 1):
             own[0, j] = np.add.reduceat(row[j], starts)
@@ -142,12 +147,22 @@ def sum_rows(rows: Rows, centre: float, unit: float, first_fit: Floats) -> Slope
         own[1] *= np.sqrt(np.divide(1, spread, out=np.zeros_like(spread), where=spread > 0))
         within += row @ row.T - own[0] @ own[0].T - own[1] @ own[1].T
     if not np.isfinite(within).all() or not np.isfinite(times).all():
-        raise FitError(*unusable(rows))
+        unusable(rows)
     return SlopeSums(times, u, np.ones(k), within)
 
 
-def unusable(rows: Rows) -> list[str]:
-    """Name the first row of each column that is not a finite number."""
+def time_sums(t: Floats, starts: Ints, times: Floats) -> Floats:
+    """Fill in t̄ and s of the courses that begin at `starts`; returns t − t̄."""
+    n, mean, spread = times
+    mean[:] = np.add.reduceat(t, starts) / n
+    t = t - np.repeat(mean, n.astype(np.intp))
+    spread[:] = np.add.reduceat(t * t, starts)
+    spread[spread < ROUNDING * n] = 0
+    return t
+
+
+def unusable(rows: Rows) -> NoReturn:
+    """Raise FitError naming the first row of each column that is not a finite number."""
     columns = [("time", rows.time), ("outcome", rows.outcome)]
     columns += [(name, rows.design[:, j]) for j, name in enumerate(rows.names)]
     problems = []
@@ -159,20 +174,19 @@ def unusable(rows: Rows) -> list[str]:
                 f"{name}: {bad.size} values are not finite numbers, the first of course "
                 f"{rows.subjects[at]}. Leave such rows out before fitting."
             )
-    return problems or ["Numbers are too large to be squared and added: choose another unit."]
+    too_large = "Numbers are too large to be squared and added: choose another unit."
+    raise FitError(*(problems or [too_large]))
 
 
-def transformed(sums: SlopeSums, by: Floats) -> SlopeSums:
-    """The sums of row·by instead of row; `by` is (q, q)."""
-    return SlopeSums(sums.times, by.T @ sums.u, sums.weight, by.T @ sums.within @ by)
+def share_times(times: Floats) -> bool:
+    """Whether most courses have their times in common with many others, going by some of them."""
+    looked_at = times[:, :: max(1, times.shape[1] // LOOKED_AT)]
+    return bool(np.unique(_key(looked_at)).size * 4 <= looked_at.shape[1])
 
 
 def condensed(sums: SlopeSums) -> SlopeSums:
     """The same likelihood from fewer pseudo-courses, where many courses share their times."""
     _, q, k = sums.u.shape
-    looked_at = sums.times[:, :: max(1, k // LOOKED_AT)]
-    if np.unique(_key(looked_at)).size * 4 > looked_at.shape[1]:
-        return sums
     _, found, place, counts = np.unique(
         _key(sums.times), return_index=True, return_inverse=True, return_counts=True
     )
@@ -197,7 +211,7 @@ def _key(times: Floats) -> Floats:
     return np.asarray(np.e * times[0] + np.pi * times[1] + np.sqrt(2.0) * times[2])
 
 
-def _blocks(rows: Rows) -> Iterator[tuple[int, int, slice]]:
+def blocks_of(rows: Rows) -> Iterator[tuple[int, int, slice]]:
     """(first course, course after the last, their rows), about ROWS_AT_ONCE rows each."""
     count, k = len(rows.time), len(rows.starts)
     cuts = np.searchsorted(rows.starts, np.arange(ROWS_AT_ONCE, count, ROWS_AT_ONCE))

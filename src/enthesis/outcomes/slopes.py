@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from enthesis.outcomes.errors import FitError
 from enthesis.outcomes.slope_climb import climb, is_singular
+from enthesis.outcomes.slope_levels import LevelSums
 from enthesis.outcomes.slope_likelihood import Point, between, carried, likelihood
 from enthesis.outcomes.slope_standard import Standardised, standardised, time_scale, to_own_time
 from enthesis.outcomes.slope_sums import Floats, SlopeSums, rows_of, sum_rows
@@ -139,9 +140,9 @@ def _best(standard: Standardised, restricted: bool) -> Point:
     return point
 
 
-def _climbed(sums: SlopeSums, restricted: bool) -> Point | None:
+def _climbed(sums: SlopeSums | LevelSums, restricted: bool) -> Point | None:
     start = np.array([0.5, 0.0, 0.5])
-    if len(sums.weight) > GUESS_BEYOND:
+    if sums.size > GUESS_BEYOND:
         guess = _climbed(sums.every(GUESS_FROM_ONE_IN), restricted)
         if guess is not None:
             # A little off the boundary, where a first guess may lie but the best point need not.
