@@ -51,7 +51,7 @@ def summit(
     first, known_finite = check_independent(here.information, names), False
     for _ in range(STEPS):
         values, vectors = np.linalg.eigh(here.information / np.outer(first, first))
-        if values[0] < SUSPICIOUS * values[-1] and not known_finite:
+        if values[0] < SUSPICIOUS and not known_finite:
             _refuse_infinite(never_fall(), names)
             known_finite = True
         step = vectors @ ((vectors.T @ (here.slope / first)) / np.maximum(values, 1e-300)) / first

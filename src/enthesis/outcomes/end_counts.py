@@ -106,10 +106,15 @@ def count_ends(
     kinds, t = len(ends) + 1, len(days)
     place = (cell_at.astype(np.int64) * kinds + how) * t + day_at
     table = np.bincount(place, minlength=len(labels) * kinds * t).reshape(len(labels), kinds, t)
-    used = table.sum(axis=(0, 1)) > 0
-    table = table[:, :, used].astype(np.int64)
-    names = ("all",) if cell is None else tuple(labels.tolist())
-    return EndCounts(days[used].astype(np.float64), names, tuple(ends), table[:, 1:], table[:, 0])
+    days_met, cells_met = table.any(axis=(0, 1)), table.any(axis=(1, 2))
+    table = table[cells_met][:, :, days_met].astype(np.int64)
+    return EndCounts(
+        days[days_met].astype(np.float64),
+        ("all",) if cell is None else tuple(labels[cells_met].tolist()),
+        tuple(ends),
+        table[:, 1:],
+        table[:, 0],
+    )
 
 
 def _check(

@@ -28,12 +28,10 @@ class Level:
     u: Floats
     lift: Floats
 
-    @property
-    def lines(self) -> Floats:
-        """(2, 2, k): R of each course."""
+    def line(self, lift: Floats) -> Floats:
+        """(2, k): u of a column that is lift₀ + lift₁·t in every course."""
         n, mean, spread = self.times
-        zero = np.zeros_like(n)
-        return np.array([[np.sqrt(n), np.sqrt(n) * mean], [zero, np.sqrt(spread)]])
+        return np.array([np.sqrt(n) * (lift[0] + lift[1] * mean), np.sqrt(spread) * lift[1]])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,9 +63,8 @@ class LevelSums:
         total = np.zeros((p + 1, p + 1))
         total[p, p] = self.within
         for level in self.levels:
-            lines = level.lines
-            both = np.einsum("iak,ibk->ab", lines, lines)
-            with_y = np.einsum("iak,ik->a", lines, level.u)
+            lines = np.array([level.line(column) for column in np.eye(2)]).reshape(2, -1)
+            both, with_y = lines @ lines.T, lines @ level.u.ravel()
             total[:p, :p] += level.lift.T @ both @ level.lift
             total[:p, p] += level.lift.T @ with_y
             total[p, p] += float(np.vdot(level.u, level.u))
@@ -91,7 +88,7 @@ class LevelSums:
         levels = tuple(
             Level(
                 level.times,
-                np.einsum("iak,a->ik", level.lines, level.lift @ by[:p, p]) + scale * level.u,
+                level.line(level.lift @ by[:p, p]) + scale * level.u,
                 level.lift @ by[:p, :p],
             )
             for level in self.levels
@@ -102,7 +99,7 @@ class LevelSums:
         """The same with sums for every column."""
         p = self.levels[0].lift.shape[1]
         u = [
-            np.concatenate([np.einsum("iak,ap->ipk", level.lines, level.lift), level.u[:, None]], 1)
+            np.stack([*(level.line(column) for column in level.lift.T), level.u], axis=1)
             for level in self.levels
         ]
         within = np.zeros((p + 1, p + 1))

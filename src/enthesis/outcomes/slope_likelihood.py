@@ -27,6 +27,8 @@ from enthesis.outcomes.slope_levels import Level, LevelSums
 from enthesis.outcomes.slope_sums import Floats, SlopeSums
 
 COURSES_AT_ONCE = 2_048
+LEVEL_ROWS = np.array([0, 1, 3, 1, 2, 4])
+"""G of a level's columns 1, t, y among the rows w₁₁, w₁₂, w₂₂, g₁, g₂ of y."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,34 +157,34 @@ def _look(sums: SlopeSums | LevelSums, d: Floats) -> Scan:
 
 def _scan(sums: SlopeSums | Level, d: Floats) -> Scan:
     """B without `within`; of a level for the columns 1, t and y."""
-    q = sums.u.shape[1] if isinstance(sums, SlopeSums) else 3
+    of_level = isinstance(sums, Level)
+    q = 3 if of_level else sums.u.shape[1]
+    # The columns 1 and t of a level are R itself, so G of them is R'·K·R = W, already there.
+    rows = LEVEL_ROWS if of_level else np.arange(2 * q)
+    width = int(rows.max()) + 1
     log_det, trace, pairs = 0.0, np.zeros(3), np.zeros((3, 3))
-    b, products = np.zeros((q, q)), np.zeros((2 * q, 8 * q))
+    b, totals, products = np.zeros((q, q)), np.zeros(width), np.zeros((width, 4 * width))
     for first in range(0, sums.u.shape[-1], COURSES_AT_ONCE):
         some = (..., slice(first, first + COURSES_AT_ONCE))
         times, u = sums.times[some], sums.u[some]
         k, w, det = between(times, d)
-        if isinstance(sums, SlopeSums):
-            weight = sums.weight[some]
+        v, g = carried(times, k, u)
+        if isinstance(sums, Level):
+            log_det += float(np.log(det).sum())
+            weighted, flat = w, np.concatenate([w, g])
+            totals += flat.sum(axis=1)
+            b[2, 2] += float(np.vdot(u, v))
+        else:
+            weight, flat = sums.weight[some], g.reshape(2 * q, -1)
             log_det += float(weight @ np.log(det))
             weighted = w * weight
-            v, g = carried(times, k, u)
             b += u[0] @ v[0].T + u[1] @ v[1].T
-        else:
-            # The columns 1 and t are R itself, and R'·K·R = W is already there.
-            log_det += float(np.log(det).sum())
-            weighted = w
-            v, g_y = carried(times, k, u)
-            g = np.array([[w[0], w[1], g_y[0]], [w[1], w[2], g_y[1]]])
-            b[:2] += g.sum(axis=2)
-            b[2, 2] += float(np.vdot(u, v))
-        flat = g.reshape(2 * q, -1)
         wide = np.concatenate([flat, *(weight_of[None] * flat for weight_of in w)])
         products += flat @ wide.T
         trace += weighted.sum(axis=1)
         pairs += weighted @ w.T
-    if isinstance(sums, Level):
-        b[2, :2] = b[:2, 2]
+    if of_level:
+        b[:2, :2], b[:2, 2], b[2, :2] = totals[[[0, 1], [1, 2]]], totals[3:], totals[3:]
     hessian = -np.array(
         [
             [pairs[0, 0], 2 * pairs[0, 1], pairs[1, 1]],
@@ -190,7 +192,7 @@ def _scan(sums: SlopeSums | Level, d: Floats) -> Scan:
             [pairs[1, 1], 2 * pairs[1, 2], pairs[2, 2]],
         ]
     )
-    by_weight = np.moveaxis(products.reshape(2 * q, 4, 2 * q), 1, 0)
+    by_weight = np.moveaxis(products.reshape(width, 4, width)[rows][:, :, rows], 1, 0)
     return Scan(log_det, trace * [1, 2, 1], hessian, (b + b.T) / 2, *_slopes(by_weight))
 
 

@@ -9,7 +9,15 @@ from enthesis.outcomes.concave import check_independent
 from enthesis.outcomes.errors import FitError
 from enthesis.outcomes.slope_levels import LevelSums, sum_levels
 from enthesis.outcomes.slope_likelihood import Point, likelihood
-from enthesis.outcomes.slope_sums import Floats, Rows, SlopeSums, condensed, share_times, sum_rows
+from enthesis.outcomes.slope_sums import (
+    Floats,
+    Rows,
+    SlopeSums,
+    condensed,
+    share_times,
+    sum_rows,
+    unusable,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,11 +96,12 @@ def to_own_time(centre: float, unit: float) -> Floats:
 
 
 def time_scale(rows: Rows) -> tuple[float, float]:
-    """Mean and standard deviation of the times. Raises FitError where they do not differ."""
-    centre, unit = float(np.mean(rows.time, dtype=np.float64)), float(np.std(rows.time))
-    if not np.isfinite([centre, unit]).all():
-        raise FitError("time: not all values are finite numbers. Leave such rows out.")
-    return centre, unit or 1.0
+    """About the mean and standard deviation of the times. Raises FitError if not all are finite."""
+    some = rows.time[:: max(1, len(rows.time) // 20_000)]
+    if not np.isfinite(some).all():
+        unusable(rows)
+    centre, unit = float(np.mean(some, dtype=np.float64)), float(np.std(some))
+    return centre, unit or float(np.std(rows.time)) or 1.0
 
 
 def _condensed(sums: SlopeSums | LevelSums) -> SlopeSums | LevelSums:
