@@ -2,8 +2,9 @@
 
     python benchmarks/random_slopes.py [--million]
 
-Needs `Rscript` with lme4 and jsonlite. lmer fits each twice, 10,000 and 100,000 courses; with --million also
-1,000,000, which takes it ten minutes and 4 to 6 GiB. Writes benchmarks/results/random_slopes.md.
+Needs `Rscript` with lme4 and jsonlite. lmer fits 10,000 and 100,000 courses, each twice; with
+--million also 1,000,000, which takes it ten minutes and 4 to 6 GiB. Writes
+benchmarks/results/random_slopes.md.
 Courses of 3 to 9 visits on any days, whole pain scores from 0 to 10; REML. Times are of the
 processor, without loading; memory is the most a process held, data included.
 """
@@ -96,11 +97,12 @@ def table(mine: list[Run], theirs: list[Run]) -> str:
         "# Random intercept and slope at irregular times",
         "",
         f"REML, 3 to 9 visits a course. Python {platform.python_version()}, NumPy "
-        f"{np.__version__}, one thread each, one run. lme4 {theirs[0].said['version']}: lmer as it is "
-        "called, and unchecked (without the derivatives that it takes afterwards to check itself).",
+        f"{np.__version__}, one thread each, one run. lme4 {theirs[0].said['version']}: lmer as it "
+        "is called, and unchecked (without the derivatives that it takes to check itself).",
         "",
         "| courses | ours | first fit of a process | lmer | ours is faster | lmer unchecked "
-        "| ours is faster | our memory | lmer's | our deviance − lmer's | coefficients apart, in SE |",
+        "| ours is faster | our memory | lmer's | our deviance − lmer's "
+        "| coefficients apart, in SE |",
         "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for at, (size, one) in enumerate(zip(SIZES, mine, strict=True)):

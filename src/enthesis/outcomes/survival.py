@@ -148,7 +148,7 @@ def _half_width(level: float) -> float:
 def _crossings(days: Floats, curves: list[Floats], target: float) -> Floats:
     """(c, curves): the first day on which each falling curve is at or below the target.
 
-    A curve that lies exactly on the target for a while gives the middle of that while, as R does.
+    A curve that lies exactly on the target for a while gives the middle of that while, as in R.
     """
     if not 0 < target < 1:
         raise FitError(f"A part of all courses lies between 0 and 1; it is {1 - target}.")
@@ -158,6 +158,8 @@ def _crossings(days: Floats, curves: list[Floats], target: float) -> Floats:
         below = curve < target - 1e-12
         for row in np.flatnonzero(reached.any(axis=1)):
             first = int(np.argmax(reached[row]))
-            later = int(np.argmax(below[row])) if below[row].any() else first
-            answers[row, column] = (days[first] + days[max(first, later)]) / 2
+            last = int(np.flatnonzero(np.isfinite(curve[row]))[-1])
+            later = int(np.argmax(below[row])) if below[row].any() else last
+            exact = not below[row, first]
+            answers[row, column] = (days[first] + days[later]) / 2 if exact else days[first]
     return answers

@@ -41,6 +41,22 @@ def test_the_median_of_a_target_that_most_do_not_reach_is_unknown() -> None:
     assert shares.quantile("target", 0.3)[0, 0] == 3
 
 
+@pytest.mark.parametrize(
+    ("day", "end", "median"),
+    [
+        ([1, 2, 3, 4], [1, 1, 0, 0], 3),
+        ([1, 2, 3, 4, 7, 9], [1, 1, 1, 0, 0, 0], 6),
+        ([1, 2, 3, 4, 5, 6], [1, 1, 1, 0, 0, 1], 4.5),
+        ([1, 2, 3], [1, 1, 1], 2),
+    ],
+)
+def test_a_curve_that_stays_on_one_half_has_the_middle_as_its_median(
+    day: list[int], end: list[int], median: float
+) -> None:
+    # As R's quantile(survfit(...)) says.
+    assert kaplan_meier(count_ends(day, end, ENDS)).quantile(0.5)[0, 0] == median
+
+
 def test_everybody_still_going_on_is_a_flat_curve() -> None:
     counts = count_ends([3, 5, 5], [0, 0, 0], ENDS)
     assert kaplan_meier(counts).share.tolist() == [[1, 1]]
