@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from enthesis.outcomes.errors import FitError
+from enthesis.outcomes.errors import FitError, missing_labels
 
 Counts = NDArray[np.int64]
 
@@ -137,7 +137,7 @@ def _check(
             "Days must be numbers and ends whole numbers, 0 for still going on; they are "
             f"{when.dtype} and {how.dtype}."
         )
-    problems = []
+    problems = missing_labels(which, "cell")
     if when.dtype.kind == "f" and not np.isfinite(when).all():
         bad = np.flatnonzero(~np.isfinite(when))
         problems.append(f"{bad.size} days are not finite numbers, the first in row {bad[0] + 1}.")

@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from enthesis.outcomes.errors import FitError
+from enthesis.outcomes.errors import FitError, missing_labels
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -117,6 +117,7 @@ def rows_of(
         for name, part in (("times", t), ("outcomes", y), ("design's columns", x))
         if part.dtype.kind not in "biuf"
     ]
+    problems = problems or missing_labels(label, "subject")
     if problems or not label.size or not len(names):
         raise FitError(*(problems or ["There is nothing to fit: no rows or no columns."]))
     if not bool(np.all(label[1:] >= label[:-1])):

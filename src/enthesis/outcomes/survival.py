@@ -19,6 +19,7 @@ from enthesis.outcomes.end_counts import Counts, EndCounts
 from enthesis.outcomes.errors import FitError
 
 Floats = NDArray[np.float64]
+ROUNDING = 1e-13
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,7 +136,9 @@ def _incidence_variance(
 
 def _interval(share: Floats, reach: Floats) -> tuple[Floats, Floats]:
     """exp(−exp(log(−log share) ± reach)) for a negative reach: the lower and the upper limit."""
-    inner = np.where((share > 0) & (share < 1), np.log(-np.log(share)), np.nan)
+    # A sum of shares that make 1 may fall short by rounding: everybody has ended all the same.
+    some = (share > ROUNDING) & (share < 1 - ROUNDING)
+    inner = np.where(some, np.log(-np.log(share)), np.nan)
     return np.exp(-np.exp(inner - reach)), np.exp(-np.exp(inner + reach))
 
 

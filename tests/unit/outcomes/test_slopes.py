@@ -178,6 +178,8 @@ ONCE = np.arange(len(COLUMNS["time"]))
         (bad(outcome=COLUMNS["design"][:, 1]), "to the last digit"),
         (bad(subject=[1, 2]), "equally long columns"),
         (bad(names=("1",)), "one column per name"),
+        (bad(subject=WITH_NAN), "1 rows have no subject, the first in row 5"),
+        (bad(subject=[None, *ONCE[1:]]), "1 rows have no subject, the first in row 1"),
         (bad(outcome=ONCE.astype(str)), "outcomes must be numbers"),
         (bad(method="fast"), "'reml' or 'ml'"),
         (

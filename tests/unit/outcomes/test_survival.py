@@ -133,6 +133,7 @@ ONE = count_ends(DAY, END, ENDS)
         (lambda: count_ends([1, 2], [1, 7], ENDS), "Unknown ends [7]; known are 0 still going on"),
         (lambda: count_ends([1, 2], [1.0, 0.5], ENDS), "ends whole numbers"),
         (lambda: count_ends([], [], ENDS), "no courses"),
+        (lambda: count_ends([1, 2], [1, 1], ENDS, [np.nan, 1]), "1 rows have no cell"),
         (lambda: count_ends([1, 2], [1], ENDS), "equally long columns"),
         (lambda: count_ends([1], [1], ()), "must be named"),
         (lambda: COUNTS.only("finish"), "Unknown kind of end: ['finish']"),
