@@ -22,6 +22,7 @@ def missing_labels(labels: NDArray[Any], what: str) -> list[str]:
         missing = np.array([label is None or label != label for label in labels], dtype=bool)
     else:
         return []
-    count = int(missing.sum())
-    first = f"{count} rows have no {what}, the first in row {int(np.argmax(missing)) + 1}."
-    return [first] if count else []
+    rows = np.flatnonzero(missing)
+    return (
+        [f"{rows.size} rows have no {what}, the first in row {rows[0] + 1}."] if rows.size else []
+    )

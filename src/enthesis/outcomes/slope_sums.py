@@ -10,7 +10,6 @@ and of all courses together `within` = Σ row'row − Σ u'u, what the courses' 
 Times may be as irregular as life makes them. (Plain sums Σt, Σt² and Σt·row say the same, but the
 likelihood is then a difference of large numbers and loses up to ten digits.)
 
-
 Courses with equal times enter the likelihood only through Σ u⊗u, so a hundred thousand courses seen
 on the same days are *condensed* into at most 2q pseudo-courses with the same Σ u⊗u (the triangle of
 a QR decomposition); `weight` says for how many real courses the times of a pseudo-course count.
