@@ -26,7 +26,7 @@ import numpy as np
 from enthesis.outcomes.slope_levels import Level, LevelSums
 from enthesis.outcomes.slope_sums import Floats, SlopeSums
 
-COURSES_AT_ONCE = 2_048
+COURSES_AT_ONCE = 4_096
 LEVEL_ROWS = np.array([0, 1, 3, 1, 2, 4])
 """G of a level's columns 1, t, y among the rows w₁₁, w₁₂, w₂₂, g₁, g₂ of y."""
 
