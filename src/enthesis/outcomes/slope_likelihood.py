@@ -101,14 +101,20 @@ def between(times: Floats, d: Floats) -> tuple[Floats, Floats, Floats]:
     """Per course: K and W as (3, k) elements 11, 12, 22 each, and |K|⁻¹ as (k,)."""
     n, mean, spread = times
     a, b, c = d
-    both = np.sqrt(n * spread)
+    product = n * spread
+    both = np.sqrt(product)
     r11 = n * (a + mean * (2 * b + mean * c))
     r12 = both * (b + mean * c)
     r22 = spread * c
-    det = 1 + r11 + r22 + n * spread * max(a * c - b * b, 0.0)
-    k = np.array([1 + r22, -r12, 1 + r11]) / det
-    first, second, third = n * k[0], both * k[1], spread * k[2]
-    w = np.array([first, mean * first + second, mean * (mean * first + 2 * second) + third])
+    det = 1 + r11 + r22 + product * max(a * c - b * b, 0.0)
+    k, w = np.empty((2, 3, n.size))
+    np.divide(1 + r22, det, out=k[0])
+    np.divide(r12, -det, out=k[1])
+    np.divide(1 + r11, det, out=k[2])
+    first, second = np.multiply(n, k[0], out=w[0]), both * k[1]
+    along = mean * first + second
+    w[1] = along
+    w[2] = mean * (along + second) + spread * k[2]
     return k, w, det
 
 
@@ -171,19 +177,20 @@ def _scan(sums: SlopeSums | Level, d: Floats) -> Scan:
         v, g = carried(times, k, u)
         if isinstance(sums, Level):
             log_det += float(np.log(det).sum())
-            weighted, flat = w, np.concatenate([w, g])
+            flat = np.concatenate([w, g])
             totals += flat.sum(axis=1)
             b[2, 2] += float(np.vdot(u, v))
         else:
             weight, flat = sums.weight[some], g.reshape(2 * q, -1)
             log_det += float(weight @ np.log(det))
             weighted = w * weight
+            trace += weighted.sum(axis=1)
+            pairs += weighted @ w.T
             b += u[0] @ v[0].T + u[1] @ v[1].T
         wide = np.concatenate([flat, *(weight_of[None] * flat for weight_of in w)])
         products += flat @ wide.T
-        trace += weighted.sum(axis=1)
-        pairs += weighted @ w.T
     if of_level:
+        trace, pairs = totals[:3], products[:3, :3]
         b[:2, :2], b[:2, 2], b[2, :2] = totals[[[0, 1], [1, 2]]], totals[3:], totals[3:]
     hessian = -np.array(
         [
