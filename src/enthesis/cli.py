@@ -22,6 +22,7 @@ COMMANDS = {
     "mix": "mix",
     "pool": "pool",
     "evidence": "evidence",
+    "outcomes": "outcomes",
     "manage": "manage",
 }
 
