@@ -20,16 +20,22 @@ FONTS = ("LiberationSans-Regular.ttf", "LiberationSans-Bold.ttf")
 def report_pdf(report: Report) -> bytes:
     """The report as PDF/UA-1. Raises FitError, naming the letters that cannot be printed."""
     here = files("enthesis.outcomes")
+    # The words inside the pictures are coded in the page: they are looked at here.
+    _refuse_unknown_letters("".join(s.figure.wide for s in report.sections if s.figure))
     return pdf_of(paper_html(report, (here / "paper.css").read_text(encoding="utf-8")))
 
 
 def pdf_of(html: str) -> bytes:
     """A page as PDF; every address in it must be one of our fonts or a picture written out."""
     from weasyprint import HTML  # half a second: not while a web server starts
+    from weasyprint.urls import FatalURLFetchingError
 
     _refuse_unknown_letters(html)
     document = HTML(string=html, url_fetcher=_fetcher())
-    printed: bytes = document.write_pdf(pdf_variant="pdf/ua-1", pdf_tags=True)
+    try:
+        printed: bytes = document.write_pdf(pdf_variant="pdf/ua-1", pdf_tags=True)
+    except FatalURLFetchingError as refused:
+        raise FitError(str(refused)) from refused
     return printed
 
 
