@@ -19,10 +19,13 @@ COMMANDS = {
     "clinic": "clinic",
     "import": "import_file",
     "judge": "judge",
+    "rejudge": "rejudge",
     "mix": "mix",
     "pool": "pool",
+    "network": "network",
     "evidence": "evidence",
     "outcomes": "outcomes",
+    "fit": "fit",
     "manage": "manage",
 }
 

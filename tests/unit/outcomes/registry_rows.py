@@ -4,9 +4,8 @@ Ten courses, 0 to 9. 0 and 1 never began (not suitable; agreed and not begun). O
 began, 2 to 7 answered: relief 100, 60, 50, 30, 0 and −20 %. 8 is silent, 9 not yet asked.
 """
 
-import pandas as pd
-
-NOTHING = None
+import numpy as np
+import pandas as pd  # type: ignore[import-untyped]
 
 
 def tables() -> dict[str, pd.DataFrame]:
@@ -52,6 +51,67 @@ def tables() -> dict[str, pd.DataFrame]:
     )
     return {
         "courses": courses,
+        "visits": visits,
+        "sessions": sessions,
+        "events": events,
+        "decisions": decisions,
+    }
+
+
+def many(courses: int, seed: int) -> dict[str, pd.DataFrame]:
+    """An invented registry for pictures: everybody starts at about 6 and falls towards 3.5."""
+    rng = np.random.default_rng(seed)
+    ids = np.arange(courses)
+    began, answered = rng.random(courses) < 0.8, rng.random(courses) < 0.85
+    relief = np.clip(rng.normal(42, 36, courses), -60, 100)
+    there = began & answered
+    reached, stopped = there & (relief >= 60), there & (relief < 15)
+    day = rng.integers(3, 14, courses) * 7.0
+    table = pd.DataFrame(
+        {
+            "course": ids,
+            "condition": "low_back",
+            "evaluated": True,
+            "candidacy": np.where(began | (ids % 2 == 0), "suitable", "not_suitable"),
+            "agreed": began,
+            "began": began,
+            "last_relief": pd.Series(100 * relief).where(there),
+            "last_day": pd.Series(day).where(there),
+            "silent": began & ~answered,
+            "ended": np.where(reached, "finish", np.where(stopped, "stop", "ongoing")),
+            "ended_day": pd.Series(day).where(reached | stopped),
+            "target_day": pd.Series(day).where(reached),
+            "window_closed": pd.Series(3.0, index=ids).where(began),
+        }
+    )
+    windows = [(0, 0, 0.0), (1, 28, 0.5), (2, 63, 0.8), (3, 182, 1.0)]
+    start = rng.integers(4, 9, courses)
+    visits = pd.DataFrame(
+        [
+            (c, w, d, float(np.clip(round(start[c] * (1 - share * relief[c] / 100)), 0, 10)))
+            for c in ids[began]
+            for w, d, share in windows
+        ],
+        columns=["course", "window", "day", "pain"],
+    )
+    silent = ~answered[visits["course"]] | (rng.random(len(visits)) < 0.08)
+    visits.loc[silent & (visits["window"] > 0), "pain"] = np.nan
+    number = np.tile([1, 2, 3], int(began.sum()))
+    sessions = pd.DataFrame({"course": np.repeat(ids[began], 3), "number": number})
+    hit = rng.choice(ids[began], 5)
+    events = pd.DataFrame({"course": hit, "number": 1, "grade": [1, 1, 2, 1, 1]})
+    pairs = [("stop", "go_on"), ("go_on", "stop"), *[("go_on", "go_on")] * 8]
+    picked = rng.integers(0, len(pairs), int(there.sum()))
+    decisions = pd.DataFrame(
+        {
+            "course": ids[there],
+            "suggested": [pairs[at][0] for at in picked],
+            "decided": [pairs[at][1] for at in picked],
+            "followed_relief": (100 * relief[there]).round(),
+        }
+    )
+    return {
+        "courses": table,
         "visits": visits,
         "sessions": sessions,
         "events": events,

@@ -17,8 +17,9 @@ from enthesis.knowledge.load import knowledge
 from enthesis.outcomes.errors import FitError
 from enthesis.outcomes.page import as_csv, body_html, page_html
 from enthesis.outcomes.paper import pdf_of, report_pdf
-from enthesis.outcomes.report import Origin, Report, report_of
-from tests.unit.outcomes.registry_rows import tables
+from enthesis.outcomes.report import NEEDED, Origin, Report, report_of
+from enthesis.outcomes.schema import TABLES
+from tests.unit.outcomes.registry_rows import many, tables
 
 DAY = date(2026, 11, 23)
 ORIGIN = Origin("ab" * 32, 7, {"enthesis": "0.1.0"})
@@ -49,6 +50,23 @@ def test_every_finding_is_what_counting_the_ten_courses_by_hand_gives(report: Re
         "2 warning signs were answered after 9 sessions",
         "1 of 3 decisions were not what the rules suggested",
     ]
+
+
+def test_every_column_that_a_report_reads_is_in_the_registrys_schema() -> None:
+    for name, columns in NEEDED.items():
+        assert set(columns) <= set(TABLES[name].names), name
+
+
+def test_of_many_courses_both_ways_of_counting_agree_and_the_flow_adds_up() -> None:
+    many_tables = many(400, seed=5)
+    told = {s.id: s for s in report_of(many_tables, "x", DAY, ORIGIN).sections}
+    courses = many_tables["courses"]
+    begun = [row for row in courses.to_dict("records") if row["began"]]
+    half = sum(row["last_relief"] >= 5000 for row in begun)
+    assert told["relief"].finding.startswith(f"{half} of ")
+    assert f"Of all {len(begun)} who began" in told["relief"].notes[0]
+    flow = dict(told["flow"].table.rows) if told["flow"].table else {}
+    assert int(flow["Courses opened"]) == 400 and int(flow["Began treatment"]) == len(begun)
 
 
 def test_the_benchmark_stands_beside_the_relief_and_the_pain(report: Report) -> None:
