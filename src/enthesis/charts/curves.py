@@ -225,23 +225,23 @@ def _ends(chart: CurveChart, plot: Plot) -> str:
     """The words of all lines to the right of a wide plot, at the heights where they end."""
     blocks, wished = [], []
     for kind, name, note in _told_of(chart):
-        text = wrapped(name, 13.5, 175), wrapped(note, 13, 180)
-        blocks.append((kind, *text))
+        block = (kind, wrapped(name, 13.5, 175), wrapped(note, 13, 180))
+        blocks.append(block)
         if kind == "band":
             wished.append(plot.y((chart.band[-1][1] + chart.band[-1][2]) / 2) - 8)
         else:
             wished.append(plot.y(next(c for c in chart.curves if c.name == name).points[-1][1]) - 8)
-    heights = [LINE * (len(name) + len(note)) + 6 for _, name, note in blocks]
+    heights = [LINE * (len(head) + len(rest)) + 6 for _, head, rest in blocks]
     tops = lifted(stacked(wished, heights, 14.0), heights, max(plot.bottom + 30, sum(heights) + 20))
     told = ""
-    for (kind, name, note), top in zip(blocks, tops, strict=True):
+    for (kind, head, rest), top in zip(blocks, tops, strict=True):
         y = top + 12
         if kind == "band":
             told += element("rect", x=plot.right + 8, y=y - 10, width=14, height=12, cls="band")
         else:
             told += line(plot.right + 6, y - 4, plot.right + 24, y - 4, kind)
-        for at, part in enumerate([*name, *note]):
-            told += words(plot.right + 30, y, part, "strong" if at < len(name) else "")
+        for at, part in enumerate([*head, *rest]):
+            told += words(plot.right + 30, y, part, "strong" if at < len(head) else "")
             y += LINE
     return told
 

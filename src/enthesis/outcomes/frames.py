@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd  # type: ignore[import-untyped]  # its stubs are not in the lock
+import pandas as pd
 from scipy.stats import t as student_t
 
 from enthesis.charts.curves import Table

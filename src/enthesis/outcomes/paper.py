@@ -27,8 +27,8 @@ def report_pdf(report: Report) -> bytes:
 
 def pdf_of(html: str) -> bytes:
     """A page as PDF; every address in it must be one of our fonts or a picture written out."""
-    from weasyprint import HTML  # half a second: not while a web server starts
-    from weasyprint.urls import FatalURLFetchingError
+    from weasyprint import HTML  # type: ignore[import-untyped]  # slow: not while a web server starts
+    from weasyprint.urls import FatalURLFetchingError  # type: ignore[import-untyped]
 
     _refuse_unknown_letters(html)
     document = HTML(string=html, url_fetcher=_fetcher())
@@ -64,7 +64,7 @@ def _font(name: str) -> bytes:
 @cache
 def _letters() -> frozenset[int]:
     """The letters that both weights have."""
-    from fontTools.ttLib import TTFont
+    from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 
     each = [frozenset(TTFont(BytesIO(_font(name))).getBestCmap()) for name in FONTS]
     return each[0] & each[1]

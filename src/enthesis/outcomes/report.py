@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-import pandas as pd  # type: ignore[import-untyped]  # its stubs are not in the lock
+import pandas as pd
 from scipy.stats import binomtest
 
 from enthesis.charts.curves import Table
@@ -159,7 +159,7 @@ def report_of(
         raise FitError("Nobody has begun treatment yet: there are no outcomes to report.")
     source = f"{len(begun)} courses that began, as of {day_in_words(day)}."
     sections = [
-        _flow(courses, source),
+        _flow(courses, day),
         _responders(begun, source, anyway),
         _trend(begun, tables["visits"], source, anyway),
         _time_to_target(begun, source),
@@ -183,7 +183,8 @@ def check(tables: Frames) -> None:
         raise FitError(*problems)
 
 
-def _flow(courses: pd.DataFrame, source: str) -> Section:
+def _flow(courses: pd.DataFrame, day: date) -> Section:
+    source = f"{len(courses)} courses opened, as of {day_in_words(day)}."
     began = courses["began"].astype(bool)
     agreed, evaluated = courses["agreed"].astype(bool), courses["evaluated"].astype(bool)
     not_suited = courses["candidacy"].isin(("refer_first", "not_suitable"))
@@ -272,7 +273,8 @@ def _trend(
         "Means of those who answered in each window; the weeks are the median day of the answers.",
         *_benchmark_notes(anyway),
     )
-    return Section("pain", title, measure, source, mean_trend_table(data), figure, notes)
+    drawn = "Mean in each window, with its 95 % interval"
+    return Section("pain", title, drawn, source, mean_trend_table(data), figure, notes)
 
 
 def _due(closed: "pd.Series[float]", window: int, begun: int) -> int:

@@ -5,7 +5,7 @@ began, 2 to 7 answered: relief 100, 60, 50, 30, 0 and −20 %. 8 is silent, 9 no
 """
 
 import numpy as np
-import pandas as pd  # type: ignore[import-untyped]
+import pandas as pd
 
 
 def tables() -> dict[str, pd.DataFrame]:
