@@ -27,6 +27,8 @@ examples:
     enthesis outcomes registry/
   pages, each table as CSV, and report.json:
     enthesis outcomes registry/ --report out/
+  try it on invented courses whose true answer is known:
+    enthesis outcomes trial/ --invented 1000 --report out/
   one condition, beside what happens anyway, on paper:
     enthesis outcomes registry/ --condition low_back --pdf quarter.pdf
 
@@ -56,6 +58,12 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser.add_argument("--title", default="Outcomes", help="heading of the report")
     parser.add_argument("--seed", type=int, default=1, help="kept with the report (default 1)")
     parser.add_argument(
+        "--invented",
+        metavar="COURSES",
+        type=int,
+        help="first invent so many courses into DIR, with their known answer beside them",
+    )
+    parser.add_argument(
         "--day", type=date.fromisoformat, default=None, help="the day of the cut, 2026-11-22"
     )
     parser.set_defaults(run=run)
@@ -67,6 +75,10 @@ def run(args: argparse.Namespace) -> int:
 
     started = time.monotonic()
     try:
+        if args.invented is not None:
+            from enthesis.invented.registry_files import write_registry
+
+            write_registry(args.folder, args.invented, args.seed)
         report = _report(args)
         if args.report:
             _write_files(report, args.report)
@@ -76,6 +88,8 @@ def run(args: argparse.Namespace) -> int:
             args.pdf.write_bytes(report_pdf(report))
     except FitError as error:
         return _complain(f"{args.folder}: {problem}" for problem in error.problems)
+    except ValueError as error:
+        return _complain([str(error)])
     except OSError as error:
         return _complain([f"cannot use {error.filename or args.folder}: {error.strerror or error}"])
     if args.json:

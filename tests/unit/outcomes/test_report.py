@@ -197,3 +197,14 @@ def test_the_command_names_the_conditions_there_are(
 ) -> None:
     assert main(["outcomes", str(folder), "--condition", "knee_oa"]) == 1
     assert "no course is about 'knee_oa'; there are low_back" in capsys.readouterr().err
+
+
+def test_the_command_invents_a_registry_with_its_known_answer_and_reports_it_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["outcomes", str(tmp_path / "trial"), "--invented", "60", "--seed", "3"]
+    assert main(given) == 0
+    assert "Of 60 courses opened" in capsys.readouterr().out
+    assert (tmp_path / "trial/known_answer.toml").is_file()
+    assert main(given) == 1, "a folder with tables in it is not written over"
+    assert "trial" in capsys.readouterr().err
