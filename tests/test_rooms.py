@@ -19,6 +19,7 @@ CORE = {"records", "units", "shape"}
 KNOWLEDGE = CORE | {"knowledge"}
 NUMBERS = {"numpy", "scipy"}
 TABLES = {"ibis", "duckdb", "pyarrow", "pandas", "formulaic"}
+PAPER = {"weasyprint", "fontTools"}
 # Room → (our rooms it may import, outside libraries beyond the standard one). Its own room is free.
 MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "records": ({"units"}, set()),
@@ -28,19 +29,23 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "journey": (KNOWLEDGE, NUMBERS),
     "trial": (KNOWLEDGE, NUMBERS),
     "charts": (KNOWLEDGE, NUMBERS),
-    "outcomes": (KNOWLEDGE | {"journey", "charts"}, NUMBERS | TABLES),
+    "outcomes": (KNOWLEDGE | {"journey", "charts"}, NUMBERS | TABLES | PAPER),
     "evidence": (KNOWLEDGE | {"charts"}, NUMBERS),
     "exchange": (KNOWLEDGE | {"journey"}, {"openpyxl"}),
-    "invented": (KNOWLEDGE | {"journey"}, NUMBERS),
+    "invented": (KNOWLEDGE | {"journey"}, NUMBERS | {"pyarrow"}),
 }
 # The shell and the command line may import everything; what they may not hold is rules.
 FREE_ROOMS = {"clinic", "commands", "cli", "__init__", "__main__"}
-# The simulator reads its own two tables (its true parameters, its names), which are no knowledge.
+# The simulator reads its own two tables (its true parameters, its names), which are no knowledge;
+# a report on paper its own fonts.
 READS_FILES = {
     "knowledge/load.py",
     "knowledge/load_papers.py",
     "invented/truth.py",
     "invented/people.py",
+    "outcomes/paper.py",
+    "invented/registry_truth.py",
+    "invented/registry_files.py",
 }
 CLOCK = {"today", "now", "utcnow", "time", "time_ns", "monotonic", "localtime", "gmtime"}
 CLOCK_OF = {"date", "datetime", "time", "timezone", "dt"}

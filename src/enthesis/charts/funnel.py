@@ -1,0 +1,125 @@
+"""The funnel: each unit by its size, with the spread that chance alone would give. Never a ranking.
+
+Spiegelhalter (2005), Stat Med 24:1185. Limits: 95 % dotted, 99.8 % faint. A unit beyond the outer
+limit is hollow and reads "ask why": it is a question, not a verdict. Rows of the table stand in the
+order of size, so that no order of merit can be read off.
+"""
+
+from dataclasses import dataclass
+
+from enthesis.charts.axes import scale_ticks
+from enthesis.charts.curves import Axis, Plot, Table, Width, axes
+from enthesis.charts.labels import Box, box_of
+from enthesis.charts.pen import element, in_words, line, path_through, picture, words
+
+OF_100 = tuple((float(y), str(y)) for y in (0, 25, 50, 75, 100))
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A clinic or a clinician. `share` and `size` as adjusted; `outside` the 99.8 % limits."""
+
+    name: str
+    size: int
+    share: float
+    outside: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Both limits at a size, as shares from 0 to 1."""
+
+    size: float
+    low95: float
+    high95: float
+    low998: float
+    high998: float
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelData:
+    """`overall` is the share of all units; `outcome` completes "of 100, how many …"."""
+
+    title: str
+    outcome: str
+    overall: float
+    units: tuple[Unit, ...]
+    limits: tuple[Limit, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.units) < 2 or len(self.limits) < 2:
+            raise ValueError("A funnel needs two units and its limits at two sizes or more.")
+
+
+def funnel_svg(data: FunnelData, width: Width, uid: str) -> str:
+    """The funnel as SVG, 740 or 358 units wide."""
+    narrow = width == "narrow"
+    largest = max(*(u.size for u in data.units), *(limit.size for limit in data.limits))
+    ticks = scale_ticks(0, float(largest), 4 if narrow else 6)
+    right, bottom = (342.0, 250.0) if narrow else (724.0, 300.0)
+    plot = Plot(
+        narrow, 44.0 if narrow else 56.0, right, 30.0, bottom, (0.0, ticks[-1]), (0.0, 100.0)
+    )
+    x = Axis("Courses that began and answered", tuple((v, in_words(v)) for v in ticks))
+    y = Axis(f"Of 100, how many {data.outcome}", OF_100)
+    middle = plot.y(100 * data.overall)
+    body = axes(plot, x, y) + _limits(data, plot)
+    body += line(plot.left, middle, plot.right, middle, "target")
+    body += _units(data, plot)
+    body += _legend(data, plot)
+    outside = [u.name for u in data.units if u.outside]
+    asked = f"Ask why: {', '.join(outside)}." if outside else "None lies outside the outer limits."
+    told = f"{len(data.units)} units around {100 * data.overall:.0f} of 100. {asked} No ranking."
+    box = (0.0, 0.0, plot.across, bottom + 84.0)
+    return picture(f"{uid}-{width}", data.title, told, box, f"chart funnel {width}", body)
+
+
+def funnel_table(data: FunnelData) -> Table:
+    """Units by size, the largest first."""
+    units = sorted(data.units, key=lambda unit: (-unit.size, unit.name))
+    rows = tuple(
+        (
+            u.name,
+            str(u.size),
+            in_words(round(100 * u.share, 1)),
+            "ask why" if u.outside else "within",
+        )
+        for u in units
+    )
+    return Table(("Who", "Courses", f"Of 100, how many {data.outcome}", "99.8 % limits"), rows)
+
+
+def _limits(data: FunnelData, plot: Plot) -> str:
+    told = ""
+    for kind, low, high in (("limit-998", "low998", "high998"), ("limit-95", "low95", "high95")):
+        for name in (low, high):
+            points = [(plot.x(at.size), plot.y(100 * getattr(at, name))) for at in data.limits]
+            told += element("path", d=path_through(points), cls=kind)
+    return told
+
+
+def _units(data: FunnelData, plot: Plot) -> str:
+    """Dots, and names where they have room; who lies outside is always named."""
+    told, taken = "", list[Box]()
+    for unit in sorted(data.units, key=lambda u: (not u.outside, -u.size)):
+        x, y = plot.x(unit.size), plot.y(100 * unit.share)
+        told += element("circle", cx=x, cy=y, r=6, cls="dot baseline" if unit.outside else "dot")
+        text = f"{unit.name}: ask why" if unit.outside else unit.name
+        right = box_of(x + 10, y + 4, text, 14, "start", bold=unit.outside)
+        at_left = right.right > plot.right
+        box = box_of(x - 10, y + 4, text, 14, "end", bold=unit.outside) if at_left else right
+        if unit.outside or not any(box.meets(other) for other in taken):
+            cls = ("strong halo" if unit.outside else "halo") + (" end" if at_left else "")
+            told += words(x - 10 if at_left else x + 10, y + 4, text, cls)
+            taken.append(box)
+    return told
+
+
+def _legend(data: FunnelData, plot: Plot) -> str:
+    y = plot.bottom + 60
+    told = line(0, y - 4, 24, y - 4, "limit-95") + words(30, y, "95 % of chance alone")
+    x, y = (0.0, y + 18) if plot.narrow else (190.0, y)
+    told += line(x, y - 4, x + 24, y - 4, "limit-998") + words(x + 30, y, "99.8 %")
+    x += 110
+    told += line(x, y - 4, x + 24, y - 4, "target")
+    return told + words(x + 30, y, f"all: {100 * data.overall:.0f} of 100")

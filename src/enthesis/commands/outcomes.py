@@ -1,0 +1,205 @@
+"""`enthesis outcomes`: the report of a registry folder, as pages, tables, JSON and PDF."""
+
+import argparse
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Iterable
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from enthesis.knowledge.kinds import Benchmark
+    from enthesis.outcomes.report import Report
+
+DESCRIPTION = """\
+Report what a registry folder says: who came, began and answered, how much relief was reached, how
+long it took, who stopped, warning signs, and what none of this can tell. DIR holds the tables
+courses, visits, sessions, events and decisions as NAME.parquet or as folders of Parquet files.
+"""
+EXAMPLES = """\
+examples:
+  a short summary:
+    enthesis outcomes registry/
+  pages, each table as CSV, and report.json:
+    enthesis outcomes registry/ --report out/
+  try it on invented courses whose true answer is known:
+    enthesis outcomes trial/ --invented 1000 --report out/
+  one condition, beside what happens anyway, on paper:
+    enthesis outcomes registry/ --condition low_back --pdf quarter.pdf
+
+exit status: 0 reported; 1 the folder cannot be reported, with every reason; 2 not understood
+"""
+TABLES = ("courses", "visits", "sessions", "events", "decisions")
+SLOW = 2.0
+VERSIONS = ("enthesis", "pandas", "pyarrow", "numpy", "scipy")
+UNPACKED = "from a folder"
+"""The version of a program that runs from its source, not installed."""
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "outcomes",
+        help="report what a registry folder says",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", metavar="DIR", type=Path)
+    parser.add_argument("--report", metavar="OUT", type=Path, help="write the report's files there")
+    parser.add_argument("--pdf", metavar="FILE", type=Path, help="write the report on paper")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of sentences")
+    parser.add_argument("--condition", metavar="ID", help="only courses about this")
+    parser.add_argument("--title", default="Outcomes", help="heading of the report")
+    parser.add_argument("--seed", type=int, default=1, help="kept with the report (default 1)")
+    parser.add_argument(
+        "--invented",
+        metavar="COURSES",
+        type=int,
+        help="first invent so many courses into DIR, with their known answer beside them",
+    )
+    parser.add_argument(
+        "--day", type=date.fromisoformat, default=None, help="the day of the cut, 2026-11-22"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Report the folder; 1 with every reason where that cannot be done."""
+    from enthesis.outcomes.errors import FitError
+
+    started = time.monotonic()
+    try:
+        if args.invented is not None:
+            from enthesis.invented.registry_files import write_registry
+
+            write_registry(args.folder, args.invented, args.seed)
+        report = _report(args)
+        if args.report:
+            _write_files(report, args.report)
+        if args.pdf:
+            from enthesis.outcomes.paper import report_pdf
+
+            args.pdf.write_bytes(report_pdf(report))
+    except FitError as error:
+        return _complain(f"{args.folder}: {problem}" for problem in error.problems)
+    except ValueError as error:
+        return _complain([str(error)])
+    except OSError as error:
+        return _complain([f"cannot use {error.filename or args.folder}: {error.strerror or error}"])
+    if args.json:
+        sys.stdout.write(json.dumps(report.as_json(), indent=2, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write("\n".join(_summary(report)) + "\n")
+    if (took := time.monotonic() - started) > SLOW:
+        sys.stderr.write(f"Reported in {took:.1f} s.\n")
+    return 0
+
+
+def _report(args: argparse.Namespace) -> "Report":
+    from enthesis.outcomes.errors import FitError
+    from enthesis.outcomes.report import Origin, check, report_of
+
+    day = args.day or date.today()  # noqa: DTZ011 - the day at the user's desk
+    paths = {name: _files_of(args.folder, name) for name in TABLES}
+    absent = [name for name, found in paths.items() if not found]
+    if absent:
+        raise FitError(
+            f"no table {', '.join(absent)}: expected NAME.parquet or a folder NAME of Parquet files"
+        )
+    tables = {name: _read(found) for name, found in paths.items()}
+    check(tables)
+    if args.condition:
+        tables = _only(tables, args.condition)
+    origin = Origin(_hash(paths), args.seed, {name: _version(name) for name in VERSIONS})
+    return report_of(tables, args.title, day, origin, _benchmark(tables, day))
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return UNPACKED
+
+
+def _files_of(folder: Path, name: str) -> list[Path]:
+    alone = folder / f"{name}.parquet"
+    return [alone] if alone.is_file() else sorted((folder / name).glob("**/*.parquet"))
+
+
+def _read(paths: list[Path]) -> Any:
+    """All files of one table as a frame."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from enthesis.outcomes.errors import FitError
+
+    try:
+        return pa.concat_tables([pq.ParquetFile(path).read() for path in paths]).to_pandas()
+    except pa.ArrowInvalid as error:
+        raise FitError(f"{paths[0].name} is not a table of Parquet: {error}") from error
+
+
+def _only(tables: dict[str, Any], condition: str) -> dict[str, Any]:
+    from enthesis.outcomes.errors import FitError
+
+    courses = tables["courses"]
+    kept = courses[courses["condition"] == condition]
+    if kept.empty:
+        known = ", ".join(sorted(courses["condition"].unique()))
+        raise FitError(f"no course is about {condition!r}; there are {known}")
+    inside = {name: t[t["course"].isin(kept["course"])] for name, t in tables.items()}
+    return {**inside, "courses": kept}
+
+
+def _benchmark(tables: dict[str, Any], day: date) -> "Benchmark | None":
+    """What happens anyway, where all courses are about one condition that has it."""
+    from enthesis.knowledge.load import knowledge
+
+    about = set(tables["courses"]["condition"])
+    known = knowledge(day)
+    condition = known.conditions.get(about.pop()) if len(about) == 1 else None
+    return known.benchmarks.get(condition.benchmark) if condition else None
+
+
+def _hash(paths: dict[str, list[Path]]) -> str:
+    """sha256 over the names and bytes of all files, in order."""
+    whole = hashlib.sha256()
+    for name, found in sorted(paths.items()):
+        for path in found:
+            whole.update(f"{name}/{path.name}\n".encode())
+            whole.update(path.read_bytes())
+    return whole.hexdigest()
+
+
+def _write_files(report: "Report", out: Path) -> None:
+    from enthesis.outcomes.page import as_csv, page_html
+
+    out.mkdir(parents=True, exist_ok=True)
+    look = files("enthesis.clinic") / "static" / "clinic"
+    css = "\n".join((look / name).read_text("utf-8") for name in ("enthesis.css", "charts.css"))
+    (out / "index.html").write_text(page_html(report, css), encoding="utf-8")
+    told = json.dumps(report.as_json(), indent=2, ensure_ascii=False)
+    (out / "report.json").write_text(f"{told}\n", encoding="utf-8")
+    for section in report.sections:
+        if section.table:
+            (out / f"{section.id}.csv").write_text(as_csv(report, section), encoding="utf-8")
+
+
+def _summary(report: "Report") -> list[str]:
+    lines = [f"{report.title}, as of {report.day.isoformat()}"]
+    for section in report.sections:
+        lines += [f"- {section.finding}.", *(f"  {note}" for note in section.notes)]
+    return [*lines, "What this cannot tell you:", *(f"- {text}" for text in report.cannot)]
+
+
+def _complain(problems: Iterable[str]) -> int:
+    """Say on standard error what must be mended."""
+    for problem in problems:
+        sys.stderr.write(f"{problem}\n")
+    return 1
