@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from enthesis.charts.pen import in_words
+from enthesis.charts.pen import in_words, ratio
 
 RATIO_TICKS = tuple(m * 10.0**e for e in range(-3, 4) for m in (1, 2, 5))
 
@@ -81,7 +81,7 @@ class ForestData:
     def number(self, value: float) -> str:
         """A value as people read it: +3.5 or −3.5; a ratio without a sign."""
         if self.is_ratio:
-            return f"{math.exp(value):.2f}"
+            return f"{ratio(value):.2f}"
         text = f"{value:+.{self.places}f}"
         is_zero = not text.strip("+-0.")
         return text.lstrip("+-") if is_zero else text.replace("-", "−")
@@ -111,7 +111,7 @@ class ForestData:
     def tick_words(self, value: float) -> str:
         """A tick: +20, 0, −20; 0.5 for a ratio."""
         if self.is_ratio:
-            return f"{math.exp(value):g}"
+            return f"{ratio(value):g}"
         text = in_words(value)
         return f"+{text}" if value > 0 else text
 

@@ -1,5 +1,6 @@
 """The pen: SVG elements as escaped text; classes only, never a style, so a strict CSP is kept."""
 
+import math
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
@@ -67,6 +68,11 @@ def picture(
         aria_labelledby=f"{uid}-title {uid}-desc",
         cls=cls,
     )
+
+
+def ratio(logarithm: float) -> float:
+    """A ratio from its logarithm; beyond what a double holds, the largest there is."""
+    return math.exp(min(logarithm, 700.0))
 
 
 def in_words(value: Number) -> str:

@@ -13,7 +13,7 @@ from typing import Literal
 from enthesis.charts.axes import scale_ticks
 from enthesis.charts.forest import STANDALONE_STYLE
 from enthesis.charts.forest_data import ratio_ticks
-from enthesis.charts.pen import element, in_words, line, path_through, picture, words
+from enthesis.charts.pen import element, in_words, line, path_through, picture, ratio, words
 
 Width = Literal["wide", "narrow"]
 Place = Callable[[float, float], tuple[float, float]]
@@ -51,7 +51,7 @@ class FunnelPlot:
 
     def words_of(self, value: float) -> str:
         """A value on the axis: a ratio as a ratio."""
-        return f"{math.exp(value):.3g}" if self.is_ratio else in_words(value)
+        return f"{ratio(value):.3g}" if self.is_ratio else in_words(value)
 
 
 def funnel_plot(data: FunnelPlot, width: Width, uid: str) -> str:

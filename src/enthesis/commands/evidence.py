@@ -14,7 +14,7 @@ from typing import Any
 from enthesis.evidence.answer import Answer, TopicAnswer, answer_topic
 from enthesis.evidence.anyway import Anyway, natural_history
 from enthesis.evidence.anyway_figure import anyway_pools
-from enthesis.evidence.changes import Picture, changes, pictures
+from enthesis.evidence.changes import Picture, Told, changes, pictures
 from enthesis.evidence.trials import EvidenceError
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.knowledge.load import KnowledgeError, knowledge
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         if args.pictures:
             raise RequestError("--pictures shows what changes; it needs --diff.")
         found = [
-            (_answer(topic, known, papers(), known.syntheses), _anyway(topic, known))
+            (_answer(topic, known, papers(), known.syntheses), _anyway(topic, known, papers()))
             for topic in topics
         ]
     except (KnowledgeError, EvidenceError, RequestError) as error:
@@ -209,10 +209,10 @@ def _topics(asked: str | None, known: Knowledge) -> list[EvidenceTopic]:
     return found
 
 
-def _anyway(topic: EvidenceTopic, known: Knowledge) -> Anyway:
+def _anyway(topic: EvidenceTopic, known: Knowledge, read: Mapping[str, Paper]) -> Anyway:
     enough = known.certainty_limits.trials_to_pool
     groups = known.untreated_groups.values()
-    return natural_history(topic, groups, papers(), known.anyway_rules, enough)
+    return natural_history(topic, groups, read, known.anyway_rules, enough)
 
 
 def _answer(
@@ -236,12 +236,15 @@ def _print_changes(
         sides.insert(0, (papers(), known.syntheses))
     told = []
     for topic in topics:
-        before, after = (_answer(topic, known, read, asked) for read, asked in sides)
+        before, after = (
+            Told(_answer(topic, known, read, asked), _anyway(topic, known, read))
+            for read, asked in sides
+        )
         for one in changes(before, after):
             told += [f"{topic.name}, {one.where}: {one.what}", f"  - {one.before or '(not said)'}"]
             told += [f"  + {one.after or '(no longer said)'}"]
         for drawn in pictures(before, after):
-            told += [f"{topic.name}, {drawn.where}: forest plot", *_picture_lines(drawn, into)]
+            told += [f"{topic.name}, {drawn.where}: picture", *_picture_lines(drawn, into)]
     sys.stdout.write("\n".join(told or ["Nothing that is said changes."]) + "\n")
     return 0
 

@@ -2,6 +2,7 @@
 
 import math
 
+from enthesis.charts.pen import ratio
 from enthesis.evidence.moderators import Moderation
 from enthesis.evidence.pool import Single
 from enthesis.evidence.pool_csv import FileAnswer
@@ -79,7 +80,7 @@ def interval_words(estimate: float, low: float, high: float, is_ratio: bool) -> 
 
 
 def number_words(value: float, is_ratio: bool) -> str:
-    return f"{math.exp(value):.3g}" if is_ratio else f"{value:.4g}"
+    return f"{ratio(value):.3g}" if is_ratio else f"{value:.4g}"
 
 
 def p_words(p: float) -> str:

@@ -19,7 +19,7 @@ from enthesis.evidence.doubt import (
     small_studies,
 )
 from enthesis.evidence.grade import Grade, grade
-from enthesis.evidence.pool import Single, pool
+from enthesis.evidence.pool import Interval, Single, pool
 from enthesis.evidence.ragged import Studies, review
 from enthesis.evidence.small_study import egger
 from enthesis.evidence.trials import (
@@ -134,7 +134,8 @@ def answer(
     limits: CertaintyLimits,
     unread: Share = NONE_UNREAD,
 ) -> Answer:
-    """One question answered (REML, Hartung–Knapp). Raises EvidenceError for missing numbers.
+    """One question answered (REML, Hartung–Knapp, never narrower than the normal interval: trials
+    that happen to agree are no proof of agreement). Raises EvidenceError for missing numbers.
 
     `unread` are the topic's finished trials none of whose numbers can be shown, of how many.
     """
@@ -169,7 +170,7 @@ def _studies(trials: Iterable[Trial]) -> Studies:
 def _pool(trials: list[Trial], limits: CertaintyLimits) -> Single | None:
     if len(trials) < limits.trials_to_pool:
         return None
-    return pool(_studies(trials)).one()
+    return pool(_studies(trials), interval=Interval.HK_ADHOC).one()
 
 
 def _groups(trials: list[Trial], limits: CertaintyLimits) -> dict[str, Single]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from enthesis.evidence.conversions import sd_of_change
-from enthesis.evidence.pool import Single, pool
+from enthesis.evidence.pool import Interval, Single, pool
 from enthesis.evidence.ragged import review
 from enthesis.evidence.trials import EvidenceError
 from enthesis.knowledge.paper import (
@@ -52,9 +52,11 @@ class AnywayGroup:
 
 @dataclass(frozen=True, slots=True)
 class AnywayPool:
-    """All groups with an answer in a span of weeks. `pooled` None: too few of them."""
+    """The groups with an answer in a span of weeks. `pooled` None: too few trials can be pooled,
+    and `points` are all of them; else those that were."""
 
     window: AnywayWindow
+    groups: tuple[UntreatedGroup, ...]
     points: tuple[AnywayPoint, ...]
     pooled: Single | None
 
@@ -62,6 +64,18 @@ class AnywayPool:
     def people(self) -> int:
         """Everybody who answered."""
         return sum(point.n for point in self.points)
+
+    @property
+    def trials(self) -> int:
+        """The trials that the groups are from."""
+        return len({group.trial for group in self.groups})
+
+
+KIND_WORDS = {
+    "saline": "salt water",
+    "placebo_injection": "a placebo injection",
+    "usual_care": "usual care",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,28 +87,26 @@ class Anyway:
 
     @property
     def line(self) -> str:
-        """One honest sentence: the latest span with most groups."""
+        """One honest sentence: the latest span with most trials, a pool before a range."""
         if not self.pools:
             return "What pain does without prolotherapy here could not be read in any group."
-        best = max(self.pools, key=lambda one: (len(one.points), one.window.to_weeks))
-        when = f"after {best.window.name}"
+        best = max(
+            self.pools, key=lambda one: (one.pooled is not None, one.trials, one.window.to_weeks)
+        )
+        kinds = " or ".join(dict.fromkeys(KIND_WORDS[group.kind] for group in best.groups))
+        people = "; ".join(dict.fromkeys(group.people.lower() for group in best.groups))
+        start = (
+            f"After {best.window.name} with {kinds} instead of prolotherapy, pain had changed by"
+        )
+        groups = f"{_count(len(best.points), 'group')} of {_count(best.trials, 'trial')}"
+        rest = f"{groups}, {best.people} people ({people})."
         if best.pooled:
             p = best.pooled
-            return (
-                f"Without prolotherapy pain had changed by {_points(p.estimate)} on average {when} "
-                f"(95 % interval {signed(p.ci_low)} to {signed(p.ci_high)}; {p.k} groups, "
-                f"{best.people} people)."
-            )
+            interval = f"95 % interval {signed(p.ci_low)} to {signed(p.ci_high)}"
+            return f"{start} by {_points(p.estimate)} on average ({interval}), in {rest}"
         changes = [point.change for point in best.points]
-        if len(changes) == 1:
-            return (
-                f"Without prolotherapy pain had changed by {_points(changes[0])} {when} in one "
-                f"group of {best.people} people."
-            )
-        return (
-            f"Without prolotherapy pain had changed by {signed(min(changes))} to "
-            f"{_points(max(changes))} {when}, in {len(changes)} groups of {best.people} people."
-        )
+        span = f"{signed(min(changes))} to " if len(changes) > 1 else ""
+        return f"{start} by {span}{_points(max(changes))}, in {rest}"
 
 
 def natural_history(
@@ -109,19 +121,19 @@ def natural_history(
     Raises EvidenceError for a group whose paper or numbers are not there.
     """
     found = tuple(_read(one, papers, rules) for one in groups if topic.id in one.topics)
-    pools = []
-    for window in rules.windows:
-        points = tuple(p for one in found if (p := one.within(window)) is not None)
-        if points:
-            pools.append(AnywayPool(window, points, _pool(points, enough)))
-    return Anyway(found, tuple(pools))
+    pools = (_pool(found, window, enough) for window in rules.windows)
+    return Anyway(found, tuple(one for one in pools if one.points))
 
 
-def _pool(points: Sequence[AnywayPoint], enough: int) -> Single | None:
-    known = [point for point in points if not math.isnan(point.se)]
-    if len(known) < enough:
-        return None
-    return pool(review([p.change for p in known], [p.se**2 for p in known])).one()
+def _pool(found: Sequence[AnywayGroup], window: AnywayWindow, enough: int) -> AnywayPool:
+    """The groups of a span of weeks, pooled where enough trials can be."""
+    inside = [(one.group, p) for one in found if (p := one.within(window)) is not None]
+    known = [(group, p) for group, p in inside if not group.doubt and not math.isnan(p.se)]
+    if len({group.trial for group, _ in known}) < enough:
+        return AnywayPool(window, tuple(g for g, _ in inside), tuple(p for _, p in inside), None)
+    together = review([p.change for _, p in known], [p.se**2 for _, p in known])
+    pooled = pool(together, interval=Interval.HK_ADHOC).one()
+    return AnywayPool(window, tuple(g for g, _ in known), tuple(p for _, p in known), pooled)
 
 
 def _read(group: UntreatedGroup, papers: Mapping[str, Paper], rules: AnywayRules) -> AnywayGroup:
@@ -185,6 +197,10 @@ def _point(
 
 def _se(sd: float, n: int) -> float:
     return sd / math.sqrt(n) if n else math.nan
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def _points(change: float) -> str:

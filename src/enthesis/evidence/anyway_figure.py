@@ -18,7 +18,7 @@ def anyway_chart(found: Anyway) -> AnywayChart:
         for one in found.groups
     )
     return AnywayChart(
-        title="Without prolotherapy: what pain did in each group",
+        title="Salt water, placebo or usual care: what pain did in each group",
         measure="Change of pain, points of 100",
         lines=tuple(lines),
         until=UNTIL_WEEKS,
@@ -51,9 +51,10 @@ def anyway_pools(found: Anyway) -> list[str]:
         p, name = one.pooled, one.window.name
         interval = f"95 % interval {signed(p.ci_low)} to {signed(p.ci_high)}"
         new = f"between {signed(p.prediction_low)} and {signed(p.prediction_high)}"
+        who = f"{p.k} groups of {one.trials} trials, {one.people} people"
         told.append(
-            f"After {name}, {p.k} groups, {one.people} people: {signed(p.estimate)} ({interval}); "
-            f"the mean of a new group would be expected {new}."
+            f"After {name}, {who}: {signed(p.estimate)} ({interval}); the mean of a new group "
+            f"would be expected {new}."
         )
     return told
 

@@ -1,17 +1,22 @@
 """What a new or corrected paper moves, before it is accepted.
 
-Each number, sentence, certainty and forest plot.
+Each number, sentence, certainty and picture, natural history included.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from enthesis.charts.anyway import anyway_file
 from enthesis.charts.forest import forest_file
 from enthesis.evidence import sentences
 from enthesis.evidence.answer import Answer, TopicAnswer
+from enthesis.evidence.anyway import Anyway
+from enthesis.evidence.anyway_figure import anyway_chart, anyway_pools, change_words
 from enthesis.evidence.figure import forest_data
 from enthesis.evidence.pool import Single
 from enthesis.knowledge.paper import Synthesis
+
+ANYWAY = "what happens anyway"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,15 @@ class Change:
     after: str
 
 
-def changes(before: TopicAnswer, after: TopicAnswer) -> tuple[Change, ...]:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """All that the page of a topic says: the trials' answers, and what happens anyway."""
+
+    topic: TopicAnswer
+    anyway: Anyway
+
+
+def changes(before: Told, after: Told) -> tuple[Change, ...]:
     """Everything a reader of the topic would see change, in the order of the page."""
     old, new = _said(before), _said(after)
     keys = list(dict.fromkeys([*old, *new]))
@@ -37,15 +50,15 @@ def changes(before: TopicAnswer, after: TopicAnswer) -> tuple[Change, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A forest plot drawn differently: two SVG files; an empty side was not drawn at all."""
+    """A picture drawn differently: two SVG files; an empty side was not drawn at all."""
 
     where: str
     before: str
     after: str
 
 
-def pictures(before: TopicAnswer, after: TopicAnswer) -> tuple[Picture, ...]:
-    """Every forest plot of the topic that a reader would see change, in the order of the page."""
+def pictures(before: Told, after: Told) -> tuple[Picture, ...]:
+    """Every picture of the topic that a reader would see change, in the order of the page."""
     old, new = _drawn(before), _drawn(after)
     return tuple(
         Picture(where, old.get(where, ""), new.get(where, ""))
@@ -54,15 +67,24 @@ def pictures(before: TopicAnswer, after: TopicAnswer) -> tuple[Picture, ...]:
     )
 
 
-def _drawn(found: TopicAnswer) -> Mapping[str, str]:
-    return {one.synthesis.id: forest_file(forest_data(one)) for one in found.answers}
+def _drawn(found: Told) -> Mapping[str, str]:
+    drawn = {one.synthesis.id: forest_file(forest_data(one)) for one in found.topic.answers}
+    if found.anyway.groups:
+        drawn[ANYWAY.replace(" ", "-")] = anyway_file(anyway_chart(found.anyway))
+    return drawn
 
 
-def _said(found: TopicAnswer) -> Mapping[tuple[str, str], str]:
-    told = {("the topic", "trials found"): str(found.trials_found)}
-    told |= {("the topic", f"unread: {one.paper}"): one.reason for one in found.unread}
-    for one in found.answers:
+def _said(found: Told) -> Mapping[tuple[str, str], str]:
+    topic = found.topic
+    told = {("the topic", "trials found"): str(topic.trials_found)}
+    told |= {("the topic", f"unread: {one.paper}"): one.reason for one in topic.unread}
+    for one in topic.answers:
         told |= {(one.synthesis.id, what): text for what, text in _of_answer(one)}
+    told[ANYWAY, "sentence"] = found.anyway.line
+    told |= {(ANYWAY, f"pool {i}"): text for i, text in enumerate(anyway_pools(found.anyway), 1)}
+    for group in found.anyway.groups:
+        for point in group.points:
+            told[ANYWAY, f"{group.group.short}, week {point.weeks:g}"] = change_words(point)
     return told
 
 

@@ -39,7 +39,7 @@ for (question in unique(trials$question)) {{
     next
   }}
   pooled <- rma(yi = estimate, sei = se, slab = study, data = counted,
-                method = "REML", test = "knha")
+                method = "REML", test = "adhoc")
   print(predict(pooled), digits = 6)
   print(summary(pooled), digits = 6)
   forest(pooled, addpred = TRUE, header = question)

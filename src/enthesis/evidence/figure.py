@@ -11,7 +11,7 @@ from enthesis.evidence.answer import Answer
 from enthesis.evidence.effects import Measure
 from enthesis.evidence.network_csv import NetworkAnswer
 from enthesis.evidence.pool import Single
-from enthesis.evidence.pool_csv import FileAnswer
+from enthesis.evidence.pool_csv import FileAnswer, Sparse
 from enthesis.evidence.study_file import StudyLine
 from enthesis.evidence.trials import DOMAINS, HIGH_RISK, LOWER_RISK, PARTLY_READ, Trial, Z
 
@@ -44,12 +44,12 @@ def forest_data(answer: Answer) -> ForestData:
 
 def file_forest(answer: FileAnswer, title: str, enough: int) -> ForestData:
     """The figure of a pooled CSV file, by its groups; a diamond needs `enough` studies."""
-    weights = _weights(answer)
+    weights, placed = _weights(answer), list(enumerate(answer.studies))
     names = list(dict.fromkeys(study.group for study in answer.studies))
     groups = [
         ForestGroup(
             title=name,
-            rows=tuple(_file_row(s, weights[s.study]) for s in answer.studies if s.group == name),
+            rows=tuple(_file_row(s, weights[i]) for i, s in placed if s.group == name),
             diamond=_file_diamond(answer.groups.get(name), f"Pooled, {name}", enough),
         )
         for name in names
@@ -160,13 +160,16 @@ def _file_diamond(pooled: Single | None, label: str, enough: int) -> ForestDiamo
     return _diamond(pooled, label)
 
 
-def _file_row(study: StudyLine, weight: float) -> ForestRow:
+def _file_row(study: StudyLine, weight: float | None) -> ForestRow:
     half = Z * math.sqrt(study.variance)
     low, high = study.estimate - half, study.estimate + half
     return ForestRow(study.study, "", study.estimate, low, high, weight)
 
 
-def _weights(answer: FileAnswer) -> dict[str, float]:
+def _weights(answer: FileAnswer) -> list[float | None]:
+    """Percent of the pool, by place; none where the tables were pooled, whose weights are other."""
+    if isinstance(answer.model, Sparse):
+        return [None] * len(answer.studies)
     tau2 = 0.0 if math.isnan(answer.overall.tau2) else answer.overall.tau2
-    parts = {study.study: 1 / (study.variance + tau2) for study in answer.studies}
-    return {name: 100 * part / sum(parts.values()) for name, part in parts.items()}
+    parts = [1 / (study.variance + tau2) for study in answer.studies]
+    return [100 * part / sum(parts) for part in parts]

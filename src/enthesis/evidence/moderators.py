@@ -47,11 +47,16 @@ def moderation(
     """Regress the studies on columns of their file. Raises StudyError where that cannot be."""
     names, moderators = ["intercept"], []
     for column in columns:
+        lost = [line.study for line in lines if line.cells[column].casefold() in MISSING]
+        if lost:
+            raise StudyError(f"{column} is missing for {', '.join(lost)}; leave these rows out")
         for name, values in _coded(column, [line.cells[column] for line in lines]):
             names.append(name)
             moderators.append(values)
     studies = review([s.estimate for s in lines], [s.variance for s in lines])
     found = regress(studies, np.column_stack(moderators), model, interval)
+    if np.isnan(found.se).any():
+        raise StudyError("the studies lie on the line exactly; choose wald or hk-adhoc")
     numbers = zip(
         names, found.coefficients, found.se, found.ci_low, found.ci_high, found.p, strict=True
     )
@@ -67,14 +72,28 @@ def moderation(
     )
 
 
-def _coded(column: str, cells: Sequence[str]) -> list[tuple[str, list[float]]]:
-    """A number as it is; a category as one column of 0 and 1 for each but the first."""
-    if "" in cells:
-        raise StudyError(f"{column} is missing in row {cells.index('') + 1} of the studies used")
+MISSING = {"", "na", "n/a", "nan", ".", "-", "?"}
+
+
+def _number(text: str) -> float | None:
     try:
-        return [(column, [float(cell) for cell in cells])]
+        return float(text)
     except ValueError:
-        first, *others = dict.fromkeys(cells)
+        return None
+
+
+def _coded(column: str, cells: Sequence[str]) -> list[tuple[str, list[float]]]:
+    """A number as it is; a category as one column of 0 and 1 for each but the first.
+
+    A column of numbers with a word among them is a slip, not a category.
+    """
+    numbers = [_number(cell) for cell in cells]
+    if all(number is not None for number in numbers):
+        return [(column, [float(cell) for cell in cells])]
+    slips = [cell for cell, number in zip(cells, numbers, strict=True) if number is None]
+    if len(slips) < len(cells):
+        raise StudyError(f"{column} holds numbers and also {slips[0]!r}; mend it, or leave it out")
+    first, *others = dict.fromkeys(cells)
     if not others:
         raise StudyError(f"{column} is the same in every study")
     return [

@@ -151,6 +151,7 @@ def from_pairs(study: str, pairs: Mapping[tuple[str, str], tuple[float, float]])
         raise StudyError(f"{study}: the comparison of {' and '.join(missing[0])} is missing")
     first, others = names[0], names[1:]
     estimates = [both_ways[name, first][0] for name in others]
+    _refuse_contradictions(study, first, others, both_ways)
     covariance = [
         [
             (both_ways[a, first][1] + both_ways[b, first][1] - _pair_variance(both_ways, a, b)) / 2
@@ -387,6 +388,27 @@ def _reach(studies: Sequence[NetworkStudy], start: str) -> set[str]:
             if reached.intersection(study.treatments):
                 reached.update(study.treatments)
     return reached
+
+
+ROUNDING = 0.05
+"""Of a standard error: so far may a study's third difference be from what the other two say."""
+
+
+def _refuse_contradictions(
+    study: str,
+    first: str,
+    others: tuple[str, ...],
+    pairs: Mapping[tuple[str, str], tuple[float, float]],
+) -> None:
+    """A sign slip in one of three differences would move the network by the order of the rows."""
+    for a, b in combinations(others, 2):
+        estimate, variance = pairs[a, b]
+        follows = pairs[a, first][0] - pairs[b, first][0]
+        if abs(estimate - follows) > ROUNDING * np.sqrt(variance):
+            raise StudyError(
+                f"{study}: {a} against {b} is {estimate:g}, but {follows:g} follows from "
+                f"{a} and {b} against {first}; mend one of the three"
+            )
 
 
 def _pair_variance(

@@ -123,7 +123,7 @@ def network_file(text: str, options: NetworkOptions) -> NetworkAnswer:
         agreement=decompose(fitted),
         splits=splits,
         ranking=None if smaller is None else rank(fitted, SEED, smaller),
-        notes=tuple(_notes(fitted)),
+        notes=(*_left_out(rows, studies), *_notes(fitted)),
     )
 
 
@@ -162,13 +162,27 @@ def _studies(rows: Rows, shape: tuple[str, ...], measure: Measure | None) -> lis
         try:
             arms = [rows[at][1] for at in places]
             values = [numbers[at] for at in places]
+            if shape is EVENTS and _says_nothing(values) and len(arms) > 1:
+                continue
             studies.append(make(name, arms, values) if make else _of_pairs(name, arms, values))
         except StudyError as error:
             where = ", ".join(str(rows[at][0]) for at in places)
             problems.append(f"rows {where}: {error.problem}")
     if problems:
         raise PoolFileError(problems)
+    if not studies:
+        raise PoolFileError(
+            ["in no study anybody had the event, or not everybody: nothing is left"]
+        )
     return studies
+
+
+def _says_nothing(values: Sequence[Mapping[str, float]]) -> bool:
+    """Whether nobody, or everybody, had the event in all arms of a study."""
+    if "events" not in values[0]:
+        return False
+    events, people = sum(v["events"] for v in values), sum(v["n"] for v in values)
+    return events in (0, people)
 
 
 def _numbers(rows: Rows, shape: tuple[str, ...]) -> tuple[list[dict[str, float]], list[BadCell]]:
@@ -183,6 +197,8 @@ def _numbers(rows: Rows, shape: tuple[str, ...]) -> tuple[list[dict[str, float]]
                 reason = _read(column, cells[column], values)
             if reason:
                 bad.append(BadCell(row, cells["study"], column, cells[column], reason))
+        if "sd" in values and values.get("n", 2) < 2:
+            bad.append(BadCell(row, cells["study"], "n", cells["n"], "one person has no SD"))
         if values.get("events", 0) > values.get("n", math.inf):
             bad.append(BadCell(row, cells["study"], "events", cells["events"], "more than people"))
         found.append(values)
@@ -258,13 +274,19 @@ def _pairs(fitted: Network) -> list[Pair]:
     ]
 
 
+def _left_out(rows: Rows, studies: Sequence[NetworkStudy]) -> list[str]:
+    used = {study.study for study in studies}
+    lost = list(dict.fromkeys(c["study"] for _, c in rows if c["study"] not in used))
+    return [f"{name}: nobody, or everybody, had the event; it was left out" for name in lost]
+
+
 def _notes(fitted: Network) -> list[str]:
     notes = []
     if fitted.df == 0:
         notes.append("no comparison was made twice: how studies differ cannot be known")
-    alone = [pair for pair in _pairs(fitted) if pair.studies == 1]
+    alone = sum(pair.studies == 1 for pair in _pairs(fitted))
     if alone:
-        notes.append(f"{len(alone)} of the comparisons rest on one study each, where there is any")
+        notes.append(f"comparisons that one study alone made directly: {alone}")
     return notes
 
 

@@ -106,7 +106,12 @@ def pool_file(text: str, options: PoolOptions) -> FileAnswer:
         overall=overall,
         groups=groups,
         between=_between(lines, options) if options.group else None,
-        notes=(*file.notes, *_repeats(lines), *_size_notes(overall, groups, options)),
+        notes=(
+            *file.notes,
+            *_repeats(lines),
+            *_size_notes(overall, groups, options),
+            *_narrow(lines, overall, options),
+        ),
         moderation=_moderation(lines, options),
         sensitivity=_sensitivity(lines, options),
     )
@@ -222,6 +227,19 @@ def _repeats(lines: list[StudyLine]) -> list[str]:
         "the arms, or keep one outcome, if they are not"
         for name in dict.fromkeys(names)
         if names.count(name) > 1
+    ]
+
+
+def _narrow(lines: list[StudyLine], overall: Single, options: PoolOptions) -> list[str]:
+    """Studies that happen to agree make Hartung–Knapp surer than their own errors allow."""
+    if options.interval is not Interval.HK or not isinstance(options.model, Model):
+        return []
+    together = review([s.estimate for s in lines], [s.variance for s in lines])
+    if overall.se >= pool(together, options.model, Interval.WALD).one().se:
+        return []
+    return [
+        "the studies agree better than their own errors allow, and the Hartung–Knapp interval is "
+        "narrower than the normal one; --interval hk-adhoc never is"
     ]
 
 

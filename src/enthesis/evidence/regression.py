@@ -204,7 +204,10 @@ def _dispersion(mean_square: float, interval: Interval) -> float:
     """Knapp & Hartung's (2003) factor on the covariance."""
     if interval is Interval.WALD:
         return 1.0
-    return max(1.0, mean_square) if interval is Interval.HK_ADHOC else mean_square
+    if interval is Interval.HK_ADHOC:
+        return max(1.0, mean_square)
+    # A line through every study leaves nothing to estimate the factor from (as in `pool`).
+    return mean_square if mean_square > np.finfo(np.float64).eps else float("nan")
 
 
 def _moderator_test(

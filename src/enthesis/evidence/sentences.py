@@ -48,6 +48,8 @@ def may(
             "loss that people would notice."
         )
     told = _main(estimates, synthesis, graded.certainty)
+    if graded.certainty is Certainty.VERY_LOW:
+        told = f"The evidence is very uncertain: {told[:1].lower()}{told[1:]}"
     return (
         f"{told}{_also(estimates, allowed, low < 0 < high, synthesis)}.{_beside(synthesis, trials)}"
     )

@@ -39,7 +39,10 @@ def mantel_haenszel(arms: Counts, measure: Measure, level: float = 0.95) -> Spar
     if measure not in _MANTEL_HAENSZEL:
         raise StudyError(f"Mantel–Haenszel pools OR, RR or RD, not {measure}")
     estimate, variance = _MANTEL_HAENSZEL[measure](arms)
-    effects = compare_counts(measure, informative(arms))
+    telling = informative(arms)
+    if not telling.events_1.size or not variance > 0:
+        raise StudyError("nobody, or everybody, had the event in every study; nothing to pool")
+    effects = compare_counts(measure, telling)
     q = float(np.sum((effects.estimates - estimate) ** 2 / effects.variances))
     return _answer(estimate, np.sqrt(variance), q, effects.estimates.size, level)
 

@@ -114,6 +114,7 @@ def read_studies(
             "means and standard deviations were worked out from medians and quartiles (Luo 2018, "
             "Wan 2014), which takes the values for about normal"
         )
+    notes += _unused(shape, rows[0][1])
     return StudyFile(shape, measure, tuple(lines), tuple(notes))
 
 
@@ -170,6 +171,13 @@ def _shape(columns: Iterable[str]) -> tuple[str, ...]:
     return found[0]
 
 
+def _unused(shape: tuple[str, ...], columns: Iterable[str]) -> list[str]:
+    """Columns that say the same in another way, and were not read."""
+    known = {name for one in SHAPES for name in one}
+    unused = [name for name in columns if name in known - set(shape)]
+    return [f"not used, because {' '.join(shape)} are there: {', '.join(unused)}"] if unused else []
+
+
 def _no_shape(there: set[str]) -> str:
     """What a file without a whole set of columns lacks: of the set it has most of, if of any."""
     nearest = max(SHAPES, key=lambda shape: len(there.intersection(shape)) / len(shape))
@@ -215,6 +223,7 @@ def _study_lines(
         else:
             try:
                 effect = _effect(shape, measure, values)
+                _refuse_absurd(measure, effect)
             except StudyError as error:
                 bad.append(_whole_row(number, cells, shape, error.problem))
             else:
@@ -298,6 +307,15 @@ def _says_nothing(
         return False
     events, people = values["events_1"] + values["events_2"], values["n_1"] + values["n_2"]
     return events in (0, people)
+
+
+LARGEST_LOG_RATIO = 50.0
+"""A ratio of e⁵⁰ is no finding of a study: a percentage was typed where a logarithm belongs."""
+
+
+def _refuse_absurd(measure: Measure | None, effect: Effects) -> None:
+    if measure and measure.is_ratio and abs(effect.estimates.item()) > LARGEST_LOG_RATIO:
+        raise StudyError("too large for the logarithm of a ratio; give natural logarithms")
 
 
 def _effect(shape: tuple[str, ...], measure: Measure | None, values: dict[str, float]) -> Effects:

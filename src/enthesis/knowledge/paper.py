@@ -226,9 +226,14 @@ class UntreatedPoint:
 @dataclass(frozen=True, slots=True)
 class UntreatedGroup:
     """People who had no prolotherapy, for natural history. Either `points`, or the `paper`, `arm`
-    and `instrument` to read them from; `times` -1 turns a printed improvement into a change."""
+    and `instrument` to read them from; `times` -1 turns a printed improvement into a change.
+
+    `kind`: saline, placebo_injection or usual_care. Groups of one `trial` count as one where trials
+    are counted. A group with a `doubt` is shown and never pooled.
+    """
 
     id: str
+    trial: str
     topics: tuple[str, ...]
     name: str
     short: str
@@ -238,6 +243,7 @@ class UntreatedGroup:
     checked_on: date
     source: str
     note: str = ""
+    doubt: str = ""
     points: tuple[UntreatedPoint, ...] = ()
     paper: str = ""
     arm: str = ""
@@ -247,6 +253,8 @@ class UntreatedGroup:
     def __post_init__(self) -> None:
         if bool(self.points) == bool(self.paper):
             raise ValueError("points or paper: give one of them")
+        if self.kind not in ("saline", "placebo_injection", "usual_care"):
+            raise ValueError(f"kind: {self.kind!r} is not saline, placebo_injection, usual_care")
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,8 @@ def test_less_certainty_makes_a_more_cautious_sentence(levels: int, hedge: str) 
     found = answer(asked, made, LIMITS)
     assert found.grade is not None
     assert found.grade.certainty == Certainty(4 - levels)
-    assert f"Prolotherapy {hedge} by lower pain" in found.sentence
+    assert f"rolotherapy {hedge} by lower pain" in found.sentence
+    assert found.sentence.startswith("The evidence is very uncertain: p") is (levels == 3)
 
 
 def test_two_trials_that_disagree_lose_certainty_for_it() -> None:

@@ -148,8 +148,9 @@ def test_a_number_beyond_what_can_be_squared_is_refused(row: str) -> None:
 
 def test_an_estimate_outside_the_middle_of_its_interval_is_pointed_out() -> None:
     answer = pool_file(CI + "A,1,0.9,5\nB,1,0,2\nC,2,0.9,3\n", PoolOptions())
-    (note,) = answer.notes
+    note, narrow = answer.notes
     assert note.startswith("row 2 (A): the estimate is not in the middle of its interval")
+    assert "hk-adhoc" in narrow
 
 
 def test_all_bad_rows_are_named_at_once() -> None:
