@@ -24,6 +24,7 @@ COMMANDS = {
     "pool": "pool",
     "network": "network",
     "evidence": "evidence",
+    "fit": "fit",
     "manage": "manage",
 }
 

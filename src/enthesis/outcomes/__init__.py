@@ -1,0 +1,1 @@
+"""Many courses → outcomes: tables, cohorts, models, safety, reports. Never called an effect."""
