@@ -1,31 +1,48 @@
-"""The invented clinic in a database: alive today, complete, and never beside real records."""
+"""The invented clinic in a database: alive today, complete, consistent. It is loaded once."""
 
 from collections import Counter
-from datetime import date, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth import authenticate
+from django.db import transaction
 from django.db.models import Sum
+from pytest_django import DjangoDbBlocker
 
 from enthesis.clinic import models, store
-from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions.judge import recompute
-from enthesis.clinic.day import day
-from enthesis.commands.demo import DEMO_SIGN_INS, load_invented_clinic
+from enthesis.commands.demo import DEMO_SIGN_INS
 from enthesis.journey.judge import judge
 from enthesis.records import NextStep
 from enthesis.shape import plain
-
-TODAY = date(2026, 11, 22)
-PATIENTS = 40
+from tests.clinic.invented import TODAY, assert_alive, load
 
 
-def load(today: date = TODAY, patients: int = PATIENTS) -> models.Clinic:
-    return load_invented_clinic(today, 1, patients, lambda done, total: None)
+@pytest.fixture(scope="module")
+def loaded_once(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[models.Clinic]:
+    """Loaded in a transaction around all tests of this file that only look; undone at its end."""
+    with django_db_blocker.unblock():
+        around = transaction.atomic()
+        around.__enter__()
+        try:
+            yield load()
+        finally:
+            transaction.set_rollback(True)
+            around.__exit__(None, None, None)
 
 
-def test_every_row_of_the_invented_clinic_is_valid_and_has_its_audit_row(db: None) -> None:
-    load()
+@pytest.fixture
+def demo(loaded_once: models.Clinic, db: None) -> models.Clinic:
+    """The invented clinic as of TODAY; what a test changes is undone after it."""
+    return loaded_once
+
+
+def test_every_row_of_the_invented_clinic_is_valid_and_has_its_audit_row(
+    demo: models.Clinic,
+) -> None:
     audited = Counter(models.AuditEvent.objects.values_list("record", flat=True))
     kinds = (
         models.Patient,
@@ -51,25 +68,11 @@ def test_every_row_of_the_invented_clinic_is_valid_and_has_its_audit_row(db: Non
         assert audited[kind._meta.model_name] == (0 if is_part else len(rows))
 
 
-@pytest.mark.parametrize("today", [TODAY, date(2028, 2, 29), date(2027, 1, 2)])
-def test_today_is_alive_on_any_day(db: None, today: date) -> None:
-    clinic = load(today)
-    shown = day(clinic, today, clinical=True)
-    assert 7 <= len(shown.visits) <= 9
-    assert len({visit.at for visit in shown.visits}) == len(shown.visits)
-    assert len(shown.worries) == 1
-    steps = {visit.tag.next_step for visit in shown.visits}
-    assert {"go_on", "stop", "finish"} <= steps
-    assert {"Evaluate", "Ask today", "Weigh first"} <= {visit.tag.text for visit in shown.visits}
+def test_today_is_alive(demo: models.Clinic) -> None:
+    assert_alive(demo, TODAY)
 
 
-def test_some_are_silent_and_some_are_due_for_a_recheck(db: None) -> None:
-    shown = day(load(patients=240), TODAY, clinical=True)
-    assert shown.silent and shown.rechecks
-
-
-def test_decisions_can_be_worked_out_again_from_what_is_kept(db: None) -> None:
-    load()
+def test_decisions_can_be_worked_out_again_from_what_is_kept(demo: models.Clinic) -> None:
     for decision in models.Decision.objects.all():
         verdict = recompute(decision)
         assert plain(verdict) == decision.verdict
@@ -78,9 +81,10 @@ def test_decisions_can_be_worked_out_again_from_what_is_kept(db: None) -> None:
         assert decision.inputs["id"] == str(decision.course_id)
 
 
-def test_nobody_is_treated_without_an_agreed_plan_or_after_a_decision_to_end(db: None) -> None:
-    clinic = load()
-    rows = models.Course.objects.filter(patient__clinic=clinic)
+def test_nobody_is_treated_without_an_agreed_plan_or_after_a_decision_to_end(
+    demo: models.Clinic,
+) -> None:
+    rows = models.Course.objects.filter(patient__clinic=demo)
     for course in store.course_records(list(rows)):
         if course.sessions:
             assert course.plan is not None and course.plan.agreed_on is not None
@@ -92,17 +96,15 @@ def test_nobody_is_treated_without_an_agreed_plan_or_after_a_decision_to_end(db:
             assert course.sessions[-1].on <= ends[0]
 
 
-def test_the_store_reads_back_the_course_that_was_told(db: None) -> None:
-    clinic = load()
-    known = store.known_for(clinic, TODAY)
+def test_the_store_reads_back_the_course_that_was_told(demo: models.Clinic) -> None:
+    known = store.known_for(demo, TODAY)
     decided = models.Decision.objects.order_by("pk").first()
     assert decided is not None
     course = store.course_record(decided.course)
     assert judge(course, known, TODAY).judged_on == TODAY
 
 
-def test_invoices_are_numbered_without_gaps_and_never_overpaid(db: None) -> None:
-    load()
+def test_invoices_are_numbered_without_gaps_and_never_overpaid(demo: models.Clinic) -> None:
     numbers = models.Invoice.objects.order_by("number").values_list("number", flat=True)
     assert list(numbers) == list(range(1, len(numbers) + 1))
     for invoice in models.Invoice.objects.all():
@@ -111,8 +113,7 @@ def test_invoices_are_numbered_without_gaps_and_never_overpaid(db: None) -> None
         assert paid <= charged
 
 
-def test_nothing_lies_in_the_future_but_booked_visits(db: None) -> None:
-    load()
+def test_nothing_lies_in_the_future_but_booked_visits(demo: models.Clinic) -> None:
     assert not models.Assessment.objects.filter(on__gt=TODAY).exists()
     assert not models.Session.objects.filter(on__gte=TODAY).exists()
     assert not models.Payment.objects.filter(paid_on__gt=TODAY).exists()
@@ -121,21 +122,9 @@ def test_nothing_lies_in_the_future_but_booked_visits(db: None) -> None:
     assert set(coming.values_list("state", flat=True)) == {"booked"}
 
 
-def test_the_printed_sign_ins_open_the_clinic(db: None) -> None:
-    load()
+def test_the_printed_sign_ins_open_the_clinic(demo: models.Clinic) -> None:
     for username, password, role, name in DEMO_SIGN_INS:
         user = authenticate(username=username, password=password)
         assert isinstance(user, models.User)
         assert (user.role, user.display_name) == (role, name)
         assert len(password) >= 12
-
-
-def test_it_is_never_loaded_beside_a_clinic_that_is_there(clinic: models.Clinic) -> None:
-    with pytest.raises(Refused, match="already holds a clinic"):
-        load()
-    assert not models.Patient.objects.exists()
-
-
-def test_too_few_patients_are_refused_with_the_least_number(db: None) -> None:
-    with pytest.raises(ValueError, match="at least 9"):
-        load(patients=3)

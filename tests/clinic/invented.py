@@ -1,0 +1,26 @@
+"""The invented clinic of the tests: forty patients as of one day."""
+
+from datetime import date
+
+from enthesis.clinic import models
+from enthesis.clinic.day import day
+from enthesis.commands.demo import load_invented_clinic
+
+TODAY = date(2026, 11, 22)
+PATIENTS = 40
+
+
+def load(today: date = TODAY, patients: int = PATIENTS) -> models.Clinic:
+    """Written into the database, which must be empty."""
+    return load_invented_clinic(today, 1, patients, lambda done, total: None)
+
+
+def assert_alive(clinic: models.Clinic, today: date) -> None:
+    """Today's page has a full day, one worry, and every kind of visit."""
+    shown = day(clinic, today, clinical=True)
+    assert 7 <= len(shown.visits) <= 9
+    assert len({visit.at for visit in shown.visits}) == len(shown.visits)
+    assert len(shown.worries) == 1
+    steps = {visit.tag.next_step for visit in shown.visits}
+    assert {"go_on", "stop", "finish"} <= steps
+    assert {"Evaluate", "Ask today", "Weigh first"} <= {visit.tag.text for visit in shown.visits}

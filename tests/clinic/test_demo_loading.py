@@ -1,0 +1,31 @@
+"""Loading an invented clinic: on any day, of any size, and never beside real records."""
+
+from datetime import date
+
+import pytest
+
+from enthesis.clinic import models
+from enthesis.clinic.actions import Refused
+from enthesis.clinic.day import day
+from tests.clinic.invented import TODAY, assert_alive, load
+
+
+@pytest.mark.parametrize("today", [date(2028, 2, 29), date(2027, 1, 2)])
+def test_today_is_alive_on_any_day(db: None, today: date) -> None:
+    assert_alive(load(today), today)
+
+
+def test_some_are_silent_and_some_are_due_for_a_recheck(db: None) -> None:
+    shown = day(load(patients=120), TODAY, clinical=True)
+    assert shown.silent and shown.rechecks
+
+
+def test_it_is_never_loaded_beside_a_clinic_that_is_there(clinic: models.Clinic) -> None:
+    with pytest.raises(Refused, match="already holds a clinic"):
+        load()
+    assert not models.Patient.objects.exists()
+
+
+def test_too_few_patients_are_refused_with_the_least_number(db: None) -> None:
+    with pytest.raises(ValueError, match="at least 9"):
+        load(patients=3)
