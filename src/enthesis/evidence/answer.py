@@ -117,7 +117,7 @@ def answer_topic(
     if told:
         raise EvidenceError("; ".join(told))
     used = {study.paper for synthesis in asked for study in synthesis.studies}
-    found = [paper for paper in papers.values() if paper.condition_group == topic.id]
+    found = papers_of(topic, papers)
     finished = [paper for paper in found if not is_only_registered(paper)]
     unread = Share(sum(paper.id not in used for paper in finished), len(finished))
     return TopicAnswer(
@@ -126,6 +126,11 @@ def answer_topic(
         unread=tuple(_unread(paper) for paper in found if paper.id not in used),
         trials_found=len(found),
     )
+
+
+def papers_of(topic: EvidenceTopic, papers: Mapping[str, Paper]) -> list[Paper]:
+    """Every trial found on a topic: those of its condition, and those it names of others."""
+    return [p for p in papers.values() if p.condition_group == topic.id or p.id in topic.papers]
 
 
 def answer(

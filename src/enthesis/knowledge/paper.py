@@ -181,7 +181,8 @@ class Synthesis:
 class EvidenceTopic:
     """What the trials of one `condition_group` are read for, and what nobody knows yet.
 
-    `name` stands in a sentence ("low back pain"). `benchmarks` are what happens anyway.
+    `name` stands in a sentence ("low back pain"). `benchmarks` are what happens anyway. `papers`
+    names papers of other groups, for a topic that looks at several conditions together.
     """
 
     id: str
@@ -190,6 +191,7 @@ class EvidenceTopic:
     source: str
     not_known: tuple[str, ...]
     benchmarks: tuple[str, ...] = ()
+    papers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
