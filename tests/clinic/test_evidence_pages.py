@@ -41,7 +41,7 @@ def test_every_condition_has_its_page_for_anybody(topic: str) -> None:
         knowledge(TODAY).certainty_limits,
     )
     assert found.line in text
-    assert "Last search 23 Nov 2026" in text
+    assert f"Last search {found.topic.searched_on:%-d %b %Y}" in text
     for trial in found.unread:
         assert trial.name in text and trial.reason in text
     for answer in found.answers:
@@ -57,9 +57,19 @@ def test_no_page_oversells(topic: str) -> None:
 
 
 def test_no_diamond_is_drawn_for_what_is_not_pooled() -> None:
+    known = knowledge(TODAY)
     for topic in TOPICS:
         html = Client().get(f"/evidence/{topic}/").content.decode()
-        assert 'class="diamond"' not in html
+        pooled = any(
+            answer.pooled
+            for answer in answer_topic(
+                known.evidence_topics[topic],
+                known.syntheses.values(),
+                papers(),
+                known.certainty_limits,
+            ).answers
+        )
+        assert ('class="diamond"' in html) == pooled == (topic == "any_place")
         assert " style=" not in html
 
 

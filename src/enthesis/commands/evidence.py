@@ -93,7 +93,9 @@ def as_text(found: TopicAnswer, anyway: Anyway) -> str:
         lines += ["", "Found, and nothing could be counted or shown:"]
         for trial in found.unread:
             people = f", {trial.people} people" if trial.people else ""
-            lines += _wrapped(f"{trial.name}{people}: {trial.reason}", "  - ")
+            said = f" ({trial.reported}, unchecked)" if trial.reported else ""
+            lines += _wrapped(f"{trial.name}{people}: {trial.reason}{said}", "  - ")
+    lines += _wrapped(found.reported, "  ") if found.reported else []
     lines += ["", "What happens anyway:", *_wrapped(anyway.line, "  ")]
     lines += [line for text in anyway_pools(anyway) for line in _wrapped(text, "  - ")]
     lines += ["", "Not known:"]

@@ -17,6 +17,7 @@ from enthesis.commands.progress import progress_bar
 from enthesis.exchange.course_json import read_course
 from enthesis.journey.judge import judge
 from enthesis.knowledge.load import KnowledgeError, knowledge
+from enthesis.shape import plain
 
 if TYPE_CHECKING:
     from enthesis.clinic.models import Decision
@@ -150,16 +151,16 @@ def _kept_decisions() -> int:
 
 def _compare(rows: "Iterable[Decision]", total: int) -> int:
     from enthesis.clinic.actions.judge import recompute, stored_verdict
-    from enthesis.exchange.course_json import fingerprint
 
     bar: Callable[[int, int], None] = progress_bar()
     differ = []
     for done, row in enumerate(rows, start=1):
         bar(done, total)
         then, now = stored_verdict(row), recompute(row)
-        kept = fingerprint(read_course(json.dumps(row.inputs))) == row.inputs_sha256
-        if now != then or not kept:
-            said = f"said {then.next_step}, now {now.next_step}" if kept else "its inputs changed"
+        if plain(now) != plain(then):
+            said = f"said {then.next_step}, now {now.next_step}"
+            if now.next_step is then.next_step:
+                said = f"{then.next_step} as before, with other reasons"
             differ.append(f"decision {row.pk} of course {row.course_id}, {row.on}: {said}")
     sys.stdout.write("\n".join([*differ, f"{total} decisions, {len(differ)} differ"]) + "\n")
     return 1 if differ else 0

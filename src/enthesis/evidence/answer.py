@@ -75,7 +75,8 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A trial that was found and answers no question, with the reason."""
+    """A trial that was found and answers no question, with the reason. `reported` is which
+    way its authors say it went, which nobody could check: trials must not be hidden by silence."""
 
     paper: str
     name: str
@@ -83,6 +84,16 @@ class Unread:
     design: str
     reason: str
     source: str
+    reported: str = ""
+
+
+REPORTED_WORDS = {
+    "": "",
+    "prolotherapy": "its authors report a better result with prolotherapy",
+    "comparison": "its authors report a better result with the comparison",
+    "no_difference": "its authors report no difference between the groups",
+    "mixed": "its authors report different answers by time or measure",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +104,18 @@ class TopicAnswer:
     answers: tuple[Answer, ...]
     unread: tuple[Unread, ...]
     trials_found: int
+
+    @property
+    def reported(self) -> str:
+        """How the unread trials went by their authors' words, counted; empty where none says."""
+        said = [one.reported.removeprefix("its authors report ") for one in self.unread]
+        counted = [f"{said.count(words)} {words}" for words in dict.fromkeys(filter(None, said))]
+        if not counted:
+            return ""
+        return (
+            f"By their authors' words, which could not be checked, of these {len(said)}: "
+            f"{'; '.join(counted)}; {said.count('')} cannot be said."
+        )
 
     @property
     def line(self) -> str:
@@ -117,7 +140,7 @@ def answer_topic(
     if told:
         raise EvidenceError("; ".join(told))
     used = {study.paper for synthesis in asked for study in synthesis.studies}
-    found = [paper for paper in papers.values() if paper.condition_group == topic.id]
+    found = papers_of(topic, papers)
     finished = [paper for paper in found if not is_only_registered(paper)]
     unread = Share(sum(paper.id not in used for paper in finished), len(finished))
     return TopicAnswer(
@@ -126,6 +149,11 @@ def answer_topic(
         unread=tuple(_unread(paper) for paper in found if paper.id not in used),
         trials_found=len(found),
     )
+
+
+def papers_of(topic: EvidenceTopic, papers: Mapping[str, Paper]) -> list[Paper]:
+    """Every trial found on a topic: those of its condition, and those it names of others."""
+    return [p for p in papers.values() if p.condition_group == topic.id or p.id in topic.papers]
 
 
 def answer(
@@ -158,7 +186,13 @@ def answer(
 
 def _unread(paper: Paper) -> Unread:
     return Unread(
-        paper.id, name_of(paper), paper.randomised, paper.design, why_unused(paper), paper.source
+        paper=paper.id,
+        name=name_of(paper),
+        people=paper.randomised,
+        design=paper.design,
+        reason=why_unused(paper),
+        source=paper.source,
+        reported=REPORTED_WORDS[paper.reported],
     )
 
 

@@ -87,9 +87,16 @@ class PaperHarm:
     note: str = ""
 
 
+REPORTED = ("", "prolotherapy", "comparison", "no_difference", "mixed")
+
+
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """One study. `risk_of_bias` maps a RoB 2 domain, or a tool's name, to what a review states."""
+    """One study. `risk_of_bias` maps a RoB 2 domain, or a tool's name, to what a review states.
+
+    `finding` is what its pages say in words. `reported` is which way that goes between the groups:
+    prolotherapy, comparison, no_difference or mixed (by time or measure); empty where not read.
+    """
 
     id: str
     first_author: str
@@ -110,12 +117,17 @@ class Paper:
     randomised: int | None = None
     followup_weeks: str = ""
     finding: str = ""
+    reported: str = ""
     note: str = ""
     risk_of_bias: Mapping[str, str] = field(default_factory=dict)
     arms: tuple[PaperArm, ...] = ()
     outcomes: tuple[PaperOutcome, ...] = ()
     contrasts: tuple[PaperContrast, ...] = ()
     harms: tuple[PaperHarm, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.reported not in REPORTED:
+            raise ValueError(f"reported: {self.reported!r} is not one of {', '.join(REPORTED)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +193,8 @@ class Synthesis:
 class EvidenceTopic:
     """What the trials of one `condition_group` are read for, and what nobody knows yet.
 
-    `name` stands in a sentence ("low back pain"). `benchmarks` are what happens anyway.
+    `name` stands in a sentence ("low back pain"). `benchmarks` are what happens anyway. `papers`
+    names papers of other groups, for a topic that looks at several conditions together.
     """
 
     id: str
@@ -190,6 +203,7 @@ class EvidenceTopic:
     source: str
     not_known: tuple[str, ...]
     benchmarks: tuple[str, ...] = ()
+    papers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ def test_json_holds_every_trial_and_no_nan(capsys: pytest.CaptureFixture[str]) -
     first = topic["questions"][0]
     assert first["pooled"] is None and "too few" in first["why_not_pooled"]
     assert [t["paper"] for t in first["trials"]] == ["rabago_2013_knee", "sit_2020"]
-    assert topic["trials_found"] == 17
+    assert topic["trials_found"] == 19
 
 
 @pytest.fixture
@@ -77,7 +77,12 @@ def test_a_corrected_number_shows_exactly_what_moves(
         "knee osteoarthritis, knee_pain_saline: sentence",
         "knee osteoarthritis, knee_pain_saline: certainty, imprecision",
         "knee osteoarthritis, knee_pain_saline: Sit 2020",
-        "knee osteoarthritis, knee_pain_saline: forest plot",
+        "knee osteoarthritis, knee_pain_saline: picture",
+        # The question that puts backs and knees together counts Sit 2020 too.
+        *(
+            f"lasting pain, back and knee together, any_pain_saline_year: {what}"
+            for what in ("certainty, imprecision", "pool", "Sit 2020", "picture")
+        ),
     ]
     assert "  - 10.3 points of 100 lower" in out and "  + 2.3 points of 100 lower" in out
     folder = copied.parent / "plots"

@@ -15,7 +15,7 @@ from enthesis.knowledge.paper import (
     SynthesisStudy,
 )
 
-TODAY = date(2026, 11, 23)
+TODAY = date(2026, 11, 26)
 LIMITS: CertaintyLimits = knowledge(TODAY).certainty_limits
 ALL_LOW = {"chance": "low", "blinding": "low", "lost": "low", "care": "low"}
 TOPIC = EvidenceTopic("made", "made-up pain", TODAY, "UNSOURCED: made up", ("everything",))

@@ -1,5 +1,7 @@
 """What the trials of a question say: pools, sentences and certainty follow from the numbers."""
 
+import csv
+import io
 import math
 from dataclasses import replace
 from decimal import Decimal
@@ -9,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enthesis.evidence.answer import Share, answer, answer_topic
+from enthesis.evidence.export import as_csv, as_r_script
 from enthesis.evidence.figure import forest_data
 from enthesis.evidence.grade import Certainty
-from enthesis.evidence.pool import pool
+from enthesis.evidence.pool import Interval, pool
 from enthesis.evidence.ragged import review
 from enthesis.evidence.trials import (
     HIGH_RISK,
@@ -247,6 +250,52 @@ def test_every_paper_is_answered_for_on_the_page_of_its_condition() -> None:
     told |= {t.paper for found in SHIPPED.values() for a in found.answers for t in a.trials}
     assert told == set(papers())
     assert all(one.reason for found in SHIPPED.values() for one in found.unread)
+
+
+def test_the_pool_of_backs_and_knees_is_what_the_saved_script_gives_in_r() -> None:
+    """`Rscript any_place.R` on the page's CSV, metafor 3.8-1 and R 4.2.2 on 2026-11-26."""
+    pooled = question("any_pain_saline_year").pooled
+    assert pooled is not None and pooled.k == 3
+    assert pooled.estimate == pytest.approx(-7.12794501859116, rel=1e-8)
+    assert pooled.se == pytest.approx(2.810548540846345, rel=1e-8)
+    assert pooled.ci_low == pytest.approx(-19.220759369957051, rel=1e-8)
+    assert pooled.ci_high == pytest.approx(4.964869332774741, rel=1e-8)
+    assert pooled.q == pytest.approx(1.03565814132549, rel=1e-8)
+    assert pooled.tau2 == 0
+
+
+def test_the_saved_script_pools_what_the_page_pools_in_the_same_way() -> None:
+    found = SHIPPED["any_place"]
+    lines = list(csv.DictReader(io.StringIO(as_csv(found))))
+    assert [(row["study"], row["counted"]) for row in lines] == [
+        ("Yelland 2004", "yes"),
+        ("Rabago 2013", "yes"),
+        ("Sit 2020", "yes"),
+    ]
+    together = review([float(r["estimate"]) for r in lines], [float(r["se"]) ** 2 for r in lines])
+    read = pool(together, interval=Interval.HK_ADHOC)
+    assert read.one() == found.answers[0].pooled
+    script = as_r_script(found, KNOWN.certainty_limits.trials_to_pool)
+    assert 'read.csv("any_place.csv"' in script
+    assert 'method = "REML", test = "adhoc"' in script
+
+
+def test_backs_and_knees_together_leave_out_no_trial_that_followed_a_year() -> None:
+    """Every trial with salt water or anaesthetic on the other side and 48 weeks or more."""
+    long_enough = {
+        paper.id
+        for paper in papers().values()
+        if int(paper.followup_weeks or 0) >= 48
+        and {"saline", "lidocaine"} & {arm.role for arm in paper.arms}
+    }
+    assert set(KNOWN.evidence_topics["any_place"].papers) == long_enough
+
+
+def test_what_was_put_together_afterwards_says_so_and_is_of_very_low_certainty() -> None:
+    found = question("any_pain_saline_year")
+    assert "after their numbers were known" in found.synthesis.indirectness
+    assert found.grade is not None and found.grade.certainty is Certainty.VERY_LOW
+    assert "prolotherapy may make little or no difference" in found.sentence
 
 
 def test_yelland_stands_alone_with_its_interval_and_dechow_beside_it() -> None:

@@ -1,13 +1,15 @@
 """A corrected paper shows exactly what moves, and nothing else."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from enthesis.evidence.answer import TopicAnswer, answer_topic
-from enthesis.evidence.changes import changes, pictures
+from enthesis.evidence.answer import answer_topic
+from enthesis.evidence.anyway import Anyway, natural_history
+from enthesis.evidence.changes import Told, changes, pictures
 from enthesis.knowledge.load import knowledge
 from enthesis.knowledge.load_papers import papers
-from enthesis.knowledge.paper import Paper
+from enthesis.knowledge.paper import EvidenceTopic, Paper
 from tests.unit.evidence.made_papers import (
     LIMITS,
     TODAY,
@@ -21,9 +23,21 @@ from tests.unit.evidence.made_papers import (
 KNOWN = knowledge(TODAY)
 
 
-def asked(made: dict[str, Paper]) -> TopicAnswer:
+NO_GROUPS = Anyway((), ())
+
+
+def asked(made: dict[str, Paper]) -> Told:
     names = [name for name in made if not name.startswith("other")]
-    return answer_topic(TOPIC, [made_synthesis(tuple(map(made_study, names)))], made, LIMITS)
+    found = answer_topic(TOPIC, [made_synthesis(tuple(map(made_study, names)))], made, LIMITS)
+    return Told(found, NO_GROUPS)
+
+
+def whole(topic: EvidenceTopic, read: Mapping[str, Paper]) -> Told:
+    """Everything that the page of a shipped topic says."""
+    found = answer_topic(topic, KNOWN.syntheses.values(), read, LIMITS)
+    groups = KNOWN.untreated_groups.values()
+    enough = KNOWN.certainty_limits.trials_to_pool
+    return Told(found, natural_history(topic, groups, read, KNOWN.anyway_rules, enough))
 
 
 def corrected(paper: Paper, by: int) -> Paper:
@@ -73,14 +87,28 @@ def test_a_corrected_number_of_yelland_moves_the_low_back_sentence_and_nothing_o
         for row in yelland.outcomes
     )
     new = dict(papers()) | {"yelland_2004": replace(yelland, outcomes=rows)}
-    syntheses = KNOWN.syntheses.values()
     moved = {
-        topic.id: changes(
-            answer_topic(topic, syntheses, papers(), LIMITS),
-            answer_topic(topic, syntheses, new, LIMITS),
-        )
+        topic.id: changes(whole(topic, papers()), whole(topic, new))
         for topic in KNOWN.evidence_topics.values()
     }
-    assert {topic for topic, found in moved.items() if found} == {"low_back"}
+    # The question that puts backs and knees together counts Yelland too; the knee alone does not.
+    assert {topic for topic, found in moved.items() if found} == {"low_back", "any_place"}
     assert {one.where for one in moved["low_back"]} == {"low_back_pain"}
     assert {"sentence", "Yelland 2004"} <= {one.what for one in moved["low_back"]}
+
+
+def test_a_corrected_salt_water_group_moves_what_happens_anyway() -> None:
+    yelland = papers()["yelland_2004"]
+    rows = tuple(
+        replace(row, mean=Decimal(60))
+        if (row.arm, row.weeks, row.instrument) == ("saline", 26, "VAS pain (0-100)")
+        else row
+        for row in yelland.outcomes
+    )
+    new = dict(papers()) | {"yelland_2004": replace(yelland, outcomes=rows)}
+    back = KNOWN.evidence_topics["low_back"]
+    found = changes(whole(back, papers()), whole(back, new))
+    assert "Salt water, Yelland, week 26" in {one.what for one in found}
+    assert {one.where for one in found} == {"what happens anyway"}
+    (picture,) = pictures(whole(back, papers()), whole(back, new))
+    assert picture.where == "what-happens-anyway" and picture.before != picture.after

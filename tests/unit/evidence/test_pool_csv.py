@@ -5,6 +5,7 @@ import math
 import pytest
 
 from enthesis.evidence.effects import Measure, compare_counts, counts
+from enthesis.evidence.figure import file_forest
 from enthesis.evidence.pool import Interval, pool
 from enthesis.evidence.pool_csv import PoolOptions, Sparse, pool_file
 from enthesis.evidence.ragged import review
@@ -362,3 +363,60 @@ def test_without_whole_years_nothing_is_cumulative() -> None:
     text = EVENTS.replace("2003", "")
     found = pool_file(text, PoolOptions(with_sensitivity=True)).sensitivity
     assert found is not None and found.by_year == () and "nothing cumulative" in found.notes[0]
+
+
+# --- what a critical reader tried
+
+
+def test_studies_that_happen_to_agree_are_no_proof_of_agreement() -> None:
+    near = CI + "A,10,-4,24\nB,10.1,-4,24.2\nC,9.9,-4,23.8\n"
+    answer = pool_file(near, PoolOptions())
+    assert any("hk-adhoc" in note for note in answer.notes)
+    guarded = pool_file(near, PoolOptions(interval=Interval.HK_ADHOC))
+    assert guarded.overall.ci_low < 2 and not any("hk-adhoc" in n for n in guarded.notes)
+
+
+def test_a_line_through_every_study_has_no_certain_slope() -> None:
+    text = "study,estimate,se,x\nA,1,0.5,1\nB,2,0.5,2\nC,3,0.5,3\nD,4,0.5,4\n"
+    (problem,) = problems(text, moderators=("x",))
+    assert "choose wald or hk-adhoc" in problem
+    found = pool_file(text, PoolOptions(moderators=("x",), interval=Interval.HK_ADHOC)).moderation
+    assert found is not None and found.slopes[1].se > 0.1
+
+
+def test_tables_without_any_event_have_no_risk_difference_of_certainly_0() -> None:
+    text = EVENTS.splitlines()[0] + "\nA,2001,0,20,0,20,low\nB,2002,0,30,0,30,low\n"
+    (problem,) = problems(text, model=Sparse.MH, interval=Interval.WALD, measure=Measure.RD)
+    assert "nothing to pool" in problem
+
+
+@pytest.mark.parametrize("typed", ["NA", "n/a", "", "."])
+def test_a_missing_moderator_is_no_category(typed: str) -> None:
+    text = f"study,estimate,se,x\nA,1,0.5,1\nB,2,0.4,{typed}\nC,3,0.5,3\nD,4,0.5,5\n"
+    (problem,) = problems(text, moderators=("x",))
+    assert "x is missing for B" in problem
+
+
+def test_a_word_among_the_numbers_of_a_moderator_is_a_slip() -> None:
+    text = "study,estimate,se,x\nA,1,0.5,1\nB,2,0.4,2O\nC,3,0.5,3\nD,4,0.5,5\n"
+    (problem,) = problems(text, moderators=("x",))
+    assert "holds numbers and also '2O'" in problem
+
+
+def test_a_percentage_in_place_of_a_logarithm_is_refused() -> None:
+    (problem,) = problems(SE + "A,900,1\nB,1,1\n", measure=Measure.RR)
+    assert "row 2 (A)" in problem and "natural logarithms" in problem
+
+
+def test_columns_that_say_the_same_in_another_way_are_named() -> None:
+    text = "study,estimate,se,ci_low,ci_high\nA,1,0.5,-9,11\nB,1.3,0.6,0,2\n"
+    answer = pool_file(text, PoolOptions())
+    assert any("not used" in note and "ci_low" in note for note in answer.notes)
+
+
+def test_the_weights_of_a_forest_plot_add_up_also_with_equal_names() -> None:
+    answer = pool_file(SE + "A,1,0.5\nA,2,0.5\nB,1.5,0.5\n", PoolOptions())
+    rows = list(file_forest(answer, "t", 3).rows())
+    assert sum(row.weight or 0 for row in rows) == pytest.approx(100)
+    tables = pool_file(EVENTS, PoolOptions(model=Sparse.MH, interval=Interval.WALD))
+    assert all(row.weight is None for row in file_forest(tables, "t", 3).rows())

@@ -16,7 +16,7 @@ from enthesis.charts.forest_data import forest_table
 from enthesis.charts.icon_array import HundredPeople, people_svg
 from enthesis.clinic.permissions import public_page
 from enthesis.evidence import sentences
-from enthesis.evidence.answer import Answer, TopicAnswer, answer_topic
+from enthesis.evidence.answer import Answer, TopicAnswer, answer_topic, papers_of
 from enthesis.evidence.anyway import natural_history
 from enthesis.evidence.anyway_figure import anyway_chart, anyway_pools, anyway_table
 from enthesis.evidence.export import as_csv, as_r_script
@@ -56,7 +56,7 @@ def evidence_topic(request: HttpRequest, topic: str) -> HttpResponse:
         "questions": [_question(one) for one in found.answers],
         "anyway": _anyway(found.topic.id, timezone.localdate()),
         "benchmarks": [_benchmark(known.benchmarks[b]) for b in found.topic.benchmarks],
-        "people": sum(paper.randomised or 0 for paper in _papers_of(topic)),
+        "people": sum(paper.randomised or 0 for paper in papers_of(found.topic, papers())),
     }
     return render(request, "clinic/evidence/topic.html", context)
 
@@ -90,10 +90,6 @@ def _topic_or_404(wanted: str) -> TopicAnswer:
         if found.topic.id == wanted:
             return found
     raise Http404(f"evidence on {wanted}")
-
-
-def _papers_of(topic: str) -> list[Any]:
-    return [paper for paper in papers().values() if paper.condition_group == topic]
 
 
 def _certainty(answer: Answer) -> dict[str, Any] | None:
