@@ -148,7 +148,7 @@ def test_each_stop_rule_stands_with_what_it_was_simulated_to_do(
     page = words(office.get("/settings/"))
     for choice in known.stop_choices.values():
         usual = known.judge_study(choice.id)["usual"]
-        assert choice.name in page and f"{usual.false_stops} of 100" in page
+        assert choice.name in page and f"{usual.false_stops} are stopped too early" in page
     assert words(office.post("/settings/", {**SETTINGS, "stop_choice": "never"})).count(
         "Select a valid choice."
     )

@@ -1,6 +1,7 @@
 """`enthesis rejudge`: the verdicts of many courses, worked out again."""
 
 import argparse
+import hashlib
 import json
 import multiprocessing
 import os
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from enthesis.commands.judge import as_json
 from enthesis.commands.progress import progress_bar
-from enthesis.exchange.course_json import read_course
+from enthesis.exchange.course_json import canonical, read_course
 from enthesis.journey.judge import judge
 from enthesis.knowledge.load import KnowledgeError, knowledge
 from enthesis.shape import plain
@@ -157,12 +158,17 @@ def _compare(rows: "Iterable[Decision]", total: int) -> int:
     for done, row in enumerate(rows, start=1):
         bar(done, total)
         then, now = stored_verdict(row), recompute(row)
-        if plain(now) != plain(then):
+        kept = hashlib.sha256(canonical(row.inputs).encode()).hexdigest()
+        if kept != row.inputs_sha256:
+            differ.append(f"decision {row.pk} of course {row.course_id}: its inputs were changed")
+        elif plain(now) != plain(then):
             said = f"said {then.next_step}, now {now.next_step}"
             if now.next_step is then.next_step:
                 said = f"{then.next_step} as before, with other reasons"
             differ.append(f"decision {row.pk} of course {row.course_id}, {row.on}: {said}")
-    sys.stdout.write("\n".join([*differ, f"{total} decisions, {len(differ)} differ"]) + "\n")
+    more = [f"… and {len(differ) - SHOWN} more"] if len(differ) > SHOWN else []
+    told = [*differ[:SHOWN], *more, f"{total} decisions, {len(differ)} differ"]
+    sys.stdout.write("\n".join(told) + "\n")
     return 1 if differ else 0
 
 

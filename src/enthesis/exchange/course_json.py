@@ -43,7 +43,12 @@ def read_course(text: str) -> Course:
 
 def write_course(course: Course) -> str:
     """The course as canonical JSON: keys sorted, facts by day, decimals exact."""
-    return json.dumps(plain(_in_order(course)), sort_keys=True, ensure_ascii=False, indent=1) + "\n"
+    return canonical(plain(_in_order(course)))
+
+
+def canonical(data: Any) -> str:
+    """Plain data as the one text that a hash is taken of: keys sorted."""
+    return json.dumps(data, sort_keys=True, ensure_ascii=False, indent=1) + "\n"
 
 
 def fingerprint(course: Course) -> str:

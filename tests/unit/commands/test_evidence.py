@@ -91,7 +91,9 @@ def test_a_corrected_number_shows_exactly_what_moves(
         file.name: " ".join(ET.parse(file).getroot().itertext())  # noqa: S314
         for file in folder.iterdir()
     }
-    assert sorted(numbers) == ["knee_pain_saline-after.svg", "knee_pain_saline-before.svg"]
+    plots = ("any_pain_saline_year", "knee_pain_saline")
+    sides = ("after", "before")
+    assert sorted(numbers) == [f"{plot}-{side}.svg" for plot in plots for side in sides]
     assert "−10.3" in numbers["knee_pain_saline-before.svg"]
     assert "−10.3" not in numbers["knee_pain_saline-after.svg"]
     assert "−2.3" in numbers["knee_pain_saline-after.svg"]
