@@ -64,7 +64,9 @@ def cost_per_reached(
         raise FitError("What was paid must be whole cents, and reached yes or no: unknown is no.")
     if not 0 < level < 1 or resamples < 100:
         raise FitError("The level lies between 0 and 1, and there are at least 100 resamples.")
-    cells, counts = np.unique(np.stack([paid.astype(np.int64), yes]), axis=1, return_counts=True)
+    # Paid and ended in one whole number: sorting pairs is many times as slow.
+    keys, counts = np.unique(2 * paid.astype(np.int64) + yes, return_counts=True)
+    cells = np.stack([keys >> 1, keys & 1])
     n, total, hits = int(paid.size), int(paid.sum()), int(yes.sum())
     if not hits:
         return CostPerReached(n, 0, total, None, None, None, level, resamples, seed)

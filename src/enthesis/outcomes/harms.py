@@ -84,14 +84,23 @@ class Cusum:
 
 
 def harm_rates(
-    kind: Sequence[str], grade: ArrayLike, sessions: int, level: float = 0.95
+    kind: Sequence[str],
+    grade: ArrayLike,
+    sessions: int,
+    *,
+    also: Sequence[tuple[str, int]] = (),
+    level: float = 0.95,
 ) -> HarmRates:
-    """Count events by kind and grade. `kind`, `grade`: one of each event. Raises FitError."""
+    """Count events by kind and grade. `kind`, `grade`: one of each event. Raises FitError.
+
+    `also`: kinds with their grades that were looked for. None of them in 300 sessions still leaves
+    room for one in a hundred, so a harm that did not happen has its line too.
+    """
     grades = np.asarray(grade, dtype=np.int64)
     if len(kind) != grades.size:
         raise FitError(f"{len(kind)} kinds for {grades.size} grades: give one of each per event.")
     pairs = list(zip(map(str, kind), grades.tolist(), strict=True))
-    found = sorted(set(pairs), key=lambda pair: (-pair[1], pair[0]))
+    found = sorted({*pairs, *also}, key=lambda pair: (-pair[1], pair[0]))
     events = np.array([pairs.count(pair) for pair in found], dtype=np.int64)
     return HarmRates(
         tuple(pair[0] for pair in found),

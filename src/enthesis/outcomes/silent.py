@@ -117,12 +117,12 @@ def delta_of_fit(
     up_to: float = 10.0,
     level: float = 0.95,
 ) -> DeltaTable:
-    """The same of one contrast `row` (p,) of a fitted repeated-measures model, which has no number
-    where the fit has none: then FitError says so."""
-    if not fitted.is_usable:
+    """The same of one contrast `row` (p,) of a fitted repeated-measures model, which must have
+    converged inside: elsewhere there are no degrees of freedom, and FitError says so."""
+    if not fitted.has_degrees:
         raise FitError(fitted.note)
     found = contrasts(fitted, np.asarray(row, dtype=np.float64)[None], level=level)
-    df = float(found.df[0]) if np.isfinite(found.df[0]) else np.inf
+    df = float(found.df[0])
     return delta_table(
         float(found.estimate[0]), float(found.se[0]), df, groups, deltas,
         limit=limit, up_to=up_to, level=level,

@@ -64,6 +64,13 @@ def test_harms_are_counted_by_kind_the_grave_first() -> None:
     assert harm_rates([], [], 50).kinds == ()
 
 
+def test_a_harm_that_did_not_happen_still_has_its_upper_limit() -> None:
+    found = harm_rates(["fever"], [1], 300, also=[("fever", 1), ("breath", 2)])
+    assert found.kinds == ("breath", "fever")
+    assert found.events.tolist() == [0, 1]
+    assert 0.01 < found.per_session.high[0] < 0.013
+
+
 def test_gaps_add_up_and_short_ones_are_marked() -> None:
     harmed = np.zeros(1000, dtype=bool)
     harmed[[99, 101, 700]] = True
