@@ -320,6 +320,18 @@ class StopChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeStudy:
+    """What a stop choice did in one simulated world: percent of true responders ended too early,
+    percent of their relief kept, sessions of those who are not helped."""
+
+    choice: str
+    world: str
+    false_stops: Decimal
+    relief_kept: Decimal
+    sessions: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class AnaestheticLimit:
     """The ceiling for one anaesthetic: the smaller of mg per kg times weight, and the cap."""
 
@@ -427,6 +439,7 @@ class Knowledge:
     judge_rules: tuple[JudgeRule, ...]
     stop_rule: StopRuleDefaults
     stop_choices: Mapping[str, StopChoice]
+    judge_studies: tuple[JudgeStudy, ...]
     anaesthetic_limits: tuple[AnaestheticLimit, ...]
     substances: Mapping[str, Substance]
     mixing: MixingLimits
@@ -441,3 +454,9 @@ class Knowledge:
     def questions(self, questionnaire: str) -> Mapping[str, Question]:
         """The questions of one questionnaire by id."""
         return {q.id: q for q in self.questionnaires[questionnaire].questions}
+
+    def judge_study(self, choice: str) -> Mapping[str, JudgeStudy]:
+        """What a stop choice did: in the `usual` world, and in the `hardest` of all for it."""
+        rows = [row for row in self.judge_studies if row.choice == choice]
+        usual = next(row for row in rows if row.world == "usual")
+        return {"usual": usual, "hardest": max(rows, key=lambda row: row.false_stops)}

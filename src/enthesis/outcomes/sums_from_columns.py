@@ -311,7 +311,7 @@ def _column_of(window: NDArray[Any], visits: Sequence[int]) -> NDArray[Any]:
     m, lowest, highest = len(visits), min(visits), max(visits)
     in_order = list(visits) == list(range(lowest, highest + 1))
     if in_order and len(window) and lowest <= window.min() and window.max() <= highest:
-        return window - window.dtype.type(lowest)
+        return np.asarray(window - window.dtype.type(lowest))
     columns = np.full(highest - lowest + 3, m, dtype=np.int8)
     columns[np.asarray(visits) - lowest + 1] = np.arange(m)
     within = np.clip(window.astype(np.int64), lowest - 1, highest + 1) - (lowest - 1)
