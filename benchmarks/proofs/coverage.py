@@ -1,6 +1,6 @@
 """Recover the truth of invented registries: how often do 95 % intervals hold it?
 
-    python benchmarks/proofs/coverage.py [--registries 500] [--courses 1000]
+    python benchmarks/proofs/coverage.py [--registries 500] [--courses 1000] [--first-seed 1000]
 
 Writes docs/reference/coverage.md. Each registry is drawn anew from the same truth; what is counted
 is the share of registries whose interval holds the true value, for each quantity on its own.
@@ -259,14 +259,14 @@ def summarise(scene: Scene, registries: Iterable[list[Found]]) -> list[Line]:
     return lines
 
 
-def run(scene: Scene, registries: int, courses: int, workers: int) -> list[Line]:
-    """One scene."""
+def run(scene: Scene, seeds: range, courses: int, workers: int) -> list[Line]:
+    """One scene, a registry for each seed."""
     world = world_of(scene, seed=1)
     shape = (len(world.truth.arm), len(world.truth.windows.days))
     silent = silent_shares(world) if scene.delta else np.zeros(shape)
     work = partial(one_registry, scene, world, silent, courses)
     with ProcessPoolExecutor(workers) as pool:
-        return summarise(scene, pool.map(work, range(1000, 1000 + registries), chunksize=5))
+        return summarise(scene, pool.map(work, seeds, chunksize=5))
 
 
 def page(lines: list[Line], registries: int, courses: int) -> str:
@@ -305,13 +305,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--registries", type=int, default=500)
     parser.add_argument("--courses", type=int, default=1000)
+    parser.add_argument("--first-seed", type=int, default=1000)
+    parser.add_argument("--scenes", type=int, default=len(SCENES), help="only the first so many")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=PAGE)
     args = parser.parse_args()
     lines: list[Line] = []
-    for scene in SCENES:
+    seeds = range(args.first_seed, args.first_seed + args.registries)
+    for scene in SCENES[: args.scenes]:
         began = time.perf_counter()
-        lines += run(scene, args.registries, args.courses, args.workers)
+        lines += run(scene, seeds, args.courses, args.workers)
         sys.stderr.write(f"{scene.name}: {time.perf_counter() - began:.0f} s\n")
     args.out.write_text(page(lines, args.registries, args.courses), encoding="utf-8")
     sys.stdout.write(args.out.read_text(encoding="utf-8"))
