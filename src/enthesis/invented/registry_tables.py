@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from enthesis.invented.registry import RAN_OUT, REACHED, STOPPED, Bools, Ints, Invented
 
+LOST = 4
+"""A fourth way to end, beside those of the series: silent before it was over."""
 TARGET = 9000
 """Relief agreed as the target, in hundredths of a percent; the shipped stop rule's 90 %."""
 
@@ -79,7 +81,7 @@ def _courses(
     start = _or_none(100 * pain[:, 0], invented.seen[:, 0], np.int32)
     later = invented.seen.copy()
     later[:, 0] = False
-    any_later = later.any(axis=1)
+    any_later: Bools = np.asarray(later.any(axis=1))
     last = later.shape[1] - 1 - np.argmax(later[:, ::-1], axis=1)
     last_pain = pain[np.arange(n), last]
     gain, known = _relief(pain[:, 0], last_pain, invented.seen[:, 0] & any_later)
@@ -88,9 +90,10 @@ def _courses(
     price = invented.world.price_cents[invented.clinic]
     owner = np.repeat(np.arange(n), given)
     of_events = np.bincount(_plain(events["course"]) - course[0], minlength=n)
-    reached = began & (how == REACHED)
-    lost = began & (how == 4)
-    ended = np.select([~began, how == REACHED, how == STOPPED, how == RAN_OUT, how == 4],
+    reached: Bools = np.asarray(began & (how == REACHED))
+    lost: Bools = np.asarray(began & (how == LOST))
+    over: Bools = np.asarray(began & (how > 0))
+    ended = np.select([~began, how == REACHED, how == STOPPED, how == RAN_OUT, how == LOST],
                       [-1, 0, 1, 2, 3], 4)  # fmt: skip
     arms = truth.arm
     return {
@@ -126,7 +129,7 @@ def _courses(
         "target_sessions": _or_none(invented.at_session, reached, np.int16),
         "target_day": _or_none(day, reached, np.int32),
         "ended": Words(ended.astype(np.int32), ("finish", "stop", "recheck", "lost", "ongoing")),
-        "ended_day": _or_none(day, began & (how > 0), np.int32),
+        "ended_day": _or_none(day, over, np.int32),
         "recheck": Words(np.full(n, -1, dtype=np.int32), ("done",)),
         "closed": lost,
         "silent": lost,
@@ -134,7 +137,7 @@ def _courses(
         "awaited_day": _or_none(day, lost, np.int32),
         "calls": np.where(lost, 2, 0).astype(np.int16),
         "warnings": of_events.astype(np.int16),
-        "decisions": (began & (how > 0) & (how < 4)).astype(np.int16),
+        "decisions": (began & (how > 0) & (how < LOST)).astype(np.int16),
         "overrides": np.zeros(n, dtype=np.int16),
         "currency": Words(np.where(began, 0, -1).astype(np.int32), ("USD",)),
         "charged_cents": given * price,
@@ -153,8 +156,8 @@ def _visits(invented: Invented, course: Ints) -> dict[str, Column]:
     after = np.where(window > 0, np.minimum(sessions_given(invented)[row],
                      days[window] // invented.interval[row] + 1), 0)  # fmt: skip
     occasion = np.select([window == 0, window < 3], [0, 1], 2)
-    unknown = np.ma.masked_all(len(row), dtype=np.int16)
-    small = np.ma.masked_all(len(row), dtype=np.int8)
+    unknown = _unknown(len(row), np.int16)
+    small = _unknown(len(row), np.int8)
     return {
         "course": course[row],
         "day": days[window].astype(np.int32),
@@ -228,9 +231,9 @@ def _money(sessions: Table, paid: Bools) -> dict[str, Column]:
 def _decisions(invented: Invented, course: Ints, given: Ints) -> dict[str, Column]:
     """One decision for each course whose series was ended, as the rules suggested."""
     how, day = ends_of(invented)
-    own = np.flatnonzero(invented.began & (how > 0) & (how < 4))
+    own = np.flatnonzero(invented.began & (how > 0) & (how < LOST))
     step = Words((how[own] - 1).astype(np.int32), ("finish", "stop", "recheck"))
-    unknown = np.ma.masked_all(len(own), dtype=np.int32)
+    unknown = _unknown(len(own), np.int32)
     return {
         "course": course[own],
         "day": day[own].astype(np.int32),
@@ -256,6 +259,11 @@ def _relief(
 def _or_none(values: NDArray[np.generic], known: Bools, kind: type[np.signedinteger]) -> Column:
     """Whole numbers, unknown where not `known`."""
     return np.ma.array(np.rint(values.astype(np.float64)).astype(kind), mask=~known)
+
+
+def _unknown(rows: int, kind: type[np.signedinteger]) -> Column:
+    """A column nobody answered."""
+    return np.ma.array(np.zeros(rows, dtype=kind), mask=True)
 
 
 def _words(codes: Ints, words: list[str]) -> Words:

@@ -157,6 +157,42 @@ class DangerRule:
 
 
 @dataclass(frozen=True, slots=True)
+class HarmAlarm:
+    """When harms of some `kinds` (ids of danger rules) come too often.
+
+    A chart over all sessions looks for odds `ratio` times those of `per_10000_sessions`, with so
+    many sessions on average before a false alarm: it adds `step` for a harm, takes 1 for another
+    session, and alarms at `limit` (outcomes/harms.py). A gap between two harms is marked when
+    chance makes one so short no more often than `gap_false_alarm`.
+    """
+
+    id: str
+    starts_on: date
+    text: str
+    kinds: tuple[str, ...]
+    per_10000_sessions: Decimal
+    ratio: Decimal
+    sessions_to_false_alarm: int
+    step: int
+    limit: int
+    gap_false_alarm: Decimal
+    sources: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        if not 0 < self.per_10000_sessions < 10000 or self.ratio <= 1:
+            raise ValueError("the rate lies between 0 and 10000, and the ratio is above 1")
+        if min(self.step, self.limit, self.sessions_to_false_alarm) < 1:
+            raise ValueError("step, limit and sessions_to_false_alarm are at least 1")
+        if not 0 < self.gap_false_alarm < 1:
+            raise ValueError("gap_false_alarm lies between 0 and 1")
+
+    @property
+    def per_session(self) -> float:
+        """The agreed rate per session."""
+        return float(self.per_10000_sessions) / 10000
+
+
+@dataclass(frozen=True, slots=True)
 class JudgeRule:
     """One rule of the judge in words; how it is tested is in `journey/judge.py`.
 
@@ -399,6 +435,7 @@ class Knowledge:
     protocols: Mapping[str, Protocol]
     candidacy_rules: tuple[CandidacyRule, ...]
     danger_rules: tuple[DangerRule, ...]
+    harm_alarms: Mapping[str, HarmAlarm]
     judge_rules: tuple[JudgeRule, ...]
     stop_rule: StopRuleDefaults
     stop_choices: Mapping[str, StopChoice]

@@ -1,4 +1,4 @@
-"""The invented registry: its known answer is what its courses show; its tables hold together."""
+"""The invented registry: its courses show its known answer, and its tables hold together."""
 
 import tomllib
 from dataclasses import replace
