@@ -4,7 +4,7 @@
 a root has false resting places at the edge: where a pivot of L is 0 its slope is 0 as well,
 whatever the likelihood says. So a resting place is accepted only if the gradient in Σ itself, G,
 has no direction in which the deviance falls; otherwise the climb starts again a little way along
-that direction. (A log-Cholesky root cannot reach the edge at all; steps in Σ itself leave the cone.)
+that direction. (A log-Cholesky root cannot reach the edge; steps in Σ itself leave the cone.)
 """
 
 from dataclasses import dataclass
