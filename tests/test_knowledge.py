@@ -11,7 +11,7 @@ import pytest
 
 from enthesis.knowledge.load import FOLDER, knowledge, sections
 
-TODAY = date(2026, 11, 23)
+TODAY = date(2026, 11, 26)
 KNOWN = knowledge(TODAY)
 # An address, or one of the honest words; the judge also names the agreed plan or another source.
 SOURCED = re.compile(r"https?://|github:|UNSOURCED|Clinic's own")

@@ -18,6 +18,7 @@ SOURCE = Path(enthesis.__file__).parent
 CORE = {"records", "units", "shape"}
 KNOWLEDGE = CORE | {"knowledge"}
 NUMBERS = {"numpy", "scipy"}
+TABLES = {"ibis", "duckdb", "pyarrow", "pandas", "formulaic"}
 # Room → (our rooms it may import, outside libraries beyond the standard one). Its own room is free.
 MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "records": ({"units"}, set()),
@@ -27,7 +28,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "journey": (KNOWLEDGE, NUMBERS),
     "trial": (KNOWLEDGE, NUMBERS),
     "charts": (KNOWLEDGE, NUMBERS),
-    "outcomes": (KNOWLEDGE | {"journey", "charts"}, NUMBERS),
+    "outcomes": (KNOWLEDGE | {"journey", "charts"}, NUMBERS | TABLES),
     "evidence": (KNOWLEDGE | {"charts"}, NUMBERS),
     "exchange": (KNOWLEDGE | {"journey"}, {"openpyxl"}),
     "invented": (KNOWLEDGE | {"journey"}, NUMBERS),

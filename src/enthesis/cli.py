@@ -19,9 +19,12 @@ COMMANDS = {
     "clinic": "clinic",
     "import": "import_file",
     "judge": "judge",
+    "rejudge": "rejudge",
     "mix": "mix",
     "pool": "pool",
+    "network": "network",
     "evidence": "evidence",
+    "fit": "fit",
     "manage": "manage",
 }
 

@@ -134,8 +134,20 @@ class SiteDose:
 
 
 @dataclass(frozen=True, slots=True)
+class StopStep:
+    """From so many sessions on, less relief than this ends it: not far enough on the way."""
+
+    after_sessions: int
+    below_percent: Percent
+
+
+@dataclass(frozen=True, slots=True)
 class StopRule:
-    """When to finish, stop and recheck, agreed before the first needle; versioned and frozen."""
+    """When to finish, stop and recheck, agreed before the first needle; versioned and frozen.
+
+    After `stop_after_sessions` it stops where nothing has changed beyond error. `later_steps`, if
+    agreed, ask for more the longer it takes, in rising order of sessions.
+    """
 
     version: str
     measure: str
@@ -144,6 +156,7 @@ class StopRule:
     stop_below_percent: Percent
     stop_after_sessions: int
     recheck_months: tuple[int, ...]
+    later_steps: tuple[StopStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,11 @@ from playwright.sync_api import Page, expect
 
 from enthesis.clinic import models
 from enthesis.clinic.actions import answer, pay
-from tests.browser.conftest import DESKTOP, PHONE, SMALL_PHONE, assert_accessible, sign_in
+from tests.browser.conftest import DESKTOP, PHONE, assert_accessible_in_every_look, sign_in
 from tests.clinic.treated import treated
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 OpenPage = Callable[..., Page]
-LOOKS = [(SMALL_PHONE, False), (SMALL_PHONE, True), (DESKTOP, False), (DESKTOP, True)]
 
 
 @pytest.fixture(autouse=True)
@@ -68,23 +67,20 @@ def test_all_eleven_rows_and_the_button_fit_a_phone(
     assert bar and last and last["y"] + last["height"] <= bar["y"]
 
 
-@pytest.mark.parametrize(("size", "dark"), LOOKS)
 def test_every_patient_page_is_accessible(
-    size: tuple[int, int],
-    dark: bool,
-    open_page: OpenPage,
+    desktop: Page,
     make_course: Callable[..., models.Course],
     clinician: models.User,
 ) -> None:
     course = treated(make_course(), [7, 6], clinician)
     _, token = answer.make_link(clinician, course.pk, "baseline", date(2026, 11, 23))
-    page = open_page(size, dark)
+    page = desktop
     page.goto(f"/a/{token}/")
     page.get_by_role("button", name="Save and go on").click()
     expect(page.get_by_text("There is a problem")).to_be_visible()
-    assert_accessible(page)
+    assert_accessible_in_every_look(page)
     for _ in range(20):
-        assert_accessible(page)
+        assert_accessible_in_every_look(page)
         if page.get_by_role("heading", name="Your answers were received").is_visible():
             break
         choose_any(page)
@@ -93,22 +89,19 @@ def test_every_patient_page_is_accessible(
     page.get_by_label("New trouble passing urine").check()
     page.get_by_role("button", name="Save and go on").click()
     expect(page.get_by_role("heading", name="Call the emergency number now")).to_be_visible()
-    assert_accessible(page)
+    assert_accessible_in_every_look(page)
     page.goto("/a/not-a-link/")
-    assert_accessible(page)
+    assert_accessible_in_every_look(page)
 
 
-@pytest.mark.parametrize(("size", "dark"), LOOKS)
 def test_every_staff_page_of_a_course_is_accessible(
-    size: tuple[int, int],
-    dark: bool,
-    open_page: OpenPage,
+    desktop: Page,
     make_course: Callable[..., models.Course],
     clinician: models.User,
 ) -> None:
     course = treated(make_course(), [7, 6, 5, 4], clinician)
     invoice = pay.make_invoice(clinician, course.sessions.all()[0].pk, date(2026, 11, 23))
-    page = open_page(size, dark)
+    page = desktop
     sign_in(page, clinician)
     answers = course.assessments.last()
     for address in (
@@ -125,13 +118,13 @@ def test_every_staff_page_of_a_course_is_accessible(
         page.goto(address)
         for details in page.locator("details.more").all():
             details.locator("summary").first.click()
-        assert_accessible(page)
+        assert_accessible_in_every_look(page)
     page.goto(f"/courses/{course.pk}/")
     page.get_by_label("Stop", exact=True).check()
     page.get_by_role("button", name="Record decision").click()
     expect(page.get_by_text("There is a problem")).to_be_visible()
     expect(page.get_by_role("radio", name="Stop")).to_be_checked()
-    assert_accessible(page)
+    assert_accessible_in_every_look(page)
 
 
 def test_from_a_link_to_a_decision_and_a_payment(

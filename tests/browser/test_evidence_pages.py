@@ -1,28 +1,21 @@
 """The evidence pages as anybody sees them, without signing in."""
 
-from collections.abc import Callable
-
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import DESKTOP, SMALL_PHONE, assert_accessible, look
+from tests.browser.conftest import assert_accessible_in_every_look, look
 
 PAGES = ["/evidence/", "/evidence/low_back/", "/evidence/knee_oa/", "/evidence/tmj/"]
 
 
 @pytest.mark.browser
 @pytest.mark.django_db
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", [DESKTOP, SMALL_PHONE], ids=["desktop", "small"])
-def test_every_evidence_page_is_accessible_at_every_width(
-    open_page: Callable[..., Page], size: tuple[int, int], dark: bool
-) -> None:
-    page = open_page(size, dark=dark)
-    for address in PAGES:
-        page.goto(address)
-        for more in page.locator("main details.more > summary").all():
-            more.click()
-        assert_accessible(page)
+@pytest.mark.parametrize("address", PAGES)
+def test_every_evidence_page_is_accessible_at_every_width(desktop: Page, address: str) -> None:
+    desktop.goto(address)
+    for more in desktop.locator("main details.more > summary").all():
+        more.click()
+    assert_accessible_in_every_look(desktop)
 
 
 @pytest.mark.browser

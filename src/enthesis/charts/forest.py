@@ -84,7 +84,7 @@ def _heads(data: ForestData, frame: _Frame) -> str:
         return words(0, 14, low, "strong") + words(frame.across, 14, high, "strong end")
     zero = frame.x(0)
     told = _end_words(low, high, zero, frame)
-    told += words(0, 36, "Trial", "strong")
+    told += words(0, 36, data.row_word, "strong")
     if any(row.people for row in data.rows()):
         told += words(250, 36, "People", "strong end")
     if data.domains:

@@ -64,6 +64,7 @@ class ForestData:
     is_ratio: bool = False
     places: int = 1
     domains: tuple[str, ...] = ()
+    row_word: str = "Trial"
 
     def __post_init__(self) -> None:
         if not any(group.rows for group in self.groups):
@@ -102,7 +103,7 @@ class ForestData:
         """Round places on the axis, from below the lowest value to above the highest."""
         low, high = self.range()
         if self.is_ratio:
-            return _ratio_ticks(low, high)
+            return ratio_ticks(low, high)
         step = _round_step((high - low) / at_most)
         first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
         return tuple(step * n for n in range(first, last + 1))
@@ -146,7 +147,8 @@ def _diamond_cells(data: ForestData, pool: ForestDiamond, title: str) -> list[li
     return rows
 
 
-def _ratio_ticks(low: float, high: float) -> tuple[float, ...]:
+def ratio_ticks(low: float, high: float) -> tuple[float, ...]:
+    """Logarithms of round ratios, from below the lowest to above the highest."""
     logs = [math.log(tick) for tick in RATIO_TICKS]
     below = max((tick for tick in logs if tick <= low + 1e-9), default=logs[0])
     above = min((tick for tick in logs if tick >= high - 1e-9), default=logs[-1])

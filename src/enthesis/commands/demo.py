@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     from django.utils import timezone
 
     from enthesis.clinic.actions import Refused
-    from enthesis.commands.import_file import progress_bar
+    from enthesis.commands.progress import progress_bar
 
     call_command("migrate", verbosity=0)
     today = args.today or timezone.now().date()

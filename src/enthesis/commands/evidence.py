@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from enthesis.evidence.answer import Answer, TopicAnswer, answer_topic
+from enthesis.evidence.anyway import Anyway, natural_history
+from enthesis.evidence.anyway_figure import anyway_pools
 from enthesis.evidence.changes import Picture, changes, pictures
 from enthesis.evidence.trials import EvidenceError
 from enthesis.knowledge.kinds import Knowledge
@@ -59,7 +61,10 @@ def run(args: argparse.Namespace) -> int:
             return _print_changes(args.diff, topics, known, args.pictures)
         if args.pictures:
             raise RequestError("--pictures shows what changes; it needs --diff.")
-        found = [_answer(topic, known, papers(), known.syntheses) for topic in topics]
+        found = [
+            (_answer(topic, known, papers(), known.syntheses), _anyway(topic, known))
+            for topic in topics
+        ]
     except (KnowledgeError, EvidenceError, RequestError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -67,9 +72,9 @@ def run(args: argparse.Namespace) -> int:
         sys.stderr.write(f"cannot write {error.filename}: {error.strerror}\n")
         return 1
     if args.json:
-        told = json.dumps([as_json(one) for one in found], indent=2, ensure_ascii=False)
+        told = json.dumps([as_json(*one) for one in found], indent=2, ensure_ascii=False)
     else:
-        told = "\n\n".join(as_text(one) for one in found)
+        told = "\n\n".join(as_text(*one) for one in found)
     sys.stdout.write(told + "\n")
     return 0
 
@@ -78,7 +83,7 @@ class RequestError(ValueError):
     """What was asked for cannot be answered: an unknown condition, options that do not fit."""
 
 
-def as_text(found: TopicAnswer) -> str:
+def as_text(found: TopicAnswer, anyway: Anyway) -> str:
     """One topic for people."""
     topic = found.topic
     lines = [topic.name.capitalize(), "", *_wrapped(found.line)]
@@ -89,6 +94,8 @@ def as_text(found: TopicAnswer) -> str:
         for trial in found.unread:
             people = f", {trial.people} people" if trial.people else ""
             lines += _wrapped(f"{trial.name}{people}: {trial.reason}", "  - ")
+    lines += ["", "What happens anyway:", *_wrapped(anyway.line, "  ")]
+    lines += [line for text in anyway_pools(anyway) for line in _wrapped(text, "  - ")]
     lines += ["", "Not known:"]
     lines += [line for text in topic.not_known for line in _wrapped(text, "  - ")]
     on = topic.searched_on
@@ -96,7 +103,7 @@ def as_text(found: TopicAnswer) -> str:
     return "\n".join(lines)
 
 
-def as_json(found: TopicAnswer) -> dict[str, Any]:
+def as_json(found: TopicAnswer, anyway: Anyway) -> dict[str, Any]:
     """One topic for other programs; what cannot be known is null."""
     return {
         "condition": found.topic.id,
@@ -106,7 +113,28 @@ def as_json(found: TopicAnswer) -> dict[str, Any]:
         "trials_found": found.trials_found,
         "questions": [_question_json(one) for one in found.answers],
         "unread": [asdict(one) for one in found.unread],
+        "without_prolotherapy": _anyway_json(anyway),
         "not_known": list(found.topic.not_known),
+    }
+
+
+def _anyway_json(anyway: Anyway) -> dict[str, Any]:
+    return {
+        "line": anyway.line,
+        "groups": [
+            {
+                "name": one.group.name,
+                "kind": one.group.kind,
+                "source": one.group.source,
+                "points": [_no_nan(asdict(point)) for point in one.points],
+            }
+            for one in anyway.groups
+        ],
+        "pooled": [
+            {"after": one.window.name, "people": one.people, **_no_nan(asdict(one.pooled))}
+            for one in anyway.pools
+            if one.pooled
+        ],
     }
 
 
@@ -179,6 +207,12 @@ def _topics(asked: str | None, known: Knowledge) -> list[EvidenceTopic]:
         names = ", ".join(topic.name for topic in topics)
         raise RequestError(f"No trials are kept on {asked!r}; there are: {names}.")
     return found
+
+
+def _anyway(topic: EvidenceTopic, known: Knowledge) -> Anyway:
+    enough = known.certainty_limits.trials_to_pool
+    groups = known.untreated_groups.values()
+    return natural_history(topic, groups, papers(), known.anyway_rules, enough)
 
 
 def _answer(

@@ -2,11 +2,10 @@
 
 import argparse
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from enthesis.commands.progress import progress_bar
 from enthesis.exchange.sheet_map import SheetMap, read_map
 from enthesis.exchange.sheet_rows import SheetError, read_rows
 from enthesis.exchange.spreadsheet import Rejection, Sheet, read_sheet
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from enthesis.clinic.models import Clinic
 
 SHOWN_REJECTIONS = 200
-BAR_AFTER_SECONDS = 2.0
-BAR_WIDTH = 30
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -140,21 +137,6 @@ def _outcome(clinic: str, result: "ImportResult") -> str:
             f"({result.added} {patients} would be added, {result.already} already there)."
         )
     return f"Nothing was imported (dry run). It would be: {counts}"
-
-
-def progress_bar() -> Callable[[int, int], None]:
-    """A bar on the error stream, only for work of more than two seconds at a terminal."""
-    started = time.monotonic()
-
-    def show(done: int, total: int) -> None:
-        if not sys.stderr.isatty() or time.monotonic() - started < BAR_AFTER_SECONDS:
-            return
-        filled = BAR_WIDTH * done // max(total, 1)
-        bar = "█" * filled + "░" * (BAR_WIDTH - filled)
-        sys.stderr.write(f"\r{bar} {done} of {total}" + ("\n" if done == total else ""))
-        sys.stderr.flush()
-
-    return show
 
 
 def _fail(message: str) -> int:

@@ -67,7 +67,7 @@ def _make_database(patients: int) -> None:
     from django.utils import timezone
 
     from enthesis.commands.demo import load_invented_clinic
-    from enthesis.commands.import_file import progress_bar
+    from enthesis.commands.progress import progress_bar
 
     print(f"First start: inventing a clinic with {patients} patients.", flush=True)
     load_invented_clinic(timezone.now().date(), SEED, patients, progress_bar())

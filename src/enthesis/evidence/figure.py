@@ -4,11 +4,15 @@ import math
 from collections.abc import Iterable
 
 from enthesis.charts.forest_data import ForestData, ForestDiamond, ForestGroup, ForestRow
+from enthesis.charts.network import NetworkPicture
+from enthesis.charts.small_study import FunnelPlot, FunnelStudy
 from enthesis.evidence import sentences
 from enthesis.evidence.answer import Answer
 from enthesis.evidence.effects import Measure
+from enthesis.evidence.network_csv import NetworkAnswer
 from enthesis.evidence.pool import Single
-from enthesis.evidence.pool_csv import FileAnswer, StudyLine
+from enthesis.evidence.pool_csv import FileAnswer
+from enthesis.evidence.study_file import StudyLine
 from enthesis.evidence.trials import DOMAINS, HIGH_RISK, LOWER_RISK, PARTLY_READ, Trial, Z
 
 SHOWN = "Shown, not pooled"
@@ -61,6 +65,52 @@ def file_forest(answer: FileAnswer, title: str, enough: int) -> ForestData:
         note="" if overall.k >= enough else f"Fewer than {enough} studies: no diamond.",
         is_ratio=answer.measure in {m.value for m in Measure if m.is_ratio},
         places=2,
+    )
+
+
+def file_funnel(answer: FileAnswer, title: str) -> FunnelPlot:
+    """The funnel of a pooled CSV file: 95 % of the studies lie within it if chance alone acts."""
+    studies = (FunnelStudy(s.study, s.estimate, math.sqrt(s.variance)) for s in answer.studies)
+    return FunnelPlot(
+        title=title,
+        axis=f"{answer.measure}, the outline holds 95 % if the studies differ by chance alone",
+        middle=answer.overall.estimate,
+        reach=Z,
+        studies=tuple(studies),
+        is_ratio=answer.measure in {m.value for m in Measure if m.is_ratio},
+    )
+
+
+def network_forest(answer: NetworkAnswer, title: str) -> ForestData:
+    """Every treatment against the reference, as the network has it; no diamond: nothing is pooled
+    over treatments."""
+    reference = answer.fitted.treatments[0]
+    rows = []
+    for treatment in answer.fitted.treatments[1:]:
+        found = answer.fitted.compare(treatment, reference)
+        count = answer.studies_of(treatment)
+        name = f"{treatment} ({count} {'study' if count == 1 else 'studies'})"
+        rows.append(ForestRow(name, "", found.estimate, found.ci_low, found.ci_high))
+    return ForestData(
+        title=title,
+        axis=f"{answer.measure} against {reference}, 95 % interval ({answer.fitted.model.value})",
+        low_words=f"lower than {reference}",
+        high_words="higher",
+        groups=(ForestGroup(title="", rows=tuple(rows)),),
+        row_word="Treatment",
+        is_ratio=answer.measure in {m.value for m in Measure if m.is_ratio},
+        places=2,
+    )
+
+
+def network_picture(answer: NetworkAnswer, title: str) -> NetworkPicture:
+    """What was compared with what, and how often."""
+    return NetworkPicture(
+        title=title,
+        treatments=tuple((name, answer.studies_of(name)) for name in answer.fitted.treatments),
+        comparisons=tuple(
+            (pair.treatment, pair.comparator, pair.studies) for pair in answer.pairs if pair.studies
+        ),
     )
 
 

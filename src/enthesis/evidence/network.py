@@ -125,6 +125,12 @@ class Ranking:
     rank_low: Floats
     rank_high: Floats
 
+    @property
+    def mean_rank(self) -> Floats:
+        """Mean of the rank, shape (treatments,): 1 is the best."""
+        places = np.arange(1, len(self.treatments) + 1)
+        return np.asarray(self.rank_probabilities @ places)
+
 
 def from_pair(
     study: str, treatment: str, comparator: str, estimate: float, variance: float

@@ -102,15 +102,16 @@ def stop_rule(course: Course, known: Knowledge) -> tuple[StopRule, Measure]:
 def _default_rule(course: Course, known: Knowledge) -> StopRule:
     leading = [m for m in known.measures.values() if m.role == "leads"]
     asked = (m for m in leading if measure_readings(course, m))
-    usual = known.stop_rule
+    usual, choice = known.stop_rule, known.stop_choices[known.stop_rule.choice]
     return StopRule(
         version=usual.version,
         measure=next(asked, leading[0]).id,
         finish_relief_percent=usual.finish_relief_percent,
         finish_readings=usual.finish_readings,
         stop_below_percent=usual.stop_below_percent,
-        stop_after_sessions=usual.stop_after_sessions,
+        stop_after_sessions=choice.stop_after_sessions or usual.stop_after_sessions,
         recheck_months=usual.recheck_months,
+        later_steps=choice.later_steps,
     )
 
 

@@ -24,6 +24,8 @@ from enthesis.knowledge.kinds import Benchmark, DangerRule, JudgeRule, Knowledge
 from enthesis.records import Assessment, Course, Decision, Mark, NextStep, Verdict
 
 Told = Mapping[str, Outcome]
+ENDING = ("F1", "S1", "S2")
+"""The rules of the agreed stop rule that end a series, in the order in which they win."""
 
 
 def judge(course: Course, known: Knowledge, today: date) -> Verdict:
@@ -207,15 +209,41 @@ def _no_response(facts: Facts, told: Told) -> Outcome:
     return _confirmed(facts, used)
 
 
+def _too_slow(facts: Facts, told: Told) -> Outcome:
+    """S2: at an agreed later step not far enough on the way to the target."""
+    rule = facts.rule
+    reached = [step for step in rule.later_steps if step.after_sessions <= facts.given]
+    used: dict[str, object] = {
+        "given": facts.given,
+        "baseline": facts.baseline,
+        "latest": facts.latest,
+        "relief": facts.relief,
+    }
+    if not rule.later_steps:
+        return Outcome(Mark.NOT_MET, "none_agreed", used)
+    if not reached:
+        return Outcome(
+            Mark.NOT_MET, "too_early", used | {"needed": rule.later_steps[0].after_sessions}
+        )
+    used["below"] = reached[-1].below_percent
+    unknown = _unknown_relief(facts)
+    if unknown or facts.relief is None:
+        return Outcome(Mark.CANNOT_KNOW, unknown or "no_answer", used)
+    met = facts.relief < reached[-1].below_percent
+    return Outcome(Mark.MET if met else Mark.NOT_MET, "met" if met else "not_met", used)
+
+
 def _unknown_response(facts: Facts) -> str:
     """Why it cannot be known whether there was a response; empty if it can."""
+    return _unknown_relief(facts) or ("no_error" if facts.measure.error is None else "")
+
+
+def _unknown_relief(facts: Facts) -> str:
     if not facts.answered:
         return "no_answer"
     if facts.baseline is None:
         return "no_baseline"
-    if facts.relief is None:
-        return "no_room"
-    return "no_error" if facts.measure.error is None else ""
+    return "no_room" if facts.relief is None else ""
 
 
 def _confirmed(facts: Facts, used: dict[str, object]) -> Outcome:
@@ -250,7 +278,7 @@ def _series_over(facts: Facts, told: Told) -> Outcome:
         return Outcome(Mark.NOT_MET, "open" if most is None else "not_met", used)
     if not facts.answered:
         return Outcome(Mark.MET, "unanswered", used)
-    if any(told[id].mark is Mark.MET for id in ("F1", "S1") if id in told):
+    if any(told[id].mark is Mark.MET for id in ENDING if id in told):
         return Outcome(Mark.NOT_MET, "other", used)
     if facts.recheck_on is None:
         return Outcome(Mark.MET, "none_left", used)
@@ -354,6 +382,7 @@ RULES: Mapping[str, Callable[[Facts, Told], Outcome]] = {
     "R2": _worse,
     "F1": _target,
     "S1": _no_response,
+    "S2": _too_slow,
     "RC1": _series_over,
     "RC2": _recheck_due,
     "RC3": _came_back,
@@ -374,10 +403,11 @@ def _leading(facts: Facts, told: Told) -> str:
         return "R1"
     if "D1" in met and facts.decision is not None:
         return "G1" if facts.decision.decided is NextStep.GO_ON else "D1"
-    decided_upon = set() if facts.fresh else {"R2", "F1", "S1"}
-    watch, ends = ("RC2", "RC3"), ("F1", "S1")
+    decided_upon = set() if facts.fresh else {"R2", *ENDING}
+    watch = ("RC2", "RC3")
     # A course from elsewhere, which nobody has decided upon, is told first how it went.
-    order = ("R2", *ends, *watch, "RC1") if facts.decision is None else ("R2", *watch, *ends, "RC1")
+    undecided = facts.decision is None
+    order = ("R2", *((*ENDING, *watch) if undecided else (*watch, *ENDING)), "RC1")
     return next((id for id in order if id in met - decided_upon), "G1")
 
 

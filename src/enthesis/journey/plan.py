@@ -76,6 +76,11 @@ def stop_rule_sentences(rule: StopRule, plan: Plan, known: Knowledge) -> tuple[s
         f"from where you started, and your answers say so {times}.",
         f"We stop if after {rule.stop_after_sessions} sessions your {measure} has come down by "
         f"less than {rule.stop_below_percent.normalize():f} % and you cannot do more than before.",
+        *(
+            f"From {step.after_sessions} sessions on we stop if it has come down by less than "
+            f"{step.below_percent.normalize():f} %."
+            for step in rule.later_steps
+        ),
         "No relief after the first session is no failure: it is too early to tell.",
         f"We give at most {sessions}. More would need a new agreement.",
         f"We ask again {asked} months after the last session, whatever came of it.",
@@ -104,15 +109,16 @@ def _enough(mixture: Mixture, sites: tuple[SiteDose, ...]) -> Mixture:
 
 
 def _stop_rule(protocol: Protocol, known: Knowledge, finish: Percent | None) -> StopRule:
-    usual = known.stop_rule
+    usual, choice = known.stop_rule, known.stop_choices[known.stop_rule.choice]
     return StopRule(
         version=usual.version,
         measure=protocol.measure,
         finish_relief_percent=usual.finish_relief_percent if finish is None else finish,
         finish_readings=usual.finish_readings,
         stop_below_percent=usual.stop_below_percent,
-        stop_after_sessions=protocol.stop_after_sessions,
+        stop_after_sessions=choice.stop_after_sessions or protocol.stop_after_sessions,
         recheck_months=usual.recheck_months,
+        later_steps=choice.later_steps,
     )
 
 
@@ -152,6 +158,11 @@ def _stop_rule_problems(plan: Plan, known: Knowledge) -> Iterator[str]:
             f"A stop after {rule.stop_after_sessions} sessions does not fit a series of at most "
             f"{plan.sessions_max}."
         )
+    after = [step.after_sessions for step in rule.later_steps]
+    if after != sorted(set(after)) or not all(1 <= n <= plan.sessions_max for n in after):
+        yield "The later steps must be at rising numbers of sessions within the series."
+    if any(not 0 < s.below_percent < rule.finish_relief_percent for s in rule.later_steps):
+        yield "The relief of a later step must be less than the relief to finish at."
     months = rule.recheck_months
     if not months or list(months) != sorted(set(months)) or months[0] < 1:
         yield "The rechecks must be in rising months, the first after at least one month."

@@ -10,8 +10,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from enthesis.knowledge.paper import CertaintyLimits, EvidenceTopic, Synthesis
-from enthesis.records import Candidacy, Mixture, NextStep, Side
+from enthesis.knowledge.paper import (
+    AnywayRules,
+    CertaintyLimits,
+    EvidenceTopic,
+    Synthesis,
+    UntreatedGroup,
+)
+from enthesis.records import Candidacy, Mixture, NextStep, Side, StopStep
 from enthesis.units import Kg, Mg, Ml, Money, Percent
 
 
@@ -238,6 +244,7 @@ class Protocol:
 class StopRuleDefaults:
     """The clinic's default for the agreed stop rule, with a source for each number.
 
+    `choice` names one of the stop choices, which may judge sooner or ask for more later.
     `stop_after_sessions` is for courses without a plan (a protocol has its own). A patient is asked
     `ask_before_days` before the next session, and not before `ask_after_days` after the last; an
     answer is late `answer_overdue_days` after that, and the patient lost `lost_after_days` after
@@ -246,6 +253,7 @@ class StopRuleDefaults:
 
     version: str
     starts_on: date
+    choice: str
     finish_relief_percent: Percent
     finish_readings: int
     stop_below_percent: Percent
@@ -257,6 +265,22 @@ class StopRuleDefaults:
     lost_after_days: int
     recurrence_percent: Percent
     sources: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class StopChoice:
+    """One stop rule that a clinic can choose, by how soon it ends what does not help.
+
+    `stop_after_sessions` None: the protocol's own. What each does was simulated: see `source`.
+    """
+
+    id: str
+    starts_on: date
+    name: str
+    summary: str
+    later_steps: tuple[StopStep, ...]
+    source: str
+    stop_after_sessions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,6 +389,7 @@ class Knowledge:
     danger_rules: tuple[DangerRule, ...]
     judge_rules: tuple[JudgeRule, ...]
     stop_rule: StopRuleDefaults
+    stop_choices: Mapping[str, StopChoice]
     anaesthetic_limits: tuple[AnaestheticLimit, ...]
     substances: Mapping[str, Substance]
     mixing: MixingLimits
@@ -373,6 +398,8 @@ class Knowledge:
     evidence_topics: Mapping[str, EvidenceTopic]
     syntheses: Mapping[str, Synthesis]
     certainty_limits: CertaintyLimits
+    untreated_groups: Mapping[str, UntreatedGroup]
+    anyway_rules: AnywayRules
 
     def questions(self, questionnaire: str) -> Mapping[str, Question]:
         """The questions of one questionnaire by id."""

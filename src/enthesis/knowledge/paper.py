@@ -207,3 +207,63 @@ class CertaintyLimits:
     trials_to_pool: int
     unread_percent: Decimal
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class UntreatedPoint:
+    """How pain had changed in an untreated group by one time: mean and SD of the change since the
+    start on the group's own scale, negative is less pain. Counts are of the `n` who answered."""
+
+    weeks: Decimal
+    n: int
+    change: Decimal
+    change_sd: Decimal | None = None
+    better_30: int | None = None
+    better_50: int | None = None
+    worse: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UntreatedGroup:
+    """People who had no prolotherapy, for natural history. Either `points`, or the `paper`, `arm`
+    and `instrument` to read them from; `times` -1 turns a printed improvement into a change."""
+
+    id: str
+    topics: tuple[str, ...]
+    name: str
+    short: str
+    kind: str
+    people: str
+    scale_max: Decimal
+    checked_on: date
+    source: str
+    note: str = ""
+    points: tuple[UntreatedPoint, ...] = ()
+    paper: str = ""
+    arm: str = ""
+    instrument: str = ""
+    times: Decimal = Decimal(1)
+
+    def __post_init__(self) -> None:
+        if bool(self.points) == bool(self.paper):
+            raise ValueError("points or paper: give one of them")
+
+
+@dataclass(frozen=True, slots=True)
+class AnywayWindow:
+    """A span of weeks in which the groups' answers are taken together."""
+
+    name: str
+    from_weeks: Decimal
+    to_weeks: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class AnywayRules:
+    """How natural history is put together. `correlation` of start and later score, where a paper
+    prints no spread of change."""
+
+    starts_on: date
+    correlation: Decimal
+    windows: tuple[AnywayWindow, ...]
+    source: str

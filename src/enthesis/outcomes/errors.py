@@ -1,5 +1,10 @@
 """What is wrong with data that cannot be analysed."""
 
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
 
 class FitError(ValueError):
     """The data cannot be fitted; `problems` are sentences, one per thing to mend."""
@@ -7,3 +12,17 @@ class FitError(ValueError):
     def __init__(self, *problems: str) -> None:
         self.problems = problems
         super().__init__("\n".join(problems))
+
+
+def missing_labels(labels: NDArray[Any], what: str) -> list[str]:
+    """A sentence if some labels are missing (None or NaN): they would make a group of their own."""
+    if labels.dtype.kind == "f":
+        missing = np.isnan(labels)
+    elif labels.dtype.kind == "O":
+        missing = np.array([label is None or label != label for label in labels], dtype=bool)
+    else:
+        return []
+    rows = np.flatnonzero(missing)
+    return (
+        [f"{rows.size} rows have no {what}, the first in row {rows[0] + 1}."] if rows.size else []
+    )

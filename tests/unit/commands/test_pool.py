@@ -71,3 +71,27 @@ def test_the_command_names_what_is_wrong_and_gives_status_1(
     file.write_bytes(b"study,estimate,se\n\xff\xfe,1,1\n")
     assert run(str(file)) == 1
     assert "not UTF-8" in capsys.readouterr().err
+
+
+def test_the_command_says_what_moderators_and_other_sets_of_studies_say(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    funnel = tmp_path / "funnel.svg"
+    asked = ["--sensitivity", "--moderator", "dose", "--funnel", str(funnel)]
+    assert run(str(file), *asked) == 0
+    told = capsys.readouterr().out
+    assert "dose high, against low" in told and "Without one study at a time" in told
+    assert "Study by study over the years" in told and "Egger's test p" in told
+    assert funnel.read_text(encoding="utf-8").startswith("<svg")
+    assert run(str(file), *asked[:3], "--json") == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert {slope["name"] for slope in printed["moderators"]["slopes"]} >= {"intercept"}
+    assert printed["sensitivity"]["without"][0]["study"] == "Adams 2001"
+
+
+@pytest.mark.parametrize("model", ["mh", "peto"])
+def test_few_events_take_normal_intervals_unasked(
+    file: Path, capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    assert run(str(file), "--model", model) == 0
+    assert "interval wald" in capsys.readouterr().out

@@ -6,8 +6,10 @@ import pytest
 
 from enthesis.evidence.effects import Measure, compare_counts, counts
 from enthesis.evidence.pool import Interval, pool
-from enthesis.evidence.pool_csv import PoolFileError, PoolOptions, pool_file
+from enthesis.evidence.pool_csv import PoolOptions, Sparse, pool_file
 from enthesis.evidence.ragged import review
+from enthesis.evidence.sparse import mantel_haenszel
+from enthesis.evidence.study_file import PoolFileError
 from enthesis.evidence.tau2 import Model
 
 EVENTS = """study,year,events_1,n_1,events_2,n_2,dose
@@ -179,7 +181,7 @@ def test_a_file_of_another_kind_is_refused(text: str, said: str) -> None:
 def test_a_measure_that_the_columns_cannot_give_is_refused() -> None:
     assert "needs means" in problems(EVENTS, measure=Measure.MD)[0]
     assert "needs events" in problems(MEANS + "A,4,2,20,5,2,20\n", measure=Measure.OR)[0]
-    assert "to group by" in problems(EVENTS, group="sex")[0]
+    assert "which was asked for" in problems(EVENTS, group="sex")[0]
 
 
 def test_a_study_without_events_is_left_out_of_ratios_and_the_answer_says_so() -> None:
@@ -222,3 +224,140 @@ def test_identical_effects_have_no_hartung_knapp_interval() -> None:
 def test_a_study_with_two_rows_is_pointed_out() -> None:
     answer = pool_file(SE + "A,0.5,0.2\nA,0.1,0.2\nB,0.3,0.1\n", PoolOptions())
     assert any("A has 2 rows" in note for note in answer.notes)
+
+
+# --- other ways to say what an arm did
+
+
+def test_standard_errors_of_arms_are_their_standard_deviations() -> None:
+    with_sd = pool_file(MEANS + "A,4,2,16,5,3,36\nB,3,2,25,5,4,16\n", PoolOptions())
+    head = "study,mean_1,se_1,n_1,mean_2,se_2,n_2\n"
+    with_se = pool_file(head + "A,4,0.5,16,5,0.5,36\nB,3,0.4,25,5,1,16\n", PoolOptions())
+    assert with_se.overall == with_sd.overall
+
+
+def test_quartiles_become_means_and_the_answer_says_so() -> None:
+    head = "study,median_1,q1_1,q3_1,n_1,median_2,q1_2,q3_2,n_2\n"
+    answer = pool_file(head + "A,4,3,5,40,5,4,6,40\nB,3,2,4,30,5,4,6,30\n", PoolOptions())
+    # A symmetrical distribution has its median for mean.
+    assert [s.estimate for s in answer.studies] == pytest.approx([-1, -2])
+    assert "medians and quartiles" in answer.notes[0]
+    (problem,) = problems(head + "A,4,4.5,5,40,5,4,6,40\n")
+    assert "column median_1" in problem and "not between q1_1 and q3_1" in problem
+
+
+def test_an_exact_p_value_gives_the_standard_error() -> None:
+    answer = pool_file("study,estimate,p\nA,1.959963984540054,0.05\nB,1,0.5\n", PoolOptions())
+    assert math.sqrt(answer.studies[0].variance) == pytest.approx(1, rel=1e-9)
+    (problem,) = problems("study,estimate,p\nA,1,<0.05\n")
+    assert "column p" in problem
+    (problem,) = problems("study,estimate,p\nA,0,0.5\n")
+    assert "an estimate of 0" in problem
+
+
+def test_arms_described_twice_are_refused() -> None:
+    head = "study,mean_1,sd_1,se_1,n_1,mean_2,sd_2,se_2,n_2\n"
+    (problem,) = problems(head + "A,4,2,1,20,5,2,1,20\n")
+    assert "twice" in problem
+
+
+# --- few events
+
+
+@pytest.mark.parametrize("measure", [Measure.OR, Measure.RR, Measure.RD, None])
+def test_mantel_haenszel_pools_the_tables(measure: Measure | None) -> None:
+    options = PoolOptions(measure=measure, model=Sparse.MH, interval=Interval.WALD)
+    tables = counts([4, 6, 3, 9], [123, 306, 231, 200], [11, 29, 11, 12], [139, 303, 220, 210])
+    found = mantel_haenszel(tables, measure or Measure.RR)
+    answer = pool_file(EVENTS, options)
+    assert (answer.overall.estimate, answer.overall.se) == (found.estimate, found.se)
+    assert answer.as_json()["model"] == "MH"
+    assert answer.as_json()["tau2"] is answer.as_json()["prediction_low"] is None
+
+
+def test_peto_gives_odds_ratios_and_only_these() -> None:
+    answer = pool_file(EVENTS, PoolOptions(model=Sparse.PETO, interval=Interval.WALD))
+    assert answer.measure == "OR"
+    (problem,) = problems(EVENTS, model=Sparse.PETO, interval=Interval.WALD, measure=Measure.RR)
+    assert "odds ratios, not RR" in problem
+
+
+def test_tables_without_an_event_in_one_arm_are_refused() -> None:
+    text = EVENTS.splitlines()[0] + "\nA,2001,0,20,2,20,low\nB,2002,0,30,1,30,low\n"
+    (problem,) = problems(text, model=Sparse.MH, interval=Interval.WALD)
+    assert "no events" in problem and "risk difference" in problem
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"interval": Interval.HK}, "choose wald"),
+        ({"interval": Interval.WALD, "with_sensitivity": True}, "need another model"),
+        ({"interval": Interval.WALD, "moderators": ("dose",)}, "need another model"),
+    ],
+)
+def test_what_tables_cannot_say_is_refused(options: dict[str, object], said: str) -> None:
+    assert said in problems(EVENTS, model=Sparse.MH, **options)[0]
+    assert (
+        "the file has none"
+        in problems(MEANS + "A,4,2,20,5,2,20\n", model=Sparse.MH, interval=Interval.WALD)[0]
+    )
+
+
+# --- moderators and other sets of studies
+
+
+def test_a_category_is_compared_with_the_first_one() -> None:
+    found = pool_file(EVENTS, PoolOptions(moderators=("dose",))).moderation
+    assert found is not None
+    assert [slope.name for slope in found.slopes] == ["intercept", "dose high, against low"]
+
+
+def test_a_number_has_one_slope_and_arm_swap_turns_its_sign() -> None:
+    swapped = "study,events_2,n_2,events_1,n_1,year\n" + "".join(
+        ",".join([*(row := line.split(","))[:1], *row[2:6], row[1]]) + "\n"
+        for line in EVENTS.splitlines()[1:]
+    )
+    one = pool_file(EVENTS, PoolOptions(moderators=("year",))).moderation
+    other = pool_file(swapped, PoolOptions(moderators=("year",))).moderation
+    assert one is not None and other is not None
+    assert [s.estimate for s in other.slopes] == pytest.approx([-s.estimate for s in one.slopes])
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [("year2", "column year2"), ("dose,year,events_1", "too few"), ("same", "the same in every")],
+)
+def test_moderators_that_say_nothing_are_refused(column: str, said: str) -> None:
+    lines = EVENTS.splitlines()
+    text = "\n".join([lines[0] + ",same", *(line + ",x" for line in lines[1:])])
+    assert said in problems(text, moderators=tuple(column.split(",")))[0]
+
+
+def test_the_answer_without_one_study_is_that_of_the_others() -> None:
+    found = pool_file(EVENTS, PoolOptions(with_sensitivity=True)).sensitivity
+    assert found is not None
+    without_brown = "".join(
+        line for line in EVENTS.splitlines(keepends=True) if "Brown" not in line
+    )
+    assert found.without[1].study == "Brown 2002"
+    assert found.without[1].pooled == pool_file(without_brown, PoolOptions()).overall
+    assert found.by_year[-1].pooled == pool_file(EVENTS, PoolOptions()).overall
+    assert sum(one.weight for one in found.without) == pytest.approx(100)
+    assert 0 <= found.tau2_low <= found.tau2_high
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_too_few_studies_are_said_to_be_too_few(rows: int) -> None:
+    text = "".join(EVENTS.splitlines(keepends=True)[: rows + 1])
+    found = pool_file(text, PoolOptions(with_sensitivity=True)).sensitivity
+    assert found is not None
+    assert found.without == () and found.small_studies.filled is None
+    assert "too few" in found.notes[0]
+    assert math.isnan(found.tau2_low) is (rows == 1)
+
+
+def test_without_whole_years_nothing_is_cumulative() -> None:
+    text = EVENTS.replace("2003", "")
+    found = pool_file(text, PoolOptions(with_sensitivity=True)).sensitivity
+    assert found is not None and found.by_year == () and "nothing cumulative" in found.notes[0]

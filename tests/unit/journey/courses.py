@@ -22,16 +22,18 @@ from enthesis.records import (
 )
 
 FIRST = date(2026, 1, 5)
-KNOWN = knowledge(date(2026, 11, 23))
+KNOWN = knowledge(date(2026, 11, 26))
 MAX_SESSIONS = 6
 
 
 @cache
-def plan_of(condition: str) -> Plan:
+def plan_of(condition: str, choice: str = "series") -> Plan:
     """The condition's first protocol, agreed a week before the first session."""
+    known = replace(KNOWN, stop_rule=replace(KNOWN.stop_rule, choice=choice))
     protocol = KNOWN.conditions[condition].protocols[0]
-    plan = propose(protocol, Side.BOTH, KNOWN, None, None)
-    rule = replace(plan.stop_rule, stop_after_sessions=4)
+    plan = propose(protocol, Side.BOTH, known, None, None)
+    after = known.stop_choices[choice].stop_after_sessions or 4
+    rule = replace(plan.stop_rule, stop_after_sessions=after)
     return replace(
         plan, sessions_max=MAX_SESSIONS, stop_rule=rule, agreed_on=FIRST - timedelta(days=7)
     )
@@ -46,13 +48,14 @@ def course_of(
     plan: bool = True,
     condition: str = "low_back",
     ended_elsewhere: int | None = None,
+    stop_choice: str = "series",
 ) -> Course:
     """A course; `start` are further answers at the first baseline."""
     before = [(-10 + i, {"pain": value}) for i, value in enumerate(baselines)]
     if start:
         first = before[0] if before else (-10, {})
         before = [(first[0], {**first[1], **start}), *before[1:]]
-    agreed = plan_of(condition) if plan else None
+    agreed = plan_of(condition, stop_choice) if plan else None
     return Course(
         id="course-1",
         condition=condition,

@@ -10,12 +10,15 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from enthesis.charts.anyway import anyway_svg
 from enthesis.charts.forest import forest_svg
 from enthesis.charts.forest_data import forest_table
 from enthesis.charts.icon_array import HundredPeople, people_svg
 from enthesis.clinic.permissions import public_page
 from enthesis.evidence import sentences
 from enthesis.evidence.answer import Answer, TopicAnswer, answer_topic
+from enthesis.evidence.anyway import natural_history
+from enthesis.evidence.anyway_figure import anyway_chart, anyway_pools, anyway_table
 from enthesis.evidence.export import as_csv, as_r_script
 from enthesis.evidence.figure import DOMAIN_WORDS, forest_data
 from enthesis.evidence.grade import Certainty
@@ -51,6 +54,7 @@ def evidence_topic(request: HttpRequest, topic: str) -> HttpResponse:
         "found": found,
         "lead": _certainty(found.answers[0]) if found.answers else None,
         "questions": [_question(one) for one in found.answers],
+        "anyway": _anyway(found.topic.id, timezone.localdate()),
         "benchmarks": [_benchmark(known.benchmarks[b]) for b in found.topic.benchmarks],
         "people": sum(paper.randomised or 0 for paper in _papers_of(topic)),
     }
@@ -150,6 +154,32 @@ def _hundred(trial: Trial, answer: Answer, uid: str) -> dict[str, Any]:
             people_svg(one, f"{uid}-{trial.paper}-{i}".replace("_", "-"))
             for i, one in enumerate(pictures)
         ],
+    }
+
+
+@lru_cache(maxsize=16)
+def _anyway(topic: str, today: date) -> dict[str, Any] | None:
+    """The picture of the untreated groups, its sentence and its table; None without any group."""
+    known = knowledge(today)
+    found = natural_history(
+        known.evidence_topics[topic],
+        known.untreated_groups.values(),
+        papers(),
+        known.anyway_rules,
+        known.certainty_limits.trials_to_pool,
+    )
+    if not found.groups:
+        return None
+    chart = anyway_chart(found)
+    return {
+        "line": found.line,
+        "finding": chart.title,
+        "wide": anyway_svg(chart, "wide", "anyway-wide"),
+        "narrow": anyway_svg(chart, "narrow", "anyway-narrow"),
+        "table": _labelled(**anyway_table(found)),
+        "pools": anyway_pools(found),
+        "groups": [one.group for one in found.groups],
+        "rules": known.anyway_rules,
     }
 
 

@@ -1,0 +1,57 @@
+"""Runs a peer as a process of its own and measures what it needed."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from math import log
+from pathlib import Path
+from typing import Any
+
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What the process printed as JSON on its last line, and the most memory it held."""
+
+    said: dict[str, Any]
+    peak_gib: float
+
+
+def run(command: list[str]) -> Run:
+    """Run to the end, one thread per process; the process's own times exclude its loading."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
+    process = subprocess.Popen(  # noqa: S603
+        command, stdout=subprocess.PIPE, text=True, env=environment | ONE_THREAD
+    )
+    out = process.stdout.read() if process.stdout else ""
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{command[0]} ended with {process.returncode}: {out[-500:]}")
+    return Run(json.loads(out.strip().splitlines()[-1]), used.ru_maxrss / 2**20)
+
+
+def exponent(sizes: list[int], seconds: list[float]) -> str:
+    """How the time grows with the size between the first and the last: 1 is in proportion."""
+    if len(sizes) < 2:
+        return ""
+    return f"{log(seconds[-1] / seconds[0]) / log(sizes[-1] / sizes[0]):.2f}"
+
+
+def python_with(package: str) -> str:
+    """The Python of an environment that has this peer (made in .venv/peers where missing)."""
+    name, version = package.split("==")
+    folder = Path(__file__).parents[1] / ".venv" / "peers" / name
+    python = folder / "bin" / "python"
+    here = [str(python), "-c", f"import {name}; print({name}.__version__)"]
+    if python.exists():
+        found = subprocess.run(here, capture_output=True, text=True, check=False)  # noqa: S603
+        if found.stdout.strip() == version:
+            return str(python)
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)  # noqa: S603
+    install = [str(python), "-m", "pip", "install", "--quiet", package]
+    subprocess.run(install, check=True)  # noqa: S603
+    return str(python)
