@@ -76,13 +76,13 @@ def at_sigma(problem: Problem, sigma: Floats) -> Point | None:
     padded = np.where(both, sigma, np.eye(m))
     try:
         roots = np.linalg.cholesky(padded)
+        inverse = np.where(both, np.linalg.inv(padded), 0.0)
     except np.linalg.LinAlgError:
         return None
     diagonal = np.diagonal(roots, axis1=1, axis2=2)
     if not np.all(diagonal > 0):
         return None
     log_det = 2 * np.log(diagonal).sum(axis=1)
-    inverse = np.where(both, np.linalg.inv(padded), 0.0)
     at = problem.at.reshape(m, p * q)
     lever = (inverse.reshape(g * m, m) @ at).reshape(g, m * p, q)
     carried = (lever @ problem.zz).reshape(g, m, p, q).sum(axis=0)
