@@ -19,7 +19,7 @@ SEED = st.integers(0, 2**32 - 1)
 DESIGN = st.sampled_from([at_every_visit, own_mean_at_every_visit, alike_at_all_visits])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(SEED, st.integers(12, 40), st.integers(2, 5), DESIGN, st.booleans(), st.booleans())
 def test_the_likelihood_is_that_of_the_raw_rows_at_any_covariance(
     seed: int, n: int, m: int, design: object, restricted: bool, full: bool
@@ -40,7 +40,7 @@ def test_the_likelihood_is_that_of_the_raw_rows_at_any_covariance(
     assert mine == pytest.approx(theirs, rel=1e-9, abs=1e-7)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(SEED, st.integers(30, 80), st.integers(2, 4), st.integers(1, 29))
 def test_clinics_added_up_give_the_pooled_fit_to_the_bit(
     seed: int, n: int, m: int, cut: int
@@ -57,7 +57,7 @@ def test_clinics_added_up_give_the_pooled_fit_to_the_bit(
     assert np.array_equal(one.covariance, two.covariance)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(SEED, st.integers(20, 60), st.integers(2, 4), st.booleans())
 def test_no_covariance_near_the_fitted_one_is_more_likely(
     seed: int, n: int, m: int, restricted: bool

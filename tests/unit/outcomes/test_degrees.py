@@ -85,19 +85,19 @@ def test_kenward_and_roger_is_never_narrower_here_and_tends_to_the_plain_one() -
 
 
 def test_a_small_coverage_check_of_intervals_with_missing_visits() -> None:
-    """200 trials of no difference; the full one, of 500 registries, is a proof of its own."""
+    """120 trials of no difference; the full one, of 500 registries, is a proof of its own."""
     inside = 0
     rng = np.random.default_rng(5)
     root = np.linalg.cholesky(0.5 * np.eye(3) + 0.5)
-    for _ in range(200):
+    for _ in range(120):
         arm = np.arange(24) % 2
         scores = rng.normal(size=(24, 3)) @ root.T
         scores[rng.random((24, 3)) < [0, 0.15, 0.3]] = np.nan
         fitted = fit(Raw(scores, arm[:, None].astype(float)).sums())
         found = contrasts(fitted, np.eye(6)[[5]], degrees="kenward-roger")
         inside += bool(found.ci_low[0] <= 0 <= found.ci_high[0])
-    # Nominal 190 of 200; 3.5 standard deviations are 11.
-    assert 179 <= inside <= 200
+    # Nominal 114 of 120; 3.5 standard deviations are 8.
+    assert inside >= 106
 
 
 def test_what_is_asked_wrongly_is_refused() -> None:

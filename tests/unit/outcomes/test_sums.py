@@ -10,6 +10,7 @@ import pytest
 from enthesis.outcomes.errors import FitError
 from enthesis.outcomes.sums import merge
 from enthesis.outcomes.sums_from_columns import (
+    Coded,
     course_design,
     sums_from_columns,
     sums_from_pieces,
@@ -135,6 +136,21 @@ def test_a_word_becomes_a_column_for_each_level_but_the_reference() -> None:
     assert design.names == ("arm=a", "arm=c")
     assert design.values.tolist() == [[0, 0], [1, 0], [0, 1]]
     assert course_design([1, 2], {"arm": ["b", "a"]}).names == ("arm=b",)
+    coded = Coded(np.array([1, 0, 2], dtype=np.int8), ("a", "b", "c"))
+    assert course_design([1, 2, 3], {"arm": coded}, {"arm": "b"}).values.tolist() == [
+        [0, 0],
+        [1, 0],
+        [0, 1],
+    ]
+
+
+def test_a_covariate_that_is_missing_or_a_reference_that_is_no_level_is_refused() -> None:
+    with pytest.raises(FitError, match="age is missing for course 2"):
+        course_design([1, 2], {"age": [40.0, np.nan]})
+    with pytest.raises(FitError, match="arm has no level c; it has a, b"):
+        course_design([1, 2], {"arm": ["a", "b"]}, {"arm": "c"})
+    with pytest.raises(FitError, match="age has 1 values for 2 courses"):
+        course_design([1, 2], {"age": [40]})
 
 
 @pytest.mark.parametrize(
