@@ -4,10 +4,10 @@ beside the time in which DuckDB only sums the same columns, in one run.
     python benchmarks/repeated_measures.py [--ten-million]
 
 Needs `Rscript` with nlme, glmmTMB and jsonlite. Writes benchmarks/results/repeated_measures.md.
-A registry of whole pain scores from 0 to 10, about 6 visits a course with gaps and dropout, a mean at
-each visit and three factors of the course (13 coefficients), REML. Ours are times of the clock, from
-Parquet to the fitted model, two threads reading; so are DuckDB's, with its two threads. R's leave
-its loading out. Cold starts are those of whole processes, bytecode compiled before.
+A registry of whole pain scores from 0 to 10, about 6 visits a course with gaps and dropout, a mean
+at each visit and three factors of the course (13 coefficients), REML. Ours are times of the clock,
+from Parquet to the fitted model, two threads reading; so are DuckDB's, with its two threads. R's
+leave its loading out. Cold starts are those of whole processes, bytecode compiled before.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from measured import Run, exponent, run
+from measured import ONE_THREAD, Run, exponent, run
 
 HERE = Path(__file__).parent
 SIZES = [1_000, 10_000, 100_000, 1_000_000]
@@ -77,10 +77,12 @@ def write_csv(folder: Path, file: Path) -> None:
     duckdb.sql(text)
 
 
-def read_and_fit(folder: Path) -> dict[str, object]:
-    """From two Parquet files to the fitted model."""
+def read_and_fit(folder: Path, *, with_degrees: bool = False) -> dict[str, object]:
+    """From two Parquet files to the fitted model; with p values and intervals if asked for."""
     from pyarrow import parquet
 
+    if with_degrees:
+        from enthesis.outcomes.degrees import contrasts
     from enthesis.outcomes.repeated import fit
     from enthesis.outcomes.sums_from_columns import (
         Coded,
@@ -90,7 +92,8 @@ def read_and_fit(folder: Path) -> dict[str, object]:
     )
     from enthesis.outcomes.visit_design import own_mean_at_every_visit
 
-    table = parquet.read_table(folder / "courses.parquet", read_dictionary=list(FACTORS))
+    # Not read_table, which imports pandas by way of pyarrow.dataset.
+    table = parquet.ParquetFile(folder / "courses.parquet", read_dictionary=list(FACTORS)).read()
     columns = {}
     for name in FACTORS:
         column = table.column(name).unify_dictionaries().combine_chunks()
@@ -111,6 +114,8 @@ def read_and_fit(folder: Path) -> dict[str, object]:
     pieces = [piece(group) for group in range(metadata.num_row_groups)]
     sums = sums_from_pieces(pieces, courses, visits=range(VISITS))
     fitted = fit(sums, own_mean_at_every_visit(sums))
+    if with_degrees:
+        contrasts(fitted)
     return {
         "deviance": fitted.minus2_log_likelihood,
         "coefficients": fitted.coefficients.tolist(),
@@ -159,7 +164,7 @@ def child(what: str, folder: str, rounds: int) -> Run:
 def whole_process(*command: str) -> float:
     """Seconds of the clock from the start of a process to its end, the least of five."""
     hidden = "PYTHONDONTWRITEBYTECODE"
-    environment = {k: v for k, v in os.environ.items() if k != hidden}
+    environment = {k: v for k, v in os.environ.items() if k != hidden} | ONE_THREAD
     times = []
     for _ in range(6):
         start = time.perf_counter()
@@ -173,9 +178,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--ten-million", action="store_true", help="ours also fits 10,000,000")
     parser.add_argument("--ours", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--cold", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--summed", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=int, default=5, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.cold:
+        read_and_fit(arguments.cold, with_degrees=True)
+        return 0
     if arguments.ours or arguments.summed:
         work = ours if arguments.ours else only_summed
         said = work(arguments.ours or arguments.summed, arguments.rounds)
@@ -218,7 +227,7 @@ def cold(folder: str) -> dict[str, float]:
     nothing = whole_process(sys.executable, "-c", "pass")
     fev = HERE.parent / "tests" / "reference" / "repeated" / "fev_data.csv"
     command = f"{fev} --id USUBJID --visit AVISIT --outcome FEV1 --fixed ARMCD+SEX".split()
-    library = whole_process(sys.executable, __file__, "--ours", folder, "--rounds", "1")
+    library = whole_process(sys.executable, __file__, "--cold", folder)
     line = whole_process(sys.executable, "-m", "enthesis.cli", "fit", *command)
     return {"nothing": nothing, "library": library - nothing, "command": line - nothing}
 
@@ -236,9 +245,10 @@ def table(found: dict[str, object]) -> str:
     lines = [
         "# Repeated measures with any covariance between seven visits",
         "",
-        f"REML, 13 coefficients, 28 covariances. Python {platform.python_version()}, NumPy "
+        "REML, 13 coefficients, 28 variances and covariances. "
+        f"Python {platform.python_version()}, NumPy "
         f"{np.__version__}, DuckDB {duckdb.__version__}, nlme {versions['gls']}, glmmTMB "
-        f"{versions['glmmTMB']}; {os.cpu_count()} processors, one run. Ours: Parquet to fitted model.",
+        f"{versions['glmmTMB']}; {os.cpu_count()} processors, one run.",
         "",
         "| courses | visits | ours | our memory | DuckDB sums the columns | ours takes "
         "| nlme::gls | ours is faster | glmmTMB | ours is faster |",
@@ -256,9 +266,9 @@ def table(found: dict[str, object]) -> str:
     lines += [_growth(peer, runs, 0) for peer, runs in peers.items()]
     lines += ["", *(_apart(peer, mine, runs) for peer, runs in peers.items()), ""]
     lines += [
-        f"First fit of a process, with imports and reading, beyond the {starts['nothing']:.2f} s "
-        f"that Python takes to start: {starts['library']:.2f} s; with a formula, which needs pandas "
-        f"and formulaic (`enthesis fit` on the fev data): {starts['command']:.2f} s.",
+        "First fit of a process, with imports, reading, df and p values, beyond the "
+        f"{starts['nothing']:.2f} s that Python takes to start: {starts['library']:.2f} s; with a formula, which needs "
+        f"pandas and formulaic (`enthesis fit` on the fev data): {starts['command']:.2f} s.",
         "",
     ]
     return "\n".join(lines)
