@@ -20,8 +20,9 @@ CLOSE = 1e-13
 """Twice the deviance that a further Newton step promises, below which the climb is over."""
 EDGE = 1e-8
 """Least share of the largest eigenvalue of Σ (in standard units) that is not the edge."""
-COLLAPSED = 1e-9
-"""The same, over the visits of one pattern: there the likelihood grows without limit."""
+COLLAPSED = 1e-7
+"""The same over the visits of one pattern, which so few courses have that the likelihood grows
+without limit: their scores can be fitted exactly."""
 
 
 class State(StrEnum):

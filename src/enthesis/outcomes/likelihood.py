@@ -75,14 +75,14 @@ def at_sigma(problem: Problem, sigma: Floats) -> Point | None:
     both = problem.seen[:, :, None] & problem.seen[:, None, :]
     padded = np.where(both, sigma, np.eye(m))
     try:
-        roots, inverses = np.linalg.cholesky(padded), np.linalg.inv(padded)
+        roots = np.linalg.cholesky(padded)
+        inverse = np.where(both, np.linalg.inv(padded), 0.0)
     except np.linalg.LinAlgError:
         return None
     diagonal = np.diagonal(roots, axis1=1, axis2=2)
     if not np.all(diagonal > 0):
         return None
     log_det = 2 * np.log(diagonal).sum(axis=1)
-    inverse = np.where(both, inverses, 0.0)
     at = problem.at.reshape(m, p * q)
     lever = (inverse.reshape(g * m, m) @ at).reshape(g, m * p, q)
     carried = (lever @ problem.zz).reshape(g, m, p, q).sum(axis=0)

@@ -36,9 +36,17 @@ class CourseDesign:
     values: NDArray[Any]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Coded:
+    """A column of words as Parquet keeps it: `codes` (n,) are places in `levels`."""
+
+    codes: NDArray[Any]
+    levels: tuple[str, ...]
+
+
 def course_design(
     course: ArrayLike,
-    columns: Mapping[str, ArrayLike] | None = None,
+    columns: Mapping[str, "ArrayLike | Coded"] | None = None,
     reference: Mapping[str, object] | None = None,
 ) -> CourseDesign:
     """Covariates from columns of the courses: numbers as they are, words as one column a level.
@@ -52,26 +60,35 @@ def course_design(
     names: list[str] = []
     parts: list[NDArray[Any]] = []
     for name, column in (columns or {}).items():
-        values = np.asarray(column)
+        coded = column if isinstance(column, Coded) else None
+        values = coded.codes if coded else np.asarray(column)
         if len(values) != len(ids):
             raise FitError(f"{name} has {len(values)} values for {len(ids)} courses.")
-        if values.dtype.kind in "biuf":
-            if not np.all(np.isfinite(values)):
-                row = int(np.flatnonzero(~np.isfinite(values))[0])
-                raise FitError(f"{name} is missing for course {ids[row]}.")
+        if coded is None and values.dtype.kind in "biuf":
+            _check_known(name, values, ids)
             names.append(name)
             parts.append(values.astype(np.int8) if values.dtype.kind == "b" else values)
             continue
-        levels, codes = np.unique(values.astype(str), return_inverse=True)
-        first = str((reference or {}).get(name, levels[0]))
-        if first not in levels:
-            raise FitError(f"{name} has no level {first}; it has {', '.join(levels)}.")
-        for code, level in enumerate(levels):
-            if level != first:
-                names.append(f"{name}={level}")
-                parts.append((codes == code).astype(np.int8))
+        coded = coded or _coded(values)
+        first = str((reference or {}).get(name, min(coded.levels, default="")))
+        if first not in coded.levels:
+            raise FitError(f"{name} has no level {first}; it has {', '.join(coded.levels)}.")
+        for level in sorted(set(coded.levels) - {first}):
+            names.append(f"{name}={level}")
+            parts.append((coded.codes == coded.levels.index(level)).view(np.int8))
     table = np.column_stack(parts) if parts else np.zeros((len(ids), 0), dtype=np.int8)
     return CourseDesign(ids, tuple(names), table.astype(_small(table), copy=False))
+
+
+def _coded(values: NDArray[Any]) -> Coded:
+    levels, codes = np.unique(values.astype(str), return_inverse=True)
+    return Coded(codes, tuple(levels.tolist()))
+
+
+def _check_known(name: str, values: NDArray[Any], ids: NDArray[Any]) -> None:
+    unknown = np.flatnonzero(~np.isfinite(values))
+    if len(unknown):
+        raise FitError(f"{name} is missing for course {ids[unknown[0]]}.")
 
 
 Rows = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]

@@ -36,19 +36,16 @@ def sums_expression(
         scores=used.count(),
     )
     if courses is not None and covariates:
-        chosen = courses.select(
-            known=courses[course], **{f"z{a}": courses[n] for a, n in _from_1(covariates)}
-        )
+        named = {f"z{a}": courses[name] for a, name in _from_1(covariates)}
+        chosen = courses.select(known=courses[course], **named)
         side_by_side = side_by_side.left_join(chosen, side_by_side[course] == chosen.known)
     else:
         side_by_side = side_by_side.mutate(known=side_by_side[course])
-    y = [side_by_side[f"y{v}"] for v in range(len(visits))]
+    there = [side_by_side[f"y{v}"].notnull().cast("int64") for v in range(len(visits))]
+    nothing = ibis.literal(0, "int64")
     side_by_side = side_by_side.mutate(
-        pattern=sum(
-            (ibis.ifelse(at.notnull(), 1 << v, 0).cast("int64") for v, at in enumerate(y)),
-            ibis.literal(0, "int64"),
-        ),
-        seen=sum((at.notnull().cast("int64") for at in y), ibis.literal(0, "int64")),
+        pattern=sum((flag * (1 << v) for v, flag in enumerate(there)), nothing),
+        seen=sum(there, nothing),
     )
     terms = {f"z{a}": side_by_side[f"z{a}"] for a, _ in _from_1(covariates)}
     terms |= {f"y{v}": side_by_side[f"y{v}"].fill_null(0) for v in range(len(visits))}
