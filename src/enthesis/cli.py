@@ -25,6 +25,7 @@ COMMANDS = {
     "network": "network",
     "evidence": "evidence",
     "fit": "fit",
+    "registry": "registry",
     "manage": "manage",
 }
 

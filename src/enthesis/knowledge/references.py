@@ -52,9 +52,7 @@ def _windows(entries: Mapping[str, Sequence[Entry]]) -> Iterator[Problem]:
         window = entry.value
         if not window.from_day <= window.target_day <= window.to_day:
             yield entry.where, "target_day must lie from from_day to to_day"
-        if last is not None and not (
-            last.number < window.number and last.to_day < window.from_day
-        ):
+        if last is not None and not (last.number < window.number and last.to_day < window.from_day):
             yield entry.where, f"number and from_day must lie after those of {last.id!r}"
         last = window
 

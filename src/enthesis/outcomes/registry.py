@@ -169,7 +169,10 @@ def sort(tables: Tables) -> dict[str, pa.Table]:
     """The tables in the order of the schema, and checked (RegistryError)."""
     made = {}
     for name in TABLES:
-        table = tables[name].select(TABLES[name].names).cast(arrow_schema(name))
+        try:
+            table = tables[name].select(TABLES[name].names).cast(arrow_schema(name))
+        except (ValueError, KeyError) as error:
+            raise RegistryError(f"{name}: {error}") from error
         keys = [(key, "ascending") for key in TABLES[name].order]
         made[name] = table.take(pc.sort_indices(table, keys))
     check(made)
@@ -177,13 +180,11 @@ def sort(tables: Tables) -> dict[str, pa.Table]:
 
 
 def check(tables: Tables) -> None:
-    """Refuse what the schema does not allow: nulls, words, two rows where one may be."""
+    """Refuse what the types cannot: other words, two rows where one may be, rows of nobody."""
     wrong = []
     for name, table in tables.items():
         for column in TABLES[name].columns:
             values = table[column.name]
-            if column.needed and values.null_count:
-                wrong.append(f"{name}.{column.name} is null in {values.null_count} rows")
             if column.words:
                 others = set(pc.unique(values).to_pylist()) - {None, *column.words}
                 if others:
