@@ -269,7 +269,7 @@ def _reached(table: Any, relief: Any, levels: Sequence[int]) -> dict[str, Any]:
 
 
 def _sum(values: Any) -> Any:
-    return values.cast("int64").sum().cast("int64").fill_null(0)
+    return values.cast("int64").sum().cast("int64")
 
 
 def _over(courses: Any, window: str) -> Any:
@@ -281,6 +281,8 @@ def _over(courses: Any, window: str) -> Any:
 
 
 def _table(grouped: Any, counts: dict[str, Any], by: By) -> pa.Table:
+    # Of rows that all have null where they are asked, Spark counts null and the others nought.
+    counts = {name: count.fill_null(0) for name, count in counts.items()}
     return _sorted(grouped.aggregate(**counts).to_pyarrow(), by)
 
 

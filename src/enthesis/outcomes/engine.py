@@ -32,11 +32,16 @@ SQL_TYPES = {
     "str": "text",
 }
 SPARK_SETTINGS = {
-    "spark.driver.bindAddress": "127.0.0.1",
-    "spark.driver.host": "127.0.0.1",
     "spark.ui.enabled": "false",
     "spark.sql.session.timeZone": "UTC",
 }
+SPARK_ON_ONE_MACHINE = {
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.sql.shuffle.partitions": "4",
+    "spark.ui.showConsoleProgress": "false",
+}
+"""Two hundred partitions, Spark's own number, are for a hundred machines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,8 @@ def _spark(master: str) -> Any:
     from pyspark.sql import SparkSession  # a package of its own: requirements/spark.txt
 
     builder = SparkSession.builder.master(master).appName("enthesis")
-    for key, value in SPARK_SETTINGS.items():
+    settings = SPARK_SETTINGS | (SPARK_ON_ONE_MACHINE if master.startswith("local") else {})
+    for key, value in settings.items():
         builder = builder.config(key, value)
     return ibis.pyspark.connect(builder.getOrCreate())
 
