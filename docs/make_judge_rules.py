@@ -86,9 +86,7 @@ def main() -> int:
     (REFERENCE / "judge-rules.md").write_text(page(people, usual, stress), encoding="utf-8")
     with CSV.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(
-            ["choice", "world", "false_stops_percent", "relief_kept_percent", "sessions_others"]
-        )
+        writer.writerow(["choice", "world", "false_stops", "relief_kept", "sessions"])
         for world_name, rows in [("usual", usual), *stress]:
             for name, o in rows.items():
                 if name.startswith("shipped"):

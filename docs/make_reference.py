@@ -55,9 +55,18 @@ def rules_page(known: Knowledge) -> str:
         ["number", "default", "source"],
         ((name, getattr(defaults, name), source) for name, source in defaults.sources.items()),
     )
+    alarms = table(
+        ["alarm", "harms", "number", "value", "source"],
+        (
+            (a.id, ", ".join(a.kinds), name, getattr(a, name), source)
+            for a in known.harm_alarms.values()
+            for name, source in a.sources.items()
+        ),
+    )
     return (
         f"# Rules\n\n{NOTICE}\n\n## Candidacy\n\n{candidacy}\n\n## Judge\n\n{judge}\n\n"
-        f"## Danger signs\n\n{danger}\n\n## Defaults of the stop rule\n\n{stop}\n"
+        f"## Danger signs\n\n{danger}\n\n## Alarms over all sessions\n\n{alarms}\n\n"
+        f"## Defaults of the stop rule\n\n{stop}\n"
     )
 
 

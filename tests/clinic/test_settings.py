@@ -15,6 +15,8 @@ from enthesis.clinic import store
 from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions.settings import Newcomer, begin_clinic
 from enthesis.clinic.models import AuditEvent, Clinic, User
+from enthesis.journey.plan import propose
+from enthesis.records import Side
 from enthesis.units import money_words
 from tests.clinic_fixtures import PASSWORD
 
@@ -25,6 +27,7 @@ SETTINGS = {
     "time_zone": "America/New_York",
     "price_per_session": "",
     "finish_relief_percent": "",
+    "stop_choice": "series",
     "version": "1",
 }
 
@@ -123,6 +126,32 @@ def test_the_clinics_own_finish_level_goes_before_the_default(
     clinic.refresh_from_db()
     known = store.known_for(clinic, date(2026, 11, 23))
     assert known.stop_rule.finish_relief_percent == Decimal(75)
+
+
+def test_the_clinics_choice_of_stop_rule_is_that_of_new_plans(
+    office: Client, clinic: Clinic
+) -> None:
+    office.post("/settings/", {**SETTINGS, "stop_choice": "graded"})
+    clinic.refresh_from_db()
+    plan = propose("low_back_ligaments", Side.BOTH, store.known_for(clinic, date(2026, 11, 26)))
+    assert [step.below_percent for step in plan.stop_rule.later_steps] == [50, 60]
+    # The choice did not exist yet on an earlier day, whose verdicts are worked out as they were.
+    earlier = store.known_for(clinic, date(2026, 11, 23))
+    assert earlier.stop_rule.choice == "series"
+    assert propose("low_back_ligaments", Side.BOTH, earlier).stop_rule.later_steps == ()
+
+
+def test_each_stop_rule_stands_with_what_it_was_simulated_to_do(
+    office: Client, clinic: Clinic
+) -> None:
+    known = store.known_for(clinic, date(2026, 11, 26))
+    page = words(office.get("/settings/"))
+    for choice in known.stop_choices.values():
+        usual = known.judge_study(choice.id)["usual"]
+        assert choice.name in page and f"{usual.false_stops} of 100" in page
+    assert words(office.post("/settings/", {**SETTINGS, "stop_choice": "never"})).count(
+        "Select a valid choice."
+    )
 
 
 @pytest.mark.parametrize(

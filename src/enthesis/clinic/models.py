@@ -33,6 +33,8 @@ class Clinic(models.Model):
         max_digits=5, decimal_places=2, null=True, blank=True
     )
     price_per_session = models.DecimalField(max_digits=10, decimal_places=2, null=True, blank=True)
+    # One of the stop choices of the knowledge files; empty means their default.
+    stop_choice = models.CharField(max_length=20, blank=True, default="", validators=NO_NUL)
     version = models.PositiveIntegerField(default=1)
 
     def __str__(self) -> str:

@@ -25,14 +25,18 @@ def today(clinic: models.Clinic) -> date:
 
 
 def known_for(clinic: models.Clinic, on: date) -> Knowledge:
-    """What is known as of a date, with the clinic's own finish level in place of the default."""
-    known = knowledge(on)
-    if clinic.finish_relief_percent is None:
+    """What is known as of a date, with the clinic's own finish level and choice of stop rule.
+
+    A choice that did not exist yet on that date is not made for it.
+    """
+    known, own = knowledge(on), dict[str, Any]()
+    if clinic.finish_relief_percent is not None:
+        own["finish_relief_percent"] = Percent(clinic.finish_relief_percent)
+    if clinic.stop_choice in known.stop_choices:
+        own["choice"] = clinic.stop_choice
+    if not own:
         return known
-    own = dataclasses.replace(
-        known.stop_rule, finish_relief_percent=Percent(clinic.finish_relief_percent)
-    )
-    return dataclasses.replace(known, stop_rule=own)
+    return dataclasses.replace(known, stop_rule=dataclasses.replace(known.stop_rule, **own))
 
 
 def course_record(row: models.Course) -> records.Course:

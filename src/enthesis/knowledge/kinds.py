@@ -157,6 +157,42 @@ class DangerRule:
 
 
 @dataclass(frozen=True, slots=True)
+class HarmAlarm:
+    """When harms of some `kinds` (ids of danger rules) come too often.
+
+    A chart over all sessions looks for odds `ratio` times those of `per_10000_sessions`, with so
+    many sessions on average before a false alarm: it adds `step` for a harm, takes 1 for another
+    session, and alarms at `limit` (outcomes/harms.py). A gap between two harms is marked when
+    chance makes one so short no more often than `gap_false_alarm`.
+    """
+
+    id: str
+    starts_on: date
+    text: str
+    kinds: tuple[str, ...]
+    per_10000_sessions: Decimal
+    ratio: Decimal
+    sessions_to_false_alarm: int
+    step: int
+    limit: int
+    gap_false_alarm: Decimal
+    sources: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        if not 0 < self.per_10000_sessions < 10000 or self.ratio <= 1:
+            raise ValueError("the rate lies between 0 and 10000, and the ratio is above 1")
+        if min(self.step, self.limit, self.sessions_to_false_alarm) < 1:
+            raise ValueError("step, limit and sessions_to_false_alarm are at least 1")
+        if not 0 < self.gap_false_alarm < 1:
+            raise ValueError("gap_false_alarm lies between 0 and 1")
+
+    @property
+    def per_session(self) -> float:
+        """The agreed rate per session."""
+        return float(self.per_10000_sessions) / 10000
+
+
+@dataclass(frozen=True, slots=True)
 class JudgeRule:
     """One rule of the judge in words; how it is tested is in `journey/judge.py`.
 
@@ -281,6 +317,18 @@ class StopChoice:
     later_steps: tuple[StopStep, ...]
     source: str
     stop_after_sessions: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeStudy:
+    """What a stop choice did in one simulated world: percent of true responders ended too early,
+    percent of their relief kept, sessions of those who are not helped."""
+
+    choice: str
+    world: str
+    false_stops: Decimal
+    relief_kept: Decimal
+    sessions: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,9 +459,11 @@ class Knowledge:
     protocols: Mapping[str, Protocol]
     candidacy_rules: tuple[CandidacyRule, ...]
     danger_rules: tuple[DangerRule, ...]
+    harm_alarms: Mapping[str, HarmAlarm]
     judge_rules: tuple[JudgeRule, ...]
     stop_rule: StopRuleDefaults
     stop_choices: Mapping[str, StopChoice]
+    judge_studies: tuple[JudgeStudy, ...]
     anaesthetic_limits: tuple[AnaestheticLimit, ...]
     substances: Mapping[str, Substance]
     mixing: MixingLimits
@@ -430,3 +480,9 @@ class Knowledge:
     def questions(self, questionnaire: str) -> Mapping[str, Question]:
         """The questions of one questionnaire by id."""
         return {q.id: q for q in self.questionnaires[questionnaire].questions}
+
+    def judge_study(self, choice: str) -> Mapping[str, JudgeStudy]:
+        """What a stop choice did: in the `usual` world, and in the `hardest` of all for it."""
+        rows = [row for row in self.judge_studies if row.choice == choice]
+        usual = next(row for row in rows if row.world == "usual")
+        return {"usual": usual, "hardest": max(rows, key=lambda row: row.false_stops)}

@@ -18,7 +18,14 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from enthesis.knowledge.kinds import About, AnaestheticLimit, Knowledge, Questionnaire, Site
+from enthesis.knowledge.kinds import (
+    About,
+    AnaestheticLimit,
+    JudgeStudy,
+    Knowledge,
+    Questionnaire,
+    Site,
+)
 from enthesis.knowledge.references import problems
 from enthesis.shape import ShapeError, read
 
@@ -26,7 +33,9 @@ FOLDER = Path(__file__).parent
 # What makes two entries versions of the same thing; by default their id.
 IDENTITY: Mapping[type, tuple[str, ...]] = {AnaestheticLimit: ("substance", "with_adrenaline")}
 # These fields are filled from other places than the rules: see _knowledge.
-NOT_FROM_RULES = {"as_of", "abouts", "questionnaires", "sites", "site_positions"}
+NOT_FROM_RULES = {
+    *("as_of", "abouts", "questionnaires", "sites", "site_positions", "judge_studies"),
+}
 
 
 class KnowledgeError(ValueError):
@@ -59,6 +68,7 @@ class Library:
     abouts: Mapping[str, About]
     entries: Mapping[str, tuple[Entry, ...]]
     site_positions: Mapping[tuple[str, str], tuple[Decimal, Decimal]]
+    judge_studies: tuple[JudgeStudy, ...]
     codes: frozenset[tuple[str, str]]
 
 
@@ -91,6 +101,7 @@ def read_library(folder: Path) -> Library:
         abouts,
         {name: tuple(found) for name, found in entries.items()},
         _read_positions(folder / "tables" / "site_positions.csv"),
+        tuple(e.value for e in _read_table(JudgeStudy, folder / "tables" / "judge_rules.csv")),
         frozenset((r["system"], r["code"]) for r in _rows(folder / "tables" / "codes.csv")),
     )
     for where, problem in problems(library.entries, library.codes):
@@ -125,6 +136,7 @@ def known_on(library: Library, as_of: date) -> Knowledge:
         },
         sites={e.value.id: e.value for e in library.entries["sites"]},
         site_positions=library.site_positions,
+        judge_studies=library.judge_studies,
         conditions=conditions,
         **held,
     )
@@ -235,6 +247,12 @@ def _read_positions(path: Path) -> dict[tuple[str, str], tuple[Decimal, Decimal]
             raise KnowledgeError(_name(path), str(error)) from error
         positions[row["site"], row["side"]] = at
     return positions
+
+
+def _read_table(kind: type, path: Path) -> list[Entry]:
+    """A table whose columns are the fields of a kind."""
+    name = _name(path)
+    return [_entry(kind, row, name, f"line {i}") for i, row in enumerate(_rows(path), start=2)]
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

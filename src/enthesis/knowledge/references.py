@@ -39,6 +39,11 @@ def problems(
     yield from _rules(entries)
     yield from _measures(entries, codes)
     yield from _windows(entries)
+    danger = _ids(entries["danger_rules"])
+    for entry in entries["harm_alarms"]:
+        for kind in entry.value.kinds:
+            if kind not in danger:
+                yield entry.where, f"danger rule {kind!r} is in no file"
     known = {code for _, code in codes}
     for entry in entries["tariff"]:
         if entry.value.code and entry.value.code not in known:

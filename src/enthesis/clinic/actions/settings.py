@@ -17,7 +17,8 @@ from enthesis.units import MINOR_DIGITS, Money, money_words
 
 @dataclass(frozen=True)
 class ClinicSettings:
-    """`price_per_session` and `finish_relief_percent` None: the default of the knowledge files."""
+    """`price_per_session` and `finish_relief_percent` None, `stop_choice` empty: the default of the
+    knowledge files."""
 
     name: str
     phone: str
@@ -25,6 +26,7 @@ class ClinicSettings:
     time_zone: str
     price_per_session: Decimal | None
     finish_relief_percent: Decimal | None
+    stop_choice: str = ""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,9 @@ def change_settings(user: User, chosen: ClinicSettings, expected_version: int | 
         raise Refused(
             "The finish level is a share: above 0 and at most 100 percent.", "finish_relief_percent"
         )
+    known = store.known_for(clinic, store.today(clinic))
+    if chosen.stop_choice and chosen.stop_choice not in known.stop_choices:
+        raise Refused("Choose one of the stop rules shown.", "stop_choice")
     before = {name: getattr(clinic, name) for name in vars(chosen)}
     for name, value in vars(chosen).items():
         setattr(clinic, name, value)

@@ -18,7 +18,10 @@ from enthesis.clinic.permissions import ADMIN, StaffRequest, get_for, page, rows
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.units import money_words
 
-OWN = ("name", "phone", "emergency_text", "time_zone", "price_per_session", "finish_relief_percent")
+OWN = (
+    *("name", "phone", "emergency_text", "time_zone"),
+    *("price_per_session", "finish_relief_percent", "stop_choice"),
+)
 
 
 class SettingsForm(forms.Form):
@@ -39,10 +42,15 @@ class SettingsForm(forms.Form):
     finish_relief_percent = forms.DecimalField(
         label="Finish level", required=False, max_digits=5, decimal_places=2
     )
+    stop_choice = forms.ChoiceField(
+        label="When to stop what does not help", required=False, widget=forms.RadioSelect
+    )
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
-    def __init__(self, data: Any, initial: dict[str, Any]) -> None:
+    def __init__(self, data: Any, initial: dict[str, Any], known: Knowledge) -> None:
         super().__init__(data, initial=initial)
+        rules = [(choice.id, choice.name) for choice in known.stop_choices.values()]
+        self.fields["stop_choice"].choices = rules  # type: ignore[attr-defined]
         zones = [(zone, zone.replace("_", " ")) for zone in sorted(available_timezones())]
         self.fields["time_zone"].choices = zones  # type: ignore[attr-defined]
 
@@ -74,7 +82,9 @@ class AccessForm(forms.Form):
 def settings(request: StaffRequest) -> HttpResponse:
     """The clinic's own settings beside the shipped defaults with their sources; and its users."""
     clinic = request.clinic
-    form = SettingsForm(request.POST or None, {**_own(clinic), "version": clinic.version})
+    known = store.known_for(clinic, store.today(clinic))
+    initial = {**_own(clinic), "stop_choice": known.stop_rule.choice, "version": clinic.version}
+    form = SettingsForm(request.POST or None, initial, known)
     both, status = None, 422 if form.errors else 200
     if form.is_bound and form.is_valid():
         chosen = actions.ClinicSettings(**{name: form.cleaned_data[name] for name in OWN})
@@ -89,11 +99,11 @@ def settings(request: StaffRequest) -> HttpResponse:
             both, status = differences(form, _own(theirs)), 409
             form.data = form.data.copy()  # type: ignore[attr-defined]
             form.data["version"] = theirs.version  # type: ignore[index]
-    known = store.known_for(clinic, store.today(clinic))
     context = {
         "form": form,
         "both": both,
         "defaults": defaults(known),
+        "stop_choices": [(one, known.judge_study(one.id)) for one in known.stop_choices.values()],
         "users": rows_for(request.user, User).order_by("-is_active", "display_name", "pk"),
     }
     return render(request, "clinic/settings/settings.html", context, status=status)
