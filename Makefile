@@ -3,7 +3,7 @@ PORT ?= 8000
 PY := .venv/bin/python
 STAMP := .venv/.stamp
 
-.PHONY: run setup setup-test test check lock clean
+.PHONY: run setup setup-test test test-spark check lock clean
 
 run: setup
 	@$(PY) -m enthesis.cli start --port $(PORT)
@@ -21,6 +21,11 @@ $(STAMP)-dev: requirements/dev.txt pyproject.toml requirements/venv.sh
 
 test: setup-test check
 	@sh tests/run.sh
+
+# Spark beside DuckDB, on two processes of its own: needs Java 17, downloads half a gigabyte.
+test-spark: setup-test
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/spark.txt
+	@$(PY) -m pytest tests/spark/spark_engine.py
 
 check: $(STAMP)-dev
 	@$(PY) -m ruff check .

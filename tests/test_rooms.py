@@ -18,7 +18,7 @@ SOURCE = Path(enthesis.__file__).parent
 CORE = {"records", "units", "shape"}
 KNOWLEDGE = CORE | {"knowledge"}
 NUMBERS = {"numpy", "scipy"}
-TABLES = {"ibis", "duckdb", "pyarrow", "pandas", "formulaic"}
+TABLES = {"ibis", "duckdb", "pyarrow", "pandas", "formulaic", "pyspark"}
 # Room → (our rooms it may import, outside libraries beyond the standard one). Its own room is free.
 MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "records": ({"units"}, set()),

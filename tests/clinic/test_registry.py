@@ -129,9 +129,14 @@ def test_a_changed_rule_or_key_makes_every_row_anew(
 
 
 def test_the_command_refreshes_and_verifies(
-    clinic: models.Clinic, tmp_path: Path, settings: object, capsys: pytest.CaptureFixture[str]
+    clinic: models.Clinic,
+    tmp_path: Path,
+    settings: object,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     settings.DATA = tmp_path  # type: ignore[attr-defined]
+    monkeypatch.setenv("ENTHESIS_DATA", str(tmp_path))
     assert main(["registry", "refresh", "--folder", str(tmp_path / "r")]) == 0
     assert f"Cut 1 of {models.Course.objects.count()} courses" in capsys.readouterr().out
     assert main(["registry", "verify", "--folder", str(tmp_path / "r")]) == 0

@@ -109,7 +109,7 @@ def _spark(master: str) -> Any:
 
 
 def _in_postgres(url: str) -> Registry:
-    connection = _postgres(url)
+    connection = ibis.connect(url)
     found = set(connection.list_tables(database=IN_POSTGRES))
     if missing := [name for name in TABLES if name not in found]:
         connection.disconnect()
@@ -118,29 +118,9 @@ def _in_postgres(url: str) -> Registry:
     return Registry(tables, connection)
 
 
-def _postgres(url: str) -> Any:
-    # A socket's directory as ?host=/path is psycopg's own spelling.
-    return ibis.postgres.connect(**_address(url))
-
-
-def _address(url: str) -> dict[str, Any]:
-    from urllib.parse import parse_qs, unquote, urlsplit
-
-    parts = urlsplit(url)
-    asked = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-    given = {
-        "host": asked.pop("host", parts.hostname),
-        "user": parts.username,
-        "password": unquote(parts.password) if parts.password else None,
-        "database": parts.path.removeprefix("/") or None,
-        "port": parts.port,
-    }
-    return asked | {key: value for key, value in given.items() if value is not None}
-
-
 def publish(folder: Path, url: str) -> None:
     """Write the present cut of a folder into a PostgreSQL database, in place of the one before."""
-    connection = _postgres(url)
+    connection = ibis.connect(url)
     try:
         raw = connection.con
         with raw.transaction(), raw.cursor() as cursor:

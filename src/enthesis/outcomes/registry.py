@@ -142,7 +142,8 @@ def read_table(folder: Path, name: str, columns: Sequence[str] | None = None) ->
 def _read(folder: Path, part: Part, name: str, columns: Sequence[str] | None) -> pa.Table:
     path = folder / part.files[name].name
     try:
-        return pq.read_table(path, columns=columns)
+        table = pq.read_table(path, columns=columns or list(TABLES[name].names))
+        return table.cast(pa.schema([arrow_schema(name).field(c) for c in table.column_names]))
     except (OSError, pa.ArrowInvalid) as error:
         raise RegistryError(f"{path} cannot be read: {error}") from error
 
@@ -233,6 +234,44 @@ def refresh(
         if len(withdrawn) or fresh:
             _clean(folder, cut)
     return cut
+
+
+def seal(folder: Path, knowledge: str) -> Cut:
+    """Make a registry of tables that were written elsewhere: one sorted `TABLE.parquet` for each.
+
+    Raises RegistryError for a folder that already is one, or a table that is not as the schema
+    says. Afterwards it is read, verified and refreshed as any other.
+    """
+    if (folder / MANIFEST).exists():
+        raise RegistryError(f"{folder} is a registry already: it has a {MANIFEST}.")
+    files, ids = {}, np.empty(0, np.int64)
+    for name in TABLES:
+        path = folder / f"{name}.parquet"
+        _check_types(path, name)
+        course = pq.read_table(path, columns=["course"])["course"].to_numpy()
+        if np.any(np.diff(course) < 0):
+            raise RegistryError(f"{path} is not sorted by course.")
+        files[name] = File(path.name, course.size, _sha256(path))
+        ids = course if name == "courses" else ids
+    parts = (Part(int(ids[0]), int(ids[-1]), files),) if ids.size else ()
+    cut = Cut(1, SCHEMA_VERSION, _software(), knowledge, int(ids.size), parts)
+    cut = replace(cut, sha256=_hash_of(cut))
+    _replace_manifest(folder, cut)
+    return cut
+
+
+def _check_types(path: Path, name: str) -> None:
+    try:
+        found = pq.read_schema(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise RegistryError(f"{path} cannot be read: {error}") from error
+    for column in arrow_schema(name):
+        at = found.get_field_index(column.name)
+        if at < 0:
+            raise RegistryError(f"{path} has no column {column.name}.")
+        if found.field(at).type != column.type:
+            kind = found.field(at).type
+            raise RegistryError(f"{path}: {column.name} is {kind}, and must be {column.type}.")
 
 
 def _next_cut(
@@ -344,7 +383,7 @@ def _clean(folder: Path, cut: Cut, keep_all: bool = False) -> None:
     """Delete what no manifest names: what a killed run left, and the cut before the last."""
     if keep_all:
         return
-    for path in folder.glob("*-??????-*.parquet"):
+    for path in folder.glob("*.parquet"):
         if path.name not in cut.files:
             path.unlink()
 

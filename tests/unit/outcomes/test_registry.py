@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from enthesis.invented.registry_files import write_registry
 from enthesis.outcomes import registry
 from enthesis.outcomes.registry import (
     RegistryError,
@@ -14,6 +15,7 @@ from enthesis.outcomes.registry import (
     read_cut,
     read_table,
     refresh,
+    seal,
     verify,
 )
 from enthesis.outcomes.rows import CourseRows
@@ -187,3 +189,29 @@ def test_it_refuses_rows_that_the_schema_does_not_allow(rows: Sequence[CourseRow
             as_tables([wrong])
     with pytest.raises(RegistryError, match="courses: course stand in two rows"):
         as_tables([one, one])
+
+
+def test_tables_from_elsewhere_become_a_registry(tmp_path: Path) -> None:
+    write_registry(tmp_path, courses=300, seed=1)
+    cut = seal(tmp_path, "invented")
+    assert verify(tmp_path) == cut and cut.courses == 300
+    with pytest.raises(RegistryError, match="already"):
+        seal(tmp_path, "invented")
+
+
+def test_it_refuses_tables_from_elsewhere_that_do_not_fit(tmp_path: Path) -> None:
+    write_registry(tmp_path, courses=30, seed=1)
+    path = tmp_path / "visits.parquet"
+    table = pa.parquet.read_table(path)
+    days = table["day"].cast(pa.float64())
+    for wrong, words in (
+        (table.drop_columns(["pain"]), "no column pain"),
+        (table.set_column(table.column_names.index("day"), "day", days), "day is double"),
+        (table.take(pa.array(range(table.num_rows)[::-1])), "not sorted"),
+    ):
+        pa.parquet.write_table(wrong, path)
+        with pytest.raises(RegistryError, match=words):
+            seal(tmp_path, "invented")
+    path.unlink()
+    with pytest.raises(RegistryError, match="cannot be read"):
+        seal(tmp_path, "invented")
