@@ -6,7 +6,7 @@ STAMP := .venv/.stamp
 # Images often forbid Python to keep what it compiled; each of our processes would compile it anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run setup setup-test test check lock clean
+.PHONY: run setup setup-test test test-spark check lock clean
 
 run: setup
 	@$(PY) -m enthesis.cli start --port $(PORT)
@@ -24,6 +24,11 @@ $(STAMP)-dev: requirements/dev.txt pyproject.toml requirements/venv.sh
 
 test:
 	@sh tests/run.sh
+
+# Spark beside DuckDB, on two processes of its own: needs Java 17, downloads half a gigabyte.
+test-spark: setup-test
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/spark.txt
+	@$(PY) -m pytest tests/spark/spark_engine.py
 
 check: $(STAMP)-dev
 	@$(PY) -m ruff check .

@@ -13,6 +13,7 @@ from pathlib import Path
 from enthesis.cli import parser_for
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.knowledge.load import knowledge
+from enthesis.outcomes.schema import SCHEMA_VERSION, TABLES
 from enthesis.units import money_words
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -170,6 +171,38 @@ def commands_page() -> str:
     return "\n".join(parts)
 
 
+def registry_page(known: Knowledge) -> str:
+    """The data dictionary of the registry, and its scheduled windows."""
+    parts = [
+        f"# Data dictionary of the registry\n\n{NOTICE}\n\n"
+        "How it is made and read: [the registry](../explanation/registry.md). Unknown is null. "
+        f"Days count from day 0, the first session. Schema {SCHEMA_VERSION}.\n"
+    ]
+    for one in TABLES.values():
+        columns = table(
+            ["column", "type", "unit", "meaning", "never null", "words"],
+            (
+                (c.name, c.kind, c.unit, c.meaning, "yes" if c.needed else "", ", ".join(c.words))
+                for c in one.columns
+            ),
+        )
+        parts.append(f"## {one.name}\n\n{one.meaning} Sorted by {' and '.join(one.order)}.\n")
+        parts.append(f"{columns}\n")
+    windows = table(
+        ["number", "window", "target day", "from day", "to day", "source"],
+        (
+            (w.number, w.name, w.target_day, w.from_day, w.to_day, w.source)
+            for w in known.windows.values()
+        ),
+    )
+    session = known.session_window
+    parts.append(
+        f"## Windows\n\n{windows}\n\nA session window takes answers up to {session.most_days} "
+        f"days after the session. {session.source}.\n"
+    )
+    return "\n".join(parts)
+
+
 def pages() -> dict[str, Callable[[], str]]:
     """File name to the function that writes its text."""
     known = knowledge(AS_OF)
@@ -178,6 +211,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "protocols.md": lambda: protocols_page(known),
         "measures.md": lambda: measures_page(known),
         "commands.md": commands_page,
+        "registry.md": lambda: registry_page(known),
     }
 
 

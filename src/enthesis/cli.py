@@ -26,6 +26,7 @@ COMMANDS = {
     "evidence": "evidence",
     "outcomes": "outcomes",
     "fit": "fit",
+    "registry": "registry",
     "manage": "manage",
 }
 

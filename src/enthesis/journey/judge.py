@@ -174,13 +174,25 @@ def _running(facts: Facts) -> int:
     """How many of the last answers running are at the target."""
     count = 0
     for reading in reversed(facts.after):
-        if reading.value is None or not _at_target(facts, reading.value):
+        if reading.value is None or not at_target(facts, reading.value):
             break
         count += 1
     return count
 
 
-def _at_target(facts: Facts, value: Decimal) -> bool:
+def first_at_target(facts: Facts) -> Reading | None:
+    """The answer with which the target rule (F1) was first met; None while it never was."""
+    count = 0
+    for reading in facts.after:
+        reached = reading.value is not None and at_target(facts, reading.value)
+        count = count + 1 if reached else 0
+        if count == facts.rule.finish_readings:
+            return reading
+    return None
+
+
+def at_target(facts: Facts, value: Decimal) -> bool:
+    """Whether one score is at the agreed target, or the best there is."""
     relief = facts.relief_at(value)
     enough = relief is not None and relief >= facts.rule.finish_relief_percent
     return enough or to_gain(facts.measure, value) == 0

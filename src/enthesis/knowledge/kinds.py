@@ -422,6 +422,30 @@ class Benchmark:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """A scheduled time of the registry: an answer on a day within the bounds may stand for it.
+
+    Days from the first session, bounds included. `number` is what is kept; 0 is the start.
+    """
+
+    id: str
+    number: int
+    name: str
+    target_day: int
+    from_day: int
+    to_day: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionWindow:
+    """An answer stands for the time after a session up to `most_days` after it."""
+
+    most_days: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Knowledge:
     """Everything known as of one date, made by `load.knowledge(as_of)`: the only file opener."""
 
@@ -448,6 +472,8 @@ class Knowledge:
     evidence_topics: Mapping[str, EvidenceTopic]
     syntheses: Mapping[str, Synthesis]
     certainty_limits: CertaintyLimits
+    windows: Mapping[str, Window]
+    session_window: SessionWindow
     untreated_groups: Mapping[str, UntreatedGroup]
     anyway_rules: AnywayRules
 

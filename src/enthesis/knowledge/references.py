@@ -38,6 +38,7 @@ def problems(
             yield entry.where, problem
     yield from _rules(entries)
     yield from _measures(entries, codes)
+    yield from _windows(entries)
     danger = _ids(entries["danger_rules"])
     for entry in entries["harm_alarms"]:
         for kind in entry.value.kinds:
@@ -47,6 +48,18 @@ def problems(
     for entry in entries["tariff"]:
         if entry.value.code and entry.value.code not in known:
             yield entry.where, f"code {entry.value.code!r} is not in tables/codes.csv"
+
+
+def _windows(entries: Mapping[str, Sequence[Entry]]) -> Iterator[Problem]:
+    """In the order of the file each begins where the last has ended: a day is in one at most."""
+    last: Any = None
+    for entry in entries["windows"]:
+        window = entry.value
+        if not window.from_day <= window.target_day <= window.to_day:
+            yield entry.where, "target_day must lie from from_day to to_day"
+        if last is not None and not (last.number < window.number and last.to_day < window.from_day):
+            yield entry.where, f"number and from_day must lie after those of {last.id!r}"
+        last = window
 
 
 def _ids(entries: Sequence[Entry]) -> dict[str, Any]:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 
 Kind = Literal["bool", "int8", "int16", "int32", "int64", "str"]
-Row = tuple[int | str | bool | None, ...]
+Value = int | str | bool | None
+Row = tuple[Value, ...]
 """One row: its values in the order of the table's columns."""
 
 
@@ -73,8 +74,8 @@ COURSES = Table(
         Column("age", "int16", "age when the course was opened", "years"),
         Column("sex", "str", "sex as recorded; null: not recorded"),
         Column("opened_quarter", "str", "quarter in which it was opened (2026Q3)", needed=True),
-        Column("zero", "str", "what day 0 is: the first session; for treatment elsewhere the last "
-               "baseline answer; else the opening", needed=True, words=ZEROS),
+        Column("zero", "str", "what day 0 is: the first session; without one the last answer "
+               "before treatment; without either the opening", needed=True, words=ZEROS),
         # How far it came: the flow
         Column("evaluated", "bool", "there is an evaluation", needed=True),
         Column("candidacy", "str", "answer of the evaluation", words=CANDIDACIES),

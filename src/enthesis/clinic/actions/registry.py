@@ -1,0 +1,258 @@
+"""The registry refreshed from the records: only the courses that changed since the last cut.
+
+Every write of the clinic leaves an audit row in its own transaction; the patients of the rows since
+the last cut are the ones to look at again, and those whose row changes by itself on a day that has
+come (`rows.changes_on`). What is needed for that stands in a private file beside the registry and
+never in it: database keys and days. Pseudonyms are made with the installation's secret key, so that
+no table of them has to be kept. This module takes a second to import (Arrow): nothing that a web
+server imports at its start may import it.
+"""
+
+import hashlib
+import hmac
+import os
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, Prefetch, Q
+from django.utils import timezone
+
+from enthesis.clinic import audit, models, store
+from enthesis.clinic.models import AuditEvent, Clinic, Course, User
+from enthesis.clinic.permissions import get_for
+from enthesis.knowledge.kinds import Knowledge
+from enthesis.outcomes import registry
+from enthesis.outcomes.registry import Cut
+from enthesis.outcomes.rows import Amount, Beside, CourseRows, changes_on, rows_of
+from enthesis.units import Money
+
+STATE = "registry-state.parquet"
+OVERLAP = timedelta(minutes=10)
+"""Audit rows of so long before the last refresh are looked at again: their transaction may have
+ended after it."""
+BATCH = 500
+WITHDRAW, REJOIN = "withdraw_from_registry", "rejoin_registry"
+_STATE_SCHEMA = pa.schema([("pk", pa.int64()), ("course", pa.int64()), ("on", pa.date32())])
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """The cut, and how many courses were written anew or taken out for it."""
+
+    cut: Cut
+    written: int
+    withdrawn: int
+    whole: bool
+
+
+@dataclass(slots=True)
+class _State:
+    """What the last refresh knew: each course's pseudonym and the day on which its row changes
+    by itself; when it looked and the last audit row it saw; by which rules and key."""
+
+    looked_at: datetime | None = None
+    last_event: int = 0
+    made_by: str = ""
+    courses: dict[int, tuple[int, date | None]] = field(default_factory=dict)
+
+
+@transaction.atomic
+def withdraw(user: User, course_id: int, reason: str) -> None:
+    """Keep a course out of the registry: the next refresh takes it out of every file."""
+    course = get_for(user, Course, course_id, lock=True)
+    audit.record(user, WITHDRAW, course, detail={"reason": reason})
+
+
+@transaction.atomic
+def rejoin(user: User, course_id: int) -> None:
+    """Take a withdrawn course into the registry again."""
+    audit.record(user, REJOIN, get_for(user, Course, course_id, lock=True))
+
+
+def refresh(folder: Path, state_folder: Path | None = None, *, whole: bool = False) -> Refreshed:
+    """Write the next cut into `folder`; `whole` looks at every course, as after changed rules.
+
+    Raises RegistryError where the folder's manifest cannot be trusted.
+    """
+    state_file = (state_folder or Path(settings.DATA)) / STATE
+    known, looked_at = _known(), timezone.now()
+    made_by = _made_by(known)
+    before = _read_state(state_file)
+    last_event = AuditEvent.objects.order_by("-id").values_list("id", flat=True).first() or 0
+    fresh = whole or before.made_by != made_by or not (folder / registry.MANIFEST).exists()
+    before = _State() if fresh else before
+    out = _withdrawn()
+    keys = [pk for pk in _to_look_at(before, known) if pk not in out]
+    written: dict[int, tuple[int, date | None]] = {}
+    tables = registry.as_tables(_rows(keys, known, written))
+    gone = set(before.courses) & (out | _deleted(before, written))
+    cut = registry.refresh(
+        folder,
+        tables,
+        knowledge=made_by,
+        withdrawn=[before.courses[pk][0] for pk in gone],
+        whole=fresh,
+    )
+    kept = {pk: one for pk, one in before.courses.items() if pk not in gone} | written
+    _write_state(state_file, _State(looked_at, last_event, made_by, kept))
+    return Refreshed(cut, len(written), len(gone), fresh)
+
+
+def pseudonym(course_pk: int) -> int:
+    """The registry's number of a course: 62 bits that nobody can undo without the key."""
+    return int.from_bytes(_keyed(f"course {course_pk}")[:8]) >> 2
+
+
+def clinic_number(clinic_pk: int) -> int:
+    """The registry's number of a clinic, 31 bits, so that registries can be laid together."""
+    return int.from_bytes(_keyed(f"clinic {clinic_pk}")[:4]) >> 1
+
+
+def _keyed(text: str) -> bytes:
+    return hmac.digest(settings.SECRET_KEY.encode(), f"registry {text}".encode(), "sha256")
+
+
+# --- who is to be looked at
+
+
+def _known() -> dict[int, tuple[Knowledge, date]]:
+    """By clinic: what is known there today, and what day that is."""
+    days = [(clinic, store.today(clinic)) for clinic in Clinic.objects.all()]
+    return {clinic.pk: (store.known_for(clinic, day), day) for clinic, day in days}
+
+
+def _made_by(known: dict[int, tuple[Knowledge, date]]) -> str:
+    """A fingerprint of everything else that rows depend on: the rules in force and the key."""
+    told = hashlib.sha256(_keyed("fingerprint"))
+    for pk, (rules, _) in sorted(known.items()):
+        told.update(f"{pk} {_without_day(rules)}".encode())
+    return told.hexdigest()[:16]
+
+
+def _without_day(rules: Knowledge) -> str:
+    return repr({name: getattr(rules, name) for name in Knowledge.__slots__ if name != "as_of"})
+
+
+def _to_look_at(before: _State, known: dict[int, tuple[Knowledge, date]]) -> list[int]:
+    courses = Course.objects.order_by("pk")
+    if before.looked_at is None:
+        return list(courses.values_list("pk", flat=True))
+    since = Q(id__gt=before.last_event) | Q(at__gte=before.looked_at - OVERLAP)
+    patients = AuditEvent.objects.filter(since, patient__isnull=False).values("patient")
+    found = set(courses.filter(patient__in=patients).values_list("pk", flat=True))
+    today = max((day for _, day in known.values()), default=date.min)
+    found |= {pk for pk, (_, on) in before.courses.items() if on is not None and on <= today}
+    return sorted(found)
+
+
+def _withdrawn() -> set[int]:
+    """The courses whose last word was to withdraw."""
+    out: set[int] = set()
+    told = AuditEvent.objects.filter(action__in=(WITHDRAW, REJOIN), record="course")
+    for pk, action in told.order_by("id").values_list("record_id", "action"):
+        if pk is not None:
+            (out.add if action == WITHDRAW else out.discard)(pk)
+    return out
+
+
+def _deleted(before: _State, written: Collection[int]) -> set[int]:
+    """Courses that stand in no table any more; counted first, because that is quick."""
+    if Course.objects.count() == len({*before.courses, *written}):
+        return set()
+    return set(before.courses) - set(Course.objects.values_list("pk", flat=True))
+
+
+# --- records to rows
+
+
+def _rows(
+    keys: Sequence[int],
+    known: dict[int, tuple[Knowledge, date]],
+    written: dict[int, tuple[int, date | None]],
+) -> Iterator[CourseRows]:
+    """The rows of each course; fills `written` with what the state keeps of it."""
+    invoices = models.Invoice.objects.select_related("session").prefetch_related(
+        "lines", "payments"
+    )
+    for begin in range(0, len(keys), BATCH):
+        rows = list(
+            Course.objects.filter(pk__in=keys[begin : begin + BATCH])
+            .select_related("patient")
+            .prefetch_related(Prefetch("invoices", invoices, to_attr="billed"))
+            .annotate(called=Count("calls"))
+        )
+        for row, course in zip(rows, store.course_records(rows), strict=True):
+            rules, today = known[row.patient.clinic_id]
+            beside = _beside(row)
+            written[row.pk] = beside.course, changes_on(course, rules, today)
+            yield rows_of(course, beside, rules, today)
+
+
+def _beside(row: Any) -> Beside:
+    sex = row.patient.sex
+    return Beside(
+        course=pseudonym(row.pk),
+        clinic=clinic_number(row.patient.clinic_id),
+        clinician=row.clinician_id,
+        sex=None if sex == models.Patient.Sex.UNKNOWN else sex,
+        calls=row.called,
+        amounts=tuple(_amounts(row.billed)),
+    )
+
+
+def _amounts(invoices: Sequence[models.Invoice]) -> Iterator[Amount]:
+    for invoice in invoices:
+        number = invoice.session.number if invoice.session else None
+        for line in invoice.lines.all():
+            money = Money(line.amount, invoice.currency)
+            yield Amount(invoice.issued_on, "charge", money, number)
+        for payment in invoice.payments.all():
+            yield Amount(payment.paid_on, "payment", Money(payment.amount, invoice.currency))
+
+
+# --- what the next refresh must know
+
+
+def _read_state(file: Path) -> _State:
+    """The state of the last refresh; an empty one, which makes the next one whole, if it is not
+    there or cannot be read."""
+    try:
+        table = pq.read_table(file)
+        told = table.schema.metadata
+        names = [table[name].to_pylist() for name in ("pk", "course", "on")]
+        courses = {pk: (course, on) for pk, course, on in zip(*names, strict=True)}
+        looked_at = datetime.fromisoformat(told[b"looked_at"].decode())
+        return _State(looked_at, int(told[b"last_event"]), told[b"made_by"].decode(), courses)
+    except (OSError, KeyError, TypeError, ValueError):
+        return _State()
+
+
+def _write_state(file: Path, state: _State) -> None:
+    """After the manifest: whoever is killed in between looks at some courses once more."""
+    keys = sorted(state.courses)
+    columns = [
+        np.array(keys, np.int64),
+        [state.courses[pk][0] for pk in keys],
+        [state.courses[pk][1] for pk in keys],
+    ]
+    arrays = [pa.array(c, f.type) for c, f in zip(columns, _STATE_SCHEMA, strict=True)]
+    told = {
+        "looked_at": "" if state.looked_at is None else state.looked_at.isoformat(),
+        "last_event": str(state.last_event),
+        "made_by": state.made_by,
+    }
+    table = pa.Table.from_arrays(arrays, schema=_STATE_SCHEMA.with_metadata(told))
+    draft = file.with_suffix(".new")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with draft.open("wb") as sink:
+        os.chmod(draft, 0o600)
+        pq.write_table(table, sink)
+    os.replace(draft, file)

@@ -1,0 +1,332 @@
+"""What happened to many courses: expressions written once, run by whichever engine has the rows.
+
+Each function takes an open registry and returns a small tidy Arrow table, by any columns of the
+table courses. Everything is counted or summed in whole numbers, so that engines agree to the last
+digit, and clinics add up. Every figure stands beside its denominators: who began, who answered,
+and what comes out when each of the lost counts as not reached. Nothing here is an effect.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import ibis
+import pyarrow as pa
+
+from enthesis.outcomes.engine import Registry
+from enthesis.outcomes.errors import FitError
+from enthesis.outcomes.schema import COURSES, ENDED
+
+LEVELS = (30, 50, 90)
+"""Relief in percent, as the stop rule counts it."""
+HUNDREDTHS = 100
+By = Sequence[str]
+
+
+def flow(registry: Registry, by: By = ()) -> pa.Table:
+    """How far courses came, and how they ended: opened, evaluated, suitable, not_suitable, planned,
+    agreed, began, answered (at least once since), silent, reached_target, and one column for each
+    way to end."""
+    courses = _courses(registry, by)
+    began = courses.began
+    counts = {
+        "opened": courses.count(),
+        "evaluated": courses.count(where=courses.evaluated),
+        "suitable": courses.count(where=courses.candidacy.isin(["suitable", "suitable_with_care"])),
+        "refer_first": courses.count(where=courses.candidacy == "refer_first"),
+        "not_suitable": courses.count(where=courses.candidacy == "not_suitable"),
+        "planned": courses.count(where=courses.planned_here),
+        "agreed": courses.count(where=courses.agreed),
+        "began": courses.count(where=began),
+        "answered": courses.count(where=began & courses.last_score.notnull()),
+        "silent": courses.count(where=began & courses.silent),
+        "reached_target": courses.count(where=began & courses.target_day.notnull()),
+    }
+    counts |= {end: courses.count(where=courses.ended == end) for end in ENDED}
+    return _table(_grouped(courses, by), counts, by)
+
+
+def at_last(registry: Registry, by: By = (), levels: Sequence[int] = LEVELS) -> pa.Table:
+    """Relief at the last answer: began, answered, measurable (there was something to gain, and the
+    start is known), reached_X for each level, and sums of relief in hundredths of a percent.
+
+    Of those who answered, reached_X / answered; with each of the lost as not reached, / began.
+    """
+    courses = _courses(registry, by).filter(_.began)
+    counts = {
+        "began": courses.count(),
+        "answered": courses.count(where=courses.last_score.notnull()),
+        **_reached(courses, courses.last_relief, levels),
+    }
+    return _table(_grouped(courses, by), counts, by)
+
+
+def at_windows(
+    registry: Registry,
+    by: By = (),
+    levels: Sequence[int] = LEVELS,
+    window: Literal["window", "session_window"] = "window",
+) -> pa.Table:
+    """The same at each scheduled window, with the change for its interval.
+
+    due: began, and the window is over or an answer is there already; answered; lost = due −
+    answered; measurable; reached_X; with_change, sum_gained, sum_gained_squared (hundredths of a
+    point, so change only within one measure: group by it); with_pain, sum_pain, sum_pain_squared.
+    With `session_window`, due are those who were given so many sessions and had time to answer:
+    another session, the end of the series, or an answer.
+    """
+    courses = _courses(registry, by).filter(_.began)
+    visits = registry["visits"]
+    seen = visits.filter(visits[window].notnull()).select(
+        "course", "score", "gained", "relief", "pain", number=visits[window].cast("int16")
+    )
+    met = courses.select("course", *_others(by), _over=_over(courses, window)).join(seen, "course")
+    gained, pain = met.gained.cast("int64"), met.pain.cast("int64")
+    early = met.number > met["_over"].fill_null(-1)
+    counts = {
+        "early": met.count(where=early),
+        "answered": met.count(where=met.score.notnull()),
+        **_reached(met, met.relief, levels),
+        "with_change": met.count(where=met.gained.notnull()),
+        "sum_gained": _sum(gained),
+        "sum_gained_squared": _sum(gained * gained),
+        "with_pain": met.count(where=met.pain.notnull()),
+        "sum_pain": _sum(pain),
+        "sum_pain_squared": _sum(pain * pain),
+    }
+    found = _table(_grouped(met, [*by, "number"]), counts, [*by, "number"])
+    over = courses.select(*_others(by), "course", _over=_over(courses, window))
+    ended = _table(_grouped(over, [*by, "_over"]), {"courses": over.count()}, [*by, "_over"])
+    return _with_due(found, ended, by)
+
+
+def curve(registry: Registry, by: By = (), window: int | None = None) -> pa.Table:
+    """The whole curve of relief: at each value that occurs (hundredths of a percent), how many
+    have exactly that (courses) and at least that (at_least). At the last answer, or in a window."""
+    courses = _courses(registry, by).filter(_.began)
+    if window is None:
+        found = courses.select(*by, relief=courses.last_relief)
+    else:
+        visits = registry["visits"].filter(_.window == window).select("course", "relief")
+        found = courses.select("course", *_others(by)).join(visits, "course")
+    found = found.filter(found.relief.notnull())
+    keys = [*by, "relief"]
+    counted = _grouped(found, keys).aggregate(courses=found.count())
+    order = ibis.window(
+        group_by=list(by) or None, order_by=counted.relief.desc(), preceding=None, following=0
+    )
+    summed = counted.mutate(at_least=counted.courses.sum().over(order).cast("int64"))
+    return _sorted(summed.to_pyarrow(), keys)
+
+
+def to_target(
+    registry: Registry, by: By = (), clock: Literal["sessions", "weeks", "days"] = "weeks"
+) -> pa.Table:
+    """When courses reached their target, or ended without: a counting table of (time, end).
+
+    end: "reached", or how the series ended without that. Stopping and referral compete with
+    reaching it: such a course will not reach it any more. Those ongoing, lost, finished or watched
+    were last seen at their last answer. Time is sessions given, or whole weeks or days from day 0.
+    """
+    courses = _courses(registry, by).filter(_.began)
+    reached = courses.target_day.notnull()
+    decided = courses.ended.isin(["stop", "refer"])
+    if clock == "sessions":
+        last = courses.last_sessions.fill_null(0)
+        time = ibis.cases(
+            (reached, courses.target_sessions), (decided, courses.sessions), else_=last
+        )
+    else:
+        seen = courses.last_day.fill_null(0)
+        time = ibis.cases((reached, courses.target_day), (decided, courses.ended_day), else_=seen)
+        time = ibis.greatest(time, 0)
+        time = (time // 7).cast("int32") if clock == "weeks" else time
+    end = ibis.ifelse(reached, "reached", courses.ended)
+    found = courses.select(*by, time=time.cast("int32"), end=end)
+    keys = [*by, "time", "end"]
+    return _table(_grouped(found, keys), {"courses": found.count()}, keys)
+
+
+def cost(registry: Registry, by: By = ()) -> pa.Table:
+    """Money in the smallest unit, always by currency: began, reached_target, sessions, charged,
+    paid, and the sum of squares of what was paid by a course."""
+    keys = [*by, *(["currency"] if "currency" not in by else [])]
+    courses = _courses(registry, keys).filter(_.began & _.currency.notnull())
+    paid = courses.paid_cents
+    counts = {
+        "began": courses.count(),
+        "reached_target": courses.count(where=courses.target_day.notnull()),
+        "sessions": _sum(courses.sessions),
+        "charged_cents": _sum(courses.charged_cents),
+        "paid_cents": _sum(paid),
+        "sum_paid_squared": _sum(paid * paid),
+    }
+    return _table(_grouped(courses, keys), counts, keys)
+
+
+def harms(registry: Registry, by: By = ()) -> pa.Table:
+    """Warning signs answered after a session, by kind, beside the sessions given: events, courses
+    (with at least one), sessions. A row for each kind that occurs; the sessions stand in each."""
+    courses = _courses(registry, by).select("course", *_others(by))
+    events = registry["events"].filter(_.number > 0)
+    found = courses.join(events.select("course", "kind", "grade"), "course")
+    keys = [*by, "kind", "grade"]
+    counts = {"events": found.count(), "courses": found.course.nunique()}
+    seen = _table(_grouped(found, keys), counts, keys)
+    return _beside(seen, sessions(registry, by), by)
+
+
+def sessions(registry: Registry, by: By = ()) -> pa.Table:
+    """Sessions given, and in how many courses."""
+    courses = _courses(registry, by).filter(_.sessions > 0)
+    counts = {"sessions": _sum(courses.sessions), "treated": courses.count()}
+    return _table(_grouped(courses, by), counts, by)
+
+
+def decisions(registry: Registry, by: By = ()) -> pa.Table:
+    """What was suggested and decided, and what followed: decisions, with_relief and sum_relief at
+    the decision, answered_after, sum_relief_after at the first answer after it, reached_after."""
+    courses = _courses(registry, by).select("course", "target_day", *_others(by, "target_day"))
+    made = registry["decisions"].select(
+        "course", "day", "suggested", "decided", "relief", "followed_relief"
+    )
+    found = courses.join(made, "course")
+    keys = [*by, "suggested", "decided"]
+    counts = {
+        "decisions": found.count(),
+        "with_relief": found.count(where=found.relief.notnull()),
+        "sum_relief": _sum(found.relief),
+        "answered_after": found.count(where=found.followed_relief.notnull()),
+        "sum_relief_after": _sum(found.followed_relief),
+        "reached_after": found.count(where=found.target_day > found.day),
+    }
+    return _table(_grouped(found, keys), counts, keys)
+
+
+# --- small cells
+
+
+def suppress(table: pa.Table, counts: By, of: str, below: int, sums: By = ()) -> pa.Table:
+    """The table with small cells empty (null), so that nobody can be picked out.
+
+    A count of `counts` is hidden where it, or what is missing from it to `of`, is 1 to `below` − 1;
+    a whole row (its `sums` too) where `of` itself is. Where only one row is hidden in a column, the
+    next smallest is hidden with it: else a total would give it away.
+    """
+    whole: list[int] = table[of].to_pylist()
+    small_rows = {row for row, n in enumerate(whole) if 0 < n < below}
+    hidden = {name: set(small_rows) for name in (of, *counts)}
+    for name in counts:
+        values = table[name].to_pylist()
+        hidden[name] |= {
+            row
+            for row, (n, total) in enumerate(zip(values, whole, strict=True))
+            if 0 < n < below or 0 < total - n < below
+        }
+    for name, rows in hidden.items():
+        others = [(n, row) for row, n in enumerate(table[name].to_pylist()) if row not in rows]
+        if len(rows) == 1 and others:
+            rows.add(min(others)[1])
+    any_hidden = set().union(*hidden.values())
+    hidden |= {name: any_hidden for name in sums}
+    for name, rows in hidden.items():
+        values = [None if i in rows else v for i, v in enumerate(table[name].to_pylist())]
+        column = pa.array(values, table.schema.field(name).type)
+        table = table.set_column(table.column_names.index(name), name, column)
+    return table
+
+
+# --- parts of expressions
+
+_ = ibis._
+
+
+def _courses(registry: Registry, by: By) -> Any:
+    unknown = [name for name in by if name not in COURSES.names]
+    if unknown:
+        raise FitError(
+            f"Cannot group by {', '.join(unknown)}: take columns of courses, "
+            f"such as {', '.join(COURSES.names[1:5])}."
+        )
+    return registry["courses"]
+
+
+def _others(by: By, *there: str) -> list[str]:
+    return [name for name in by if name not in ("course", *there)]
+
+
+def _grouped(table: Any, by: By) -> Any:
+    return table.group_by(list(by)) if by else table
+
+
+def _reached(table: Any, relief: Any, levels: Sequence[int]) -> dict[str, Any]:
+    big = relief.cast("int64")
+    return {
+        "measurable": table.count(where=relief.notnull()),
+        **{f"reached_{x}": table.count(where=relief >= x * HUNDREDTHS) for x in levels},
+        "sum_relief": _sum(big),
+        "sum_relief_squared": _sum(big * big),
+    }
+
+
+def _sum(values: Any) -> Any:
+    return values.cast("int64").sum().cast("int64")
+
+
+def _over(courses: Any, window: str) -> Any:
+    """The last window in which an answer is there by now or missing."""
+    if window == "window":
+        return courses.window_closed.cast("int16")
+    ongoing = (courses.ended == "ongoing") & (courses.sessions > 0)
+    return (courses.sessions - ibis.ifelse(ongoing, 1, 0)).cast("int16")
+
+
+def _table(grouped: Any, counts: dict[str, Any], by: By) -> pa.Table:
+    # Of rows that all have null where they are asked, Spark counts null and the others nought.
+    counts = {name: count.fill_null(0) for name, count in counts.items()}
+    return _sorted(grouped.aggregate(**counts).to_pyarrow(), by)
+
+
+def _sorted(table: pa.Table, by: By) -> pa.Table:
+    """By the group's columns, in our own order: engines differ in where null goes."""
+    rows = table.select(list(by)).to_pylist()
+    keys = [[(v is None, v if v is not None else 0) for v in row.values()] for row in rows]
+    order = sorted(range(len(rows)), key=lambda i: keys[i])
+    return table.take(pa.array(order, pa.int64())) if by else table
+
+
+def _with_due(found: pa.Table, ended: pa.Table, by: By) -> pa.Table:
+    """Add to each (group, window) how many were due: over by now, or answered before that."""
+    last: dict[tuple[Any, ...], dict[int, int]] = {}
+    for row in ended.to_pylist():
+        group = last.setdefault(tuple(row[name] for name in by), {})
+        if row["_over"] is not None:
+            group[row["_over"]] = group.get(row["_over"], 0) + row["courses"]
+    rows = {(*(row[name] for name in by), row["number"]): row for row in found.to_pylist()}
+    empty = {name: 0 for name in found.column_names if name not in (*by, "number")}
+    made = []
+    for of, overs in last.items():
+        highest = max([*overs, *(key[-1] for key in rows if key[:-1] == of)], default=-1)
+        for number in range(highest + 1):
+            row = rows.get((*of, number)) or {**dict(zip(by, of, strict=True)),
+                                                 "number": number, **empty}  # fmt: skip
+            early = row["early"]
+            due = sum(n for over, n in overs.items() if over >= number) + early
+            head = {name: row[name] for name in (*by, "number")}
+            rest = {k: v for k, v in row.items() if k not in (*by, "number", "early")}
+            made.append({**head, "due": due, "lost": due - row["answered"], **rest})
+    schema = [found.schema.field(name) for name in by] + [
+        pa.field(name, pa.int64())
+        for name in ("number", "due", "lost", *(n for n in empty if n != "early"))
+    ]
+    return _sorted(pa.Table.from_pylist(made, pa.schema(schema)), [*by, "number"])
+
+
+def _beside(table: pa.Table, other: pa.Table, by: By) -> pa.Table:
+    """The columns of `other` beside the rows of the same group."""
+    groups = {tuple(row[n] for n in by): row for row in other.to_pylist()}
+    added = [name for name in other.column_names if name not in by]
+    rows = table.select(list(by)).to_pylist() if by else [{}] * table.num_rows
+    for name in added:
+        values = [groups.get(tuple(row[n] for n in by), {}).get(name, 0) for row in rows]
+        table = table.append_column(name, pa.array(values, pa.int64()))
+    return table

@@ -1,0 +1,149 @@
+"""The registry's tables as Ibis expressions, on the engine that one setting names.
+
+| setting | engine |
+|---|---|
+| `DIR` | DuckDB, in this process, over the Parquet files |
+| `postgres://user@host/database` | PostgreSQL, which holds the tables (`publish` writes them) |
+| `spark:DIR@MASTER` | Spark, over the same files, on a cluster or `local-cluster[2,1,1024]` |
+
+Importing this takes more than a second (Ibis): nothing that starts a web server may do so.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ibis
+
+from enthesis.outcomes.registry import RegistryError, read_cut, read_table
+from enthesis.outcomes.schema import TABLES, Table
+
+POSTGRES = ("postgres://", "postgresql://")
+SPARK = "spark:"
+IN_POSTGRES = "enthesis_registry"
+"""The schema (in PostgreSQL's sense) that `publish` fills."""
+SQL_TYPES = {
+    "bool": "boolean",
+    "int8": "smallint",
+    "int16": "smallint",
+    "int32": "integer",
+    "int64": "bigint",
+    "str": "text",
+}
+SPARK_SETTINGS = {
+    "spark.ui.enabled": "false",
+    "spark.sql.session.timeZone": "UTC",
+}
+SPARK_ON_ONE_MACHINE = {
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.sql.shuffle.partitions": "4",
+    "spark.ui.showConsoleProgress": "false",
+}
+"""Two hundred partitions, Spark's own number, are for a hundred machines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """An open registry: Ibis tables by name. `connection` is Ibis's, to be closed by `close`."""
+
+    tables: Mapping[str, Any]
+    connection: Any
+
+    def __getitem__(self, name: str) -> Any:
+        return self.tables[name]
+
+    def close(self) -> None:
+        """Give the engine back."""
+        self.connection.disconnect()
+
+
+def open_registry(where: str) -> Registry:
+    """The registry that a setting names (see above). Raises RegistryError for a folder that is no
+    registry, or an empty one."""
+    if where.startswith(POSTGRES):
+        return _in_postgres(where)
+    if where.startswith(SPARK):
+        folder, at, master = where.removeprefix(SPARK).rpartition("@")
+        if not at:
+            raise RegistryError(f"{where!r} names no master: write spark:DIR@MASTER.")
+        return _over_files(_spark(master), Path(folder))
+    connection = ibis.duckdb.connect()
+    # Nothing is fetched from anywhere while a report is made.
+    connection.raw_sql("SET autoinstall_known_extensions = false")
+    return _over_files(connection, Path(where))
+
+
+def _over_files(connection: Any, folder: Path) -> Registry:
+    """The cut as expressions: the base without the courses that the delta has, and the delta."""
+    cut = read_cut(folder)
+    every = [*cut.parts, *([cut.delta] if cut.delta else [])]
+    if not every:
+        raise RegistryError(f"{folder} holds no course yet.")
+
+    def files(parts: Sequence[Any], name: str) -> Any:
+        paths = [str((folder / part.files[name].name).resolve()) for part in parts]
+        tables = [connection.read_parquet(path) for path in paths]
+        return tables[0] if len(tables) == 1 else ibis.union(*tables)
+
+    tables = {}
+    for name in TABLES:
+        if cut.delta is None or not cut.parts:
+            tables[name] = files(every, name)
+            continue
+        changed = files([cut.delta], "courses").select("course")
+        base = files(cut.parts, name).anti_join(changed, "course")
+        tables[name] = base.union(files([cut.delta], name))
+    return Registry(tables, connection)
+
+
+def _spark(master: str) -> Any:
+    from pyspark.sql import SparkSession  # a package of its own: requirements/spark.txt
+
+    builder = SparkSession.builder.master(master).appName("enthesis")
+    settings = SPARK_SETTINGS | (SPARK_ON_ONE_MACHINE if master.startswith("local") else {})
+    for key, value in settings.items():
+        builder = builder.config(key, value)
+    return ibis.pyspark.connect(builder.getOrCreate())
+
+
+def _in_postgres(url: str) -> Registry:
+    connection = ibis.connect(url)
+    found = set(connection.list_tables(database=IN_POSTGRES))
+    if missing := [name for name in TABLES if name not in found]:
+        connection.disconnect()
+        raise RegistryError(f"The database has no registry tables {', '.join(missing)}: publish.")
+    tables = {name: connection.table(name, database=IN_POSTGRES) for name in TABLES}
+    return Registry(tables, connection)
+
+
+def publish(folder: Path, url: str) -> None:
+    """Write the present cut of a folder into a PostgreSQL database, in place of the one before."""
+    connection = ibis.connect(url)
+    try:
+        raw = connection.con
+        with raw.transaction(), raw.cursor() as cursor:
+            cursor.execute(f"DROP SCHEMA IF EXISTS {IN_POSTGRES} CASCADE")
+            cursor.execute(f"CREATE SCHEMA {IN_POSTGRES}")
+            for name, table in TABLES.items():
+                cursor.execute(_create(table))
+                with cursor.copy(f"COPY {IN_POSTGRES}.{name} FROM STDIN") as copy:
+                    for row in _rows(folder, name):
+                        copy.write_row(row)
+        with raw.cursor() as cursor:
+            cursor.execute("ANALYZE")
+    finally:
+        connection.disconnect()
+
+
+def _create(table: Table) -> str:
+    columns = ", ".join(
+        f'"{c.name}" {SQL_TYPES[c.kind]}{" NOT NULL" if c.needed else ""}' for c in table.columns
+    )
+    return f"CREATE TABLE {IN_POSTGRES}.{table.name} ({columns})"
+
+
+def _rows(folder: Path, name: str) -> Any:
+    for batch in read_table(folder, name).to_batches(max_chunksize=10_000):
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)

@@ -1,0 +1,149 @@
+"""The registry out of the records: only what changed, de-identified, and withdrawals kept."""
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+
+from enthesis.cli import main
+from enthesis.clinic import models
+from enthesis.clinic.actions import registry as action
+from enthesis.clinic.actions.answer import record_answers
+from enthesis.commands.demo import load_invented_clinic
+from enthesis.outcomes import registry
+from enthesis.outcomes.registry import read_table, verify
+
+# After the day on which the newest rules begin: else that day makes every row anew.
+TODAY = date(2026, 11, 27)
+NOON = datetime(2026, 11, 27, 12, tzinfo=ZoneInfo("UTC"))
+
+
+@pytest.fixture
+def clinic(db: None) -> models.Clinic:
+    with time_machine.travel(NOON - timedelta(days=1), tick=False):
+        return load_invented_clinic(TODAY, 1, 10, lambda done, total: None)
+
+
+@pytest.fixture
+def clinician(clinic: models.Clinic) -> models.User:
+    return models.User.objects.filter(role=models.Role.CLINICIAN).first()  # type: ignore[return-value]
+
+
+@pytest.fixture(autouse=True)
+def layered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "SMALL", 0)
+    monkeypatch.setattr(registry, "DELTA_SHARE", 0.9)
+
+
+def refresh(folder: Path, on: datetime = NOON, *, whole: bool = False) -> action.Refreshed:
+    with time_machine.travel(on, tick=False):
+        return action.refresh(folder, folder / "private", whole=whole)
+
+
+def same(folder: Path, other: Path) -> bool:
+    names = ("courses", "visits", "sessions", "events", "money", "decisions")
+    return all(read_table(folder, n).equals(read_table(other, n)) for n in names)
+
+
+def test_the_first_cut_has_every_course_and_what_was_paid(
+    clinic: models.Clinic, tmp_path: Path
+) -> None:
+    done = refresh(tmp_path)
+    assert done.whole and done.written == done.cut.courses == models.Course.objects.count()
+    assert verify(tmp_path) == done.cut
+    courses = read_table(tmp_path, "courses").to_pylist()
+    paid = sum((p.amount for p in models.Payment.objects.all()), Decimal(0))
+    assert sum(c["paid_cents"] for c in courses) == int(100 * paid)
+    charged = sum((line.amount for line in models.InvoiceLine.objects.all()), Decimal(0))
+    sessions = read_table(tmp_path, "sessions").to_pylist()
+    assert sum(s["price_cents"] or 0 for s in sessions) == int(100 * charged)
+    assert len(sessions) == models.Session.objects.exclude(signed_at=None).count()
+    assert {c["sex"] for c in courses} <= {"female", "male"}
+    assert not {c["course"] for c in courses} & set(
+        models.Course.objects.values_list("pk", flat=True)
+    )
+
+
+def test_only_changed_courses_are_looked_at_again(
+    clinic: models.Clinic, clinician: models.User, tmp_path: Path
+) -> None:
+    first = refresh(tmp_path)
+    nothing = refresh(tmp_path, NOON + timedelta(minutes=1))
+    assert (nothing.written, nothing.whole) == (0, False)
+    assert nothing.cut.parts == first.cut.parts
+    course = models.Course.objects.filter(sessions__signed_at__isnull=False).first()
+    assert course is not None
+    with time_machine.travel(NOON + timedelta(minutes=2), tick=False):
+        record_answers(clinician, course.pk, "after_session", TODAY, {"pain": "10"})
+    done = refresh(tmp_path, NOON + timedelta(minutes=3))
+    assert done.written == 1 and done.cut.courses == first.cut.courses
+    mine = action.pseudonym(course.pk)
+    visits = [v for v in read_table(tmp_path, "visits").to_pylist() if v["course"] == mine]
+    assert visits[-1]["pain"] == 10
+    refresh(tmp_path / "whole", NOON + timedelta(minutes=3))
+    assert same(tmp_path, tmp_path / "whole")
+
+
+def test_what_changes_by_itself_is_looked_at_on_its_day(
+    clinic: models.Clinic, tmp_path: Path
+) -> None:
+    refresh(tmp_path)
+    for days in (9, 60, 400):
+        later = NOON + timedelta(days=days)
+        done = refresh(tmp_path, later)
+        assert done.written and not done.whole
+        refresh(tmp_path / str(days), later)
+        assert same(tmp_path, tmp_path / str(days))
+
+
+def test_a_withdrawn_course_is_taken_out_and_comes_back_only_when_asked(
+    clinic: models.Clinic, clinician: models.User, tmp_path: Path
+) -> None:
+    first = refresh(tmp_path)
+    course = models.Course.objects.first()
+    assert course is not None
+    action.withdraw(clinician, course.pk, "The patient asked for it.")
+    done = refresh(tmp_path, NOON + timedelta(minutes=1))
+    assert (done.withdrawn, done.cut.courses) == (1, first.cut.courses - 1)
+    assert action.pseudonym(course.pk) not in read_table(tmp_path, "courses")["course"].to_pylist()
+    assert refresh(tmp_path, whole=True).cut.courses == first.cut.courses - 1
+    action.rejoin(clinician, course.pk)
+    assert refresh(tmp_path, NOON + timedelta(minutes=2)).cut.courses == first.cut.courses
+
+
+def test_a_changed_rule_or_key_makes_every_row_anew(
+    clinic: models.Clinic, tmp_path: Path, settings: object
+) -> None:
+    refresh(tmp_path)
+    models.Clinic.objects.update(finish_relief_percent=80)
+    assert refresh(tmp_path).whole
+    settings.SECRET_KEY = "another"  # type: ignore[attr-defined]  # noqa: S105
+    done = refresh(tmp_path)
+    assert done.whole and verify(tmp_path).courses == done.written
+    assert not refresh(tmp_path, NOON + timedelta(minutes=1)).whole
+    (tmp_path / "private" / action.STATE).write_bytes(b"damaged")
+    assert refresh(tmp_path, NOON + timedelta(minutes=2)).whole
+
+
+def test_the_command_refreshes_and_verifies(
+    clinic: models.Clinic,
+    tmp_path: Path,
+    settings: object,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings.DATA = tmp_path  # type: ignore[attr-defined]
+    monkeypatch.setenv("ENTHESIS_DATA", str(tmp_path))
+    assert main(["registry", "refresh", "--folder", str(tmp_path / "r")]) == 0
+    assert f"Cut 1 of {models.Course.objects.count()} courses" in capsys.readouterr().out
+    assert main(["registry", "verify", "--folder", str(tmp_path / "r")]) == 0
+    assert "as it was written" in capsys.readouterr().out
+    path = next((tmp_path / "r").glob("visits-*"))
+    path.write_bytes(path.read_bytes()[:-1])
+    assert main(["registry", "verify", "--folder", str(tmp_path / "r")]) == 1
+    assert f"{path.name} was changed" in capsys.readouterr().err
+    assert main(["registry", "publish", "--folder", str(tmp_path / "r")]) == 1
+    assert "ENTHESIS_REGISTRY" in capsys.readouterr().err

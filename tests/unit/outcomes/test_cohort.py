@@ -1,0 +1,311 @@
+"""The cohort's expressions, a plain loop over the judge, and another engine say the same."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from enthesis.invented.story import Story
+from enthesis.journey import follow
+from enthesis.journey.judge import judge, stop_rule
+from enthesis.knowledge.kinds import Knowledge
+from enthesis.outcomes import cohort, engine
+from enthesis.outcomes.errors import FitError
+from enthesis.outcomes.registry import RegistryError
+from enthesis.outcomes.rows import CourseRows
+from enthesis.outcomes.schema import TABLES
+from enthesis.records import Course, Decision, Mark
+from tests import postgres_server
+from tests.conftest import TODAY
+from tests.unit.outcomes.conftest import beside
+
+# Ibis 12 calls DuckDB 2.0 by an older name.
+pytestmark = pytest.mark.filterwarnings("ignore:fetch_(arrow|record)_:DeprecationWarning")
+
+Group = tuple[Any, ...]
+BY: tuple[tuple[str, ...], ...] = ((), ("protocol", "clinician"))
+QUESTIONS: dict[str, Callable[..., pa.Table]] = {
+    "flow": cohort.flow,
+    "at_last": cohort.at_last,
+    "at_windows": cohort.at_windows,
+    "at_sessions": lambda r, by: cohort.at_windows(r, by, window="session_window"),
+    "curve": cohort.curve,
+    "curve at 3 months": lambda r, by: cohort.curve(r, by, window=3),
+    "weeks to target": cohort.to_target,
+    "sessions to target": lambda r, by: cohort.to_target(r, by, "sessions"),
+    "days to target": lambda r, by: cohort.to_target(r, by, "days"),
+    "cost": cohort.cost,
+    "harms": cohort.harms,
+    "sessions": cohort.sessions,
+    "decisions": cohort.decisions,
+}
+
+
+@pytest.fixture(scope="module")
+def duck(folder: Path) -> Iterator[engine.Registry]:
+    opened = engine.open_registry(str(folder))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def postgres(folder: Path) -> Iterator[engine.Registry]:
+    url = postgres_server.start()
+    engine.publish(folder, url)
+    engine.publish(folder, url)  # again, in place of the first
+    opened = engine.open_registry(url)
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_postgresql_says_what_duckdb_says(
+    question: str, duck: engine.Registry, postgres: engine.Registry
+) -> None:
+    by = ("clinic", "clinician", "sex")
+    ours = QUESTIONS[question](duck, by)
+    assert ours.num_rows
+    assert QUESTIONS[question](postgres, by).to_pylist() == ours.to_pylist()
+
+
+# --- the loop
+
+
+def grouped(
+    stories: Sequence[Story], by: tuple[str, ...]
+) -> dict[Group, list[tuple[Story, Course]]]:
+    """The stories by group, in plain Python."""
+    found: dict[Group, list[tuple[Story, Course]]] = defaultdict(list)
+    for place, story in enumerate(stories):
+        course, other = story.course, beside(place, story)
+        named = {
+            "condition": course.condition,
+            "clinic": other.clinic,
+            "clinician": other.clinician,
+            "protocol": course.plan.protocol if course.plan else None,
+            "sex": other.sex,
+        }
+        found[tuple(named[name] for name in by)].append((story, course))
+    return found
+
+
+def by_group(table: pa.Table, by: tuple[str, ...]) -> dict[Group, dict[str, Any]]:
+    return {tuple(row[name] for name in by): row for row in table.to_pylist()}
+
+
+@pytest.mark.parametrize("by", BY, ids=lambda by: " ".join(by) or "all")
+def test_many_courses_at_once_are_a_loop_over_the_judge(
+    by: tuple[str, ...], duck: engine.Registry, stories: Sequence[Story], known: Knowledge
+) -> None:
+    found = by_group(cohort.at_last(duck, by), by)
+    flows = by_group(cohort.flow(duck, by), by)
+    for group, some in grouped(stories, by).items():
+        assert flows[group]["opened"] == len(some)
+        assert flows[group]["agreed"] == sum(
+            bool(c.plan and c.plan.agreed_on is not None) for _, c in some
+        )
+        begun = [course for _, course in some if course.sessions]
+        if not begun:
+            assert group not in found
+            continue
+        verdicts = [judge(course, known, TODAY) for course in begun]
+        reliefs = [v.relief_percent for v in verdicts if v.relief_percent is not None]
+        row = found[group]
+        assert row["began"] == flows[group]["began"] == len(begun)
+        assert row["answered"] == sum(v.latest is not None for v in verdicts)
+        assert row["measurable"] == len(reliefs)
+        for level in cohort.LEVELS:
+            assert row[f"reached_{level}"] == sum(relief >= level for relief in reliefs)
+        assert row["sum_relief"] == sum(int(100 * relief) for relief in reliefs)
+
+
+@pytest.mark.parametrize("by", BY, ids=lambda by: " ".join(by) or "all")
+def test_each_window_is_a_loop_over_the_answers(
+    by: tuple[str, ...], duck: engine.Registry, stories: Sequence[Story], known: Knowledge
+) -> None:
+    rows = {(*(r[n] for n in by), r["number"]): r for r in cohort.at_windows(duck, by).to_pylist()}
+    seen = 0
+    for group, some in grouped(stories, by).items():
+        begun = [course for _, course in some if course.sessions]
+        for window in known.windows.values():
+            near = [nearest(course, known, window.number) for course in begun]
+            over = [(TODAY - course.sessions[0].on).days > window.to_day for course in begun]
+            due = sum(o or n is not None for o, n in zip(over, near, strict=True))
+            row = rows.get((*group, window.number))
+            if row is None:
+                assert not due
+                continue
+            values = [n for n in near if n is not None]
+            seen += len(values)
+            assert row["due"] == due
+            assert row["answered"] == len(values)
+            assert row["lost"] == due - len(values)
+            assert row["sum_pain"] == sum(pain for pain, _ in values)
+            if window.number:
+                assert row["reached_30"] == sum(relief >= 30 for _, relief in values)
+                assert row["reached_90"] == sum(relief >= 90 for _, relief in values)
+                assert row["sum_relief_squared"] == sum(int(100 * r) ** 2 for _, r in values)
+    assert seen > 100
+
+
+def nearest(course: Course, known: Knowledge, number: int) -> tuple[int, Any] | None:
+    """Pain and relief of the answer that stands for a window, by a rule written anew."""
+    window = next(w for w in known.windows.values() if w.number == number)
+    start_on = course.sessions[0].on
+    readings = [r for r in follow.readings(course, "pain", known) if r.value is not None]
+    start = follow.baseline(readings)
+    inside = [
+        (abs((r.on - start_on).days - window.target_day), r.on, r)
+        for r in readings
+        if r.is_baseline == (number == 0)
+        and window.from_day <= (r.on - start_on).days <= window.to_day
+    ]
+    if not inside:
+        return None
+    reading = min(inside, key=lambda found: found[:2])[2]
+    assert reading.value is not None and start is not None
+    relief = follow.relief_percent(known.measures["pain"], start, reading.value)
+    return int(reading.value), relief
+
+
+def test_the_time_to_target_is_a_loop_over_the_judge_on_each_day(
+    duck: engine.Registry, stories: Sequence[Story], known: Knowledge
+) -> None:
+    """Asked again after every answer, the target rule is first met on the target day."""
+    days: Counter[int] = Counter()
+    for story in stories:
+        course = story.course
+        if not course.sessions:
+            continue
+        for on in sorted({a.on for a in course.assessments}):
+            if rule_met(as_of(course, on), known, on, "F1"):
+                days[(on - course.sessions[0].on).days] += 1
+                break
+    rows = cohort.to_target(duck, (), "days").to_pylist()
+    assert days
+    assert {r["time"]: r["courses"] for r in rows if r["end"] == "reached"} == days
+    assert sum(r["courses"] for r in rows) == sum(bool(s.course.sessions) for s in stories)
+
+
+def as_of(course: Course, on: date) -> Course:
+    """The course without the answers given after a day."""
+    return replace(course, assessments=tuple(a for a in course.assessments if a.on <= on))
+
+
+def rule_met(course: Course, known: Knowledge, on: date, rule: str) -> bool:
+    return any(r.rule == rule and r.mark is Mark.MET for r in judge(course, known, on).reasons)
+
+
+def test_overrides_and_what_followed_are_a_loop_over_the_decisions(
+    duck: engine.Registry, stories: Sequence[Story], known: Knowledge
+) -> None:
+    made: Counter[tuple[str, str]] = Counter()
+    after: Counter[tuple[str, str]] = Counter()
+    sums: Counter[tuple[str, str]] = Counter()
+    for story in stories:
+        for decision in story.course.decisions:
+            key = decision.suggested.value, decision.decided.value
+            made[key] += 1
+            relief = next_relief(story.course, decision, known)
+            if relief is not None:
+                after[key] += 1
+                sums[key] += relief
+    rows = cohort.decisions(duck).to_pylist()
+    assert {(r["suggested"], r["decided"]): r["decisions"] for r in rows} == made
+    assert {k: v for r in rows if (v := r["answered_after"])
+            for k in [(r["suggested"], r["decided"])]} == after  # fmt: skip
+    assert {k: r["sum_relief_after"] for r in rows
+            for k in [(r["suggested"], r["decided"])] if k in after} == sums  # fmt: skip
+    assert any(suggested != decided for suggested, decided in made)
+
+
+def next_relief(course: Course, decision: Decision, known: Knowledge) -> int | None:
+    _, measure = stop_rule(course, known)
+    readings = [r for r in follow.measure_readings(course, measure) if r.value is not None]
+    start = follow.baseline(readings)
+    later = [r.value for r in readings if r.on > decision.on and not r.is_baseline]
+    if start is None or not later or later[0] is None:
+        return None
+    relief = follow.relief_percent(measure, start, later[0])
+    return None if relief is None else int(100 * relief)
+
+
+def test_money_and_harms_are_loops_over_the_bills_and_the_answers(
+    duck: engine.Registry, stories: Sequence[Story], known: Knowledge
+) -> None:
+    charged = paid = 0
+    kinds: Counter[str] = Counter()
+    for place, story in enumerate(stories):
+        charged += sum(int(100 * c.amount.amount) for b in story.bills for c in b.charges)
+        paid += sum(
+            int(100 * p.amount.amount) for b in story.bills for p in b.payments if place % 3
+        )
+        for a in story.course.assessments:
+            if follow.sessions_before(story.course, a):
+                kinds.update(rule.id for rule in follow.dangers(a.answers, known))
+    (row,) = cohort.cost(duck).to_pylist()
+    assert (row["charged_cents"], row["paid_cents"]) == (charged, paid)
+    harms = cohort.harms(duck).to_pylist()
+    assert kinds and {r["kind"]: r["events"] for r in harms} == kinds
+    assert {r["sessions"] for r in harms} == {sum(len(s.course.sessions) for s in stories)}
+
+
+# --- properties of the tables
+
+
+@pytest.mark.parametrize("question", ["flow", "at_last", "cost"])
+def test_clinics_add_up(question: str, duck: engine.Registry) -> None:
+    whole = QUESTIONS[question](duck, ()).to_pylist()[0]
+    parts = QUESTIONS[question](duck, ("clinic",)).to_pylist()
+    for name, value in whole.items():
+        if name != "currency":
+            assert sum(part[name] for part in parts) == value
+
+
+def test_the_curve_ends_with_everybody_who_can_be_measured(duck: engine.Registry) -> None:
+    curve = cohort.curve(duck).to_pylist()
+    (last,) = cohort.at_last(duck).to_pylist()
+    assert curve[0]["at_least"] == sum(r["courses"] for r in curve) == last["measurable"]
+    half = [r["courses"] for r in curve if r["relief"] >= 5000]
+    assert sum(half) == last["reached_50"]
+
+
+def test_it_refuses_a_group_that_is_no_column(duck: engine.Registry) -> None:
+    with pytest.raises(FitError, match=r"postcode.*condition"):
+        cohort.flow(duck, ["postcode"])
+
+
+def test_it_says_what_is_wrong_with_the_setting(tmp_path: Path) -> None:
+    with pytest.raises(RegistryError, match="no registry"):
+        engine.open_registry(str(tmp_path))
+    with pytest.raises(RegistryError, match="spark:DIR@MASTER"):
+        engine.open_registry("spark:/data")
+
+
+def test_small_cells_are_hidden_and_cannot_be_worked_out_from_the_total() -> None:
+    table = pa.table(
+        {
+            "clinic": ["a", "b", "c", "d", "e"],
+            "began": [100, 40, 30, 20, 4],
+            "reached": [50, 3, 29, 0, 2],
+            "sum": [500, 30, 290, 0, 20],
+        }
+    )
+    shown = cohort.suppress(table, ["reached"], "began", 5, ["sum"]).to_pydict()
+    # e is small itself, and alone: d, the next smallest, is hidden with it.
+    assert shown["began"] == [100, 40, 30, None, None]
+    # b: three; c: all but one; e: its denominator. Nought of many tells of nobody.
+    assert shown["reached"] == [50, None, None, 0, None]
+    assert shown["sum"] == [500, None, None, None, None]
+    assert cohort.suppress(table, ["reached"], "began", 1).equals(table)
+
+
+def test_every_row_has_a_value_of_every_column(rows: Sequence[CourseRows]) -> None:
+    for course in rows:
+        for name, table in TABLES.items():
+            assert all(len(row) == len(table.columns) for row in course[name])
