@@ -131,10 +131,8 @@ def _known() -> dict[int, tuple[Knowledge, date]]:
 
 def _made_by(known: dict[int, tuple[Knowledge, date]]) -> str:
     """A fingerprint of everything else that rows depend on: the rules in force and the key."""
-    told = hashlib.sha256(_keyed("fingerprint"))
-    for pk, (rules, _) in sorted(known.items()):
-        told.update(f"{pk} {_without_day(rules)}".encode())
-    return told.hexdigest()[:16]
+    rules = [f"{pk} {_without_day(rules)}".encode() for pk, (rules, _) in sorted(known.items())]
+    return hashlib.sha256(_keyed("fingerprint") + b"".join(rules)).hexdigest()[:16]
 
 
 def _without_day(rules: Knowledge) -> str:
