@@ -267,8 +267,8 @@ def table(found: dict[str, object]) -> str:
     lines += ["", *(_apart(peer, mine, runs) for peer, runs in peers.items()), ""]
     lines += [
         "First fit of a process, with imports, reading, df and p values, beyond the "
-        f"{starts['nothing']:.2f} s that Python takes to start: {starts['library']:.2f} s; "
-        f"of `enthesis fit` on the fev data, whose formula needs pandas and formulaic: "
+        f"{starts['nothing']:.2f} s that Python takes to start: {starts['library']:.2f} s; with a "
+        "formula, which needs pandas and formulaic (`enthesis fit` on the fev data): "
         f"{starts['command']:.2f} s.",
         "",
     ]
