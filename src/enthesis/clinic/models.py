@@ -57,6 +57,10 @@ class Patient(models.Model):
         OTHER = "other", "Other"
         UNKNOWN = "unknown", "Not recorded"
 
+    class Language(models.TextChoices):
+        ENGLISH = "en", "English"
+        SPANISH = "es", "Español"
+
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
     number = models.PositiveIntegerField()
     family = models.CharField(max_length=100, validators=NO_NUL)
@@ -65,6 +69,8 @@ class Patient(models.Model):
     sex = models.CharField(max_length=10, choices=Sex.choices, default=Sex.UNKNOWN)
     phone = models.CharField(max_length=40, blank=True, validators=NO_NUL)
     email = models.EmailField(blank=True)
+    # In which the questions and messages to this patient are written.
+    language = models.CharField(max_length=2, choices=Language.choices, default=Language.ENGLISH)
     # Never blank on screen: null means nobody asked yet, "" with a date means asked, none known.
     allergies = models.CharField(max_length=300, blank=True, validators=NO_NUL)
     allergies_asked_on = models.DateField(null=True, blank=True)
