@@ -46,8 +46,8 @@ def test_it_gives_what_sas_prints() -> None:
         assert sigma[place] == pytest.approx(value, rel=4e-4)
 
 
-def test_kenward_roger_is_that_of_mmrm() -> None:
-    """3.81972492174648, SE 0.66124382270307, df 160.733266403768, at the place where mmrm stopped;
+def test_kenward_roger_is_that_of_sas() -> None:
+    """3.81972492174648, SE 0.66124382270307, df 160.733266403768, at the place where SAS stopped;
     ours is a little higher on the likelihood, and the three differ by what that allows."""
     found = contrasts(fitted_fev("ARMCD"), degrees="kenward-roger")
     assert found.estimate[1] == pytest.approx(3.81972492174648, rel=1e-5)

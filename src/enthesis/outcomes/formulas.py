@@ -9,6 +9,7 @@ is known also at the visits that it missed. Columns that change within a course 
 where they were seen.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from formulaic import ModelSpec, model_matrix
 from formulaic.errors import FormulaicError
 
 from enthesis.outcomes.errors import FitError
+from enthesis.outcomes.formula_errors import cannot_be_read, cannot_be_worked_out
 from enthesis.outcomes.sums import Floats, Sums
 from enthesis.outcomes.sums_from_columns import CourseDesign, sums_from_columns
 from enthesis.outcomes.visit_design import VisitDesign
@@ -136,9 +138,17 @@ def _numbers(table: pd.DataFrame, name: str) -> "pd.Series[float]":
 def _used(columns: Columns, table: pd.DataFrame) -> tuple[str, ...]:
     """The columns of the formula; FitError where it names something that is not there."""
     try:
-        required = ModelSpec.from_spec(columns.fixed).required_variables
+        spec = ModelSpec.from_spec(columns.fixed)
     except (FormulaicError, SyntaxError, ValueError) as error:
-        raise FitError(f"The formula {columns.fixed!r} cannot be read: {error}.") from error
+        raise cannot_be_read(columns.fixed, error) from error
+    if not isinstance(spec, ModelSpec):
+        raise FitError(
+            f"The formula {columns.fixed!r} has two sides or parts: give only what explains "
+            f"{columns.outcome}, without ~ and |."
+        )
+    # The library overlooks what stands inside of scale(), center(), poly() and bs().
+    inside = set(re.findall(r"[^\W\d]\w*\b(?!\s*\()", columns.fixed)) & set(table.columns)
+    required = spec.required_variables | inside
     lost = sorted(str(name) for name in required if name not in table.columns)
     if lost:
         have = ", ".join(map(str, table.columns))
@@ -196,7 +206,8 @@ def _matrix(fixed: str, table: pd.DataFrame) -> tuple[pd.DataFrame, Any]:
     try:
         matrix = model_matrix(fixed, table)
     except (FormulaicError, ValueError, TypeError, NameError) as error:
-        raise FitError(f"The formula {fixed!r} cannot be worked out: {error}.") from error
+        words = [name for name in table if isinstance(table[name].dtype, pd.CategoricalDtype)]
+        raise cannot_be_worked_out(fixed, error, words) from error
     rank = int(np.linalg.matrix_rank(np.asarray(matrix, dtype=np.float64)))
     if rank < matrix.shape[1]:
         raise FitError(

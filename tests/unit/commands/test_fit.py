@@ -106,7 +106,22 @@ def test_something_that_changes_within_a_subject_may_explain(file: Path, capsys:
         ({}, ["--reference", "sex=a"], "There is no column sex"),
         ({}, ["--covariance", "random-slope"], "needs --time and no --visit"),
         ({"fixed": "arm + sx"}, [], "The formula names sx"),
-        ({"fixed": "arm + ("}, [], "cannot be"),
+        ({"fixed": "arm + ("}, [], "at '(', character 7: this bracket has no partner. Write"),
+        ({"fixed": "arm +"}, [], "at '+', character 5: something is missing beside it"),
+        ({"fixed": "arm age"}, [], "at 'arm age', character 1: there is no + : or * between"),
+        ({"fixed": "arm + scale(age"}, [], "character 7: what begins here is never closed"),
+        ({"fixed": "age ** x"}, [], "at 'x', character 8: a power is a whole number"),
+        ({"fixed": "arm; age"}, [], "at ';', character 4: this sign has no meaning in a formula"),
+        ({"fixed": "arm ~ age ~ age"}, [], "at '~', character 11: it is not understood"),
+        ({"fixed": "score ~ arm"}, [], "two sides or parts: give only what explains score"),
+        (
+            {"fixed": "log(arm)"},
+            [],
+            "log(arm) in the formula 'log(arm)' cannot be worked out: arm h",
+        ),
+        ({"fixed": "scale(arm)"}, [], "arm holds words, not numbers. Mend it"),
+        ({"fixed": "bs(age, df=2)"}, [], "`df` must be greater than 3"),
+        ({"fixed": "scale(age)", "replace": (",40\n", ",\n")}, [], "age is missing in row"),
         ({"text": ""}, [], "cannot be read"),
         ({"text": HEAD}, [], "no rows"),
         ({"text": HEAD + "\n".join([*rows(), rows()[0]])}, [], "s00 has two rows at 1"),
@@ -125,7 +140,7 @@ def test_what_cannot_be_fitted_is_named(
     assert run(*asked(file, change.get("fixed", "arm"), *more)) == 1
     printed = capsys.readouterr()
     assert printed.out == "" and said in printed.err
-    assert printed.err.startswith("scores.csv: ")
+    assert printed.err.startswith("scores.csv: ") and printed.err[:-1].isprintable()
 
 
 def test_two_visits_that_nobody_shares_are_refused(file: Path, capsys: Any) -> None:
