@@ -4,8 +4,9 @@ beside the time in which DuckDB only sums the same columns, in one run.
     python benchmarks/repeated_measures.py [--ten-million]
 
 Needs `Rscript` with nlme, glmmTMB and jsonlite. Writes benchmarks/results/repeated_measures.md.
-A registry of whole pain scores from 0 to 10, about 6 visits a course with gaps and dropout, a mean
-at each visit and three factors of the course (13 coefficients), REML. Ours are times of the clock,
+The files are as the registry writes them (parts of 125,000 courses by pseudonym, zstd). Whole
+pain scores from 0 to 10, about 6 visits a course with gaps and dropout, a mean at each visit and
+three factors of the course (13 coefficients), REML. Ours are times of the clock,
 from Parquet to the fitted model, two threads reading; so are DuckDB's, with its two threads. R's
 leave its loading out. Cold starts are those of whole processes, bytecode compiled before.
 """
@@ -19,51 +20,63 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 import numpy as np
 from measured import ONE_THREAD, Run, exponent, run
 
+if TYPE_CHECKING:
+    from enthesis.outcomes.sums_from_columns import Coded, Rows
+
 HERE = Path(__file__).parent
 SIZES = [1_000, 10_000, 100_000, 1_000_000]
 GLS, GLMM = [300, 1_000], [1_000, 10_000]
-VISITS, SEED = 7, 20261126
+VISITS, SEED, WORKERS = 7, 20261126, 2
 FACTORS = {
     "condition": ["back", "knee", "neck", "shoulder"],
     "protocol": ["a", "b", "c"],
     "sex": ["f", "m"],
 }
-PART = 500_000
 
 
 def write_registry(folder: Path, courses: int) -> int:
-    """courses.parquet and visits.parquet, sorted by course; returns the visits' rows."""
+    """courses-N.parquet and visits-N.parquet as the registry writes them; the visits' rows."""
     import pyarrow as pa
     from pyarrow import parquet
 
+    from enthesis.outcomes.registry import PART_COURSES, ROW_GROUP
+    from enthesis.outcomes.schema import TABLES
+
     rng = np.random.default_rng(SEED)
+    pseudonyms = np.unique(rng.integers(0, 1 << 62, courses))
     rows = 0
-    writers: dict[str, parquet.ParquetWriter] = {}
-    for first in range(0, courses, PART):
-        n = min(PART, courses - first)
+    for part, first in enumerate(range(0, courses, PART_COURSES)):
+        ids = pseudonyms[first : first + PART_COURSES]
+        n = len(ids)
         codes = {name: rng.integers(0, len(levels), n) for name, levels in FACTORS.items()}
-        told = {"course": np.arange(first, first + n)}
-        told |= {k: np.array(v)[codes[k]] for k, v in FACTORS.items()}
+        told = {"course": ids} | {k: np.array(v)[codes[k]] for k, v in FACTORS.items()}
         level = 6.2 + 0.3 * codes["condition"] - 0.2 * codes["sex"] + rng.normal(0, 1.3, n)
         line = level[:, None] + rng.normal(-0.35, 0.3, n)[:, None] * np.arange(VISITS)
         pain = np.clip(np.rint(line + rng.normal(0, 1.2, line.shape)), 0, 10).astype(np.int8)
         gone = np.arange(VISITS) >= rng.geometric(0.04, n)[:, None]
         seen = ~gone & (rng.random(line.shape) > 0.05)
         course, window = np.nonzero(seen)
-        visits = {"course": course + first, "window": window.astype(np.int8), "pain": pain[seen]}
+        visits = {"course": ids[course], "window": window.astype(np.int8), "pain": pain[seen]}
         rows += len(course)
-        for name, table in (("courses", pa.table(told)), ("visits", pa.table(visits))):
-            if name not in writers:
-                writers[name] = parquet.ParquetWriter(folder / f"{name}.parquet", table.schema)
-            writers[name].write_table(table)
-    for writer in writers.values():
-        writer.close()
+        for name, columns in (("courses", told), ("visits", visits)):
+            needed = {column.name for column in TABLES[name].columns if column.needed}
+            table = pa.table(columns)
+            kinds = [field.with_nullable(field.name not in needed) for field in table.schema]
+            parquet.write_table(
+                table.cast(pa.schema(kinds)),
+                folder / f"{name}-{part:04}.parquet",
+                compression="zstd",
+                row_group_size=ROW_GROUP,
+            )
     return rows
 
 
@@ -71,48 +84,25 @@ def write_csv(folder: Path, file: Path) -> None:
     """The same rows, joined, for R."""
     import duckdb
 
-    text = f"""copy (select v.*, c.* exclude (course) from '{folder}/visits.parquet' v
-               join '{folder}/courses.parquet' c using (course) order by v.course, v."window")
+    text = f"""copy (select v.*, c.* exclude (course) from '{folder}/visits-*.parquet' v
+               join '{folder}/courses-*.parquet' c using (course) order by v.course, v."window")
                to '{file}' (header)"""  # noqa: S608
     duckdb.sql(text)
 
 
 def read_and_fit(folder: Path, *, with_degrees: bool = False) -> dict[str, object]:
-    """From two Parquet files to the fitted model; with p values and intervals if asked for."""
-    from pyarrow import parquet
-
+    """From Parquet to the fitted model; with p values and intervals if asked for."""
     if with_degrees:
         from enthesis.outcomes.degrees import contrasts
     from enthesis.outcomes.repeated import fit
-    from enthesis.outcomes.sums_from_columns import (
-        Coded,
-        Rows,
-        course_design,
-        sums_from_pieces,
-    )
+    from enthesis.outcomes.sums_from_columns import course_design, sums_from_pieces
     from enthesis.outcomes.visit_design import own_mean_at_every_visit
 
-    # Not read_table, which imports pandas by way of pyarrow.dataset.
-    table = parquet.ParquetFile(folder / "courses.parquet", read_dictionary=list(FACTORS)).read()
-    columns = {}
-    for name in FACTORS:
-        column = table.column(name).unify_dictionaries().combine_chunks()
-        codes = _numbers(column.indices, np.int32).astype(np.int8)
-        columns[name] = Coded(codes, tuple(column.dictionary.tolist()))
-    courses = course_design(_numbers(table.column("course").combine_chunks(), np.int64), columns)
-    metadata = parquet.read_metadata(folder / "visits.parquet")
-
-    def piece(group: int) -> Callable[[], Rows]:
-        def read() -> Rows:
-            file = parquet.ParquetFile(folder / "visits.parquet", metadata=metadata)
-            part = file.read_row_group(group, use_threads=False).combine_chunks()
-            course, window, pain = (part.column(n).chunk(0) for n in ("course", "window", "pain"))
-            return _numbers(course, np.int64), _numbers(window, np.int8), _numbers(pain, np.int8)
-
-        return read
-
-    pieces = [piece(group) for group in range(metadata.num_row_groups)]
-    sums = sums_from_pieces(pieces, courses, visits=range(VISITS))
+    with ThreadPoolExecutor(WORKERS) as pool:
+        told = list(pool.map(_courses, sorted(folder.glob("courses-*"))))
+    design = course_design(np.concatenate([ids for ids, _ in told]), _levels([f for _, f in told]))
+    pieces = [partial(_visits, file) for file in sorted(folder.glob("visits-*"))]
+    sums = sums_from_pieces(pieces, design, visits=range(VISITS), workers=WORKERS)
     fitted = fit(sums, own_mean_at_every_visit(sums))
     if with_degrees:
         contrasts(fitted)
@@ -123,6 +113,46 @@ def read_and_fit(folder: Path, *, with_degrees: bool = False) -> dict[str, objec
         "state": str(fitted.state),
         "n": fitted.n_subjects,
     }
+
+
+def _courses(file: Path) -> "tuple[np.ndarray, dict[str, Coded]]":
+    """The courses of a part, and their factors with the levels that occur in it."""
+    from pyarrow import parquet
+
+    from enthesis.outcomes.sums_from_columns import Coded
+
+    # Not read_table, which imports pandas by way of pyarrow.dataset.
+    table = parquet.ParquetFile(file, read_dictionary=list(FACTORS)).read(use_threads=False)
+    factors = {}
+    for name in FACTORS:
+        column = table.column(name).unify_dictionaries().combine_chunks()
+        codes = _numbers(column.indices, np.int32).astype(np.int8)
+        factors[name] = Coded(codes, tuple(column.dictionary.tolist()))
+    return _numbers(table.column("course").combine_chunks(), np.int64), factors
+
+
+def _levels(parts: "list[dict[str, Coded]]") -> "dict[str, Coded]":
+    """The factors of all parts, each with the levels of all."""
+    from enthesis.outcomes.sums_from_columns import Coded
+
+    joined = {}
+    for name in FACTORS:
+        levels = sorted({level for part in parts for level in part[name].levels})
+        codes = []
+        for part in parts:
+            places = np.array([levels.index(level) for level in part[name].levels], np.int8)
+            codes.append(places[part[name].codes])
+        joined[name] = Coded(np.concatenate(codes), tuple(levels))
+    return joined
+
+
+def _visits(file: Path) -> "Rows":
+    """Course, window and pain of a part."""
+    from pyarrow import parquet
+
+    table = parquet.ParquetFile(file).read(use_threads=False).combine_chunks()
+    course, window, pain = (table.column(n).chunk(0) for n in ("course", "window", "pain"))
+    return _numbers(course, np.int64), _numbers(window, np.int8), _numbers(pain, np.int8)
 
 
 def _numbers(array: object, kind: type) -> np.ndarray:
@@ -143,8 +173,8 @@ def only_summed(folder: Path, rounds: int) -> dict[str, object]:
     connection = duckdb.connect()
     text = f"""select sum(course), sum("window"), sum(pain),
                (select sum(course) + sum(length(condition)) + sum(length(protocol))
-                + sum(length(sex)) from '{folder}/courses.parquet')
-               from '{folder}/visits.parquet'"""  # noqa: S608
+                + sum(length(sex)) from '{folder}/courses-*.parquet')
+               from '{folder}/visits-*.parquet'"""  # noqa: S608
     return _timed(lambda: {"sums": str(connection.sql(text).fetchall())}, rounds)
 
 

@@ -122,17 +122,26 @@ def merge(parts: Sequence[Sums]) -> Sums:
     """Add up the sums of separate courses (clinics, chunks, days). A pattern left empty goes."""
     _same_shape(parts)
     first = parts[0]
-    patterns, place = np.unique(np.concatenate([p.patterns for p in parts]), return_inverse=True)
-    courses = np.zeros(len(patterns), dtype=np.int64)
-    np.add.at(courses, place, np.concatenate([p.courses for p in parts]))
-    added = []
-    for name in ("zz", "zy", "yy"):
-        blocks = [getattr(p, name) for p in parts]
-        total = np.zeros((len(patterns), *blocks[0].shape[1:]))
-        np.add.at(total, place, np.concatenate(blocks))
-        added.append(total[courses != 0])
+    patterns = np.unique(np.concatenate([p.patterns for p in parts]))
+    g, q, m = len(patterns), len(first.covariates), len(first.visits)
+    courses = np.zeros(g, dtype=np.int64)
+    zz, zy, yy = np.zeros((g, q, q)), np.zeros((g, q, m)), np.zeros((g, m, m))
+    for part in parts:
+        place = np.searchsorted(patterns, part.patterns)
+        courses[place] += part.courses
+        zz[place] += part.zz
+        zy[place] += part.zy
+        yy[place] += part.yy
     kept = courses != 0
-    return Sums(first.visits, first.covariates, patterns[kept], courses[kept], *added)
+    return Sums(
+        first.visits,
+        first.covariates,
+        patterns[kept],
+        courses[kept],
+        zz[kept],
+        zy[kept],
+        yy[kept],
+    )
 
 
 def seen_visits(patterns: Ints, visits: int) -> Bools:
