@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from scipy.special import ndtri, stdtrit
+from scipy.special import ndtri
 
-from enthesis.evidence.pool import Interval, Pooled, pool, two_sided_p
-from enthesis.evidence.ragged import Floats, Ints, Studies, StudyError, review
+from enthesis.evidence.pool import Interval, Pooled, critical_value, pool, two_sided_p
+from enthesis.evidence.ragged import Floats, Studies, StudyError, review
 from enthesis.evidence.regression import regress
 from enthesis.evidence.tau2 import Model
 
@@ -85,7 +85,7 @@ def egger(studies: Studies, level: float = 0.95) -> Egger:
     limit_se = np.sqrt(dispersion * (1 / total + middle_error**2 / spread))
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = slope / np.sqrt(dispersion / spread)
-    half_width = _critical(df, level) * limit_se
+    half_width = critical_value(df, Interval.HK, level) * limit_se
     return Egger(
         statistic=statistic,
         p=two_sided_p(statistic, df, Interval.HK),
@@ -188,7 +188,3 @@ def _count_missing(residuals: Floats, estimator: Estimator) -> tuple[int, float]
         + 6 * k**2 * count
     ) / 24
     return max(0, round(float(count))), float(4 * np.sqrt(variance) / (2 * k - 1))
-
-
-def _critical(df: Ints, level: float) -> Floats:
-    return np.where(df > 0, stdtrit(np.maximum(df, 1), (1 + level) / 2), np.nan)

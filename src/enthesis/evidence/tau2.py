@@ -211,7 +211,7 @@ def highest_maximum(
         tau2[solvable] = solve(inner, curve, low[solvable], high[solvable])
     if _is_whole(review, studies):
         return tau2
-    return _best(review, tau2, log_likelihood(part, tau2), len(studies))
+    return _best(part, review, tau2, log_likelihood)
 
 
 def _is_whole(review: Ints, studies: Studies) -> bool:
@@ -219,11 +219,15 @@ def _is_whole(review: Ints, studies: Studies) -> bool:
     return review.size == len(studies) and bool((np.diff(review) == 1).all())
 
 
-def _best(review: Ints, tau2: Floats, height: Floats, count: int) -> Floats:
-    """Of each review's candidates the highest; of equals the smaller τ²."""
-    order = np.lexsort((tau2, -height, review))
-    firsts = np.searchsorted(review[order], np.arange(count))
-    return tau2[order][firsts]
+def _best(part: Studies, review: Ints, tau2: Floats, log_likelihood: Score) -> Floats:
+    """Of each review's candidates, which lie together, the highest; of equals the smaller τ²."""
+    firsts = np.flatnonzero(np.diff(review, prepend=-1))
+    count = np.diff(firsts, append=review.size)
+    rivals = np.flatnonzero(np.repeat(count > 1, count))
+    height = np.zeros(review.size)
+    height[rivals] = log_likelihood(part.take(rivals), tau2[rivals])
+    highest = np.repeat(np.fmax.reduceat(height, firsts), count)
+    return np.minimum.reduceat(np.where(height == highest, tau2, np.inf), firsts)
 
 
 def _bracket_maxima(
@@ -240,6 +244,7 @@ def _bracket_maxima(
     value = score(part, before)
     falling = value <= 0
     found = [(active[falling], before[falling], before[falling])]
+    close = []
     step = GRID_RATIO
     while True:
         after = np.minimum(least[active] * (step - 1), ceiling[active])
@@ -249,9 +254,7 @@ def _bracket_maxima(
         found.append((active[peak], before[peak], after[peak]))
         same_side = (value > 0) == (next_value > 0)
         near = same_side & (np.minimum(np.abs(value), np.abs(next_value)) < NEAR)
-        if near.any():
-            where = active[near], before[near], after[near]
-            found.extend(_look_closer(studies, score, curve, *where))
+        close.append((active[near], before[near], after[near]))
         before, value = after, next_value
         if not onward.any():
             break
@@ -259,6 +262,10 @@ def _bracket_maxima(
             active, before, value = active[onward], before[onward], value[onward]
             part = part.take(np.flatnonzero(onward))
         step *= GRID_RATIO
+    # All at once: a call for each step would be many calls for a few reviews each.
+    found.extend(
+        _look_closer(studies, score, curve, *map(np.concatenate, zip(*close, strict=True)))
+    )
     review, low, high = (np.concatenate(column) for column in zip(*found, strict=True))
     order = np.argsort(review, kind="stable")
     return review[order], low[order], high[order]
@@ -268,6 +275,8 @@ def _look_closer(
     studies: Studies, score: Score, curve: Curve, review: Ints, low: Floats, high: Floats
 ) -> Iterator[tuple[Ints, Floats, Floats]]:
     """Candidates between two grid points, from a finer grid where the slopes allow a turn."""
+    if not review.size:
+        return
     part = studies.take(review)
     (value, slope), (_, next_slope) = curve(part, low), curve(part, high)
     towards_zero = np.where(value > 0, -1.0, 1.0)
