@@ -15,8 +15,8 @@ from scipy.special import betainc, chdtrc, erfc, ndtri, stdtrit
 from enthesis.evidence.ragged import Floats, Ints, Studies
 from enthesis.evidence.tau2 import Model, between_study_variance, generalised_q
 
-BLOCK = 40_000
-"""Studies handled at once, so that the working arrays stay in the processor's cache."""
+BLOCK = 130_000
+"""Studies handled at once: more leave the processor's cache, fewer cost more calls than sums."""
 
 
 class Interval(StrEnum):

@@ -201,6 +201,13 @@ def highest_maximum(
     `curve` is the score with its slope, `score` the same relative to its negative part, so that
     it is at least −1; above `ceiling` it is negative.
     """
+
+    def straight(part: Studies, tau2: Floats, typical: Floats) -> tuple[Floats, Floats]:
+        # Times the square of what a study varies by, the score is nearly a line in τ².
+        value, slope = curve(part, tau2)
+        square = (tau2 + typical) ** 2
+        return value * square, slope * square + 2 * value * (tau2 + typical)
+
     review, low, high = _bracket_maxima(studies, score, curve, ceiling)
     part = studies if _is_whole(review, studies) else studies.take(review)
     inside = high > 0
@@ -208,7 +215,9 @@ def highest_maximum(
     if inside.any():
         solvable = np.flatnonzero(inside)
         inner = part if solvable.size == review.size else part.take(solvable)
-        tau2[solvable] = solve(inner, curve, low[solvable], high[solvable])
+        typical = inner.sizes / inner.sums(1 / inner.variances)
+        extras = (typical,)
+        tau2[solvable] = solve(inner, straight, low[solvable], high[solvable], extras)
     if _is_whole(review, studies):
         return tau2
     return _best(part, review, tau2, log_likelihood)

@@ -43,11 +43,11 @@ def test_a_batch_gives_the_same_last_digit_as_one_at_a_time(
 
 
 def test_a_batch_of_several_blocks_is_in_order() -> None:
-    studies = many(6000)
+    studies = many(21_000)
     assert studies.estimates.size > 2 * BLOCK
     together = pool(studies)
-    last = pool(studies.take(np.array([5999]))).one()
-    assert repr(last) == repr(together.one(5999))
+    last = pool(studies.take(np.array([20_999]))).one()
+    assert repr(last) == repr(together.one(20_999))
     assert (together.k == studies.sizes).all()
 
 
