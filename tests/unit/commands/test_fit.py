@@ -1,6 +1,8 @@
 """`enthesis fit`: what it prints, and what it refuses and how."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -153,3 +155,14 @@ def test_two_visits_that_nobody_shares_are_refused(file: Path, capsys: Any) -> N
 def test_a_file_that_is_not_there_is_named(tmp_path: Path, capsys: Any) -> None:
     assert run(*asked(tmp_path / "nowhere.csv")) == 1
     assert "cannot read" in capsys.readouterr().err
+
+
+def test_a_first_fit_waits_for_no_library_that_it_does_not_need() -> None:
+    code = (
+        "import sys; from enthesis.cli import main; main(sys.argv[1:]); "
+        "print(sorted({'django', 'duckdb', 'ibis', 'scipy.stats', 'scipy.optimize', "
+        "'pyarrow.dataset'} & set(sys.modules)), file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", code, "fit", str(FEV), *WHAT, "ARMCD + SEX"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
