@@ -63,6 +63,28 @@ def test_the_sums_are_those_of_a_loop_over_the_courses(m: int, dtype: type) -> N
         assert np.array_equal(yy, y.T @ y)
 
 
+@pytest.mark.parametrize("covariates", [1, 7, 8, 16])
+@pytest.mark.parametrize("largest", [3, 1000])
+@pytest.mark.parametrize("known", [90, 900])
+def test_courses_without_visits_change_nothing(covariates: int, largest: int, known: int) -> None:
+    rng = np.random.default_rng(covariates)
+    names = [f"x{a}" for a in range(covariates)]
+    table = rng.integers(-largest, largest + 1, (known, covariates))
+    ids = np.unique(rng.integers(0, 1 << 62, known))
+    there = np.sort(rng.choice(known, 60, replace=False))
+    course, score = np.repeat(ids[there], 2), rng.integers(0, 11, 120)
+    columns = dict(zip(names, table.T, strict=True))
+    sums = sums_from_columns(
+        course, np.tile([0, 1], 60), score, course_design(ids, columns), visits=[0, 1]
+    )
+    z, y = np.column_stack([np.ones(60), table[there]]), score.reshape(60, 2)
+    assert np.array_equal(sums.zz, [z.T @ z])
+    assert np.array_equal(sums.zy, [z.T @ y])
+    with pytest.raises(FitError, match=f"Course {course[-1]} has visits but no covariates"):
+        part = course_design(ids[: there[-1]], {k: v[: there[-1]] for k, v in columns.items()})
+        sums_from_columns(course, np.tile([0, 1], 60), score, part, visits=[0, 1])
+
+
 def test_the_clinics_together_are_the_pooled_scan_to_the_bit() -> None:
     raw = made(3, 500, 5)
     whole = raw.sums()
