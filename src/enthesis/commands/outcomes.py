@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import threading
 import time
 from collections.abc import Iterable
 from datetime import date
@@ -79,6 +80,8 @@ def run(args: argparse.Namespace) -> int:
     from enthesis.outcomes.errors import FitError
 
     started = time.monotonic()
+    waiting = threading.Timer(SLOW, sys.stderr.write, [f"Reporting {args.folder} …\n"])
+    waiting.start()
     try:
         if args.invented is not None:
             from enthesis.invented.registry_files import write_registry
@@ -97,6 +100,8 @@ def run(args: argparse.Namespace) -> int:
         return _complain([str(error)])
     except OSError as error:
         return _complain([f"cannot use {error.filename or args.folder}: {error.strerror or error}"])
+    finally:
+        waiting.cancel()
     if args.json:
         sys.stdout.write(json.dumps(report.as_json(), indent=2, ensure_ascii=False) + "\n")
     else:

@@ -15,7 +15,7 @@ from enthesis.knowledge import kinds
 from enthesis.outcomes import cohort
 from enthesis.outcomes.cohort import HUNDREDTHS
 from enthesis.outcomes.intervals import mean_of_sums
-from enthesis.outcomes.sections.parts import Asked, Figure, Section, between, of_100
+from enthesis.outcomes.sections.parts import HIDDEN, Asked, Figure, Section, between, of_100
 from enthesis.outcomes.sections.relief import benchmark_notes
 
 DAYS_A_WEEK = 7
@@ -79,7 +79,7 @@ def change(asked: Asked) -> tuple[Section, ...]:
         of = f"{row['answered']} of {row['due']}"
         drawn.append(DotRow(name, value, low, high, of))
         cells.append(
-            (name, f"{row['with_change']}", f"{in_words(round(value, 2))} "
+            (name, _both(asked, row), f"{in_words(round(value, 2))} "
              f"({between(mean, 1 / HUNDREDTHS, 2)})", of,
              *(_shares(asked, row)))
         )  # fmt: skip
@@ -100,6 +100,12 @@ def change(asked: Asked) -> tuple[Section, ...]:
     return (
         Section("change", title, what, asked.source, table, figure, tuple(n for n in notes if n)),
     )
+
+
+def _both(asked: Asked, row: dict[str, Any]) -> str:
+    """How many have a start and an answer, unless that tells how few lack a start."""
+    n = row["with_change"]
+    return HIDDEN if asked.is_small(n, row["answered"] - n) else str(n)
 
 
 def _shares(asked: Asked, row: dict[str, Any]) -> tuple[str, str]:

@@ -6,10 +6,11 @@ from enthesis.charts.curves import Table
 from enthesis.charts.dot_rows import DotRow, DotRows, dot_rows_svg
 from enthesis.outcomes import cohort
 from enthesis.outcomes.cost import CostPerReached, cost_per_reached
-from enthesis.outcomes.sections.parts import LEFT_OUT, Asked, Figure, Section
+from enthesis.outcomes.sections.parts import Asked, Figure, Section, few_hidden
 
 MEASURE = "Paid by all courses that began, per course that reached its target"
 CENTS = 100
+FEW = "Conditions with so few courses that somebody might be recognised are left out."
 
 
 def cost(asked: Asked) -> tuple[Section, ...]:
@@ -20,12 +21,9 @@ def cost(asked: Asked) -> tuple[Section, ...]:
         told = (row["paid_cents"], row["began"], row["reached_target"])
         groups.setdefault((row["condition"], row["currency"]), []).append(told)
     found = {key: _cost(some, asked.seed) for key, some in groups.items()}
-    small = [
-        key
-        for key, c in found.items()
-        if asked.is_small(c.courses, c.reached, c.courses - c.reached)
-    ]
-    shown = {key: c for key, c in found.items() if key not in small}
+    kept = few_hidden(asked, {key: (c.courses, c.reached) for key, c in found.items()})
+    shown = {key: found[key] for key in kept}
+    small = len(shown) < len(found)
     if not shown:
         return (Section("cost", "Too few courses with a charge to give a cost", MEASURE,
                         asked.source),)  # fmt: skip
@@ -45,7 +43,7 @@ def cost(asked: Asked) -> tuple[Section, ...]:
         "Lost courses count as not reached: what they paid is in the sum. "
         f"Interval: {first.resamples} seeded resamples of whole courses.",
         *(c.sentence for c in shown.values() if c.sentence),
-        *((LEFT_OUT,) if small else ()),
+        *((FEW,) if small else ()),
     ]
     return (Section("cost", finding, MEASURE, asked.source, Table(head, cells),
                     _drawn(asked, shown, finding), tuple(notes)),)  # fmt: skip

@@ -9,14 +9,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from enthesis.charts.funnel import FunnelData, Limit, Unit, funnel_svg, funnel_table
 from enthesis.outcomes import cohort
 from enthesis.outcomes.errors import FitError
 from enthesis.outcomes.funnel import NO_SPREAD, Funnel, chance_limits, funnel
-from enthesis.outcomes.sections.parts import Asked, Figure, Section
+from enthesis.outcomes.sections.parts import Asked, Figure, Section, few_hidden
 
 Floats = NDArray[np.float64]
 LEVEL = 50
@@ -93,9 +92,7 @@ def _section(
     uid = f"by-{kind}"
     several = len({row["clinic"] for row in rows}) > 1 if kind == "clinician" else False
     labels = [_label(asked, kind, row, several) for row in rows]
-    courses = [row["began"] for row in rows]
-    reached = [row[f"reached_{LEVEL}"] for row in rows]
-    shown = _shown(asked, labels, courses, reached)
+    shown = few_hidden(asked, _sizes(labels, rows))
     if len(shown) < 2:
         finding = f"Too few courses to compare {many}"
         return Section(uid, finding, MEASURE, asked.source)
@@ -127,17 +124,12 @@ def _section(
     return Section(uid, data.title, MEASURE, asked.source, funnel_table(data), figure, tuple(notes))
 
 
-def _shown(asked: Asked, labels: list[str], courses: list[int], reached: list[int]) -> set[str]:
-    """The units that may be shown: all, or those whose counts are not small."""
-    sums: dict[str, list[int]] = {}
-    for label, n, hit in zip(labels, courses, reached, strict=True):
-        of = sums.setdefault(label, [0, 0])
-        of[0], of[1] = of[0] + n, of[1] + hit
-    table = pa.table({"courses": [n for n, _ in sums.values()],
-                      "reached": [hit for _, hit in sums.values()]})  # fmt: skip
-    rows = asked.hide(table, ["reached"], "courses").to_pylist()
-    told = zip(sums, rows, strict=True)
-    return {label for label, row in told if None not in (row["courses"], row["reached"])}
+def _sizes(labels: list[str], rows: list[dict[str, Any]]) -> dict[str, tuple[int, int]]:
+    sums: dict[str, tuple[int, int]] = {}
+    for label, row in zip(labels, rows, strict=True):
+        n, hit = sums.get(label, (0, 0))
+        sums[label] = n + row["began"], hit + row[f"reached_{LEVEL}"]
+    return sums
 
 
 def _data(fitted: Funnel, many: str) -> FunnelData:

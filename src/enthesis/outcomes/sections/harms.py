@@ -58,10 +58,22 @@ def harms(asked: Asked) -> tuple[Section, ...]:
     first = Section(
         "harms", title, MEASURE, asked.source, Table(head, tuple(cells)), figure, tuple(notes)
     )
-    return (first, *(_alarm(asked, alarm) for alarm in asked.known.harm_alarms.values()))
+    return (
+        first,
+        *(
+            _alarm(
+                asked,
+                alarm,
+                hidden=any(
+                    small[rates.kinds.index(kind)] for kind in alarm.kinds if kind in rates.kinds
+                ),
+            )
+            for alarm in asked.known.harm_alarms.values()
+        ),
+    )
 
 
-def _alarm(asked: Asked, alarm: HarmAlarm) -> Section:
+def _alarm(asked: Asked, alarm: HarmAlarm, *, hidden: bool) -> Section:
     """The g-chart of one kind of harm, and what the CUSUM says of the same sessions."""
     sessions, places = cohort.harmed(asked.registry, alarm.kinds)
     harmed = np.zeros(sessions, dtype=np.bool_)
@@ -71,7 +83,7 @@ def _alarm(asked: Asked, alarm: HarmAlarm) -> Section:
         f"{alarm.text}: agreed rate {in_words(alarm.per_10000_sessions)} in 10 000 sessions "
         f"({alarm.sources['per_10000_sessions']})"
     )
-    if asked.is_small(n):
+    if hidden or asked.is_small(n):
         finding = f"{alarm.text}: so few that neither their number nor a picture is shown"
         return Section(uid, finding, measure, asked.source)
     chart = gap_chart(harmed, alarm.per_session, float(alarm.gap_false_alarm))

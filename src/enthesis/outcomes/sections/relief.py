@@ -1,6 +1,7 @@
 """How much relief was reached: at each level, and the whole cumulative curve."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -25,6 +26,8 @@ from enthesis.outcomes.sections.parts import (
     of_100_with_interval,
 )
 
+STEPS = (1, 2, 5, 10)
+"""Percent: all of them divide the levels of a responder."""
 MEASURE = "Share gained of what there was to gain, at the last answer"
 
 
@@ -45,6 +48,8 @@ def relief(asked: Asked) -> tuple[Section, ...]:
     title = f"{count(half)} of {count(of)} {who} had reached 50 % relief at their last answer"
     values = np.repeat([r["relief"] for r in told], [r["courses"] for r in told]) / HUNDREDTHS
     data = ResponderData(title, tuple(values.tolist()), asked.began, published(asked.anyway))
+    step = next((s for s in STEPS if not _reveals(_coarser(data, s), asked)), None)
+    data = _coarser(data, step or 1)
     notes = [
         f"Of all {asked.began} who began, lost counted as not reached: "
         + "; ".join(
@@ -60,7 +65,9 @@ def relief(asked: Asked) -> tuple[Section, ...]:
             "nothing to gain: their relief is not known."
         )
     notes += benchmark_notes(asked.anyway)
-    if asked.below is not None and _reveals(data, asked):
+    if step is not None and step > 1:
+        notes.append(f"Drawn in steps of {step} %, so that no step stands for few people.")
+    if step is None:
         head = ("Relief of at least", "Of those who answered", "Of 100", "Of all who began, of 100")
         rows = tuple(
             (f"{level} %", f"{count(row[name])} of {count(of)}", of_100(row[name], of),
@@ -72,6 +79,11 @@ def relief(asked: Asked) -> tuple[Section, ...]:
     figure = Figure(responder_svg(data, "wide", "relief"), responder_svg(data, "narrow", "relief"))
     shown = responder_table(data)
     return (Section("relief", title, MEASURE, asked.source, shown, figure, tuple(notes)),)
+
+
+def _coarser(data: ResponderData, step: int) -> ResponderData:
+    """The curve in steps: what is reached at a multiple of the step is as it was."""
+    return replace(data, relief=tuple(step * (value // step) for value in data.relief))
 
 
 def _reveals(data: ResponderData, asked: Asked) -> bool:

@@ -57,8 +57,8 @@ def _tipping(asked: Asked) -> Section:
     )
     notes = (
         "The window is the last that was due for at least half of those who began. At 0 the "
-        "silent are as the model has them: like those who had answered as they had before (missing at "
-        "random, repeated measures with unstructured covariance, REML).",
+        "silent are as the model has them: like those who had answered as they had before "
+        "(missing at random; repeated measures, unstructured covariance, REML).",
         f"With delta 0 the change is {_interval(of_zero, 0)}. "
         + _said(of_worthwhile, f"less by at least {in_words(worthwhile or 0)} points") + ".",
         "Nobody can see what the silent would have said.",
@@ -145,7 +145,7 @@ def _reasons(asked: Asked) -> Section:
     )  # fmt: skip
     apart = [row.name for row in drawn if (row.low or 0) > 1 or (row.high or 0) < 1]
     title = f"{counted}; " + (
-        f"what goes with it: {', '.join(apart)}" if apart else "nothing known before goes with it"
+        f"it differs by {', '.join(apart)}" if apart else "it differs by nothing known before"
     )
     data = DotRows(title, measure, "Silent of began", drawn, (1.0, "no difference"), True, 2)
     figure = Figure(dot_rows_svg(data, "wide", "reasons"), dot_rows_svg(data, "narrow", "reasons"))

@@ -1,8 +1,10 @@
 """How long it took: sessions and weeks to the agreed target, stopping competing with it."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from enthesis.charts.survival import Ending, SurvivalData, survival_svg, survival_table
 from enthesis.outcomes import cohort
@@ -14,9 +16,12 @@ from enthesis.outcomes.sections.parts import (
     Section,
     of_100_with_interval,
 )
-from enthesis.outcomes.survival import cumulative_incidence
+from enthesis.outcomes.survival import Floats, cumulative_incidence
 
 Clock = Literal["weeks", "sessions"]
+Times = NDArray[np.int64]
+STEPS: Mapping[str, tuple[int, ...]] = {"weeks": (1, 2, 4, 8, 13, 26), "sessions": (1, 2)}
+"""How coarse the clock may become where small counts are hidden."""
 ENDS = ("reached", "stopped")
 AXES = {"weeks": "Weeks from the first session", "sessions": "Sessions given"}
 
@@ -32,6 +37,8 @@ def _by(asked: Asked, clock: Clock, uid: str) -> Section:
     end = np.repeat([_end(row["end"]) for row in rows], [row["courses"] for row in rows])
     measure = f"Share of courses by {clock[:-1]}; stopping competes with reaching the target"
     reached, stopped = (int((end == at).sum()) for at in (1, 2))
+    step = next((s for s in STEPS[clock] if not _reveals(asked, _later(time, s), end)), None)
+    time = _later(time, step or 1)
     if not time.max():
         finding = f"No answer after the first {clock[:-1]} yet: nothing to say of the target"
         return Section(uid, finding, measure, asked.source)
@@ -48,27 +55,39 @@ def _by(asked: Asked, clock: Clock, uid: str) -> Section:
     last = f"{clock[:-1]} {longest:.0f}"
     low, high = curves.low[0, 0, -1], curves.high[0, 0, -1]
     interval = "" if np.isnan(low) else f" (95 % interval {100 * low:.0f} to {100 * high:.0f})"
-    notes = (
+    notes: tuple[str, ...] = (
         f"By {last}, {100 * shares[0, -1]:.0f} of 100 had reached it{interval}, taking those still "
         "going on or lost as like those followed.",
         f"Of all {asked.began} who began, lost counted as not reached: {reached} "
         f"({of_100_with_interval(reached, asked.began)} of 100).",
     )
-    steps = curves.ended[0].ravel().tolist()
     if asked.is_small(reached, stopped, asked.began - reached, asked.began - stopped):
         return Section(uid, "Too few reached the target or stopped to be shown", measure,
                        asked.source)  # fmt: skip
     title = f"{reached} of {asked.began} reached their target; {stopped} stopped before that"
-    if asked.is_small(*steps, *(n for _, n in at_risk), *curves.at_risk[0].tolist()):
+    if step is None:
         return Section(uid, title, measure, asked.source, notes=(notes[1], LEFT_OUT))
     data = SurvivalData(title, longest, asked.began, reach, stop, at_risk, AXES[clock], clock[:-1])
     figure = Figure(survival_svg(data, "wide", uid), survival_svg(data, "narrow", uid))
+    if step > 1:
+        notes = (*notes, f"Drawn in steps of {step} {clock}, so that none stands for few people.")
     if clock == "sessions":
         title = _by_session(curves.days, shares[0])
     return Section(uid, title, measure, asked.source, survival_table(data), figure, notes)
 
 
-def _by_session(sessions: np.ndarray, share: np.ndarray) -> str:
+def _later(time: Times, step: int) -> Times:
+    """The same on a coarser clock: the end of the step in which it was."""
+    return step * (-(-time // step))
+
+
+def _reveals(asked: Asked, time: Times, end: Times) -> bool:
+    """Whether at some time so few reached it, stopped or were last seen as to be recognised."""
+    counts = np.unique(4 * time + end, return_counts=True)[1]
+    return asked.is_small(*counts.tolist())
+
+
+def _by_session(sessions: Floats, share: Floats) -> str:
     """The finding of the second clock: a share by a number of sessions that people plan with."""
     at = len(sessions) // 2
     n = int(sessions[at])
