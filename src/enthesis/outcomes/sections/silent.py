@@ -53,7 +53,7 @@ def _tipping(asked: Asked) -> Section:
     week = round(last["sum_day"] / last["answered"] / 7)
     title = (
         f"At week {week}, {group.asked - group.answered} of {group.asked} were silent: "
-        + _said(of_zero, "pain was lower than at the start")
+        + _said(of_zero, "less pain than at the start")
     )
     notes = (
         "The window is the last that was due for at least half of those who began. At 0 the "
@@ -145,7 +145,7 @@ def _reasons(asked: Asked) -> Section:
     )  # fmt: skip
     apart = [row.name for row in drawn if (row.low or 0) > 1 or (row.high or 0) < 1]
     title = f"{counted}; " + (
-        f"it differs by {', '.join(apart)}" if apart else "it differs by nothing known before"
+        f"it goes with {', '.join(apart)}" if apart else "nothing known before goes with it"
     )
     data = DotRows(title, measure, "Silent of began", drawn, (1.0, "no difference"), True, 2)
     figure = Figure(dot_rows_svg(data, "wide", "reasons"), dot_rows_svg(data, "narrow", "reasons"))

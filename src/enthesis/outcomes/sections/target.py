@@ -44,7 +44,8 @@ def _by(asked: Asked, clock: Clock, uid: str) -> Section:
         return Section(uid, finding, measure, asked.source)
     curves = cumulative_incidence(count_ends(time, end, ENDS))
     shares = np.nan_to_num(curves.share[0])
-    longest = float(time.max())
+    # Later nobody reached it or stopped: the curves would only be pushed together.
+    longest = float(time[end > 0].max() if (end > 0).any() else time.max())
     names = ("Reached the agreed target", "Stopped or referred before that")
     reach, stop = (
         Ending(name, tuple(zip(curves.days.tolist(), shares[at].tolist(), strict=True)), n)
