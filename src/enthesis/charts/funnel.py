@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from enthesis.charts.axes import ticks_beyond
 from enthesis.charts.curves import LINE, Axis, Plot, Table, Width, axes, wrapped
-from enthesis.charts.labels import Anchor, Box, box_of
+from enthesis.charts.labels import Box, box_of, first_free
 from enthesis.charts.pen import element, in_words, line, path_through, picture, words
 
 PARTS = re.compile(r"(\d+)")
@@ -124,26 +124,48 @@ def _limits(data: FunnelData, plot: Plot) -> str:
 
 def _units(data: FunnelData, plot: Plot) -> str:
     """Dots, and names where they are few and have room; who lies outside is always named."""
-    told, taken = "", list[Box]()
-    crowded = len(data.units) > NAMED
-    for unit in sorted(data.units, key=lambda u: (not u.outside, -u.size)):
+    told, dots = "", list[Box]()
+    for unit in data.units:
         x, y = plot.x(unit.size), plot.y(100 * unit.share)
         to = plot.y(100 * unit.shrunk)
         told += line(x, y, x, to, "axis") + line(x - 5, to, x + 5, to, "axis")
-        told += element("circle", cx=x, cy=y, r=6, cls="dot baseline" if unit.outside else "dot")
-        text = f"{unit.name}: ask why" if unit.outside else unit.name
-        lines = wrapped(text, 14, 120.0 if plot.narrow else 190.0)
-        longest = max(lines, key=len)
-        at_left = box_of(x + 10, 0, longest, 14, "start", bold=unit.outside).right > plot.across
-        anchor: Anchor = "end" if at_left else "start"
-        across = box_of(x - 10 if at_left else x + 10, 0, longest, 14, anchor, bold=unit.outside)
-        first = y + 4 - LINE * (len(lines) - 1) / 2
-        box = Box(across.left, first - 12, across.right, first + LINE * (len(lines) - 1) + 4)
-        if unit.outside or not (crowded or any(box.meets(other) for other in taken)):
-            cls = ("strong halo" if unit.outside else "halo") + (" end" if at_left else "")
-            for at, part in enumerate(lines):
-                told += words(x - 10 if at_left else x + 10, first + LINE * at, part, cls)
-            taken.append(box)
+        dots.append(Box(x - 8, y - 8, x + 8, y + 8))
+    taken = list(dots)
+    for unit in sorted(data.units, key=lambda u: (not u.outside, -u.size)):
+        if unit.outside or len(data.units) <= NAMED:
+            told += _name(unit, plot, taken)
+    for unit, box in zip(data.units, dots, strict=True):
+        kind = "dot baseline" if unit.outside else "dot"
+        told += element("circle", cx=box.left + 8, cy=box.top + 8, r=6, cls=kind)
+    return told
+
+
+def _name(unit: Unit, plot: Plot, taken: list[Box]) -> str:
+    """The name beside its dot, or above or below it with a line to it, where nothing else is."""
+    x, y = plot.x(unit.size), plot.y(100 * unit.share)
+    lines = wrapped(f"{unit.name}: ask why" if unit.outside else unit.name, 14, 150.0)
+    wide = max(box_of(0, 0, part, 14, "start", bold=unit.outside).right for part in lines)
+    high = LINE * len(lines)
+    middle = min(max(x - wide / 2, plot.left + 2), plot.across - wide - 2)
+    beside = [Box(x + 11, y - high / 2, x + 11 + wide, y + high / 2),
+              Box(x - 11 - wide, y - high / 2, x - 11, y + high / 2)]  # fmt: skip
+    apart = [
+        Box(middle, top, middle + wide, top + high)
+        for away in range(22, 160, 12)
+        for top in (y - away - high, y + away)
+    ]
+    within = Box(plot.left, plot.top - 4, plot.across, plot.bottom - 2)
+    places = [box for box in (*beside, *apart) if box.within(within)]
+    box = first_free(places, taken) or (places[0] if unit.outside and places else None)
+    if box is None:
+        return ""
+    taken.append(box)
+    told = ""
+    if box not in beside:
+        told = line(x, y, x, box.bottom + 2 if box.bottom < y else box.top - 2, "grid")
+    cls = "strong halo" if unit.outside else "halo"
+    for at, part in enumerate(lines):
+        told += words(box.left, box.top + 13 + LINE * at, part, cls)
     return told
 
 

@@ -122,6 +122,7 @@ def _reasons(asked: Asked) -> Section:
     by = ("began", "condition", "age", "sex", "baseline", "silent")
     rows = [row for row in cohort.flow(asked.registry, by).to_pylist() if row["began"]]
     measure = "Odds of silence, times; 1 is no difference"
+    reference = min(row["condition"] for row in rows)
     gone = sum(row["opened"] for row in rows if row["silent"])
     counted = f"{gone} of {asked.began} who began are silent"
     if asked.is_small(gone, asked.began - gone):
@@ -139,7 +140,7 @@ def _reasons(asked: Asked) -> Section:
         return Section("reasons", finding, measure, asked.source, notes=why.problems)
     ratio = found.odds_ratio
     drawn = tuple(
-        DotRow(_named(asked, name), float(ratio.estimate[at]), float(ratio.low[at]),
+        DotRow(_named(asked, name, reference), float(ratio.estimate[at]), float(ratio.low[at]),
                float(ratio.high[at]), f"{gone} of {asked.began}")
         for at, name in enumerate(found.names)
     )  # fmt: skip
@@ -157,11 +158,16 @@ def _reasons(asked: Asked) -> Section:
     return Section("reasons", title, measure, asked.source, table, figure, notes)
 
 
-def _named(asked: Asked, name: str) -> str:
+def _condition(asked: Asked, name: str) -> str:
+    found = asked.known.conditions.get(name)
+    return found.name if found else name
+
+
+def _named(asked: Asked, name: str, reference: str) -> str:
     first, _, rest = name.partition(" ")
     condition: Any = asked.known.conditions.get(rest) if first == "condition" else None
     if condition:
-        return str(condition.name)
+        return f"{condition.name} (against {_condition(asked, reference)})"
     words = {
         "age, decades": "each ten years of age",
         "pain at the start": "each point of pain at the start",
