@@ -29,7 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:fetch_(arrow|record)_:Deprecatio
 
 Group = tuple[Any, ...]
 BY: tuple[tuple[str, ...], ...] = ((), ("protocol", "clinician"))
-HARMS = ("D-fever", "D-hot", "D-weakness", "D-headache", "D-breath", "D-bladder", "D-allergy")
+HARMS = ("D-fever", "D-hot", "D-weakness", "D-headache", "D-breath", "D-bladder", "D-rash")
 QUESTIONS: dict[str, Callable[..., pa.Table]] = {
     "flow": cohort.flow,
     "at_last": cohort.at_last,
