@@ -5,6 +5,7 @@ Symptom Manage 31:369, drew it so. Who gave no answer is left out of the line an
 failure in the dotted one; the truth of the silent lies somewhere between.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 from enthesis.charts.curves import Axis, Beneath, Curve, CurveChart, Table, Width, curves_svg
@@ -26,12 +27,14 @@ class Benchmark:
 
 @dataclass(frozen=True, slots=True)
 class ResponderData:
-    """`relief` of each course that answered, percent; `begun` counts the silent too."""
+    """`relief` of each course that answered, percent; `begun` counts the silent too. `who` says of
+    whom the relief is known, where that is not everybody who answered."""
 
     title: str
     relief: tuple[float, ...]
     begun: int
     anyway: Benchmark | None = None
+    who: str = "who answered"
 
     def __post_init__(self) -> None:
         if not self.relief:
@@ -41,10 +44,12 @@ class ResponderData:
                 f"{len(self.relief)} answered and only {self.begun} began; "
                 "count as begun everybody who had a first session."
             )
+        # Sorted once, for it is asked a hundred times.
+        object.__setattr__(self, "relief", tuple(sorted(self.relief)))
 
     def reached(self, percent: float) -> int:
         """How many reached at least this relief."""
-        return sum(value >= percent for value in self.relief)
+        return len(self.relief) - bisect_left(self.relief, percent)
 
 
 def responder_chart(data: ResponderData) -> CurveChart:
@@ -52,7 +57,7 @@ def responder_chart(data: ResponderData) -> CurveChart:
     levels = [float(x) for x in range(101)]  # finer steps no eye could part
     answered, lost = len(data.relief), data.begun - len(data.relief)
     own = tuple((x, 100 * data.reached(x) / answered) for x in levels)
-    curves = [Curve("Those who answered", own, "own", f"{answered} of {data.begun} who began")]
+    curves = [Curve(f"Those {data.who}", own, "own", f"{answered} of {data.begun} who began")]
     if lost:
         floor = tuple((x, 100 * data.reached(x) / data.begun) for x in levels)
         name = "Lost counted as not reached"
@@ -67,14 +72,14 @@ def responder_chart(data: ResponderData) -> CurveChart:
     )
     rows = (
         Beneath(
-            "Reached it, of those who answered",
+            f"Reached it, of those {data.who}",
             tuple((x, f"{data.reached(x)}/{answered}") for x in MARKED),
         ),
     )
     told = "; ".join(f"at least {x:.0f} %: {data.reached(x)} of {answered}" for x in MARKED)
     return CurveChart(
         title=data.title,
-        told=f"Of 100 who answered, how many reached at least a given relief. {told}. "
+        told=f"Of 100 {data.who}, how many reached at least a given relief. {told}. "
         f"{lost} of {data.begun} gave no answer.",
         x=Axis("Relief of at least …, percent of the start", (*TICKS, (100.0, ""))),
         y=Axis("Of 100 people, how many reached it", OF_100),
@@ -93,7 +98,7 @@ def responder_svg(data: ResponderData, width: Width, uid: str) -> str:
 def responder_table(data: ResponderData) -> Table:
     """Every tenth percent, with both denominators and the benchmark where it was published."""
     anyway = dict(data.anyway.points) if data.anyway else {}
-    head = ("Relief of at least", "Of those who answered", "Of 100", "Of all who began, of 100")
+    head = ("Relief of at least", f"Of those {data.who}", "Of 100", "Of all who began, of 100")
     rows = []
     for x in range(0, 101, 10):
         n = data.reached(x)
