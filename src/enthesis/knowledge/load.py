@@ -4,7 +4,8 @@ The dataclasses in `kinds.py` are the schema and `Knowledge` is the table of con
 that maps ids to a kind, or lists a kind, is filled from the arrays of tables named after that
 kind (`[[candidacy_rule]]` fills `candidacy_rules`), a field that holds one is filled from the
 table of its own name (`[mixing]`). A new kind needs nothing here. Sites, their positions and the
-codes are tables (CSV); a questionnaire is a file of its own.
+codes are tables (CSV); a questionnaire is a file of its own, with a sibling for each language
+(`six_signs.es.toml`).
 """
 
 import csv
@@ -27,6 +28,8 @@ from enthesis.knowledge.kinds import (
     Site,
 )
 from enthesis.knowledge.references import problems
+from enthesis.knowledge.translate import danger_problems, translation_problems
+from enthesis.knowledge.words import DangerWords, Translation
 from enthesis.shape import ShapeError, read
 
 FOLDER = Path(__file__).parent
@@ -35,6 +38,7 @@ IDENTITY: Mapping[type, tuple[str, ...]] = {AnaestheticLimit: ("substance", "wit
 # These fields are filled from other places than the rules: see _knowledge.
 NOT_FROM_RULES = {
     *("as_of", "abouts", "questionnaires", "sites", "site_positions", "judge_studies"),
+    *("translations", "danger_words"),
 }
 
 
@@ -70,6 +74,8 @@ class Library:
     site_positions: Mapping[tuple[str, str], tuple[Decimal, Decimal]]
     judge_studies: tuple[JudgeStudy, ...]
     codes: frozenset[tuple[str, str]]
+    translations: Mapping[tuple[str, str, str], Translation]
+    danger_words: Mapping[str, DangerWords]
 
 
 @lru_cache(maxsize=256)
@@ -90,10 +96,10 @@ def read_library(folder: Path) -> Library:
     """Read all files below a folder and check that what they name exists (KnowledgeError)."""
     abouts: dict[str, About] = {}
     entries: dict[str, list[Entry]] = {name: [] for name in sections()}
-    for path in sorted(folder.glob("rules/*.toml")):
+    for path in _originals(folder / "rules"):
         _read_rules(path, _name(path), abouts, entries)
     entries["questionnaires"] = []
-    for path in sorted(folder.glob("questionnaires/*.toml")):
+    for path in _originals(folder / "questionnaires"):
         data = _about(path, _name(path), abouts)
         entries["questionnaires"].append(_entry(Questionnaire, data, _name(path), ""))
     entries["sites"] = _read_sites(folder / "tables" / "sites.csv")
@@ -103,10 +109,53 @@ def read_library(folder: Path) -> Library:
         _read_positions(folder / "tables" / "site_positions.csv"),
         tuple(e.value for e in _read_table(JudgeStudy, folder / "tables" / "judge_rules.csv")),
         frozenset((r["system"], r["code"]) for r in _rows(folder / "tables" / "codes.csv")),
+        _read_translations(folder / "questionnaires", entries["questionnaires"], abouts),
+        _read_danger_words(folder / "rules", entries["danger_rules"], abouts),
     )
     for where, problem in problems(library.entries, library.codes):
         raise KnowledgeError(where, problem)
     return library
+
+
+def _originals(folder: Path) -> list[Path]:
+    """The files of a folder that translate no other one."""
+    return sorted(path for path in folder.glob("*.toml") if "." not in path.stem)
+
+
+def _read_translations(
+    folder: Path, asked: Iterable[Entry], abouts: dict[str, About]
+) -> dict[tuple[str, str, str], Translation]:
+    originals = {(e.value.id, e.value.version): e.value for e in asked}
+    found = {}
+    for path in sorted(folder.glob("*.*.toml")):
+        words: Translation = _translation(Translation, path, abouts)
+        key = words.of, words.of_version
+        if key not in originals:
+            raise KnowledgeError(_name(path), f"of: no questionnaire {key[0]!r}, version {key[1]}")
+        for problem in translation_problems(originals[key], words):
+            raise KnowledgeError(_name(path), problem)
+        found[words.language, *key] = words
+    return found
+
+
+def _read_danger_words(
+    folder: Path, rules: Iterable[Entry], abouts: dict[str, About]
+) -> dict[str, DangerWords]:
+    originals = {entry.value.id: entry.value for entry in rules}
+    found = {}
+    for path in sorted(folder.glob("danger.*.toml")):
+        words: DangerWords = _translation(DangerWords, path, abouts)
+        for problem in danger_problems(originals, words):
+            raise KnowledgeError(_name(path), problem)
+        found[words.language] = words
+    return found
+
+
+def _translation(kind: type, path: Path, abouts: dict[str, About]) -> Any:
+    words = _entry(kind, _about(path, _name(path), abouts), _name(path), "").value
+    if path.suffixes[0] != f".{words.language}":
+        raise KnowledgeError(_name(path), f"language: is {words.language!r}, the file's name differs")
+    return words
 
 
 def known_on(library: Library, as_of: date) -> Knowledge:
@@ -136,6 +185,8 @@ def known_on(library: Library, as_of: date) -> Knowledge:
         },
         sites={e.value.id: e.value for e in library.entries["sites"]},
         site_positions=library.site_positions,
+        translations=library.translations,
+        danger_words=library.danger_words,
         judge_studies=library.judge_studies,
         conditions=conditions,
         **held,
