@@ -8,7 +8,7 @@ from django import forms
 from django.utils.formats import localize
 from django.utils.translation import gettext
 
-from enthesis.journey.follow import NotAnAnswer, check_answer
+from enthesis.journey.follow import AnswerError, check_answer
 from enthesis.knowledge.kinds import Question
 from enthesis.records import Answer
 
@@ -40,7 +40,7 @@ class QuestionForm(forms.Form):
                 continue
             try:
                 check_answer(question, [] if given is None else given)
-            except NotAnAnswer as error:
+            except AnswerError as error:
                 self.add_error(question.id, words_of(error))
         return data
 
@@ -55,7 +55,7 @@ class QuestionForm(forms.Form):
         return [(question, self[question.id]) for question in self.questions]
 
 
-def words_of(error: NotAnAnswer) -> str:
+def words_of(error: AnswerError) -> str:
     """What is wrong, in the language of the page, with numbers as they are written in it."""
     values = {name: localize(value) for name, value in error.values.items()}
     return gettext(error.template).format(**values)

@@ -76,9 +76,10 @@ def visible_questions(
 ) -> tuple[Question, ...]:
     """The questions to show, given the answers so far, in this patient's words.
 
-    `region` is that of the complaint: some are asked only of backs. `earlier` are answers that hold on (`lasting_answers`): without the names of the patient's
-    activities, the activities are not asked about. The version in force of the questionnaire is
-    taken; raises KeyError where there is none.
+    `region` is that of the complaint: some are asked only of backs. `earlier` are answers that hold
+    on (`lasting_answers`): without the names of the patient's activities, the activities are not
+    asked about. The version in force of the questionnaire is taken; raises KeyError where there is
+    none.
     """
     questions = known.questionnaires[questionnaire.id].questions
     said = {**(earlier or {}), **answers}
@@ -130,7 +131,7 @@ def _plain(answer: Decimal | str | bool) -> str:
     return f"{answer:f}" if isinstance(answer, Decimal) else answer
 
 
-class NotAnAnswer(ValueError):
+class AnswerError(ValueError):
     """What is wrong with an answer, in words for the patient.
 
     `template` and what goes into it are kept apart, so that the shell can say it in another
@@ -145,17 +146,17 @@ class NotAnAnswer(ValueError):
 def check_answer(question: Question, raw: str | list[str]) -> Answer:
     """What was typed or tapped as an answer; None for nothing where nothing is allowed.
 
-    Raises NotAnAnswer.
+    Raises AnswerError.
     """
     given = [text.strip() for text in ([raw] if isinstance(raw, str) else raw) if text.strip()]
     if not given:
         if question.required:
-            raise NotAnAnswer(_ASK_AGAIN.get(question.kind, "Please answer this question."))
+            raise AnswerError(_ASK_AGAIN.get(question.kind, "Please answer this question."))
         return None
     if question.kind == "choices":
         return _check_choices(question, given)
     if len(given) > 1:
-        raise NotAnAnswer("Please give one answer.")
+        raise AnswerError("Please give one answer.")
     return _check_one(question, given[0])
 
 
@@ -183,12 +184,12 @@ def _check_one(question: Question, text: str) -> Answer:
         return _as_number(_check_option(question, text))
     if question.kind == "yes_no":
         if text not in ("yes", "no"):
-            raise NotAnAnswer(_ASK_AGAIN["yes_no"])
+            raise AnswerError(_ASK_AGAIN["yes_no"])
         return text == "yes"
     if question.kind == "date":
         return _check_date(text)
     if len(text) > _LONGEST_TEXT:
-        raise NotAnAnswer("Please use fewer words: at most {most} letters.", most=_LONGEST_TEXT)
+        raise AnswerError("Please use fewer words: at most {most} letters.", most=_LONGEST_TEXT)
     return text
 
 
@@ -204,14 +205,14 @@ def _check_number(question: Question, text: str) -> Decimal:
     )
     if not isinstance(number, Decimal) or not within:
         if low is None or high is None:
-            raise NotAnAnswer(_WHOLE if whole else _ASK_AGAIN["number"])
-        raise NotAnAnswer(_WHOLE_WITHIN if whole else _WITHIN, low=low, high=high)
+            raise AnswerError(_WHOLE if whole else _ASK_AGAIN["number"])
+        raise AnswerError(_WHOLE_WITHIN if whole else _WITHIN, low=low, high=high)
     return number
 
 
 def _check_option(question: Question, text: str) -> str:
     if text not in {value for value, _ in question.options}:
-        raise NotAnAnswer("Please choose one of the answers shown.")
+        raise AnswerError("Please choose one of the answers shown.")
     return text
 
 
@@ -220,7 +221,7 @@ def _check_choices(question: Question, given: list[str]) -> tuple[str, ...]:
         _check_option(question, text)
     if _NONE in given and len(given) > 1:
         label = dict(question.options)[_NONE]
-        raise NotAnAnswer(_NOT_BOTH, none=label)
+        raise AnswerError(_NOT_BOTH, none=label)
     return tuple(value for value, _ in question.options if value in given)
 
 
@@ -228,7 +229,7 @@ def _check_date(text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
-        raise NotAnAnswer("Please give a date that exists, like 2026-11-22.") from None
+        raise AnswerError("Please give a date that exists, like 2026-11-22.") from None
 
 
 def _as_number(text: str) -> Decimal | str:

@@ -83,12 +83,12 @@ class Questionnaire:
 class Measure:
     """How answers become a score, and what a change in it means.
 
-    `scoring`: value, mean or sum of `items`, or count of what was ticked; `missing`: "all" (every item needed) or "answered"
-    (of those answered). `higher_is`: worse or better. `error` is the smallest change beyond
-    measuring error and `worthwhile`(_percent) the smallest that matters, both None when nobody
-    has established one. Only a `validated` measure may drive a verdict. `role`: "leads" (the first
-    one answered is judged where no stop rule names another), "confirms" (a real change in it
-    speaks against stopping) or "supports" (shown, never decides).
+    `scoring`: value, mean or sum of `items`, or count of what was ticked; `missing`: "all" (every
+    item needed) or "answered" (of those answered). `higher_is`: worse or better. `error` is the
+    smallest change beyond measuring error and `worthwhile`(_percent) the smallest that matters,
+    both None when nobody has established one. Only a `validated` measure may drive a verdict.
+    `role`: "leads" (the first one answered is judged where no stop rule names another), "confirms"
+    (a real change in it speaks against stopping) or "supports" (shown, never decides).
     """
 
     id: str

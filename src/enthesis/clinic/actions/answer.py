@@ -182,7 +182,7 @@ def _checked(question: Question, raw: str | list[str]) -> records.Answer:
         raise Refused(gettext("Please use only letters, numbers and signs."), question.id)
     try:
         return follow.check_answer(question, raw)
-    except follow.NotAnAnswer as error:
+    except follow.AnswerError as error:
         raise Refused(words_of(error), question.id) from error
 
 

@@ -91,8 +91,8 @@ class PatientForm(forms.Form):
 def _initial(patient: Patient) -> dict[str, Any]:
     """The patient's details as the form shows them."""
     asked = "yes" if patient.allergies else "none" if patient.allergies_asked_on else "no"
-    names = ("family", "given", "born_on", "sex", "phone", "email", "language")
-    names += ("allergies", "anticoagulant")
+    details = ("family", "given", "born_on", "sex", "phone", "email", "language")
+    names = (*details, "allergies", "anticoagulant")
     return {**{name: getattr(patient, name) for name in names}, "allergies_asked": asked}
 
 
