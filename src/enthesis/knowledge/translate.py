@@ -70,7 +70,10 @@ def _word_problems(original: Question, words: QuestionWords) -> Iterator[str]:
             yield f"{name}: translate it, or leave it out where the original has none"
     if placeholders(original.text) != placeholders(words.text):
         yield f"text: must name {sorted(placeholders(original.text))} in braces, as the original"
-    yield from _differences("options", dict(original.options).keys(), words.options.keys())
+    yield from _differences("options", dict(original.options), words.options)
+    for value, label in words.options.items():
+        if not label.strip():
+            yield f"options.{value}: not translated"
 
 
 def danger_problems(rules: Mapping[str, DangerRule], into: DangerWords) -> Iterator[str]:
