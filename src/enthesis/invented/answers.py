@@ -16,8 +16,20 @@ from enthesis.knowledge.kinds import Question
 from enthesis.records import Answer
 
 ACTIVITIES = {
-    "low_back": ("Sit through a film", "Lift a shopping bag", "Put on socks", "Walk for an hour"),
-    "knee_oa": ("Go down stairs", "Get up from a chair", "Walk to the shop", "Kneel in the garden"),
+    ("low_back", "en"): (
+        *("Sit through a film", "Lift a shopping bag", "Put on socks", "Walk for an hour"),
+    ),
+    ("low_back", "es"): (
+        *("Ver una película sentado", "Cargar las compras", "Ponerme los calcetines"),
+        "Caminar una hora",
+    ),
+    ("knee_oa", "en"): (
+        *("Go down stairs", "Get up from a chair", "Walk to the shop", "Kneel in the garden"),
+    ),
+    ("knee_oa", "es"): (
+        *("Bajar escaleras", "Levantarme de una silla", "Caminar a la tienda"),
+        "Arrodillarme en el jardín",
+    ),
 }
 DANGERS = ("fever", "hot_red", "breathless", "weakness")
 
@@ -36,15 +48,16 @@ class Habit:
     back: float
 
 
-def draw_habit(rng: Generator, truth: Truth, condition: str) -> Habit:
+def draw_habit(rng: Generator, truth: Truth, condition: str, language: str) -> Habit:
     """The offsets of one person."""
 
     def own(mean: str, sd: str) -> float:
         return float(rng.normal(truth(f"signs.{mean}"), truth(f"signs.{sd}")))
 
-    chosen = rng.permutation(len(ACTIVITIES[condition]))[:3]
+    possible = ACTIVITIES[condition, language]
+    chosen = rng.permutation(len(possible))[:3]
     return Habit(
-        activities=tuple(ACTIVITIES[condition][i] for i in chosen),
+        activities=tuple(possible[i] for i in chosen),
         activity=float(rng.normal(0, truth("signs.activity_sd"))),
         interference=float(rng.normal(0, truth("signs.answer_sd"))),
         mood=own("mood_own_mean", "mood_own_sd"),

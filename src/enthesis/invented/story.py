@@ -118,7 +118,7 @@ class Teller:
     def tell(self) -> Story:
         """Tell the course until today or its end."""
         condition = self.known.conditions[self.person.condition]
-        self.habit = draw_habit(self.rng, self.truth, condition.id)
+        self.habit = draw_habit(self.rng, self.truth, condition.id, self.person.language)
         side = Side(str(self.rng.choice([s.value for s in condition.sides])))
         self.course = Course(
             id=f"invented-{self.person.family}",

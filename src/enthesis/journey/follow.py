@@ -88,6 +88,21 @@ def visible_questions(
     return tuple(replace(q, text=worded(q, said)) for q in shown)
 
 
+def screens(questions: Sequence[Question]) -> list[tuple[Question, ...]]:
+    """One question a screen; short ones of one group, such as those of mood, share one."""
+    found: list[tuple[Question, ...]] = []
+    for question in questions:
+        if found and question.kind == "choice" and _belong(found[-1][-1], question):
+            found[-1] = (*found[-1], question)
+        else:
+            found.append((question,))
+    return found
+
+
+def _belong(one: Question, other: Question) -> bool:
+    return bool(other.group) and (one.group, one.kind) == (other.group, other.kind)
+
+
 def lasting_answers(course: Course, known: Knowledge) -> dict[str, Answer]:
     """Answers in words (the patient's activities), the latest of each: they are asked once."""
     found: dict[str, Answer] = {}

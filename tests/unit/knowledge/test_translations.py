@@ -1,4 +1,4 @@
-"""A translation is whole or it is refused; the clinic's own files are checked as the shipped are."""
+"""A translation is whole or refused; the clinic's own files are checked as the shipped are."""
 
 import shutil
 from collections.abc import Callable

@@ -55,7 +55,7 @@ def _answer(request: HttpRequest, token: str, link: AnswerLink, language: str) -
     if assessment and assessment.completed_at:
         return _received(request, clinic, answers, known, others)
     course = store.course_record(link.course)
-    screens = _screens(actions.questions_of(course, link.occasion, answers, known))
+    screens = follow.screens(actions.questions_of(course, link.occasion, answers, known))
     number = _number(request, screens, answers)
     form = QuestionForm(
         screens[number], request.POST if request.method == "POST" else None, answers
@@ -87,21 +87,6 @@ def _save(form: QuestionForm, link: AnswerLink) -> bool:
         form.add_error(refused.field if refused.field in form.fields else None, refused.message)
         return False
     return True
-
-
-def _screens(questions: tuple[Question, ...]) -> list[Screen]:
-    """One question a screen; short ones of one group, such as those of mood, share one."""
-    screens: list[Screen] = []
-    for question in questions:
-        if screens and question.kind == "choice" and _belong(screens[-1][-1], question):
-            screens[-1] = (*screens[-1], question)
-        else:
-            screens.append((question,))
-    return screens
-
-
-def _belong(one: Question, other: Question) -> bool:
-    return bool(other.group) and (one.group, one.kind) == (other.group, other.kind)
 
 
 def _number(request: HttpRequest, screens: list[Screen], answers: dict[str, Answer]) -> int:
