@@ -21,7 +21,8 @@ TIMES = (
     "175 to 300, https://doi.org/10.1016/j.jml.2019.104047; used for Spanish too), typing "
     f"{TYPED_WORDS_PER_MINUTE} words of five letters a minute (Palin and others 2019, 37,370 "
     "volunteers, https://www.repository.cam.ac.uk/handle/1810/302037), "
-    f"{SECONDS_TO_TAP} seconds to decide and tap (UNSOURCED)."
+    f"{SECONDS_TO_TAP} seconds to decide and tap (UNSOURCED). Every question is read whole, the words "
+    "of an answer that comes again only once."
 )
 # The one who is neither better nor worse: two activities, nothing alarming, ten back sentences, as
 # half of the invented patients tick at most.
@@ -86,16 +87,16 @@ def _counted(asked: tuple[Question, ...], answers: Mapping[str, Answer], intro: 
             tapped += bool(given)  # into the field
         else:
             tapped += len(given) if isinstance(given, tuple) else 1
-    words = len(intro.split()) + sum(len(_read(question).split()) for question in asked)
+    # Every word once: whoever has read "Several days" knows it on the next screen. A scale's
+    # numbers are seen at a glance.
+    labels = dict.fromkeys(label for question in asked for label in _labels(question))
+    texts = [text for question in asked for text in (question.text, question.help)]
+    words = sum(len(text.split()) for text in (intro, *texts, *labels))
     return Walk(screens, len(asked), tapped, letters, words)
 
 
-def _read(question: Question) -> str:
-    """All that is read on the way to an answer: a scale's numbers are seen at a glance."""
-    labels = (label for _, label in question.options)
-    return " ".join(
-        (question.text, question.help, question.low_label, question.high_label, *labels)
-    )
+def _labels(question: Question) -> tuple[str, ...]:
+    return (*(label for _, label in question.options), question.low_label, question.high_label)
 
 
 def walk_rows(known: Knowledge) -> Iterator[tuple[object, ...]]:

@@ -37,10 +37,10 @@ def main() -> int:
         command += ["--patients", str(PATIENTS)]
         server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603
         try:
-            assert server.stdout
-            while "answers at" not in server.stdout.readline():  # noqa: S101
-                pass
-            print(_measured(walks))
+            for line in server.stdout or ():
+                if "answers at" in line:
+                    break
+            sys.stdout.write(_measured(walks) + "\n")
         finally:
             server.terminate()
             server.wait()
