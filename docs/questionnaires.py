@@ -21,8 +21,8 @@ TIMES = (
     "175 to 300, https://doi.org/10.1016/j.jml.2019.104047; used for Spanish too), typing "
     f"{TYPED_WORDS_PER_MINUTE} words of five letters a minute (Palin and others 2019, 37,370 "
     "volunteers, https://www.repository.cam.ac.uk/handle/1810/302037), "
-    f"{SECONDS_TO_TAP} seconds to decide and tap (UNSOURCED). Every question is read whole, the words "
-    "of an answer that comes again only once."
+    f"{SECONDS_TO_TAP} seconds to decide and tap (UNSOURCED). Every question is read whole, the "
+    "words of an answer that comes again only once."
 )
 # The one who is neither better nor worse: two activities, nothing alarming, ten back sentences, as
 # half of the invented patients tick at most.
