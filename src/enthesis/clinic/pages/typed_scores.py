@@ -1,4 +1,4 @@
-"""Scores beside the six signs: shown in support, never judged by; and typing one in."""
+"""Scores beside the six signs, and typing one in that is shown and never judged by."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -80,14 +80,12 @@ def supporting_lines(row: Course, record: records.Course, known: Knowledge) -> l
 
 def _measured(measure: Measure, record: records.Course) -> Line | None:
     found = follow.measure_readings(record, measure)
-    given = [(f"{number(r.value)} on {day(r.on)}", r) for r in found if r.value is not None]
+    given = [f"{number(round(r.value, 1))} on {day(r.on)}" for r in found if r.value is not None]
     if not given:
         return None
     better = "lower" if measure.higher_is == "worse" else "higher"
     scale = f"{number(measure.minimum)} to {number(measure.maximum)}, {better} is better"
-    return Line(
-        measure.name, scale, _first_and_last([words for words, _ in given]), _counts(measure)
-    )
+    return Line(measure.name, scale, _first_and_last(given), _counts(measure))
 
 
 def _counts(measure: Measure) -> str:
@@ -113,7 +111,7 @@ def _first_and_last(words: list[str]) -> str:
 
 
 def number(value: Decimal) -> str:
-    """A number as people write it: at most one decimal more than it needs."""
+    """A number as people write it: two decimals at most, none that is needless."""
     return f"{value.quantize(Decimal('0.01')).normalize():f}"
 
 
