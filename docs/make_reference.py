@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
 
+from docs import questionnaires
 from enthesis.cli import parser_for
-from enthesis.knowledge.kinds import Knowledge
+from enthesis.knowledge.kinds import Knowledge, Measure
 from enthesis.knowledge.load import knowledge
 from enthesis.outcomes.schema import SCHEMA_VERSION, TABLES
 from enthesis.units import money_words
@@ -160,6 +161,54 @@ def measures_page(known: Knowledge) -> str:
     )
 
 
+def questionnaires_page(known: Knowledge) -> str:
+    """What patients are asked, in both languages, how it is scored, and how long it takes."""
+    asked = known.questionnaires[questionnaires.ASKED]
+    ids = {question.id for question in asked.questions}
+    walks = table(
+        ["occasion", "complaint", "language", "screens", "items", "taps", "letters", "words", "s"],
+        questionnaires.walk_rows(known),
+    )
+    scores = table(
+        ["measure", "scoring", "scale", "recall", "a change that counts", "code", "validated"],
+        (
+            (
+                *(m.name, questionnaires.scoring(m)),
+                f"{m.minimum} to {m.maximum}, {'lower' if m.higher_is == 'worse' else 'higher'} "
+                "is better",
+                m.recall,
+                _counts(m),
+                m.code or "none",
+                "yes" if m.validated else "not validated",
+            )
+            for m in known.measures.values()
+            if set(m.items) <= ids
+        ),
+    )
+    words = known.translations["es", asked.id, asked.version]
+    said = table(["instrument", "the Spanish here"], words.validated.items())
+    questions = table(
+        ["question", "asked", "English", "Spanish", "LOINC", "source"],
+        questionnaires.question_rows(known),
+    )
+    return (
+        f"# Questionnaires\n\n{NOTICE}\n\n{asked.licence}\n\nNothing that needs a licence is "
+        "shipped; [a clinic adds its own](../how-to/add-your-own-questionnaire.md).\n\n"
+        "## How long it takes\n\nThe median patient: two activities, no warning sign, and with a "
+        f"back {questionnaires.BACK_SENTENCES} of 24 sentences. Seconds without the network. "
+        f"{questionnaires.TIMES} The server's own time, measured: "
+        f"[times](questionnaire-times.md).\n\n{walks}\n\n## Scores\n\n{scores}\n\n## Spanish\n\n"
+        f"{words.translator}.\n\n{said}\n\n## Every question\n\n{questions}\n"
+    )
+
+
+def _counts(measure: Measure) -> str:
+    if measure.worthwhile is None:
+        return "none known"
+    percent = f" or {measure.worthwhile_percent} %" if measure.worthwhile_percent else ""
+    return f"{measure.worthwhile}{percent}"
+
+
 def commands_page() -> str:
     """The help text of every command."""
     os.environ["COLUMNS"] = "100"  # argparse folds help texts to the terminal's width
@@ -209,6 +258,7 @@ def pages() -> dict[str, Callable[[], str]]:
     return {
         "rules.md": lambda: rules_page(known),
         "protocols.md": lambda: protocols_page(known),
+        "questionnaires.md": lambda: questionnaires_page(known),
         "measures.md": lambda: measures_page(known),
         "commands.md": commands_page,
         "registry.md": lambda: registry_page(known),

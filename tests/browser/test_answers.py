@@ -28,10 +28,10 @@ def in_november() -> Iterator[None]:
 def choose_any(page: Page) -> None:
     """Answer the screen with its first row, or a few words; an optional text stays empty."""
     for box in page.locator("input[type=text]").all():
-        box.fill("put on socks" if "Name one" in page.locator("h1").inner_text() else "")
+        box.fill("put on socks" if box.get_attribute("name") == "activity_1_name" else "")
     for rows in page.locator(".rows").all():
         rows.locator(".row").first.click()
-    page.get_by_role("button", name="Save and go on").click()
+    page.locator(".bottom-bar button").click()
 
 
 def test_a_patient_answers_on_a_phone_without_javascript(
@@ -48,6 +48,24 @@ def test_a_patient_answers_on_a_phone_without_javascript(
         choose_any(page)
     expect(page.get_by_role("heading", name="Your answers were received")).to_be_visible()
     assert course.assessments.last().answers["pain"] == 0
+
+
+def test_one_tap_brings_spanish_and_nothing_sticks_out_of_the_smallest_phone(
+    open_page: OpenPage, make_course: Callable[..., models.Course], clinician: models.User
+) -> None:
+    course = treated(make_course(), [7, 6], clinician)
+    _, token = answer.make_link(clinician, course.pk, "recheck", date(2026, 11, 23))
+    page = open_page((320, 568), scripts=False)
+    page.goto(f"/a/{token}/")
+    page.get_by_role("link", name="Español").click()
+    for _ in range(16):
+        assert page.locator("html").get_attribute("lang") == "es"
+        assert page.evaluate("document.documentElement.scrollWidth") == 320
+        if page.get_by_role("heading", name="Recibimos sus respuestas").is_visible():
+            break
+        choose_any(page)
+    expect(page.get_by_role("heading", name="Recibimos sus respuestas")).to_be_visible()
+    assert course.assessments.last().answers["rmdq"] == ["none"]
 
 
 def test_all_eleven_rows_and_the_button_fit_a_phone(

@@ -25,6 +25,9 @@ ANSWERS: dict[str, Any] = {
     "activity_2_name": "",
     "phq_interest": "1",
     "phq_down": "0",
+    "gad_nervous": "1",
+    "gad_worry": "0",
+    "rmdq": ["1", "5"],
     "joint_noise": "2",
     "change": "5",
 }
@@ -74,7 +77,7 @@ def test_a_patient_answers_screen_by_screen_without_signing_in(
     course: models.Course, clinician: models.User
 ) -> None:
     client, address = Client(), link_to(course, clinician)
-    assert answer_all(client, address) <= 12
+    assert answer_all(client, address) <= 13
     kept = course.assessments.get()
     assert kept.completed_at is not None and kept.source == "patient"
     assert kept.answers["pain"] == 4

@@ -14,6 +14,7 @@ DETAILS = {
     "given": "Tomas",
     "born_on": "1971-05-02",
     "sex": "male",
+    "language": "es",
     "phone": "(555) 0143",
     "email": "",
     "allergies_asked": "none",

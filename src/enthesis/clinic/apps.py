@@ -1,9 +1,23 @@
 """The one Django app."""
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.core.checks import CheckMessage, Error, register
 
 
 class ClinicConfig(AppConfig):
     name = "enthesis.clinic"
     label = "clinic"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        register(own_files_are_right)
+
+
+def own_files_are_right(**kwargs: Any) -> list[CheckMessage]:
+    """`enthesis manage check` fails for a questionnaire of the clinic's own that is left out."""
+    from enthesis.clinic import store
+
+    _, problems = store.own_files()
+    return [Error(problem, id="enthesis.E001") for problem in problems]

@@ -26,6 +26,8 @@ class Clinic(models.Model):
     name = models.CharField(max_length=120, validators=NO_NUL)
     phone = models.CharField(max_length=40, validators=NO_NUL)
     emergency_text = models.CharField(max_length=300, blank=True, validators=NO_NUL)
+    # The same for patients who are asked in Spanish; empty means the shipped words.
+    emergency_text_es = models.CharField(max_length=300, blank=True, default="", validators=NO_NUL)
     time_zone = models.CharField(max_length=60, default="UTC")
     currency = models.CharField(max_length=3, default="USD")
     invented = models.BooleanField(default=False)
@@ -251,6 +253,8 @@ class AnswerLink(models.Model):
     occasion = models.CharField(max_length=20)
     token_hash = models.CharField(max_length=64, unique=True)
     due_on = models.DateField()
+    # As the patient chose on the page; empty is the patient's own.
+    language = models.CharField(max_length=2, choices=Patient.Language.choices, blank=True)
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
     made_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
@@ -279,6 +283,33 @@ class Assessment(models.Model):
 
     class Meta:
         ordering = ["on", "id"]
+
+
+class TypedScore(models.Model):
+    """The result of a questionnaire that is not shipped, typed in: shown, and never judged by."""
+
+    class Better(models.TextChoices):
+        LOWER = "lower", "Lower is better"
+        HIGHER = "higher", "Higher is better"
+
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="typed_scores")
+    on = models.DateField()
+    instrument = models.CharField(max_length=60, validators=NO_NUL)
+    score = models.DecimalField(max_digits=7, decimal_places=2)
+    lowest = models.DecimalField(max_digits=7, decimal_places=2)
+    highest = models.DecimalField(max_digits=7, decimal_places=2)
+    better = models.CharField(max_length=6, choices=Better.choices)
+    by = models.ForeignKey(User, on_delete=models.PROTECT)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["instrument", "on", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(score__gte=models.F("lowest"), score__lte=models.F("highest")),
+                name="typed_score_within",
+            )
+        ]
 
 
 class Decision(models.Model):

@@ -95,6 +95,7 @@ _OF_A_COURSE: tuple[type[Model], ...] = (
     models.Appointment,
     models.AnswerLink,
     models.Assessment,
+    models.TypedScore,
     models.Decision,
     models.CallAttempt,
 )

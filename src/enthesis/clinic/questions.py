@@ -5,8 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.utils.formats import localize
+from django.utils.translation import gettext
 
-from enthesis.journey.follow import check_answer
+from enthesis.journey.follow import AnswerError, check_answer
 from enthesis.knowledge.kinds import Question
 from enthesis.records import Answer
 
@@ -38,8 +40,8 @@ class QuestionForm(forms.Form):
                 continue
             try:
                 check_answer(question, [] if given is None else given)
-            except ValueError as error:
-                self.add_error(question.id, str(error))
+            except AnswerError as error:
+                self.add_error(question.id, words_of(error))
         return data
 
     @property
@@ -51,6 +53,12 @@ class QuestionForm(forms.Form):
     def rows(self) -> list[tuple[Question, forms.BoundField]]:
         """Each question with its field, for the page."""
         return [(question, self[question.id]) for question in self.questions]
+
+
+def words_of(error: AnswerError) -> str:
+    """What is wrong, in the language of the page, with numbers as they are written in it."""
+    values = {name: localize(value) for name, value in error.values.items()}
+    return gettext(error.template).format(**values)
 
 
 def typed(answer: Answer) -> Any:
@@ -69,7 +77,7 @@ def choices_of(question: Question) -> list[tuple[str, str]]:
         steps = range(int(question.minimum), int(question.maximum) + 1)
         return [(str(step), ends.get(Decimal(step), "")) for step in steps]
     if question.kind == "yes_no":
-        return [("yes", "Yes"), ("no", "No")]
+        return [("yes", gettext("Yes")), ("no", gettext("No"))]
     return list(question.options)
 
 

@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import socket
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,18 @@ def prepare() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "enthesis.clinic.settings")
     keep_key(data_directory())
     django.setup()
+
+
+def tell_problems() -> None:
+    """Say of every questionnaire of the clinic's own that is left out what to mend in it.
+
+    The clinic opens all the same: a slip in a file must not keep patients waiting.
+    """
+    from enthesis.clinic import store
+
+    _, problems = store.own_files()
+    for problem in problems:
+        print(f"Left out: questionnaires/{problem}", file=sys.stderr)  # noqa: T201 (to the terminal)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -168,6 +168,8 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 USE_I18N = True
+# Staff pages are in English; a patient's pages follow the patient (pages/answer.py).
+LANGUAGES = [("en", "English"), ("es", "Español")]
 
 LOGGING = {
     "version": 1,

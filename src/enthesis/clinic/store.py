@@ -4,10 +4,12 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db.models import Model, Prefetch, prefetch_related_objects
 from django.utils import timezone
 
@@ -15,8 +17,11 @@ from enthesis import records
 from enthesis.clinic import models
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.knowledge.load import knowledge
+from enthesis.knowledge.load_own import OwnQuestionnaire, read_own, with_own
 from enthesis.shape import read
 from enthesis.units import Kg, Ml, Percent
+
+OWN_FOLDER = "questionnaires"
 
 
 def today(clinic: models.Clinic) -> date:
@@ -24,12 +29,30 @@ def today(clinic: models.Clinic) -> date:
     return timezone.now().astimezone(ZoneInfo(clinic.time_zone)).date()
 
 
+def own_files() -> tuple[tuple[OwnQuestionnaire, ...], tuple[str, ...]]:
+    """The clinic's own questionnaires, and what is wrong with files that are left out: read once
+    in a process, so that what is asked does not change under a patient's hands."""
+    return _read_own(settings.DATA / OWN_FOLDER)
+
+
+@cache
+def _read_own(folder: Path) -> tuple[tuple[OwnQuestionnaire, ...], tuple[str, ...]]:
+    return read_own(folder, knowledge(timezone.now().date())) if folder.is_dir() else ((), ())
+
+
+@lru_cache(maxsize=256)
+def _known(on: date, folder: Path) -> Knowledge:
+    files, _ = _read_own(folder)
+    return with_own(knowledge(on), files) if files else knowledge(on)
+
+
 def known_for(clinic: models.Clinic, on: date) -> Knowledge:
-    """What is known as of a date, with the clinic's own finish level and choice of stop rule.
+    """What is known as of a date, with the clinic's own finish level, choice of stop rule and
+    questionnaires.
 
     A choice that did not exist yet on that date is not made for it.
     """
-    known, own = knowledge(on), dict[str, Any]()
+    known, own = _known(on, settings.DATA / OWN_FOLDER), dict[str, Any]()
     if clinic.finish_relief_percent is not None:
         own["finish_relief_percent"] = Percent(clinic.finish_relief_percent)
     if clinic.stop_choice in known.stop_choices:

@@ -15,11 +15,12 @@ from enthesis.clinic.pages import (
     sign_in,
     today,
     treat,
+    typed_scores,
 )
 
 STAGES = (
     *(sign_in, today, patients, evaluate, plan, treat),
-    *(course, ask, answer, evidence, pay, settings),
+    *(course, ask, answer, typed_scores, evidence, pay, settings),
 )
 urlpatterns = [path("", include(stage)) for stage in STAGES]
 

@@ -31,6 +31,7 @@ def run(args: argparse.Namespace) -> int:
         print(problem, file=sys.stderr)
         return 1
     server.prepare()
+    server.tell_problems()
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)

@@ -16,8 +16,20 @@ from enthesis.knowledge.kinds import Question
 from enthesis.records import Answer
 
 ACTIVITIES = {
-    "low_back": ("Sit through a film", "Lift a shopping bag", "Put on socks", "Walk for an hour"),
-    "knee_oa": ("Go down stairs", "Get up from a chair", "Walk to the shop", "Kneel in the garden"),
+    ("low_back", "en"): (
+        *("Sit through a film", "Lift a shopping bag", "Put on socks", "Walk for an hour"),
+    ),
+    ("low_back", "es"): (
+        *("Ver una película sentado", "Cargar las compras", "Ponerme los calcetines"),
+        "Caminar una hora",
+    ),
+    ("knee_oa", "en"): (
+        *("Go down stairs", "Get up from a chair", "Walk to the shop", "Kneel in the garden"),
+    ),
+    ("knee_oa", "es"): (
+        *("Bajar escaleras", "Levantarme de una silla", "Caminar a la tienda"),
+        "Arrodillarme en el jardín",
+    ),
 }
 DANGERS = ("fever", "hot_red", "breathless", "weakness")
 
@@ -33,23 +45,29 @@ class Habit:
     painkillers: float
     spasm: float
     noise: float
+    back: float
 
 
-def draw_habit(rng: Generator, truth: Truth, condition: str) -> Habit:
+def draw_habit(rng: Generator, truth: Truth, condition: str, language: str) -> Habit:
     """The offsets of one person."""
 
     def own(mean: str, sd: str) -> float:
         return float(rng.normal(truth(f"signs.{mean}"), truth(f"signs.{sd}")))
 
-    chosen = rng.permutation(len(ACTIVITIES[condition]))[:3]
+    possible = ACTIVITIES[condition, language]
+    chosen = rng.permutation(len(possible))[:3]
     return Habit(
-        activities=tuple(ACTIVITIES[condition][i] for i in chosen),
+        activities=tuple(possible[i] for i in chosen),
         activity=float(rng.normal(0, truth("signs.activity_sd"))),
         interference=float(rng.normal(0, truth("signs.answer_sd"))),
         mood=own("mood_own_mean", "mood_own_sd"),
         painkillers=own("painkiller_own_mean", "painkiller_own_sd"),
         spasm=own(f"spasm_own_mean_{condition}", "spasm_own_sd"),
         noise=own(f"noise_own_mean_{condition}", "noise_own_sd"),
+        # A generator of its own, so that the others' draws stay what they were.
+        back=float(
+            rng.spawn(1)[0].normal(truth("signs.rmdq_own_mean"), truth("signs.rmdq_own_sd"))
+        ),
     )
 
 
@@ -62,7 +80,7 @@ def answer(
     relief: float | None,
     danger: bool = False,
 ) -> dict[str, Answer]:
-    """Answers to every question of the six signs that this occasion has.
+    """Answers to `questions`: those of the six signs that are put to this person this time.
 
     `pain` is true pain on the day, `relief` the true share gone since the first visit (None at
     baseline, where change is not asked but the activities are named).
@@ -75,6 +93,23 @@ def answer(
         names = zip(("activity_1", "activity_2", "activity_3"), habit.activities, strict=True)
         answers |= {f"{id}_name": name for id, name in names}
     answers["danger"] = (str(rng.choice(DANGERS)),) if danger else ("none",)
+    return answers | _of_the_start(rng.spawn(1)[0], truth, habit, questions, pain)
+
+
+def _of_the_start(
+    rng: Generator, truth: Truth, habit: Habit, questions: Mapping[str, Question], pain: float
+) -> dict[str, Answer]:
+    """What is asked at the start and at rechecks only, where it is among the questions."""
+    above, answers = pain - truth("signs.middle_pain"), dict[str, Answer]()
+    for id in ("gad_nervous", "gad_worry"):
+        if id in questions:
+            worry = habit.mood + truth("signs.mood_follows_pain") * above
+            answers[id] = _as_asked(questions[id], float(rng.binomial(3, _chance(worry))))
+    if "rmdq" in questions:
+        ticked = _chance(habit.back + truth("signs.rmdq_follows_pain") * above)
+        sentences = [value for value, _ in questions["rmdq"].options if value != "none"]
+        chosen = tuple(value for value in sentences if rng.random() < ticked)
+        answers["rmdq"] = chosen or ("none",)
     return answers
 
 

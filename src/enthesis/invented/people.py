@@ -32,6 +32,7 @@ class Person:
     weighed: bool
     condition: str
     allergies: str
+    language: str
 
 
 @cache
@@ -46,6 +47,10 @@ def draw_person(rng: Generator, truth: Truth, first_visit_on: date) -> Person:
     sex = "female" if rng.random() < truth("people.share_female") else "male"
     given = str(rng.choice(names[sex]))
     family = str(rng.choice(names["family"]))
+    # Of a generator of their own: what came after the first version of this file draws nothing from
+    # the person's, so that everybody stays who they were.
+    later = rng.spawn(1)[0]
+    speaks_spanish = family in names["spanish"] and later.random() < truth("people.share_spanish")
     condition = "low_back" if rng.random() < truth("people.share_low_back") else "knee_oa"
     return Person(
         family=family,
@@ -58,6 +63,7 @@ def draw_person(rng: Generator, truth: Truth, first_visit_on: date) -> Person:
         weighed=bool(rng.random() >= truth("people.share_weight_unknown")),
         condition=condition,
         allergies="Latex" if rng.random() < truth("people.share_allergic") else "",
+        language="es" if speaks_spanish else "en",
     )
 
 

@@ -180,6 +180,8 @@ def _visits(invented: Invented, course: Ints) -> dict[str, Column]:
         "peg": unknown,
         "headache_score": unknown,
         "bpi_interference": unknown,
+        "rmdq": small,
+        "worry": small,
     }
 
 

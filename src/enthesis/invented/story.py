@@ -118,7 +118,7 @@ class Teller:
     def tell(self) -> Story:
         """Tell the course until today or its end."""
         condition = self.known.conditions[self.person.condition]
-        self.habit = draw_habit(self.rng, self.truth, condition.id)
+        self.habit = draw_habit(self.rng, self.truth, condition.id, self.person.language)
         side = Side(str(self.rng.choice([s.value for s in condition.sides])))
         self.course = Course(
             id=f"invented-{self.person.family}",
@@ -320,11 +320,18 @@ class Teller:
         self, on: date, occasion: Occasion, source: str = "patient", danger: bool = False
     ) -> None:
         weeks = self._session_weeks()
+        region = self.known.conditions[self.person.condition].region
+        questions = {
+            id: question
+            for id, question in self.known.questions(QUESTIONNAIRE).items()
+            if not question.regions or region in question.regions
+            if not question.occasions or occasion in question.occasions
+        }
         answers = answer(
             self.rng,
             self.truth,
             self.habit,
-            self.known.questions(QUESTIONNAIRE),
+            questions,
             pain=self.body.pain(self._week(on), weeks),
             relief=None if occasion is Occasion.BASELINE else self._relief(on),
             danger=danger,

@@ -72,17 +72,35 @@ def visible_questions(
     answers: Mapping[str, Answer],
     known: Knowledge,
     earlier: Mapping[str, Answer] | None = None,
+    region: str = "",
 ) -> tuple[Question, ...]:
     """The questions to show, given the answers so far, in this patient's words.
 
-    `earlier` are answers that hold on (`lasting_answers`): without the names of the patient's
-    activities, the activities are not asked about. The version in force of the questionnaire is
-    taken; raises KeyError where there is none.
+    `region` is that of the complaint: some are asked only of backs. `earlier` are answers that hold
+    on (`lasting_answers`): without the names of the patient's activities, the activities are not
+    asked about. The version in force of the questionnaire is taken; raises KeyError where there is
+    none.
     """
     questions = known.questionnaires[questionnaire.id].questions
     said = {**(earlier or {}), **answers}
-    shown = (q for q in questions if _asked_at(q, occasion) and _applies(q, said))
+    here = (q for q in questions if not q.regions or region in q.regions)
+    shown = (q for q in here if _asked_at(q, occasion) and _applies(q, said))
     return tuple(replace(q, text=worded(q, said)) for q in shown)
+
+
+def screens(questions: Sequence[Question]) -> list[tuple[Question, ...]]:
+    """One question a screen; short ones of one group, such as those of mood, share one."""
+    found: list[tuple[Question, ...]] = []
+    for question in questions:
+        if found and question.kind == "choice" and _belong(found[-1][-1], question):
+            found[-1] = (*found[-1], question)
+        else:
+            found.append((question,))
+    return found
+
+
+def _belong(one: Question, other: Question) -> bool:
+    return bool(other.group) and (one.group, one.kind) == (other.group, other.kind)
 
 
 def lasting_answers(course: Course, known: Knowledge) -> dict[str, Answer]:
@@ -128,20 +146,32 @@ def _plain(answer: Decimal | str | bool) -> str:
     return f"{answer:f}" if isinstance(answer, Decimal) else answer
 
 
+class AnswerError(ValueError):
+    """What is wrong with an answer, in words for the patient.
+
+    `template` and what goes into it are kept apart, so that the shell can say it in another
+    language, with numbers as they are written there.
+    """
+
+    def __init__(self, template: str, **values: object) -> None:
+        super().__init__(template.format(**values))
+        self.template, self.values = template, values
+
+
 def check_answer(question: Question, raw: str | list[str]) -> Answer:
     """What was typed or tapped as an answer; None for nothing where nothing is allowed.
 
-    Raises ValueError with words for the patient.
+    Raises AnswerError.
     """
     given = [text.strip() for text in ([raw] if isinstance(raw, str) else raw) if text.strip()]
     if not given:
         if question.required:
-            raise ValueError(_ASK_AGAIN.get(question.kind, "Please answer this question."))
+            raise AnswerError(_ASK_AGAIN.get(question.kind, "Please answer this question."))
         return None
     if question.kind == "choices":
         return _check_choices(question, given)
     if len(given) > 1:
-        raise ValueError("Please give one answer.")
+        raise AnswerError("Please give one answer.")
     return _check_one(question, given[0])
 
 
@@ -154,6 +184,10 @@ _ASK_AGAIN = {
     "number": "Please type a number.",
     "date": "Please give a date.",
 }
+_WHOLE = "Please give a whole number."
+_WHOLE_WITHIN = "Please give a whole number from {low} to {high}."
+_WITHIN = "Please give a number from {low} to {high}."
+_NOT_BOTH = "Please tick either “{none}” or other lines, not both."
 _LONGEST_TEXT = 200
 _NONE = "none"
 
@@ -165,12 +199,12 @@ def _check_one(question: Question, text: str) -> Answer:
         return _as_number(_check_option(question, text))
     if question.kind == "yes_no":
         if text not in ("yes", "no"):
-            raise ValueError(_ASK_AGAIN["yes_no"])
+            raise AnswerError(_ASK_AGAIN["yes_no"])
         return text == "yes"
     if question.kind == "date":
         return _check_date(text)
     if len(text) > _LONGEST_TEXT:
-        raise ValueError(f"Please use fewer words: at most {_LONGEST_TEXT} letters.")
+        raise AnswerError("Please use fewer words: at most {most} letters.", most=_LONGEST_TEXT)
     return text
 
 
@@ -185,14 +219,15 @@ def _check_number(question: Question, text: str) -> Decimal:
         and (not whole or number == number.to_integral_value())
     )
     if not isinstance(number, Decimal) or not within:
-        span = f" from {low} to {high}" if low is not None and high is not None else ""
-        raise ValueError(f"Please give a {'whole ' if whole else ''}number{span}.")
+        if low is None or high is None:
+            raise AnswerError(_WHOLE if whole else _ASK_AGAIN["number"])
+        raise AnswerError(_WHOLE_WITHIN if whole else _WITHIN, low=low, high=high)
     return number
 
 
 def _check_option(question: Question, text: str) -> str:
     if text not in {value for value, _ in question.options}:
-        raise ValueError("Please choose one of the answers shown.")
+        raise AnswerError("Please choose one of the answers shown.")
     return text
 
 
@@ -201,7 +236,7 @@ def _check_choices(question: Question, given: list[str]) -> tuple[str, ...]:
         _check_option(question, text)
     if _NONE in given and len(given) > 1:
         label = dict(question.options)[_NONE]
-        raise ValueError(f"Please tick either “{label}” or what you have, not both.")
+        raise AnswerError(_NOT_BOTH, none=label)
     return tuple(value for value, _ in question.options if value in given)
 
 
@@ -209,7 +244,7 @@ def _check_date(text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
-        raise ValueError("Please give a date that exists, like 2026-11-22.") from None
+        raise AnswerError("Please give a date that exists, like 2026-11-22.") from None
 
 
 def _as_number(text: str) -> Decimal | str:
@@ -226,7 +261,8 @@ def _as_number(text: str) -> Decimal | str:
 
 def score(measure: Measure, answers: Mapping[str, Answer]) -> Decimal | None:
     """One measure on its own scale, by its rule for missing items."""
-    values = [_number(answers.get(item)) for item in measure.items]
+    value_of = _ticked if measure.scoring == "count" else _number
+    values = [value_of(answers.get(item)) for item in measure.items]
     found = [v for v in values if v is not None]
     if not found or (measure.missing == "all" and len(found) < len(values)):
         return None
@@ -238,6 +274,13 @@ def _number(answer: Answer) -> Decimal | None:
     if isinstance(answer, str):
         answer = _as_number(answer)
     return answer if isinstance(answer, Decimal) else None
+
+
+def _ticked(answer: Answer) -> Decimal | None:
+    """How many were ticked; a number is a total that was brought in from elsewhere."""
+    if isinstance(answer, tuple):
+        return Decimal(sum(value != _NONE for value in answer))
+    return _number(answer)
 
 
 def answer_problems(course: Course, known: Knowledge) -> Iterator[str]:

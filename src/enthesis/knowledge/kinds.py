@@ -17,6 +17,7 @@ from enthesis.knowledge.paper import (
     Synthesis,
     UntreatedGroup,
 )
+from enthesis.knowledge.words import DangerWords, Translation
 from enthesis.records import Candidacy, Mixture, NextStep, Side, StopStep
 from enthesis.units import Kg, Mg, Ml, Money, Percent
 
@@ -82,12 +83,12 @@ class Questionnaire:
 class Measure:
     """How answers become a score, and what a change in it means.
 
-    `scoring`: value, mean or sum of `items`; `missing`: "all" (every item needed) or "answered"
-    (of those answered). `higher_is`: worse or better. `error` is the smallest change beyond
-    measuring error and `worthwhile`(_percent) the smallest that matters, both None when nobody
-    has established one. Only a `validated` measure may drive a verdict. `role`: "leads" (the first
-    one answered is judged where no stop rule names another), "confirms" (a real change in it
-    speaks against stopping) or "supports" (shown, never decides).
+    `scoring`: value, mean or sum of `items`, or count of what was ticked; `missing`: "all" (every
+    item needed) or "answered" (of those answered). `higher_is`: worse or better. `error` is the
+    smallest change beyond measuring error and `worthwhile`(_percent) the smallest that matters,
+    both None when nobody has established one. Only a `validated` measure may drive a verdict.
+    `role`: "leads" (the first one answered is judged where no stop rule names another), "confirms"
+    (a real change in it speaks against stopping) or "supports" (shown, never decides).
     """
 
     id: str
@@ -447,11 +448,16 @@ class SessionWindow:
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """Everything known as of one date, made by `load.knowledge(as_of)`: the only file opener."""
+    """Everything known as of one date, made by `load.knowledge(as_of)`: the only file opener.
+
+    `translations` are by language, questionnaire and the version whose words they render.
+    """
 
     as_of: date
     abouts: Mapping[str, About]
     questionnaires: Mapping[str, Questionnaire]
+    translations: Mapping[tuple[str, str, str], Translation]
+    danger_words: Mapping[str, DangerWords]
     measures: Mapping[str, Measure]
     conditions: Mapping[str, Condition]
     sites: Mapping[str, Site]

@@ -4,7 +4,8 @@ The dataclasses in `kinds.py` are the schema and `Knowledge` is the table of con
 that maps ids to a kind, or lists a kind, is filled from the arrays of tables named after that
 kind (`[[candidacy_rule]]` fills `candidacy_rules`), a field that holds one is filled from the
 table of its own name (`[mixing]`). A new kind needs nothing here. Sites, their positions and the
-codes are tables (CSV); a questionnaire is a file of its own.
+codes are tables (CSV); a questionnaire is a file of its own, with a sibling for each language
+(`six_signs.es.toml`).
 """
 
 import csv
@@ -27,6 +28,8 @@ from enthesis.knowledge.kinds import (
     Site,
 )
 from enthesis.knowledge.references import problems
+from enthesis.knowledge.translate import danger_problems, translation_problems
+from enthesis.knowledge.words import DangerWords, Translation
 from enthesis.shape import ShapeError, read
 
 FOLDER = Path(__file__).parent
@@ -35,6 +38,7 @@ IDENTITY: Mapping[type, tuple[str, ...]] = {AnaestheticLimit: ("substance", "wit
 # These fields are filled from other places than the rules: see _knowledge.
 NOT_FROM_RULES = {
     *("as_of", "abouts", "questionnaires", "sites", "site_positions", "judge_studies"),
+    *("translations", "danger_words"),
 }
 
 
@@ -70,6 +74,8 @@ class Library:
     site_positions: Mapping[tuple[str, str], tuple[Decimal, Decimal]]
     judge_studies: tuple[JudgeStudy, ...]
     codes: frozenset[tuple[str, str]]
+    translations: Mapping[tuple[str, str, str], Translation]
+    danger_words: Mapping[str, DangerWords]
 
 
 @lru_cache(maxsize=256)
@@ -81,6 +87,11 @@ def knowledge(as_of: date) -> Knowledge:
     return known_on(_shipped(), as_of)
 
 
+def shipped_codes() -> frozenset[tuple[str, str]]:
+    """(system, code) of every shipped code."""
+    return _shipped().codes
+
+
 @cache
 def _shipped() -> Library:
     return read_library(FOLDER)
@@ -90,12 +101,12 @@ def read_library(folder: Path) -> Library:
     """Read all files below a folder and check that what they name exists (KnowledgeError)."""
     abouts: dict[str, About] = {}
     entries: dict[str, list[Entry]] = {name: [] for name in sections()}
-    for path in sorted(folder.glob("rules/*.toml")):
+    for path in originals(folder / "rules"):
         _read_rules(path, _name(path), abouts, entries)
     entries["questionnaires"] = []
-    for path in sorted(folder.glob("questionnaires/*.toml")):
-        data = _about(path, _name(path), abouts)
-        entries["questionnaires"].append(_entry(Questionnaire, data, _name(path), ""))
+    for path in originals(folder / "questionnaires"):
+        data = head_of(path, _name(path), abouts)
+        entries["questionnaires"].append(read_entry(Questionnaire, data, _name(path), ""))
     entries["sites"] = _read_sites(folder / "tables" / "sites.csv")
     library = Library(
         abouts,
@@ -103,10 +114,58 @@ def read_library(folder: Path) -> Library:
         _read_positions(folder / "tables" / "site_positions.csv"),
         tuple(e.value for e in _read_table(JudgeStudy, folder / "tables" / "judge_rules.csv")),
         frozenset((r["system"], r["code"]) for r in _rows(folder / "tables" / "codes.csv")),
+        read_translations(
+            sorted((folder / "questionnaires").glob("*.*.toml")), entries["questionnaires"], abouts
+        ),
+        _read_danger_words(folder / "rules", entries["danger_rules"], abouts),
     )
     for where, problem in problems(library.entries, library.codes):
         raise KnowledgeError(where, problem)
     return library
+
+
+def originals(folder: Path) -> list[Path]:
+    """The files of a folder that translate no other one."""
+    return sorted(path for path in folder.glob("*.toml") if "." not in path.stem)
+
+
+def read_translations(
+    paths: Iterable[Path], asked: Iterable[Entry], abouts: dict[str, About]
+) -> dict[tuple[str, str, str], Translation]:
+    """The translations of questionnaires, checked against what they translate (KnowledgeError)."""
+    versions = {(e.value.id, e.value.version): e.value for e in asked}
+    found = {}
+    for path in paths:
+        words: Translation = _translation(Translation, path, abouts)
+        key = words.of, words.of_version
+        if key not in versions:
+            raise KnowledgeError(_name(path), f"of: no questionnaire {key[0]!r}, version {key[1]}")
+        for problem in translation_problems(versions[key], words):
+            raise KnowledgeError(_name(path), problem)
+        found[words.language, *key] = words
+    return found
+
+
+def _read_danger_words(
+    folder: Path, rules: Iterable[Entry], abouts: dict[str, About]
+) -> dict[str, DangerWords]:
+    originals = {entry.value.id: entry.value for entry in rules}
+    found = {}
+    for path in sorted(folder.glob("danger.*.toml")):
+        words: DangerWords = _translation(DangerWords, path, abouts)
+        for problem in danger_problems(originals, words):
+            raise KnowledgeError(_name(path), problem)
+        found[words.language] = words
+    return found
+
+
+def _translation(kind: type, path: Path, abouts: dict[str, About]) -> Any:
+    words = read_entry(kind, head_of(path, _name(path), abouts), _name(path), "").value
+    if path.suffixes[0] != f".{words.language}":
+        raise KnowledgeError(
+            _name(path), f"language: is {words.language!r}, the file's name differs"
+        )
+    return words
 
 
 def known_on(library: Library, as_of: date) -> Knowledge:
@@ -136,6 +195,8 @@ def known_on(library: Library, as_of: date) -> Knowledge:
         },
         sites={e.value.id: e.value for e in library.entries["sites"]},
         site_positions=library.site_positions,
+        translations=library.translations,
+        danger_words=library.danger_words,
         judge_studies=library.judge_studies,
         conditions=conditions,
         **held,
@@ -183,7 +244,7 @@ def _start(entry: Entry) -> date:
 def _read_rules(
     path: Path, file: str, abouts: dict[str, About], entries: dict[str, list[Entry]]
 ) -> None:
-    data = _about(path, file, abouts)
+    data = head_of(path, file, abouts)
     by_table = {section.name: field for field, section in sections().items()}
     for table, found in data.items():
         if table not in by_table:
@@ -193,12 +254,12 @@ def _read_rules(
         single = isinstance(found, dict)
         for i, plain in enumerate([found] if single else found):
             at = table if single else f"{table}[{i}]"
-            entry = _entry(sections()[field].kind, plain, file, at)
+            entry = read_entry(sections()[field].kind, plain, file, at)
             _refuse_twice(entry, entries[field], file)
             entries[field].append(entry)
 
 
-def _about(path: Path, file: str, abouts: dict[str, About]) -> dict[str, Any]:
+def head_of(path: Path, file: str, abouts: dict[str, About]) -> dict[str, Any]:
     """The contents of a TOML file without its head, which is kept."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
@@ -206,11 +267,12 @@ def _about(path: Path, file: str, abouts: dict[str, About]) -> dict[str, Any]:
         raise KnowledgeError(file, f"is not TOML: {error}") from error
     if "about" not in data:
         raise KnowledgeError(file, "about: missing; say what the file is for and who checked it")
-    abouts[file] = _entry(About, data.pop("about"), file, "about").value
+    abouts[file] = read_entry(About, data.pop("about"), file, "about").value
     return data
 
 
-def _entry(kind: type, plain: object, file: str, at: str) -> Entry:
+def read_entry(kind: type, plain: object, file: str, at: str) -> Entry:
+    """One piece of knowledge out of its plain form; KnowledgeError says where it is wrong."""
     try:
         return Entry(read(kind, plain, at), f"{file}: {at}" if at else file)
     except ShapeError as error:
@@ -232,7 +294,7 @@ def _read_sites(path: Path) -> list[Entry]:
     for i, row in enumerate(_rows(path), start=2):
         filled: dict[str, object] = {name: text for name, text in row.items() if text}
         filled["paired"] = {"yes": True, "no": False}.get(row["paired"], row["paired"])
-        entries.append(_entry(Site, filled, _name(path), f"line {i}"))
+        entries.append(read_entry(Site, filled, _name(path), f"line {i}"))
         _refuse_twice(entries[-1], entries[:-1], _name(path))
     return entries
 
@@ -252,7 +314,7 @@ def _read_positions(path: Path) -> dict[tuple[str, str], tuple[Decimal, Decimal]
 def _read_table(kind: type, path: Path) -> list[Entry]:
     """A table whose columns are the fields of a kind."""
     name = _name(path)
-    return [_entry(kind, row, name, f"line {i}") for i, row in enumerate(_rows(path), start=2)]
+    return [read_entry(kind, row, name, f"line {i}") for i, row in enumerate(_rows(path), start=2)]
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -34,7 +34,7 @@ def problems(
     yield from _protocols(entries)
     yield from _mixing(entries)
     for entry in entries["questionnaires"]:
-        for problem in _questionnaire(entry.value, codes):
+        for problem in questionnaire_problems(entry.value, codes):
             yield entry.where, problem
     yield from _rules(entries)
     yield from _measures(entries, codes)
@@ -118,7 +118,10 @@ def _mixing(entries: Mapping[str, Sequence[Entry]]) -> Iterator[Problem]:
             yield entry.where, f"substance {entry.value.substance!r} is in no file"
 
 
-def _questionnaire(asked: Questionnaire, codes: Collection[tuple[str, str]]) -> Iterator[str]:
+def questionnaire_problems(
+    asked: Questionnaire, codes: Collection[tuple[str, str]]
+) -> Iterator[str]:
+    """Ids that stand twice, codes that are nowhere, conditions on nothing asked before."""
     known, before = {code for _, code in codes}, dict[str, Question]()
     for question in asked.questions:
         if question.id in before:

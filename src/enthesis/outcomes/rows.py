@@ -33,6 +33,8 @@ SCALES: Mapping[str, int] = {
     "peg": 100,
     "headache_score": 100,
     "bpi_interference": 100,
+    "rmdq": 1,
+    "worry": 1,
 }
 """Measures with a column of their own, and what a point of them is multiplied by there."""
 UL_IN_ML = 1000

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Kind = Literal["bool", "int8", "int16", "int32", "int64", "str"]
 Value = int | str | bool | None
@@ -163,6 +163,8 @@ VISITS = Table(
         Column("headache_score", "int16", "headache diary 0–140", "hundredths of a point"),
         Column("bpi_interference", "int16", "interference of pain (BPI) 0–10",
                "hundredths of a point"),
+        Column("rmdq", "int8", "back disability (Roland-Morris) 0–24", "points"),
+        Column("worry", "int8", "mood and worry (PHQ-4) 0–12", "points"),
     ),
 )  # fmt: skip
 

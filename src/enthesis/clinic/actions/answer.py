@@ -9,12 +9,14 @@ from datetime import date, datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from enthesis import records
 from enthesis.clinic import audit, store
 from enthesis.clinic.actions import Refused, save
 from enthesis.clinic.models import AnswerLink, Assessment, CallAttempt, Course, User
 from enthesis.clinic.permissions import get_for
+from enthesis.clinic.questions import words_of
 from enthesis.journey import follow
 from enthesis.knowledge.kinds import Knowledge, Question
 from enthesis.records import Occasion
@@ -105,8 +107,14 @@ def _worded(
     questionnaire: str,
 ) -> tuple[Question, ...]:
     earlier = follow.lasting_answers(course, known)
+    condition = known.conditions.get(course.condition)
     visible = follow.visible_questions(
-        known.questionnaires[questionnaire], Occasion(occasion), answers, known, earlier
+        known.questionnaires[questionnaire],
+        Occasion(occasion),
+        answers,
+        known,
+        earlier,
+        condition.region if condition else "",
     )
     said = {**earlier, **answers}
     return tuple(replace(question, text=follow.worded(question, said)) for question in visible)
@@ -131,8 +139,12 @@ def asked_questions(row: Assessment, known: Knowledge) -> tuple[Question, ...]:
 
 
 @transaction.atomic
-def save_answers(link_id: int, raw: Mapping[str, str | list[str]]) -> Assessment:
+def save_answers(
+    link_id: int, raw: Mapping[str, str | list[str]], language: str = ""
+) -> Assessment:
     """Keep the answers of one screen; with the last, or one that means danger, the set is whole.
+
+    The `language` that the patient chose is kept with the link: it resumes in it.
 
     After a danger sign the rest is not asked: the patient is told to call, and the clinic must
     see the answer even if the patient puts the telephone away. A whole set never changes again,
@@ -150,6 +162,9 @@ def save_answers(link_id: int, raw: Mapping[str, str | list[str]]) -> Assessment
     )
     if assessment.completed_at:
         return assessment
+    if language and language != link.language:
+        link.language = language
+        save(link)
     answers = answers_of(assessment)
     course = store.course_record(link.course)
     for question in questions_of(course, link.occasion, answers, known):
@@ -164,11 +179,11 @@ def save_answers(link_id: int, raw: Mapping[str, str | list[str]]) -> Assessment
 def _checked(question: Question, raw: str | list[str]) -> records.Answer:
     if "\x00" in raw:
         # PostgreSQL keeps no such text, and nobody types it.
-        raise Refused("Please use only letters, numbers and signs.", question.id)
+        raise Refused(gettext("Please use only letters, numbers and signs."), question.id)
     try:
         return follow.check_answer(question, raw)
-    except ValueError as error:
-        raise Refused(str(error), question.id) from error
+    except follow.AnswerError as error:
+        raise Refused(words_of(error), question.id) from error
 
 
 def _store(

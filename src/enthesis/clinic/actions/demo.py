@@ -256,6 +256,7 @@ class _Writer:
             sex=person.sex,
             phone=person.phone,
             email=person.email,
+            language=person.language,
             allergies=person.allergies,
             allergies_asked_on=told.opened_on if told.evaluation else None,
             created_at=_at(told.opened_on, 8),

@@ -27,6 +27,7 @@ class PatientDetails:
     email: str = ""
     allergies: str | None = None
     anticoagulant: str = ""
+    language: str = "en"
 
 
 @transaction.atomic
@@ -76,7 +77,8 @@ def change_patient(
 def _write(patient: Patient, details: PatientDetails, today: date) -> None:
     if details.born_on and details.born_on > today:
         raise Refused("The birth date lies in the future. Check the year.", "born_on")
-    for name in ("family", "given", "born_on", "sex", "phone", "email", "anticoagulant"):
+    written = ("family", "given", "born_on", "sex", "phone", "email", "language", "anticoagulant")
+    for name in written:
         setattr(patient, name, getattr(details, name))
     if details.allergies is None:
         patient.allergies, patient.allergies_asked_on = "", None

@@ -27,6 +27,7 @@ class ClinicSettings:
     price_per_session: Decimal | None
     finish_relief_percent: Decimal | None
     stop_choice: str = ""
+    emergency_text_es: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,43 +1,61 @@
 """The patient's questions on a telephone: one personal address, no sign-in, no script.
 
 Looking never changes anything; each screen is saved as it is sent, so that a closed telephone
-loses nothing. A wrong, expired or revoked address gets one and the same page.
+loses nothing. A wrong, expired or revoked address gets one and the same page. The language is the
+one in the address (one tap), else the one chosen before on this link, else the patient's.
 """
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
+from django.urls import reverse
+from django.utils import timezone, translation
 from django.views.decorators.http import require_http_methods
 
 from enthesis.clinic import store
 from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import answer as actions
-from enthesis.clinic.models import AnswerLink, Assessment, Clinic
+from enthesis.clinic.models import AnswerLink, Assessment, Clinic, Patient
 from enthesis.clinic.permissions import public_page
 from enthesis.clinic.questions import QuestionForm
 from enthesis.journey import follow
 from enthesis.knowledge.kinds import Knowledge, Question
+from enthesis.knowledge.translate import in_language
 from enthesis.records import Answer
 
 Screen = tuple[Question, ...]
+Language = tuple[str, str, str]
+"""Code, own name, and the address of the same page in it."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def answer(request: HttpRequest, token: str) -> HttpResponse:
+def answer(request: HttpRequest, token: str, language: str = "") -> HttpResponse:
     """One screen of questions; then thanks, or what to do at once."""
     link = actions.find_link(token, timezone.now())
-    if link is None:
+    if link is None or (language and language not in Patient.Language.values):
         return render(request, "clinic/answer/gone.html", status=404)
+    link.language = language or link.language
+    spoken = link.language or link.course.patient.language
+    with translation.override(spoken):
+        return _answer(request, token, link, spoken)
+
+
+def _answer(request: HttpRequest, token: str, link: AnswerLink, language: str) -> HttpResponse:
     clinic = link.course.patient.clinic
-    known = store.known_for(clinic, store.today(clinic))
+    known = in_language(store.known_for(clinic, store.today(clinic)), language)
+    others = [
+        (code, name, reverse("answer_in", args=[token, code]))
+        for code, name in Patient.Language.choices
+        if code != language
+    ]
     assessment = Assessment.objects.filter(link=link).first()
     answers = actions.answers_of(assessment)
     if assessment and assessment.completed_at:
-        return _received(request, clinic, answers, known)
+        return _received(request, clinic, answers, known, others)
     course = store.course_record(link.course)
-    screens = _screens(actions.questions_of(course, link.occasion, answers, known))
+    screens = follow.screens(actions.questions_of(course, link.occasion, answers, known))
     number = _number(request, screens, answers)
     form = QuestionForm(
         screens[number], request.POST if request.method == "POST" else None, answers
@@ -45,41 +63,30 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and _save(form, link):
         return redirect(_address(request, screens, number))
     intro = known.questionnaires[link.questionnaire].intro
-    return _ask(request, link, screens, number, form, intro)
+    return _ask(request, link, screens, number, form, intro, others)
 
 
 def _received(
-    request: HttpRequest, clinic: Clinic, answers: dict[str, Answer], known: Knowledge
+    request: HttpRequest,
+    clinic: Clinic,
+    answers: dict[str, Answer],
+    known: Knowledge,
+    others: list[Language],
 ) -> HttpResponse:
     dangers = follow.dangers(answers, known)
     page = "clinic/answer/danger.html" if dangers else "clinic/answer/received.html"
     emergency = tuple(dict.fromkeys(call for rule in dangers for call in rule.call_first))
-    context = _clinic(clinic) | {"dangers": dangers, "emergency": emergency}
+    context = _clinic(clinic) | {"dangers": dangers, "emergency": emergency, "others": others}
     return render(request, page, context)
 
 
 def _save(form: QuestionForm, link: AnswerLink) -> bool:
     try:
-        actions.save_answers(link.pk, form.raw)
+        actions.save_answers(link.pk, form.raw, link.language)
     except Refused as refused:
         form.add_error(refused.field if refused.field in form.fields else None, refused.message)
         return False
     return True
-
-
-def _screens(questions: tuple[Question, ...]) -> list[Screen]:
-    """One question a screen; short ones of one group, such as those of mood, share one."""
-    screens: list[Screen] = []
-    for question in questions:
-        if screens and question.kind == "choice" and _belong(screens[-1][-1], question):
-            screens[-1] = (*screens[-1], question)
-        else:
-            screens.append((question,))
-    return screens
-
-
-def _belong(one: Question, other: Question) -> bool:
-    return bool(other.group) and (one.group, one.kind) == (other.group, other.kind)
 
 
 def _number(request: HttpRequest, screens: list[Screen], answers: dict[str, Answer]) -> int:
@@ -106,8 +113,12 @@ def _ask(
     number: int,
     form: QuestionForm,
     intro: str,
+    others: list[Language],
 ) -> HttpResponse:
-    context = _clinic(link.course.patient.clinic) | {
+    clinic = link.course.patient.clinic
+    context = _clinic(clinic) | {
+        "others": others,
+        "until": timezone.localdate(link.expires_at, ZoneInfo(clinic.time_zone)),
         "form": form,
         "screen": screens[number],
         "back": f"?q={screens[number - 1][0].id}" if number else "",
@@ -127,7 +138,9 @@ def _clinic(clinic: Clinic) -> dict[str, Any]:
         "clinic_name": clinic.name,
         "phone": clinic.phone,
         "phone_digits": digits,
-        "emergency_text": clinic.emergency_text,
+        "emergency_text": clinic.emergency_text_es
+        if translation.get_language() == Patient.Language.SPANISH
+        else clinic.emergency_text,
     }
 
 
@@ -138,5 +151,6 @@ def mistyped(request: HttpRequest, rest: str) -> HttpResponse:
 
 urlpatterns = [
     public_page("a/<str:token>/", answer, "answer"),
+    public_page("a/<str:token>/<str:language>/", answer, "answer_in"),
     public_page("a/<path:rest>", mistyped, "mistyped_answer"),
 ]

@@ -10,7 +10,8 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from enthesis.clinic import store
@@ -135,14 +136,16 @@ def _of(course: Course, request: StaffRequest) -> dict[str, Any]:
 
 
 def _letter(course: Course, address: str) -> dict[str, str]:
-    """Addresses that open the clinic's own mail or message program. No health detail in either."""
+    """Addresses that open the clinic's own mail or message program, in the patient's language. No
+    health detail in either."""
     clinic = course.patient.clinic
-    text = (
-        f"{clinic.name} asks you a few questions before your next visit. They take about two "
-        f"minutes: {address}"
-    )
+    with translation.override(course.patient.language):
+        text = gettext(
+            "{clinic} asks you a few questions before your next visit. They take a few minutes: "
+            "{address}"
+        ).format(clinic=clinic.name, address=address)
+        subject = quote(gettext("A few questions from {clinic}").format(clinic=clinic.name))
     phone = "".join(c for c in course.patient.phone if c in "+0123456789")
-    subject = quote(f"A few questions from {clinic.name}")
     return {
         "mailto": f"mailto:{quote(course.patient.email, safe='@')}"
         f"?subject={subject}&body={quote(text)}",

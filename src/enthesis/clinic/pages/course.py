@@ -22,6 +22,7 @@ from enthesis.clinic.actions import judge as actions
 from enthesis.clinic.models import Course, Decision, Invoice, Role
 from enthesis.clinic.pages import attempt, patient_banner
 from enthesis.clinic.pages.pay import Bill, bill_of
+from enthesis.clinic.pages.typed_scores import supporting_lines
 from enthesis.clinic.permissions import CLINICAL, DESK, STAFF, StaffRequest, get_for, page
 from enthesis.clinic.timeline import STEP_WORDS, day, timeline
 from enthesis.exchange.course_json import fingerprint, write_course
@@ -124,6 +125,7 @@ def _clinical(
         "from_words": _from_words(record),
         "trend": _trend(record, known, today),
         "signs": sign_pictures([pictures.sign_data(s) for s in follow.signs(record, known)], "s"),
+        "other_scores": supporting_lines(row, record, known),
         "result": _result(row),
         "can_close": steps.can(record, Move.CLOSE),
         "can_plan_again": phase in (Phase.FOLLOWING, Phase.REFERRED),

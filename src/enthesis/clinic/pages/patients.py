@@ -43,6 +43,12 @@ class PatientForm(forms.Form):
     sex = forms.ChoiceField(label="Sex", choices=Patient.Sex.choices, initial=Patient.Sex.UNKNOWN)
     phone = forms.CharField(label="Phone", max_length=40, required=False)
     email = forms.EmailField(label="E-mail", required=False)
+    language = forms.ChoiceField(
+        label="Language",
+        choices=Patient.Language.choices,
+        initial=Patient.Language.ENGLISH,
+        help_text="In which the questions and messages to the patient are written.",
+    )
     allergies_asked = forms.ChoiceField(
         label="Allergies",
         choices=[("no", "Not asked yet"), ("none", "Asked: none known"), ("yes", "Has allergies")],
@@ -78,14 +84,15 @@ class PatientForm(forms.Form):
         """What was typed, as the action takes it."""
         data = self.cleaned_data
         allergies = None if data["allergies_asked"] == "no" else data["allergies"]
-        same = ("family", "given", "born_on", "sex", "phone", "email", "anticoagulant")
+        same = ("family", "given", "born_on", "sex", "phone", "email", "language", "anticoagulant")
         return actions.PatientDetails(**{name: data[name] for name in same}, allergies=allergies)
 
 
 def _initial(patient: Patient) -> dict[str, Any]:
     """The patient's details as the form shows them."""
     asked = "yes" if patient.allergies else "none" if patient.allergies_asked_on else "no"
-    names = ("family", "given", "born_on", "sex", "phone", "email", "allergies", "anticoagulant")
+    details = ("family", "given", "born_on", "sex", "phone", "email", "language")
+    names = (*details, "allergies", "anticoagulant")
     return {**{name: getattr(patient, name) for name in names}, "allergies_asked": asked}
 
 

@@ -19,7 +19,7 @@ from enthesis.knowledge.kinds import Knowledge
 from enthesis.units import money_words
 
 OWN = (
-    *("name", "phone", "emergency_text", "time_zone"),
+    *("name", "phone", "emergency_text", "emergency_text_es", "time_zone"),
     *("price_per_session", "finish_relief_percent", "stop_choice"),
 )
 
@@ -34,6 +34,12 @@ class SettingsForm(forms.Form):
         max_length=300,
         required=False,
         help_text="Shown to patients below the phone, such as: Call 911.",
+    )
+    emergency_text_es = forms.CharField(
+        label="In an emergency, in Spanish",
+        max_length=300,
+        required=False,
+        help_text="For patients who are asked in Spanish. Empty means the shipped words.",
     )
     time_zone = forms.ChoiceField(label="Time zone")
     price_per_session = forms.DecimalField(
@@ -104,6 +110,7 @@ def settings(request: StaffRequest) -> HttpResponse:
         "both": both,
         "defaults": defaults(known),
         "stop_choices": [(one, known.judge_study(one.id)) for one in known.stop_choices.values()],
+        "own_questionnaires": store.own_files(),
         "users": rows_for(request.user, User).order_by("-is_active", "display_name", "pk"),
     }
     return render(request, "clinic/settings/settings.html", context, status=status)

@@ -1,0 +1,95 @@
+"""Puts what is known into another language, and finds what a translation lacks."""
+
+import string
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from enthesis.knowledge.kinds import DangerRule, Knowledge, Question, Questionnaire
+from enthesis.knowledge.words import DangerWords, QuestionWords, Translation
+
+
+def in_language(known: Knowledge, language: str) -> Knowledge:
+    """The same knowledge with its patients' texts in a language, as far as there is one.
+
+    A translation renders one version: a questionnaire without one of its own stays as it is.
+    """
+    asked = {
+        id: translated(original, words)
+        if (words := known.translations.get((language, id, original.version)))
+        else original
+        for id, original in known.questionnaires.items()
+    }
+    dangers = known.danger_rules
+    if told := known.danger_words.get(language):
+        dangers = tuple(translated_danger(rule, told) for rule in dangers)
+    return replace(known, questionnaires=asked, danger_rules=dangers)
+
+
+def translated(asked: Questionnaire, into: Translation) -> Questionnaire:
+    """The questionnaire in the words of a translation."""
+    questions = tuple(
+        _question(q, into.questions[q.id]) if q.id in into.questions else q for q in asked.questions
+    )
+    return replace(asked, title=into.title, intro=into.intro, questions=questions)
+
+
+def _question(question: Question, words: QuestionWords) -> Question:
+    return replace(
+        question,
+        **{name: getattr(words, name) for name in _PLAIN},
+        options=tuple((value, words.options[value]) for value, _ in question.options),
+    )
+
+
+_PLAIN = ("text", "help", "low_label", "high_label", "unit")
+
+
+def translated_danger(rule: DangerRule, into: DangerWords) -> DangerRule:
+    """A warning sign with what the patient is told in the words of a translation."""
+    return replace(
+        rule,
+        tell_patient=into.tell_patient.get(rule.id, rule.tell_patient),
+        call_first=tuple((no, into.places.get(where, where)) for no, where in rule.call_first),
+    )
+
+
+def translation_problems(asked: Questionnaire, into: Translation) -> Iterator[str]:
+    """Every text without its translation, every translation without its text."""
+    if bool(asked.intro) != bool(into.intro):
+        yield "intro: translate it, or leave it out where the original has none"
+    originals = {question.id: question for question in asked.questions}
+    yield from _differences("questions", originals.keys(), into.questions.keys())
+    for id in originals.keys() & into.questions.keys():
+        for problem in _word_problems(originals[id], into.questions[id]):
+            yield f"questions.{id}.{problem}"
+
+
+def _word_problems(original: Question, words: QuestionWords) -> Iterator[str]:
+    for name in _PLAIN:
+        if bool(getattr(original, name)) != bool(getattr(words, name).strip()):
+            yield f"{name}: translate it, or leave it out where the original has none"
+    if placeholders(original.text) != placeholders(words.text):
+        yield f"text: must name {sorted(placeholders(original.text))} in braces, as the original"
+    yield from _differences("options", dict(original.options), words.options)
+    for value, label in words.options.items():
+        if not label.strip():
+            yield f"options.{value}: not translated"
+
+
+def danger_problems(rules: Mapping[str, DangerRule], into: DangerWords) -> Iterator[str]:
+    """Every warning without its translation, every translation without its warning."""
+    yield from _differences("tell_patient", rules.keys(), into.tell_patient.keys())
+    places = {where for rule in rules.values() for _, where in rule.call_first}
+    yield from _differences("places", places, into.places.keys())
+
+
+def _differences(what: str, wanted: Iterable[str], found: Iterable[str]) -> Iterator[str]:
+    for id in sorted({*wanted} - {*found}):
+        yield f"{what}.{id}: not translated"
+    for id in sorted({*found} - {*wanted}):
+        yield f"{what}.{id}: translates nothing"
+
+
+def placeholders(text: str) -> set[str]:
+    """The earlier answers that a text names in braces."""
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}

@@ -1,0 +1,48 @@
+"""What a patient reads, in another language: the same questions with the same ids and values.
+
+A translation is a file beside the one that it translates (`six_signs.es.toml`). Ids, values and
+scales stay where they are, so an answer scores the same in whichever language it was given.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionWords:
+    """One question in another language; what the original leaves empty stays empty."""
+
+    text: str
+    help: str = ""
+    low_label: str = ""
+    high_label: str = ""
+    unit: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """A questionnaire in another language. `of_version` is the version whose words it renders.
+
+    `validated` says of each published instrument whether this is its validated version in that
+    language: nobody else's validation speaks for our words.
+    """
+
+    language: str
+    of: str
+    of_version: str
+    translator: str
+    validated: Mapping[str, str]
+    title: str
+    questions: Mapping[str, QuestionWords]
+    intro: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DangerWords:
+    """What a patient with a warning sign is told, by rule; `places` are where a number serves."""
+
+    language: str
+    translator: str
+    tell_patient: Mapping[str, str]
+    places: Mapping[str, str]
