@@ -111,6 +111,7 @@ def _clinical(
     if is_judged and form is None:
         seen = {"decided": verdict.next_step.value, "seen": fingerprint(record)}
         form = DecisionForm(record, initial=seen)
+    warns = verdict.next_step in (NextStep.REFER, NextStep.STOP)
     filled = _next(row, record, verdict, phase)
     in_series = phase in (Phase.PLANNED, Phase.TREATING) and record.plan is not None
     return {
@@ -122,7 +123,7 @@ def _clinical(
         **(_card(verdict, known) if is_judged else {}),
         "form": form,
         "from_words": _from_words(record),
-        "trend": _trend(record, known, today),
+        "trend": _trend(record, known, today, verdict if is_judged and warns else None),
         "signs": sign_pictures([pictures.sign_data(s) for s in follow.signs(record, known)], "s"),
         "result": _result(row),
         "can_close": steps.can(record, Move.CLOSE),
@@ -233,12 +234,17 @@ def _from_words(record: records.Course) -> str:
     return f"from the answers of {day(latest)}" if latest else "no answers yet"
 
 
-def _trend(record: records.Course, known: Knowledge, today: date) -> dict[str, Any] | None:
+def _trend(
+    record: records.Course, known: Knowledge, today: date, leading: Verdict | None = None
+) -> dict[str, Any] | None:
+    """The trend with its numbers; `leading` is a verdict that goes before what it shows."""
     data = pictures.trend_data(record, known, today)
     if data is None:
         return None
+    # A falling line must never stand above *refer* or *stop* as if it were the news.
+    leads = f"{STEP_WORDS[leading.next_step]} – {leading.headline}. " if leading else ""
     return {
-        "finding": data.finding,
+        "finding": leads + data.finding,
         "measure_line": pictures.measure_line(record, known),
         "wide": trend_svg(data, "wide", "trend"),
         "narrow": trend_svg(data, "narrow", "trend"),
