@@ -27,6 +27,7 @@ ANSWERS: dict[str, Any] = {
     "phq_down": "0",
     "joint_noise": "2",
     "change": "5",
+    "relief": "30",
 }
 
 

@@ -226,7 +226,7 @@ def _as_number(text: str) -> Decimal | str:
 
 def score(measure: Measure, answers: Mapping[str, Answer]) -> Decimal | None:
     """One measure on its own scale, by its rule for missing items."""
-    values = [_number(answers.get(item)) for item in measure.items]
+    values = [number_of(answers.get(item)) for item in measure.items]
     found = [v for v in values if v is not None]
     if not found or (measure.missing == "all" and len(found) < len(values)):
         return None
@@ -234,7 +234,8 @@ def score(measure: Measure, answers: Mapping[str, Answer]) -> Decimal | None:
     return total / len(found) if measure.scoring == "mean" else total
 
 
-def _number(answer: Answer) -> Decimal | None:
+def number_of(answer: Answer) -> Decimal | None:
+    """The number that an answer is; None where it is none."""
     if isinstance(answer, str):
         answer = _as_number(answer)
     return answer if isinstance(answer, Decimal) else None
@@ -244,7 +245,7 @@ def answer_problems(course: Course, known: Knowledge) -> Iterator[str]:
     """Scores outside their scale, with where they stand: a slip, or another scale."""
     for i, assessment in enumerate(course.assessments):
         for id, answer in assessment.answers.items():
-            value, ends = _number(answer), _ends(id, known)
+            value, ends = number_of(answer), _ends(id, known)
             if value is not None and ends and not ends[0] <= value <= ends[1]:
                 yield (
                     f"assessments[{i}].answers.{id}: {value:f} is outside the scale from "

@@ -284,7 +284,8 @@ class StopRuleDefaults:
     `stop_after_sessions` is for courses without a plan (a protocol has its own). A patient is asked
     `ask_before_days` before the next session, and not before `ask_after_days` after the last; an
     answer is late `answer_overdue_days` after that, and the patient lost `lost_after_days` after
-    the day it was due: nobody is told to call any more, until an answer comes after all.
+    the day it was due: nobody is told to call any more, until an answer comes after all. Relief as
+    the patient says it and as the scores say it disagree from `relief_differs_percent` on.
     """
 
     version: str
@@ -300,6 +301,7 @@ class StopRuleDefaults:
     answer_overdue_days: int
     lost_after_days: int
     recurrence_percent: Percent
+    relief_differs_percent: Percent
     sources: Mapping[str, str]
 
 

@@ -25,7 +25,7 @@ from enthesis.clinic.pages.pay import Bill, bill_of
 from enthesis.clinic.permissions import CLINICAL, DESK, STAFF, StaffRequest, get_for, page
 from enthesis.clinic.timeline import STEP_WORDS, day, timeline
 from enthesis.exchange.course_json import fingerprint, write_course
-from enthesis.journey import anyway, follow
+from enthesis.journey import anyway, follow, relief
 from enthesis.journey import course as steps
 from enthesis.journey.course import Move, Phase
 from enthesis.journey.judge import judge
@@ -250,6 +250,7 @@ def _trend(
         "narrow": trend_svg(data, "narrow", "trend"),
         "table": trend_table(data),
         "source": anyway.source_line(record, known),
+        "reliefs": relief.both_reliefs(record, known),
     }
 
 
