@@ -15,11 +15,12 @@ from enthesis.clinic.pages import (
     sign_in,
     today,
     treat,
+    visit,
 )
 
 STAGES = (
     *(sign_in, today, patients, evaluate, plan, treat),
-    *(course, ask, answer, evidence, pay, settings),
+    *(course, visit, ask, answer, evidence, pay, settings),
 )
 urlpatterns = [path("", include(stage)) for stage in STAGES]
 

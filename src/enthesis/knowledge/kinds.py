@@ -213,6 +213,22 @@ class JudgeRule:
 
 
 @dataclass(frozen=True, slots=True)
+class VisitText:
+    """What to ask before a visit, or to tell the patient after it.
+
+    `part`: ask (the clinician), done, expect or next (the patient). Said where every word of `when`
+    holds for the course (`journey/visit.py` explains them); the text may name facts in braces.
+    """
+
+    id: str
+    starts_on: date
+    part: str
+    when: tuple[str, ...]
+    text: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """One structure of the coded anatomy. `role`: target or avoid. `paired`: has left and right.
 
@@ -463,6 +479,7 @@ class Knowledge:
     danger_rules: tuple[DangerRule, ...]
     harm_alarms: Mapping[str, HarmAlarm]
     judge_rules: tuple[JudgeRule, ...]
+    visit_texts: tuple[VisitText, ...]
     stop_rule: StopRuleDefaults
     stop_choices: Mapping[str, StopChoice]
     judge_studies: tuple[JudgeStudy, ...]

@@ -83,11 +83,10 @@ def _course_page(
     known = store.known_for(request.clinic, today)
     record = store.course_record(row)
     is_clinical = request.user.role == Role.CLINICIAN
-    condition = known.conditions.get(row.condition)
     context: dict[str, Any] = {
         "row": row,
         "patient": patient_banner(row.patient, today),
-        "title": f"{condition.name if condition else row.condition}, {SIDE_WORDS[row.side]}",
+        "title": title_of(row, known),
         "entries": timeline(row, known, is_clinical),
         "appointments": row.appointments.filter(state="booked").select_related("clinician"),
         "money": _money(row, record, today),
@@ -98,6 +97,12 @@ def _course_page(
     if is_clinical:
         context |= _clinical(row, record, known, today, form)
     return render(request, "clinic/course/course.html", context, status=status)
+
+
+def title_of(row: Course, known: Knowledge) -> str:
+    """What the course is about: Low back and sacroiliac pain, left."""
+    condition = known.conditions.get(row.condition)
+    return f"{condition.name if condition else row.condition}, {SIDE_WORDS[row.side]}"
 
 
 def _clinical(
@@ -115,12 +120,12 @@ def _clinical(
     filled = _next(row, record, verdict, phase)
     in_series = phase in (Phase.PLANNED, Phase.TREATING) and record.plan is not None
     return {
-        "facts": _facts(row, record, known),
+        "facts": facts_line(row, record, known),
         "steps": course_line(record, known),
         "next": filled,
         # Asking comes first, but a patient who is there is not sent away.
         "also": _start(row, record) if in_series and filled == _asking(row) else None,
-        **(_card(verdict, known) if is_judged else {}),
+        **(judged_card(verdict, known) if is_judged else {}),
         "form": form,
         "from_words": _from_words(record),
         "trend": _trend(record, known, today, verdict if is_judged and warns else None),
@@ -133,13 +138,13 @@ def _clinical(
     }
 
 
-def _card(verdict: Verdict, known: Knowledge) -> dict[str, Any]:
+def judged_card(verdict: Verdict, known: Knowledge) -> dict[str, Any]:
     """What parts/verdict_card.html shows, and what it folds away."""
     shown, folded = laid_out(verdict.reasons, known.judge_rules)
     return {"verdict": replace(verdict, reasons=shown), "folded": folded}
 
 
-def _facts(row: Course, record: records.Course, known: Knowledge) -> str:
+def facts_line(row: Course, record: records.Course, known: Knowledge) -> str:
     """One grey line: opened, plan, solution, interval, most sessions."""
     facts = [f"Opened {day(row.opened_on)}"]
     plan = record.plan
@@ -338,7 +343,7 @@ def decision(request: StaffRequest, decision_id: int) -> HttpResponse:
     context = {
         "row": row,
         "patient": patient_banner(row.course.patient, store.today(request.clinic)),
-        **_card(stored, store.known_for(request.clinic, stored.rules_of)),
+        **judged_card(stored, store.known_for(request.clinic, stored.rules_of)),
         "decided_words": STEP_WORDS[NextStep(row.decided)],
         "is_same": plain(again) == row.verdict,
         "again_words": STEP_WORDS[again.next_step],
