@@ -4,6 +4,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -29,11 +30,16 @@ def known_for(clinic: models.Clinic, on: date) -> Knowledge:
 
     A choice that did not exist yet on that date is not made for it.
     """
+    return _known_for(on, clinic.finish_relief_percent, clinic.stop_choice)
+
+
+@lru_cache(maxsize=256)
+def _known_for(on: date, finish: Decimal | None, choice: str) -> Knowledge:
     known, own = knowledge(on), dict[str, Any]()
-    if clinic.finish_relief_percent is not None:
-        own["finish_relief_percent"] = Percent(clinic.finish_relief_percent)
-    if clinic.stop_choice in known.stop_choices:
-        own["choice"] = clinic.stop_choice
+    if finish is not None:
+        own["finish_relief_percent"] = Percent(finish)
+    if choice in known.stop_choices:
+        own["choice"] = choice
     if not own:
         return known
     return dataclasses.replace(known, stop_rule=dataclasses.replace(known.stop_rule, **own))

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from django.db import transaction
@@ -11,7 +12,7 @@ from enthesis.clinic import audit, store
 from enthesis.clinic.actions import Refused, open_for_edit, save
 from enthesis.clinic.models import Course, Decision, User
 from enthesis.clinic.permissions import get_for
-from enthesis.exchange.course_json import fingerprint, read_course, write_course
+from enthesis.exchange.course_json import course_of, fingerprint, write_course
 from enthesis.journey import course as steps
 from enthesis.journey.course import Move
 from enthesis.journey.judge import judge
@@ -90,8 +91,9 @@ def _check_choice(course: records.Course, verdict: Verdict, decided: str, reason
 
 def recompute(decision: Decision) -> Verdict:
     """The verdict again, from the inputs kept beside it and the rules of that day."""
-    course = read_course(json.dumps(decision.inputs))
-    known = store.known_for(decision.course.patient.clinic, stored_verdict(decision).rules_of)
+    course = course_of(decision.inputs)
+    rules_of = date.fromisoformat(decision.verdict["rules_of"])
+    known = store.known_for(decision.course.patient.clinic, rules_of)
     return judge(course, known, decision.on)
 
 
