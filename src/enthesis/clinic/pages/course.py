@@ -29,6 +29,7 @@ from enthesis.journey import anyway, follow, relief
 from enthesis.journey import course as steps
 from enthesis.journey.course import Move, Phase
 from enthesis.journey.judge import judge
+from enthesis.journey.places import PlaceScores, places_beside
 from enthesis.journey.reasons import laid_out
 from enthesis.knowledge.kinds import About, Knowledge
 from enthesis.records import NextStep, Verdict
@@ -130,6 +131,7 @@ def _clinical(
         "from_words": _from_words(record),
         "trend": _trend(record, known, today, verdict if is_judged and warns else None),
         "signs": sign_pictures([pictures.sign_data(s) for s in follow.signs(record, known)], "s"),
+        "places": _places(row, known),
         "result": _result(row),
         "can_close": steps.can(record, Move.CLOSE),
         "can_plan_again": phase in (Phase.FOLLOWING, Phase.REFERRED),
@@ -257,6 +259,30 @@ def _trend(
         "source": anyway.source_line(record, known),
         "reliefs": relief.both_reliefs(record, known),
     }
+
+
+def _places(row: Course, known: Knowledge) -> dict[str, Any] | None:
+    """The places scored at least twice, those injected first; None where there is none."""
+    signed = row.sessions.exclude(signed_at=None).prefetch_related("sites")
+    scored = [
+        PlaceScores(
+            session.on,
+            session.site_scores,
+            {f"{site.site}:{site.side}" for site in session.sites.all() if site.given},
+        )
+        for session in signed
+    ]
+    found = places_beside(scored)
+    if found is None:
+        return None
+    rows = [(_place_name(one.key, known), one) for one in (*found.injected, *found.others)]
+    return {"rows": rows, "sentence": found.sentence}
+
+
+def _place_name(key: str, known: Knowledge) -> str:
+    site, _, side = key.partition(":")
+    name = known.sites[site].name if site in known.sites else site
+    return name if side == "midline" else f"{name}, {side}"
 
 
 def _result(row: Course) -> str:
