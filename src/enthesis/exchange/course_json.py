@@ -76,7 +76,13 @@ def _lines(data: Any, newline: str) -> str:
 
 def fingerprint(course: Course) -> str:
     """SHA-256 of the canonical JSON: the hash of everything that a verdict depends on."""
-    return hashlib.sha256(write_course(course).encode()).hexdigest()
+    return kept(course)[1]
+
+
+def kept(course: Course) -> tuple[Any, str]:
+    """What a decision keeps: the course as plain data, and its fingerprint."""
+    data = plain(_in_order(course))
+    return data, hashlib.sha256(canonical(data).encode()).hexdigest()
 
 
 def _in_order(course: Course) -> Course:

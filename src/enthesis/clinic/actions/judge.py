@@ -1,6 +1,5 @@
 """What the clinician decides beside what was suggested, kept so that it can be worked out again."""
 
-import json
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -12,7 +11,7 @@ from enthesis.clinic import audit, store
 from enthesis.clinic.actions import Refused, open_for_edit, save
 from enthesis.clinic.models import Course, Decision, User
 from enthesis.clinic.permissions import get_for
-from enthesis.exchange.course_json import course_of, fingerprint, write_course
+from enthesis.exchange.course_json import course_of, kept
 from enthesis.journey import course as steps
 from enthesis.journey.course import Move
 from enthesis.journey.judge import judge
@@ -36,8 +35,8 @@ def record_decision(
     today = store.today(row.patient.clinic)
     known = store.known_for(row.patient.clinic, today)
     course = store.course_record(row)
-    inputs = fingerprint(course)
-    if seen and seen != inputs:
+    inputs, fingerprint = kept(course)
+    if seen and seen != fingerprint:
         return _sent_twice(row, decided, seen)
     verdict = judge(course, known, today)
     _check_choice(course, verdict, decided, reason)
@@ -51,8 +50,8 @@ def record_decision(
             decided=decided,
             reason=reason,
             verdict=plain(verdict),
-            inputs=json.loads(write_course(course)),
-            inputs_sha256=inputs,
+            inputs=inputs,
+            inputs_sha256=fingerprint,
             recheck_on=steps.next_recheck_on(after, known),
             by=user,
         )
