@@ -2,21 +2,24 @@
 
 One reader serves the knowledge files and the course files: the dataclass is the schema. Exact
 where it matters: numbers become Decimal, never float; unknown and missing keys are errors.
+
+A reader is made once for each kind and kept: a million courses are read by the same few. Where
+something is wrong is worked out on the way back, so that what is right pays nothing for it.
 """
 
 import dataclasses
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NewType, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
+Reader = Callable[[Any], Any]
 
 MOST_DIGITS = 30
-_PLAIN_ALREADY = (str, int, bool, type(None))
 
 
 class ShapeError(ValueError):
@@ -27,10 +30,20 @@ class ShapeError(ValueError):
         self.path = path
         self.problem = problem
 
+    def within(self, place: str) -> "ShapeError":
+        """The same problem, seen from further out."""
+        if not place or not self.path:
+            return ShapeError(place or self.path, self.problem)
+        dot = "" if self.path.startswith("[") else "."
+        return ShapeError(f"{place}{dot}{self.path}", self.problem)
+
 
 def read(kind: type[T], data: object, path: str = "") -> T:
     """Build a `kind` from plain `data`; raises ShapeError with the path of the first problem."""
-    return cast(T, _read(kind, data, path))
+    try:
+        return cast(T, _reader(cast(Any, kind))(data))
+    except ShapeError as error:
+        raise error.within(path) from error
 
 
 def plain(value: Any) -> Any:
@@ -38,154 +51,215 @@ def plain(value: Any) -> Any:
 
     `read(type(value), plain(value)) == value` for every record.
     """
-    # Most values are plain already; an enum member is no exact str, so it is not caught here.
-    if type(value) in _PLAIN_ALREADY:
-        return value
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, Mapping):
-        return {str(k.value if isinstance(k, Enum) else k): plain(v) for k, v in value.items()}
-    if isinstance(value, tuple | list):
-        return [plain(v) for v in value]
-    if isinstance(value, Decimal):
-        return _plain_number(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    return value
+    return _writer(cast(Any, type(value)))(value)
+
+
+@cache
+def _writer(kind: type) -> Callable[[Any], Any]:
+    if dataclasses.is_dataclass(kind):
+        names = tuple(f.name for f in dataclasses.fields(kind))
+        return lambda value: {name: plain(getattr(value, name)) for name in names}
+    if issubclass(kind, Enum):
+        return lambda value: value.value
+    if issubclass(kind, Mapping):
+        return _plain_mapping
+    if issubclass(kind, tuple | list):
+        return lambda value: [plain(one) for one in value]
+    if issubclass(kind, Decimal):
+        return _plain_number
+    if issubclass(kind, date):
+        return lambda value: value.isoformat()
+    return lambda value: value
+
+
+def _plain_mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
+    return {str(k.value if isinstance(k, Enum) else k): plain(v) for k, v in value.items()}
 
 
 def _plain_number(value: Decimal) -> int | str:
     return int(value) if value == value.to_integral_value() else str(value.normalize())
 
 
-def _read(kind: Any, data: object, path: str) -> Any:
+@cache
+def _reader(kind: Any) -> Reader:
     if isinstance(kind, NewType):
-        return _read(kind.__supertype__, data, path)
+        return _reader(kind.__supertype__)
     origin = get_origin(kind)
     if origin in (Union, types.UnionType):
-        return _read_union(get_args(kind), data, path)
+        return _union_reader(get_args(kind))
     if origin is tuple:
-        return _read_tuple(get_args(kind), data, path)
+        return _tuple_reader(get_args(kind))
     if origin is not None and issubclass(origin, Mapping):
-        return _read_mapping(get_args(kind), data, path)
+        return _mapping_reader(*get_args(kind))
     if kind is object:
-        return data
+        return lambda data: data
     if dataclasses.is_dataclass(kind):
-        return _read_record(kind, data, path)
-    return _read_single(kind, data, path)
+        return _record_reader(kind)
+    if kind in (Decimal, date):
+        return _read_decimal if kind is Decimal else _read_date
+    return _enum_reader(kind) if issubclass(kind, Enum) else _exact_reader(kind)
 
 
-def _read_record(kind: Any, data: object, path: str) -> Any:
-    if isinstance(data, kind):
-        return data
-    if not isinstance(data, Mapping):
-        raise ShapeError(path, f"expected a table with the fields of {kind.__name__}")
-    fields, hints = _fields_of(kind)
-    unknown = [k for k in data if k not in fields]
-    if unknown:
-        raise ShapeError(_at(path, unknown[0]), f"unknown field; known are {', '.join(fields)}")
-    values = {}
-    for name, spec in fields.items():
-        if name in data:
-            values[name] = _read(hints[name], data[name], _at(path, name))
-        elif spec.default is dataclasses.MISSING and spec.default_factory is dataclasses.MISSING:
-            raise ShapeError(_at(path, name), "missing; add this field")
-    try:
-        return kind(**values)
-    except ValueError as error:
-        raise ShapeError(path, str(error)) from error
-
-
-@cache
-def _fields_of(kind: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The fields of a record and their types; worked out once, as lists of courses are long."""
-    return {f.name: f for f in dataclasses.fields(kind)}, get_type_hints(kind)
-
-
-def _read_union(kinds: tuple[Any, ...], data: object, path: str) -> Any:
-    if data is None and type(None) in kinds:
-        return None
-    problems = []
-    # bool before Decimal before str: a union takes the narrowest type that fits.
-    order = {bool: 0, Decimal: 1, str: 2}
-    for kind in sorted((k for k in kinds if k is not type(None)), key=lambda k: order.get(k, 3)):
-        try:
-            return _read(kind, data, path)
-        except ShapeError as error:
-            problems.append(error)
-    raise problems[-1] if len(problems) == 1 else ShapeError(path, f"{data!r} does not fit here")
-
-
-def _read_tuple(kinds: tuple[Any, ...], data: object, path: str) -> tuple[Any, ...]:
-    if not isinstance(data, list | tuple):
-        raise ShapeError(path, f"expected a list, not {data!r}")
-    if kinds[-1] is Ellipsis:
-        return tuple(_read(kinds[0], v, f"{path}[{i}]") for i, v in enumerate(data))
-    if len(data) != len(kinds):
-        raise ShapeError(path, f"expected {len(kinds)} values, not {len(data)}")
-    return tuple(
-        _read(k, v, f"{path}[{i}]") for i, (k, v) in enumerate(zip(kinds, data, strict=True))
-    )
-
-
-def _read_mapping(kinds: tuple[Any, ...], data: object, path: str) -> dict[Any, Any]:
-    if not isinstance(data, Mapping):
-        raise ShapeError(path, f"expected a table, not {data!r}")
-    key_kind, value_kind = kinds
-    return {
-        _read(key_kind, k, _at(path, k)): _read(value_kind, v, _at(path, k))
-        for k, v in data.items()
+def _record_reader(kind: Any) -> Reader:
+    fields, hints = dataclasses.fields(kind), get_type_hints(kind)
+    readers = {f.name: _reader(hints[f.name]) for f in fields}
+    needed = {
+        f.name
+        for f in fields
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
     }
 
-
-def _read_single(kind: Any, data: object, path: str) -> Any:
-    if kind is Decimal:
-        return _read_decimal(data, path)
-    if kind is date:
-        return _read_date(data, path)
-    if isinstance(kind, type) and issubclass(kind, Enum):
+    def record(data: Any) -> Any:
+        if isinstance(data, kind):
+            return data
+        if type(data) is not dict and not isinstance(data, Mapping):
+            raise ShapeError("", f"expected a table with the fields of {kind.__name__}")
+        if not data.keys() <= readers.keys():
+            unknown = next(k for k in data if k not in readers)
+            raise ShapeError(str(unknown), f"unknown field; known are {', '.join(readers)}")
+        values, name = {}, ""
         try:
-            return kind(data)
-        except ValueError:
-            allowed = ", ".join(str(m.value) for m in kind)
-            raise ShapeError(path, f"{data!r} is not one of {allowed}") from None
-    # A bool is an int to Python and "5" is no number to us: refuse both ways of guessing.
-    if kind is int and isinstance(data, bool):
-        raise ShapeError(path, f"expected a whole number, not {data!r}")
-    if not isinstance(data, kind):
-        names = {str: "text", int: "a whole number", bool: "true or false"}
-        raise ShapeError(path, f"expected {names.get(kind, kind.__name__)}, not {data!r}")
-    return data
+            for name, reader in readers.items():
+                if name in data:
+                    values[name] = reader(data[name])
+                elif name in needed:
+                    raise ShapeError("", "missing; add this field")
+        except ShapeError as error:
+            raise error.within(name) from error
+        try:
+            return kind(**values)
+        except ValueError as error:
+            raise ShapeError("", str(error)) from error
+
+    return record
 
 
-def _read_decimal(data: object, path: str) -> Decimal:
+def _union_reader(kinds: tuple[Any, ...]) -> Reader:
+    optional = type(None) in kinds
+    # bool before Decimal before str: a union takes the narrowest type that fits.
+    order = {bool: 0, Decimal: 1, str: 2}
+    wanted = sorted((k for k in kinds if k is not type(None)), key=lambda k: order.get(k, 3))
+    readers = [(_reader(kind), kind) for kind in wanted]
+    only = readers[0][0] if len(readers) == 1 else None
+
+    def union(data: Any) -> Any:
+        if data is None and optional:
+            return None
+        if only is not None:
+            return only(data)
+        for reader, kind in readers:
+            # Two kinds that mostly do not fit are seen at a glance: failing takes longer.
+            if kind is bool and not isinstance(data, bool):
+                continue
+            if kind is Decimal and isinstance(data, str) and data[:1].isalpha():
+                continue
+            try:
+                return reader(data)
+            except ShapeError:
+                continue
+        raise ShapeError("", f"{data!r} does not fit here")
+
+    return union
+
+
+def _tuple_reader(kinds: tuple[Any, ...]) -> Reader:
+    readers = [_reader(kind) for kind in kinds if kind is not Ellipsis]
+    every = readers[0] if kinds[-1] is Ellipsis else None
+
+    def many(data: Any) -> tuple[Any, ...]:
+        if not isinstance(data, list | tuple):
+            raise ShapeError("", f"expected a list, not {data!r}")
+        if every is None and len(data) != len(readers):
+            raise ShapeError("", f"expected {len(readers)} values, not {len(data)}")
+        values: list[Any] = []
+        try:
+            if every is not None:
+                for value in data:
+                    values.append(every(value))
+            else:
+                for reader, value in zip(readers, data, strict=True):
+                    values.append(reader(value))
+        except ShapeError as error:
+            raise error.within(f"[{len(values)}]") from error
+        return tuple(values)
+
+    return many
+
+
+def _mapping_reader(key_kind: Any, value_kind: Any) -> Reader:
+    read_key, read_value = _reader(key_kind), _reader(value_kind)
+
+    def mapping(data: Any) -> dict[Any, Any]:
+        if type(data) is not dict and not isinstance(data, Mapping):
+            raise ShapeError("", f"expected a table, not {data!r}")
+        values, key = {}, None
+        try:
+            for key, value in data.items():
+                values[read_key(key)] = read_value(value)
+        except ShapeError as error:
+            raise error.within(str(key)) from error
+        return values
+
+    return mapping
+
+
+def _enum_reader(kind: type[Enum]) -> Reader:
+    members: dict[Any, Enum] = {member.value: member for member in kind}
+
+    def member(data: Any) -> Enum:
+        try:
+            return members[data]
+        except (KeyError, TypeError):
+            allowed = ", ".join(str(value) for value in members)
+            raise ShapeError("", f"{data!r} is not one of {allowed}") from None
+
+    return member
+
+
+def _exact_reader(kind: type) -> Reader:
+    names = {str: "text", int: "a whole number", bool: "true or false"}
+
+    def exact(data: Any) -> Any:
+        # A bool is an int to Python and "5" is no number to us: refuse both ways of guessing.
+        if not isinstance(data, kind) or (kind is int and isinstance(data, bool)):
+            raise ShapeError("", f"expected {names.get(kind, kind.__name__)}, not {data!r}")
+        return data
+
+    return exact
+
+
+def _read_decimal(data: Any) -> Decimal:
     if isinstance(data, bool) or not isinstance(data, Decimal | int | float | str):
-        raise ShapeError(path, f"expected a number, not {data!r}")
+        raise ShapeError("", f"expected a number, not {data!r}")
+    # str() of a float is its shortest exact spelling, so 0.2 stays 0.2.
+    return _number_of(str(data))
+
+
+@lru_cache(maxsize=10_000)
+def _number_of(text: str) -> Decimal:
     try:
-        # str() of a float is its shortest exact spelling, so 0.2 stays 0.2.
-        number = Decimal(str(data))
+        number = Decimal(text)
     except InvalidOperation:
-        raise ShapeError(path, f"expected a number, not {data!r}") from None
+        raise ShapeError("", f"expected a number, not {text!r}") from None
     if not number.is_finite():
-        raise ShapeError(path, f"expected a finite number, not {data!r}")
+        raise ShapeError("", f"expected a finite number, not {text!r}")
     # Written out, a number like 1e999999 would fill the memory.
     if number and abs(number.adjusted()) > MOST_DIGITS:
-        raise ShapeError(path, "expected a number of a sensible size")
+        raise ShapeError("", "expected a number of a sensible size")
     return number
 
 
-def _read_date(data: object, path: str) -> date:
-    if isinstance(data, datetime):
-        raise ShapeError(path, f"expected a date without a time, not {data.isoformat()}")
+def _read_date(data: Any) -> date:
     if isinstance(data, date):
+        if isinstance(data, datetime):
+            raise ShapeError("", f"expected a date without a time, not {data.isoformat()}")
         return data
+    return _date_of(str(data))
+
+
+@lru_cache(maxsize=10_000)
+def _date_of(text: str) -> date:
     try:
-        return date.fromisoformat(str(data))
+        return date.fromisoformat(text)
     except ValueError:
-        raise ShapeError(path, f"expected a date like 2026-11-22, not {data!r}") from None
-
-
-def _at(path: str, name: object) -> str:
-    return f"{path}.{name}" if path else str(name)
+        raise ShapeError("", f"expected a date like 2026-11-22, not {text!r}") from None

@@ -124,6 +124,8 @@ def test_every_staff_page_of_a_course_is_accessible(
     answers = course.assessments.last()
     for address in (
         f"/courses/{course.pk}/",
+        f"/courses/{course.pk}/summary/",
+        f"/courses/{course.pk}/after/",
         f"/courses/{course.pk}/ask/",
         f"/courses/{course.pk}/answers/add/",
         f"/answers/{answers.pk}/",

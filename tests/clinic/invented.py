@@ -1,6 +1,11 @@
 """The invented clinic of the tests: forty patients as of one day."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
+
+from django.db import transaction
+from pytest_django import DjangoDbBlocker
 
 from enthesis.clinic import models
 from enthesis.clinic.day import day
@@ -13,6 +18,22 @@ PATIENTS = 40
 def load(today: date = TODAY, patients: int = PATIENTS) -> models.Clinic:
     """Written into the database, which must be empty."""
     return load_invented_clinic(today, 1, patients, lambda done, total: None)
+
+
+@contextmanager
+def loaded_once(
+    blocker: DjangoDbBlocker, make: Callable[[], models.Clinic] = load
+) -> Iterator[models.Clinic]:
+    """A clinic in a transaction around all tests of a file, undone at its end; what a single test
+    changes is undone after it (its `db` is a savepoint within)."""
+    with blocker.unblock():
+        around = transaction.atomic()
+        around.__enter__()
+        try:
+            yield make()
+        finally:
+            transaction.set_rollback(True)
+            around.__exit__(None, None, None)
 
 
 def assert_alive(clinic: models.Clinic, today: date) -> None:

@@ -41,6 +41,8 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "discard_session": CLINICAL,
     "amend_session": CLINICAL,
     "course": DESK,
+    "visit_summary": CLINICAL,
+    "after_visit": CLINICAL,
     "decide": CLINICAL,
     "close_course": CLINICAL,
     "course_json": CLINICAL,

@@ -30,6 +30,7 @@ ANSWERS: dict[str, Any] = {
     "rmdq": ["1", "5"],
     "joint_noise": "2",
     "change": "5",
+    "relief": "30",
 }
 
 

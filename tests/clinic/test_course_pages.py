@@ -54,6 +54,18 @@ def test_it_shows_the_suggestion_with_reasons_trend_signs_and_record(
     assert "What this cannot tell you" in page
 
 
+def test_a_falling_line_never_stands_above_refer_or_stop(
+    going_well: models.Course, clinician: models.User, client_for: ClientFor
+) -> None:
+    def headline() -> str:
+        page = page_of(client_for(clinician), going_well)
+        return page.split('aria-label="The trend"')[1].split("<h2>")[1]
+
+    assert headline().startswith("Pain is down")
+    say(going_well, date(2026, 11, 23), 2, danger=["fever"])
+    assert headline().startswith("Refer – warning sign: call today. Pain is down")
+
+
 @pytest.mark.parametrize(
     ("make_ready", "button"),
     [

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth import authenticate
-from django.db import transaction
 from django.db.models import Sum
 from pytest_django import DjangoDbBlocker
 
@@ -16,28 +15,19 @@ from enthesis.commands.demo import DEMO_SIGN_INS
 from enthesis.journey.judge import judge
 from enthesis.records import NextStep
 from enthesis.shape import plain
-from tests.clinic.invented import TODAY, assert_alive, load
+from tests.clinic.invented import TODAY, assert_alive, loaded_once
 
 
 @pytest.fixture(scope="module")
-def loaded_once(
-    django_db_setup: None, django_db_blocker: DjangoDbBlocker
-) -> Iterator[models.Clinic]:
-    """Loaded in a transaction around all tests of this file that only look; undone at its end."""
-    with django_db_blocker.unblock():
-        around = transaction.atomic()
-        around.__enter__()
-        try:
-            yield load()
-        finally:
-            transaction.set_rollback(True)
-            around.__exit__(None, None, None)
+def loaded(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[models.Clinic]:
+    with loaded_once(django_db_blocker) as clinic:
+        yield clinic
 
 
 @pytest.fixture
-def demo(loaded_once: models.Clinic, db: None) -> models.Clinic:
+def demo(loaded: models.Clinic, db: None) -> models.Clinic:
     """The invented clinic as of TODAY; what a test changes is undone after it."""
-    return loaded_once
+    return loaded
 
 
 def test_every_row_of_the_invented_clinic_is_valid_and_has_its_audit_row(

@@ -79,6 +79,15 @@ def test_low_back_pain_is_led_by_the_neutral_trials() -> None:
     assert text.index("Dechow 1999") < text.index("Ongley 1987")
 
 
+@pytest.mark.parametrize("topic", TOPICS)
+def test_where_nobody_knows_what_happens_anyway_the_page_says_so(topic: str) -> None:
+    known = knowledge(TODAY)
+    groups = any(topic in group.topics for group in known.untreated_groups.values())
+    has_any = groups or bool(known.evidence_topics[topic].benchmarks)
+    text = words_of(f"/evidence/{topic}/")
+    assert ("no group of people without this treatment is on file" in text) is not has_any
+
+
 def test_the_list_names_every_condition_with_its_line() -> None:
     text = words_of("/evidence/")
     for topic in knowledge(TODAY).evidence_topics.values():

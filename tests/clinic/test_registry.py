@@ -1,5 +1,6 @@
 """The registry out of the records: only what changed, de-identified, and withdrawals kept."""
 
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -7,24 +8,34 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+from pytest_django import DjangoDbBlocker
 
 from enthesis.cli import main
 from enthesis.clinic import models
 from enthesis.clinic.actions import registry as action
 from enthesis.clinic.actions.answer import record_answers
-from enthesis.commands.demo import load_invented_clinic
 from enthesis.outcomes import registry
 from enthesis.outcomes.registry import read_table, verify
+from tests.clinic.invented import load, loaded_once
 
 # After the day on which the newest rules begin: else that day makes every row anew.
 TODAY = date(2026, 11, 27)
 NOON = datetime(2026, 11, 27, 12, tzinfo=ZoneInfo("UTC"))
 
 
+@pytest.fixture(scope="module")
+def loaded(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[models.Clinic]:
+    def of_yesterday() -> models.Clinic:
+        with time_machine.travel(NOON - timedelta(days=1), tick=False):
+            return load(TODAY, 10)
+
+    with loaded_once(django_db_blocker, of_yesterday) as clinic:
+        yield clinic
+
+
 @pytest.fixture
-def clinic(db: None) -> models.Clinic:
-    with time_machine.travel(NOON - timedelta(days=1), tick=False):
-        return load_invented_clinic(TODAY, 1, 10, lambda done, total: None)
+def clinic(loaded: models.Clinic, db: None) -> models.Clinic:
+    return loaded
 
 
 @pytest.fixture

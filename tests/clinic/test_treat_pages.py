@@ -115,6 +115,28 @@ def test_the_next_one_starts_from_the_last(
     assert "started from session 1" in _words(client.get(f"/sessions/{second.pk}/"))
 
 
+def test_tender_places_are_scored_and_the_injected_stand_beside_the_others(
+    client: Client, clinician: User, course: Course, time_machine: Any
+) -> None:
+    first = start(client, course)
+    page = SessionPage(first, known_for(course.patient.clinic, first.on))
+    given, other = (form.place for form in page.sites[:2])
+    names = [f"site-{place.site}-{place.side}-tender" for place in (given, other)]
+    assert _post(client, first, "save", **{names[0]: "11"}).status_code == 422
+    sign(client, first, given=1, **{names[0]: "8", names[1]: "6"})
+    assert "tender 8 of 10" in _words(client.get(f"/sessions/{first.pk}/"))
+    assert "injected and not injected" not in _words(client.get(f"/courses/{course.pk}/"))
+    two_weeks_later(client, clinician, time_machine)
+    second = start(client, course)
+    assert {s.site for s in second.sites.all()} >= {given.site, other.site}
+    sign(client, second, given=1, **{names[0]: "3", names[1]: "5"})
+    text = _words(client.get(f"/courses/{course.pk}/"))
+    assert "1 place injected: from 8 to 3" in text
+    assert "1 place not injected: from 6 to 5" in text
+    again = shown(second, 1)
+    assert again[names[0]] == "3"
+
+
 def test_starting_twice_opens_the_same_draft(client: Client, course: Course) -> None:
     assert start(client, course).pk == start(client, course).pk
     assert course.sessions.count() == 1

@@ -171,6 +171,8 @@ class Session(models.Model):
     mixtures = models.JSONField()
     recipe = models.JSONField(default=dict, blank=True)
     lots = models.JSONField(default=dict, blank=True)
+    # Tenderness on pressing before the needle, 0 to 10, by "site:side"; only what was scored.
+    site_scores = models.JSONField(default=dict, blank=True)
     note = models.TextField(blank=True, max_length=4000, validators=NO_NUL)
     signed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
     signed_at = models.DateTimeField(null=True, blank=True)

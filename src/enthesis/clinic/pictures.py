@@ -99,11 +99,17 @@ def _shown(value: Decimal) -> str:
 
 def sign_data(sign: follow.SignTrend) -> SignData:
     """One of the six signs as a small plot."""
+    start = follow.baseline(sign.readings)
     return SignData(
         name=sign.measure.name,
         low=sign.measure.minimum,
         high=sign.measure.maximum,
         lower_is_better=sign.better_is == "down",
-        points=tuple(SignPoint(r.on, r.value) for r in sign.readings),
+        points=tuple(
+            SignPoint(r.on, None if r.value is None else r.value.quantize(TO_SHOW))
+            for r in sign.readings
+        ),
         status=SIGN_STATUS[sign.status],
+        start=None if start is None else start.quantize(TO_SHOW),
+        error=sign.measure.error,
     )

@@ -4,6 +4,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -52,11 +53,18 @@ def known_for(clinic: models.Clinic, on: date) -> Knowledge:
 
     A choice that did not exist yet on that date is not made for it.
     """
-    known, own = _known(on, settings.DATA / OWN_FOLDER), dict[str, Any]()
-    if clinic.finish_relief_percent is not None:
-        own["finish_relief_percent"] = Percent(clinic.finish_relief_percent)
-    if clinic.stop_choice in known.stop_choices:
-        own["choice"] = clinic.stop_choice
+    return _known_for(
+        on, clinic.finish_relief_percent, clinic.stop_choice, settings.DATA / OWN_FOLDER
+    )
+
+
+@lru_cache(maxsize=256)
+def _known_for(on: date, finish: Decimal | None, choice: str, folder: Path) -> Knowledge:
+    known, own = _known(on, folder), dict[str, Any]()
+    if finish is not None:
+        own["finish_relief_percent"] = Percent(finish)
+    if choice in known.stop_choices:
+        own["choice"] = choice
     if not own:
         return known
     return dataclasses.replace(known, stop_rule=dataclasses.replace(known.stop_rule, **own))

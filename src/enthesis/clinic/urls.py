@@ -16,11 +16,12 @@ from enthesis.clinic.pages import (
     today,
     treat,
     typed_scores,
+    visit,
 )
 
 STAGES = (
     *(sign_in, today, patients, evaluate, plan, treat),
-    *(course, ask, answer, typed_scores, evidence, pay, settings),
+    *(course, visit, ask, answer, typed_scores, evidence, pay, settings),
 )
 urlpatterns = [path("", include(stage)) for stage in STAGES]
 

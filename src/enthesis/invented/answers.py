@@ -144,6 +144,8 @@ def _numbers(
     }
     if relief is not None:
         numbers["change"] = _change(rng, truth, pain, relief)
+        # Relief is said from the same memory of the start as change, to a step of ten.
+        numbers["relief"] = (numbers["change"] - 4) / 3 * 100
     return numbers
 
 

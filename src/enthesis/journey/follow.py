@@ -261,7 +261,7 @@ def _as_number(text: str) -> Decimal | str:
 
 def score(measure: Measure, answers: Mapping[str, Answer]) -> Decimal | None:
     """One measure on its own scale, by its rule for missing items."""
-    value_of = _ticked if measure.scoring == "count" else _number
+    value_of = _ticked if measure.scoring == "count" else number_of
     values = [value_of(answers.get(item)) for item in measure.items]
     found = [v for v in values if v is not None]
     if not found or (measure.missing == "all" and len(found) < len(values)):
@@ -270,7 +270,8 @@ def score(measure: Measure, answers: Mapping[str, Answer]) -> Decimal | None:
     return total / len(found) if measure.scoring == "mean" else total
 
 
-def _number(answer: Answer) -> Decimal | None:
+def number_of(answer: Answer) -> Decimal | None:
+    """The number that an answer is; None where it is none."""
     if isinstance(answer, str):
         answer = _as_number(answer)
     return answer if isinstance(answer, Decimal) else None
@@ -280,14 +281,14 @@ def _ticked(answer: Answer) -> Decimal | None:
     """How many were ticked; a number is a total that was brought in from elsewhere."""
     if isinstance(answer, tuple):
         return Decimal(sum(value != _NONE for value in answer))
-    return _number(answer)
+    return number_of(answer)
 
 
 def answer_problems(course: Course, known: Knowledge) -> Iterator[str]:
     """Scores outside their scale, with where they stand: a slip, or another scale."""
     for i, assessment in enumerate(course.assessments):
         for id, answer in assessment.answers.items():
-            value, ends = _number(answer), _ends(id, known)
+            value, ends = number_of(answer), _ends(id, known)
             if value is not None and ends and not ends[0] <= value <= ends[1]:
                 yield (
                     f"assessments[{i}].answers.{id}: {value:f} is outside the scale from "

@@ -214,6 +214,22 @@ class JudgeRule:
 
 
 @dataclass(frozen=True, slots=True)
+class VisitText:
+    """What to ask before a visit, or to tell the patient after it.
+
+    `part`: ask (the clinician), done, expect or next (the patient). Said where every word of `when`
+    holds for the course (`journey/visit.py` explains them); the text may name facts in braces.
+    """
+
+    id: str
+    starts_on: date
+    part: str
+    when: tuple[str, ...]
+    text: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """One structure of the coded anatomy. `role`: target or avoid. `paired`: has left and right.
 
@@ -285,7 +301,8 @@ class StopRuleDefaults:
     `stop_after_sessions` is for courses without a plan (a protocol has its own). A patient is asked
     `ask_before_days` before the next session, and not before `ask_after_days` after the last; an
     answer is late `answer_overdue_days` after that, and the patient lost `lost_after_days` after
-    the day it was due: nobody is told to call any more, until an answer comes after all.
+    the day it was due: nobody is told to call any more, until an answer comes after all. Relief as
+    the patient says it and as the scores say it disagree from `relief_differs_percent` on.
     """
 
     version: str
@@ -301,6 +318,7 @@ class StopRuleDefaults:
     answer_overdue_days: int
     lost_after_days: int
     recurrence_percent: Percent
+    relief_differs_percent: Percent
     sources: Mapping[str, str]
 
 
@@ -467,6 +485,7 @@ class Knowledge:
     danger_rules: tuple[DangerRule, ...]
     harm_alarms: Mapping[str, HarmAlarm]
     judge_rules: tuple[JudgeRule, ...]
+    visit_texts: tuple[VisitText, ...]
     stop_rule: StopRuleDefaults
     stop_choices: Mapping[str, StopChoice]
     judge_studies: tuple[JudgeStudy, ...]

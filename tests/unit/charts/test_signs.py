@@ -1,5 +1,6 @@
 """Six small plots, each with its own direction and what may be said of it."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from xml.etree import ElementTree
 
@@ -45,6 +46,26 @@ def test_each_sign_says_its_direction_and_its_standing(
     lower: bool, status: SignStatus, line: str
 ) -> None:
     assert SignData("Mood", 0, 6, lower, (), status).status_line == line
+
+
+@pytest.mark.parametrize(
+    ("values", "start", "error", "note"),
+    [
+        ([6, 6, 3], 6, 2, "From 6 to 3; measuring error 2."),
+        ([6, None, 3], None, None, "Now 3; measuring error not known. 1 of 3 not answered."),
+        ([None], None, 2, "Measuring error 2. 1 of 1 not answered."),
+        ([], None, 2, ""),
+    ],
+)
+def test_each_sign_says_its_trend_its_error_and_what_is_missing(
+    values: list[float | None], start: int | None, error: int | None, note: str
+) -> None:
+    data = replace(sign(values), start=start, error=error)
+    assert data.note == note
+    drawn = sign_svg(data, "s")
+    assert drawn.count(">?</text>") == values.count(None)
+    assert ("own gap" in drawn) == (values == [6, None, 3])
+    assert ('class="zone"' in drawn) == (start is not None)
 
 
 def test_the_heading_names_the_scale() -> None:

@@ -6,8 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from enthesis.exchange.course_json import CourseFileError, fingerprint, read_course, write_course
+from enthesis.exchange.course_json import (
+    CourseFileError,
+    canonical,
+    fingerprint,
+    read_course,
+    write_course,
+)
 from tests.unit.journey.courses import course_of
 
 COURSE = course_of(
@@ -30,6 +38,18 @@ def test_the_same_course_gives_the_same_bytes_whatever_order_its_answers_came_in
     shuffled = replace(COURSE, assessments=COURSE.assessments[::-1], sessions=COURSE.sessions[::-1])
     assert write_course(shuffled) == write_course(COURSE)
     assert fingerprint(shuffled) == fingerprint(COURSE)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+)
+
+
+@given(json_values)
+def test_the_text_that_is_hashed_is_that_of_pythons_own_encoder(data: Any) -> None:
+    own = json.dumps(data, sort_keys=True, ensure_ascii=False, indent=1)
+    assert canonical(data) == f"{own}\n"
 
 
 def test_any_new_fact_changes_the_fingerprint() -> None:

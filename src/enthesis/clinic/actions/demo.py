@@ -3,7 +3,6 @@
 The latent truth stays out: a database holds only what a clinic could know.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -35,7 +34,7 @@ from enthesis.clinic.models import (
     User,
     Weight,
 )
-from enthesis.exchange.course_json import fingerprint, write_course
+from enthesis.exchange.course_json import kept
 from enthesis.invented.clinic import InventedClinic
 from enthesis.invented.story import Judged, Story
 from enthesis.journey.treat import recipe
@@ -391,7 +390,7 @@ class _Writer:
 
     def _decision(self, judged: Judged) -> Decision:
         told = judged.decision
-        course = replace(judged.course, id=str(self.course.pk))
+        inputs, fingerprint = kept(replace(judged.course, id=str(self.course.pk)))
         return Decision(
             course=self.course,
             on=told.on,
@@ -399,8 +398,8 @@ class _Writer:
             decided=told.decided.value,
             reason=told.reason,
             verdict=plain(judged.verdict),
-            inputs=json.loads(write_course(course)),
-            inputs_sha256=fingerprint(course),
+            inputs=inputs,
+            inputs_sha256=fingerprint,
             recheck_on=judged.verdict.recheck_on,
             by=self.clinician,
             at=_at(told.on, 15),

@@ -1,7 +1,7 @@
 """What the clinician decides beside what was suggested, kept so that it can be worked out again."""
 
-import json
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from django.db import transaction
@@ -11,7 +11,7 @@ from enthesis.clinic import audit, store
 from enthesis.clinic.actions import Refused, open_for_edit, save
 from enthesis.clinic.models import Course, Decision, User
 from enthesis.clinic.permissions import get_for
-from enthesis.exchange.course_json import fingerprint, read_course, write_course
+from enthesis.exchange.course_json import course_of, kept
 from enthesis.journey import course as steps
 from enthesis.journey.course import Move
 from enthesis.journey.judge import judge
@@ -35,8 +35,8 @@ def record_decision(
     today = store.today(row.patient.clinic)
     known = store.known_for(row.patient.clinic, today)
     course = store.course_record(row)
-    inputs = fingerprint(course)
-    if seen and seen != inputs:
+    inputs, fingerprint = kept(course)
+    if seen and seen != fingerprint:
         return _sent_twice(row, decided, seen)
     verdict = judge(course, known, today)
     _check_choice(course, verdict, decided, reason)
@@ -50,8 +50,8 @@ def record_decision(
             decided=decided,
             reason=reason,
             verdict=plain(verdict),
-            inputs=json.loads(write_course(course)),
-            inputs_sha256=inputs,
+            inputs=inputs,
+            inputs_sha256=fingerprint,
             recheck_on=steps.next_recheck_on(after, known),
             by=user,
         )
@@ -90,8 +90,9 @@ def _check_choice(course: records.Course, verdict: Verdict, decided: str, reason
 
 def recompute(decision: Decision) -> Verdict:
     """The verdict again, from the inputs kept beside it and the rules of that day."""
-    course = read_course(json.dumps(decision.inputs))
-    known = store.known_for(decision.course.patient.clinic, stored_verdict(decision).rules_of)
+    course = course_of(decision.inputs)
+    rules_of = date.fromisoformat(decision.verdict["rules_of"])
+    known = store.known_for(decision.course.patient.clinic, rules_of)
     return judge(course, known, decision.on)
 
 

@@ -1,7 +1,7 @@
 """One treatment: begun as a draft, edited by whoever is in the room, signed once, then amended."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
@@ -20,9 +20,9 @@ from enthesis.journey.course import Move
 from enthesis.journey.judge import open_warnings
 from enthesis.journey.treat import MixtureError, check_doses, next_session, recipe
 from enthesis.knowledge.kinds import Knowledge
-from enthesis.records import Mixture, SiteDose
+from enthesis.records import Mixture, Side, SiteDose
 from enthesis.shape import plain, read
-from enthesis.units import Kg
+from enthesis.units import Kg, Ml
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Draft:
     weight_kg: Decimal | None
     lots: Mapping[str, str]
     note: str
+    site_scores: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def given(self) -> tuple[SiteDose, ...]:
@@ -75,7 +76,8 @@ def start_session(user: User, course_id: int, today: date) -> Session:
             weight_kg=weight.kg if weight else None,
         )
     )
-    _write_sites(session, tuple((dose, False) for dose in proposed.sites))
+    listed = (*proposed.sites, *_scored_only(course, proposed.sites))
+    _write_sites(session, tuple((dose, False) for dose in listed))
     audit.record(user, "start_session", session, detail={"number": session.number})
     return session
 
@@ -179,6 +181,7 @@ def _write(session: Session, draft: Draft, today: date) -> None:
     session.on, session.note = draft.on, draft.note
     session.weight_kg = draft.weight_kg
     session.mixtures, session.lots = plain(draft.mixtures), dict(draft.lots)
+    session.site_scores = dict(draft.site_scores)
     _write_sites(session, draft.sites)
 
 
@@ -189,6 +192,19 @@ def _refuse_signed(session: Session) -> None:
             f"{session.signed_by} signed this session on {at.day} {at:%b %Y} at {at:%H:%M}. "
             "It is only amended now."
         )
+
+
+def _scored_only(course: Course, listed: tuple[SiteDose, ...]) -> list[SiteDose]:
+    """Places that the last session scored and left out: to be pressed again beside the others."""
+    last = course.sessions.exclude(signed_at=None).last()
+    if last is None:
+        return []
+    known = {(dose.site, dose.side.value) for dose in listed}
+    return [
+        SiteDose(row.site, Side(row.side), row.mixture, Ml(row.volume_ml))
+        for row in last.sites.all()
+        if f"{row.site}:{row.side}" in last.site_scores and (row.site, row.side) not in known
+    ]
 
 
 def _write_sites(session: Session, sites: tuple[tuple[SiteDose, bool], ...]) -> None:

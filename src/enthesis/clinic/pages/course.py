@@ -26,10 +26,11 @@ from enthesis.clinic.pages.typed_scores import supporting_lines
 from enthesis.clinic.permissions import CLINICAL, DESK, STAFF, StaffRequest, get_for, page
 from enthesis.clinic.timeline import STEP_WORDS, day, timeline
 from enthesis.exchange.course_json import fingerprint, write_course
-from enthesis.journey import anyway, follow
+from enthesis.journey import anyway, follow, relief
 from enthesis.journey import course as steps
 from enthesis.journey.course import Move, Phase
 from enthesis.journey.judge import judge
+from enthesis.journey.places import PlaceScores, places_beside
 from enthesis.journey.reasons import laid_out
 from enthesis.knowledge.kinds import About, Knowledge
 from enthesis.records import NextStep, Verdict
@@ -84,11 +85,10 @@ def _course_page(
     known = store.known_for(request.clinic, today)
     record = store.course_record(row)
     is_clinical = request.user.role == Role.CLINICIAN
-    condition = known.conditions.get(row.condition)
     context: dict[str, Any] = {
         "row": row,
         "patient": patient_banner(row.patient, today),
-        "title": f"{condition.name if condition else row.condition}, {SIDE_WORDS[row.side]}",
+        "title": title_of(row, known),
         "entries": timeline(row, known, is_clinical),
         "appointments": row.appointments.filter(state="booked").select_related("clinician"),
         "money": _money(row, record, today),
@@ -99,6 +99,12 @@ def _course_page(
     if is_clinical:
         context |= _clinical(row, record, known, today, form)
     return render(request, "clinic/course/course.html", context, status=status)
+
+
+def title_of(row: Course, known: Knowledge) -> str:
+    """What the course is about: Low back and sacroiliac pain, left."""
+    condition = known.conditions.get(row.condition)
+    return f"{condition.name if condition else row.condition}, {SIDE_WORDS[row.side]}"
 
 
 def _clinical(
@@ -112,20 +118,22 @@ def _clinical(
     if is_judged and form is None:
         seen = {"decided": verdict.next_step.value, "seen": fingerprint(record)}
         form = DecisionForm(record, initial=seen)
+    warns = verdict.next_step in (NextStep.REFER, NextStep.STOP)
     filled = _next(row, record, verdict, phase)
     in_series = phase in (Phase.PLANNED, Phase.TREATING) and record.plan is not None
     return {
-        "facts": _facts(row, record, known),
+        "facts": facts_line(row, record, known),
         "steps": course_line(record, known),
         "next": filled,
         # Asking comes first, but a patient who is there is not sent away.
         "also": _start(row, record) if in_series and filled == _asking(row) else None,
-        **(_card(verdict, known) if is_judged else {}),
+        **(judged_card(verdict, known) if is_judged else {}),
         "form": form,
         "from_words": _from_words(record),
-        "trend": _trend(record, known, today),
+        "trend": _trend(record, known, today, verdict if is_judged and warns else None),
         "signs": sign_pictures([pictures.sign_data(s) for s in follow.signs(record, known)], "s"),
         "other_scores": supporting_lines(row, record, known),
+        "places": _places(row, known),
         "result": _result(row),
         "can_close": steps.can(record, Move.CLOSE),
         "can_plan_again": phase in (Phase.FOLLOWING, Phase.REFERRED),
@@ -134,13 +142,13 @@ def _clinical(
     }
 
 
-def _card(verdict: Verdict, known: Knowledge) -> dict[str, Any]:
+def judged_card(verdict: Verdict, known: Knowledge) -> dict[str, Any]:
     """What parts/verdict_card.html shows, and what it folds away."""
     shown, folded = laid_out(verdict.reasons, known.judge_rules)
     return {"verdict": replace(verdict, reasons=shown), "folded": folded}
 
 
-def _facts(row: Course, record: records.Course, known: Knowledge) -> str:
+def facts_line(row: Course, record: records.Course, known: Knowledge) -> str:
     """One grey line: opened, plan, solution, interval, most sessions."""
     facts = [f"Opened {day(row.opened_on)}"]
     plan = record.plan
@@ -235,18 +243,48 @@ def _from_words(record: records.Course) -> str:
     return f"from the answers of {day(latest)}" if latest else "no answers yet"
 
 
-def _trend(record: records.Course, known: Knowledge, today: date) -> dict[str, Any] | None:
+def _trend(
+    record: records.Course, known: Knowledge, today: date, leading: Verdict | None = None
+) -> dict[str, Any] | None:
+    """The trend with its numbers; `leading` is a verdict that goes before what it shows."""
     data = pictures.trend_data(record, known, today)
     if data is None:
         return None
+    # A falling line must never stand above *refer* or *stop* as if it were the news.
+    leads = f"{STEP_WORDS[leading.next_step]} – {leading.headline}. " if leading else ""
     return {
-        "finding": data.finding,
+        "finding": leads + data.finding,
         "measure_line": pictures.measure_line(record, known),
         "wide": trend_svg(data, "wide", "trend"),
         "narrow": trend_svg(data, "narrow", "trend"),
         "table": trend_table(data),
         "source": anyway.source_line(record, known),
+        "reliefs": relief.both_reliefs(record, known),
     }
+
+
+def _places(row: Course, known: Knowledge) -> dict[str, Any] | None:
+    """The places scored at least twice, those injected first; None where there is none."""
+    signed = row.sessions.exclude(signed_at=None).prefetch_related("sites")
+    scored = [
+        PlaceScores(
+            session.on,
+            session.site_scores,
+            {f"{site.site}:{site.side}" for site in session.sites.all() if site.given},
+        )
+        for session in signed
+    ]
+    found = places_beside(scored)
+    if found is None:
+        return None
+    rows = [(_place_name(one.key, known), one) for one in (*found.injected, *found.others)]
+    return {"rows": rows, "sentence": found.sentence}
+
+
+def _place_name(key: str, known: Knowledge) -> str:
+    site, _, side = key.partition(":")
+    name = known.sites[site].name if site in known.sites else site
+    return name if side == "midline" else f"{name}, {side}"
 
 
 def _result(row: Course) -> str:
@@ -333,7 +371,7 @@ def decision(request: StaffRequest, decision_id: int) -> HttpResponse:
     context = {
         "row": row,
         "patient": patient_banner(row.course.patient, store.today(request.clinic)),
-        **_card(stored, store.known_for(request.clinic, stored.rules_of)),
+        **judged_card(stored, store.known_for(request.clinic, stored.rules_of)),
         "decided_words": STEP_WORDS[NextStep(row.decided)],
         "is_same": plain(again) == row.verdict,
         "again_words": STEP_WORDS[again.next_step],

@@ -111,8 +111,10 @@ def _question(answer: Answer) -> dict[str, Any]:
         "answer": answer,
         "certainty": _certainty(answer),
         "finding": data.title,
-        "measure_line": "Square: one trial, larger = more precise. Line: 95 % interval. Circles: "
-        f"{', '.join(DOMAIN_WORDS.values())}; + low risk of bias, ! some, – high, ? not read.",
+        "measure_line": "Square: one trial, larger = more precise. Line: 95 % interval.",
+        # Only the wide drawing has room for the circles; on a phone the groups say it.
+        "bias_line": f"Circles: {', '.join(DOMAIN_WORDS.values())}; + low risk of bias, ! some, "
+        "– high, ? not read.",
         "wide": forest_svg(data, "wide", f"{uid}-wide"),
         "narrow": forest_svg(data, "narrow", f"{uid}-narrow"),
         "table": _labelled(**forest_table(data)),

@@ -33,6 +33,7 @@ from enthesis.clinic.pages.patients import Day, course_words
 from enthesis.clinic.pages.plan import dose_words
 from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page, rows_for
 from enthesis.journey.judge import judge, open_warnings
+from enthesis.journey.places import TENDER_MOST
 from enthesis.journey.treat import amount, check_doses
 from enthesis.knowledge.kinds import AnaestheticLimit, Knowledge
 from enthesis.records import Candidacy, EvaluationResult, Mixture, Side, SiteDose
@@ -96,6 +97,27 @@ def _last_kg(session: Session) -> Decimal | None:
     return last.kg if last else None
 
 
+class ScoredSiteForm(SiteForm):
+    """A row with how tender the place is when pressed before the needle; empty: not pressed."""
+
+    def __init__(self, score: int | None, *args: Any) -> None:
+        super().__init__(*args)
+        steps = [(str(n), str(n)) for n in range(TENDER_MOST + 1)]
+        self.fields["tender"] = forms.TypedChoiceField(
+            label=f"Tenderness at {self.name}, 0 to {TENDER_MOST}",
+            choices=[("", "Tender?"), *steps],
+            coerce=int,
+            empty_value=None,
+            required=False,
+            initial=score,
+        )
+
+    @property
+    def key(self) -> str:
+        """ "site:side", as in the row's hidden field."""
+        return f"{self.place.site}:{self.place.side}"
+
+
 class AddSiteForm(forms.Form):
     """A place that was not planned."""
 
@@ -121,7 +143,10 @@ class SessionPage:
         self.mixtures = [MixtureForm(mixture, known, data) for mixture in self.saved_mixtures]
         keys = [mixture.key for mixture in self.saved_mixtures]
         self.sites = [
-            SiteForm(number, place, keys, known, data)
+            ScoredSiteForm(
+                session.site_scores.get(f"{place.site}:{place.side}"),
+                *(number, place, keys, known, data),
+            )
             for number, place in enumerate(self._places(data), start=1)
         ]
         self.readable = all([form.is_valid() for form in self.mixtures]) if data else False
@@ -191,6 +216,11 @@ class SessionPage:
             weight_kg=data["weight_kg"],
             lots=self.form.lots(),
             note=data["note"],
+            site_scores={
+                form.key: form.cleaned_data["tender"]
+                for form in self.sites
+                if form.cleaned_data["tender"] is not None
+            },
         )
 
 
@@ -282,6 +312,7 @@ def _with_theirs(typed: Any, theirs: Session) -> Any:
             data.appendlist("row", f"{row.site}:{row.side}")
             prefix = f"site-{row.site}-{row.side}"
             data[f"{prefix}-volume_ml"], data[f"{prefix}-mixture"] = row.volume_ml, row.mixture
+            data[f"{prefix}-tender"] = theirs.site_scores.get(f"{row.site}:{row.side}", "")
             if row.given:
                 data[f"{prefix}-ticked"] = "on"
     return data
@@ -295,6 +326,7 @@ def _row_words(row: Session, known: Knowledge) -> dict[str, str]:
         weight_kg=row.weight_kg,
         lots=row.lots,
         note=row.note,
+        site_scores=row.site_scores,
     )
     return _draft_words(draft, known)
 
@@ -315,6 +347,8 @@ def _draft_words(draft: actions.Draft, known: Knowledge) -> dict[str, str]:
     for dose, given in draft.sites:
         name = f"{known.sites[dose.site].name}, {dose.side.value}"
         told[name] = f"{'given' if given else 'not given'}, {amount(dose.volume_ml, 'mL')}"
+        if (score := draft.site_scores.get(f"{dose.site}:{dose.side}")) is not None:
+            told[name] += f", tender {score}"
     return {**told, "Note": draft.note} if draft.note else told
 
 
@@ -489,7 +523,13 @@ def _signed_page(
             **_heading(request, row, known),
             "signed_words": f"Signed {at.day} {at:%b %Y} by {row.signed_by}",
             "sites": [
-                (site, known.sites[site.site], amount(site.volume_ml, "mL")) for site in rows
+                (
+                    site,
+                    known.sites[site.site],
+                    amount(site.volume_ml, "mL"),
+                    row.site_scores.get(f"{site.site}:{site.side}"),
+                )
+                for site in rows
             ],
             "mixtures": [mixture_words(mixture, known) for mixture in mixtures],
             "lots": [(known.substances[name].name, lot) for name, lot in row.lots.items()],

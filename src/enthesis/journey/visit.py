@@ -1,0 +1,270 @@
+"""Before a visit: what is new and what to ask. After it: what to tell the patient.
+
+The texts are in knowledge/rules/visit.toml; here is only when each is said, and what it names.
+"""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from enthesis.journey import follow
+from enthesis.journey.course import (
+    Phase,
+    last_decision,
+    phase,
+    series_sessions,
+    standing_decision,
+)
+from enthesis.journey.facts import stop_rule
+from enthesis.journey.judge import open_warnings
+from enthesis.journey.relief import both_reliefs
+from enthesis.knowledge.kinds import Knowledge, Measure
+from enthesis.records import Course, NextStep, Occasion, Side, Verdict
+
+SITUATIONS: Mapping[str, str] = {
+    "always": "at every visit",
+    "session": "a session with its places is on record",
+    "no_session": "no session has been given",
+    "planned": "a plan is agreed and no session of it given",
+    "not_planned": "nothing is agreed yet",
+    "treated": "the series goes on: the last thing that happened was a session, or a go on",
+    "first": "only the first session of the series has been given",
+    "numbing": "an anaesthetic was in the last session's mixtures",
+    "next_session": "another session of the agreed ones is left",
+    "last_agreed": "the next session is the last of those agreed",
+    "watched": "the series has ended and the course is watched",
+    "warning": "a warning sign waits for a decision",
+    "unanswered": "no answer since the last session",
+    "worse": "the last answer is worse than the start, beyond error",
+    "reliefs_differ": "relief asked and worked out disagree",
+    "asked_next": "the day of the next questions is known",
+    "booked": "a visit is booked",
+    "not_booked": "no visit is booked",
+    "anticoagulant": "a blood thinner is on record",
+    **{f"step_{step}": f"the next step was decided or is agreed: {step}" for step in NextStep},
+    "step_undecided": "something else than go on is suggested, and nobody has decided",
+}
+"""The words of `when` in knowledge/rules/visit.toml."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignRow:
+    """One measure at the start, at the last visit and now; None is not answered or not asked."""
+
+    name: str
+    start: Decimal | None
+    before: Decimal | None
+    now: Decimal | None
+    standing: str
+
+
+def last_visit_on(course: Course, today: date) -> date | None:
+    """The day of the last session or decision before today."""
+    days = [*(s.on for s in course.sessions), *(d.on for d in course.decisions)]
+    return max((on for on in days if on < today), default=None)
+
+
+def sign_rows(course: Course, known: Knowledge, today: date) -> tuple[SignRow, ...]:
+    """The six signs, then change as the patient sees it: what the last answers say."""
+    visit = last_visit_on(course, today)
+    trends = follow.signs(course, known)
+    rows = [_row(trend.measure, trend.readings, visit) for trend in trends]
+    change = known.measures.get("change")
+    if change is not None:
+        rows.append(_row(change, follow.measure_readings(course, change), visit))
+    return tuple(rows)
+
+
+def _row(measure: Measure, found: tuple[follow.Reading, ...], visit: date | None) -> SignRow:
+    known = [(r.on, r.value) for r in found if r.value is not None]
+    on, now = known[-1] if known else (None, None)
+    # An answer on the day of a visit came first, before the needle: it belongs to that visit.
+    earlier = [value for day, value in known if visit is not None and day <= visit]
+    before = earlier[-1] if earlier else None
+    if on is None:
+        standing = "not answered"
+    elif visit is not None and on <= visit:
+        standing = f"no answer since {_day(on)}"
+    else:
+        standing = _standing(measure, before, now)
+    return SignRow(measure.name, follow.baseline(found), before, now, standing)
+
+
+def _standing(measure: Measure, before: Decimal | None, now: Decimal | None) -> str:
+    """How the last answer stands to the one at the last visit."""
+    if before is None or now is None:
+        return "first answer"
+    gained = follow.to_gain(measure, before) - follow.to_gain(measure, now)
+    if not measure.validated or measure.error is None:
+        way = "better" if gained > 0 else "worse" if gained < 0 else "the same"
+        return f"{way}; {'error not known' if measure.validated else 'not validated'}"
+    if abs(gained) < measure.error:
+        return "within error"
+    return "better, beyond error" if gained > 0 else "worse, beyond error"
+
+
+def what_to_ask(
+    course: Course, known: Knowledge, verdict: Verdict, patient: Set[str] = frozenset()
+) -> tuple[str, ...]:
+    """What to ask at this visit. `patient`: what only the patient's record knows (SITUATIONS)."""
+    now = situations(course, known, verdict, None) | patient
+    return texts("ask", now, known)
+
+
+def texts(part: str, now: Set[str], known: Knowledge, **named: str) -> tuple[str, ...]:
+    """The texts of one part that hold now, in the order of the file."""
+    return tuple(
+        one.text.format_map(named)
+        for one in known.visit_texts
+        if one.part == part and now >= set(one.when)
+    )
+
+
+def after_visit(
+    course: Course,
+    known: Knowledge,
+    verdict: Verdict,
+    booked_on: date | None,
+    patient: Set[str] = frozenset(),
+) -> Mapping[str, tuple[str, ...]]:
+    """What to tell the patient: what was done, what to expect, what comes next."""
+    now = situations(course, known, verdict, booked_on) | patient
+    named = _named(course, known, booked_on)
+    return {part: texts(part, now, known, **named) for part in ("done", "expect", "next")}
+
+
+def situations(
+    course: Course, known: Knowledge, verdict: Verdict, booked_on: date | None
+) -> frozenset[str]:
+    """Which of SITUATIONS hold, but for those that only the patient's record knows."""
+    given, plan, stands = series_sessions(course), course.plan, phase(course)
+    ended = stands in (Phase.FOLLOWING, Phase.REFERRED, Phase.CLOSED)
+    left = plan.sessions_max - len(given) if plan is not None else 0
+    both = both_reliefs(course, known)
+    holds = {
+        "always": True,
+        "session": bool(given and given[-1].sites),
+        "no_session": not course.sessions,
+        "planned": stands is Phase.PLANNED,
+        "not_planned": stands in (Phase.ENQUIRY, Phase.EVALUATED),
+        "treated": bool(given) and not ended,
+        "first": len(given) == 1,
+        "numbing": bool(_anaesthetics(course, known)),
+        "next_session": not ended and left > 0,
+        "last_agreed": not ended and left == 1,
+        "watched": stands is Phase.FOLLOWING,
+        "warning": bool(open_warnings(course, known)),
+        "unanswered": verdict.ask_first,
+        "worse": _is_worse(course, known),
+        "reliefs_differ": both is not None and both.differ,
+        "asked_next": follow.next_answers(course, known) is not None,
+        "booked": booked_on is not None,
+        "not_booked": booked_on is None,
+        f"step_{_step(course, known, verdict)}": True,
+    }
+    return frozenset(name for name, does in holds.items() if does)
+
+
+def _step(course: Course, known: Knowledge, verdict: Verdict) -> str:
+    """What was decided and still stands. A patient is not told what is only suggested; without a
+    decision a series goes on as agreed, unless something else is suggested."""
+    if open_warnings(course, known):
+        return "undecided"
+    decision = standing_decision(course)
+    if decision is None and phase(course) in (Phase.FOLLOWING, Phase.CLOSED):
+        decision = last_decision(course)
+    if decision is not None:
+        return decision.decided
+    return "go_on" if verdict.next_step is NextStep.GO_ON else "undecided"
+
+
+def _is_worse(course: Course, known: Knowledge) -> bool:
+    _, measure = stop_rule(course, known)
+    found = follow.measure_readings(course, measure)
+    start = follow.baseline(found)
+    later = [r.value for r in found if r.value is not None and not r.is_baseline]
+    if start is None or not later or measure.error is None:
+        return False
+    return follow.to_gain(measure, later[-1]) - follow.to_gain(measure, start) >= measure.error
+
+
+def _anaesthetics(course: Course, known: Knowledge) -> list[str]:
+    given = series_sessions(course)
+    used = {site.mixture for site in given[-1].sites} if given else set()
+    ids = {m.anaesthetic for m in given[-1].mixtures if m.key in used} if given else set()
+    return sorted(known.substances[id].name.lower() for id in ids if id)
+
+
+def _named(course: Course, known: Knowledge, booked_on: date | None) -> dict[str, str]:
+    """The facts that texts may name; empty where there is none, and no text then holds."""
+    given, named = series_sessions(course), dict[str, str]()
+    if given:
+        last = given[-1]
+        used = {site.mixture for site in last.sites}
+        strengths = sorted({m.dextrose_percent for m in last.mixtures if m.key in used})
+        number = len(last.sites)
+        named |= {
+            "on": _day(last.on),
+            "places": f"{number} place{'' if number == 1 else 's'}",
+            "dextrose": " and ".join(f"{s.normalize():f}\u00a0%" for s in strengths),
+        }
+        if course.plan is not None:
+            named["next_on"] = _day(last.on + timedelta(days=course.plan.interval_days))
+    asked = follow.next_answers(course, known)
+    return named | {
+        "where": _where(course, known),
+        "numbing": " and ".join(_anaesthetics(course, known)),
+        "ask_on": "" if asked is None else _day(asked[1]),
+        "booked_on": "" if booked_on is None else _day(booked_on),
+    }
+
+
+def _where(course: Course, known: Knowledge) -> str:
+    condition = known.conditions.get(course.condition)
+    region = condition.region.replace("_", " ") if condition else course.condition
+    sides = {Side.BOTH: ", both sides", Side.MIDLINE: ""}
+    return f"{region}{sides.get(course.side, f', {course.side}')}"
+
+
+def _day(on: date) -> str:
+    return f"{on.day} {on:%b %Y}"
+
+
+@dataclass(frozen=True, slots=True)
+class WhenToCall:
+    """The warning signs in the patient's words: those for the emergency number, and the rest."""
+
+    emergency: tuple[str, ...]
+    numbers: tuple[tuple[str, str], ...]
+    same_day: tuple[str, ...]
+
+
+def when_to_call(known: Knowledge) -> WhenToCall:
+    """The danger list as the patient is asked about it."""
+    emergency: list[str] = []
+    same_day: list[str] = []
+    numbers: dict[tuple[str, str], None] = {}
+    labels = {
+        (question.id, value): label
+        for questionnaire in known.questionnaires.values()
+        for question in questionnaire.questions
+        for value, label in question.options
+    }
+    for rule in known.danger_rules:
+        said = [labels[rule.question, value] for value in rule.is_in]
+        (emergency if rule.call_first else same_day).extend(said)
+        numbers |= dict.fromkeys(rule.call_first)
+    return WhenToCall(tuple(emergency), tuple(numbers), tuple(same_day))
+
+
+def coming_questions(course: Course, known: Knowledge) -> tuple[str, ...]:
+    """The questions that come next, in this patient's words; none where none are wanted."""
+    wanted = follow.next_answers(course, known)
+    occasion = wanted[0] if wanted else Occasion.AFTER_SESSION
+    asked = known.questionnaires["six_signs"]
+    earlier = follow.lasting_answers(course, known)
+    if wanted is None:
+        return ()
+    shown = follow.visible_questions(asked, occasion, {}, known, earlier)
+    return tuple(question.text for question in shown)

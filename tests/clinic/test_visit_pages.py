@@ -1,0 +1,86 @@
+"""Before the visit one screen for the clinician, after it one page for the patient."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from html import unescape
+
+import pytest
+import time_machine
+from django.test import Client
+
+from enthesis.clinic import models
+from tests.clinic.treated import say, treated
+
+ClientFor = Callable[[models.User], Client]
+
+
+@pytest.fixture(autouse=True)
+def on_a_fixed_day() -> object:
+    with time_machine.travel("2026-11-23 15:00Z", tick=False):
+        yield
+
+
+@pytest.fixture
+def course(
+    make_course: Callable[..., models.Course],
+    make_patient: Callable[..., models.Patient],
+    clinician: models.User,
+) -> models.Course:
+    patient = make_patient(allergies="Latex", anticoagulant="apixaban")
+    return treated(make_course(patient), [7, 6, 5], clinician)
+
+
+def words_of(client: Client, address: str) -> str:
+    response = client.get(address)
+    assert response.status_code == 200
+    text = response.content.decode().split("<main")[1]
+    return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text)))
+
+
+def test_before_the_visit_one_screen_says_who_what_how_and_what_to_ask(
+    course: models.Course, clinician: models.User, client_for: ClientFor
+) -> None:
+    client, address = client_for(clinician), f"/courses/{course.pk}/summary/"
+    say(course, date(2026, 11, 20), 2, relief=30)
+    banner = client.get(address).content.decode()
+    assert "LINDQVIST, Marta" in banner and "Allergy: Latex" in banner
+    assert "Anticoagulant: apixaban" in banner
+    text = words_of(client, address)
+    assert "2 sessions given of" in text and "Last visit 28 Sep 2026" in text
+    assert "Pain better, beyond error 7 6 2 better, beyond error" in text
+    assert "They disagree" in text and "which describes it better?" in text
+    assert "A blood thinner is on record" in text
+    assert "New since 28 Sep 2026" in text and "20 Nov 2026" in text
+    assert "Suggested next step" in text and "Target not reached" in text
+    assert "Record decision" not in text, "deciding has its own page"
+    assert address in client.get(f"/courses/{course.pk}/").content.decode()
+
+
+def test_a_warning_sign_stands_first(
+    course: models.Course, clinician: models.User, client_for: ClientFor
+) -> None:
+    say(course, date(2026, 11, 20), 2, danger=["fever"])
+    text = words_of(client_for(clinician), f"/courses/{course.pk}/summary/")
+    assert text.index("Warning sign, 20 Nov 2026 Fever") < text.index("Last answers")
+
+
+def test_after_the_visit_the_patient_goes_home_knowing_what_comes(
+    course: models.Course,
+    clinician: models.User,
+    client_for: ClientFor,
+    make_appointment: Callable[..., models.Appointment],
+) -> None:
+    client, address = client_for(clinician), f"/courses/{course.pk}/after/"
+    text = words_of(client, address)
+    assert "On 28 Sep 2026 you had injections at 1 place (low back, left)" in text
+    assert "The next session is due on about" in text
+    assert "sore and stiff" in text and "You take a blood thinner" in text
+    assert "Short of breath, or pain in the chest" in text and "(555) 0100" in text
+    for inner in ("F1", "rule", "relief 2"):
+        assert inner not in text
+    make_appointment(course, datetime(2026, 12, 7, 15, tzinfo=UTC))
+    text = words_of(client, address)
+    assert "Your next visit is on 7 Dec 2026" in text and "not booked" not in text
+    session = course.sessions.last()
+    assert session and address in client.get(f"/sessions/{session.pk}/").content.decode()

@@ -1,0 +1,149 @@
+"""What is asked before a visit and told after it: every text is reached, none is hard to read."""
+
+import re
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from enthesis.journey import visit
+from enthesis.journey.judge import judge
+from enthesis.records import Course, SiteDose
+from tests.unit.journey.courses import FIRST, KNOWN, course_of, plan_of
+
+HARDEST = 8  # grade
+WORDS = {
+    "on": "24 May", "places": "14 places", "where": "low back, both sides", "dextrose": "20 %",
+    "numbing": "lidocaine", "next_on": "8 June", "ask_on": "8 June", "booked_on": "8 June",
+}  # fmt: skip
+
+
+def given(**told: Any) -> Course:
+    """A course whose sessions have their places."""
+    course = course_of(**told)
+    plan = plan_of(told.get("condition", "low_back"))
+    sites: tuple[SiteDose, ...] = plan.sites
+    return replace(course, sessions=tuple(replace(s, sites=sites) for s in course.sessions))
+
+
+COURSES: list[tuple[dict[str, Any], int]] = [
+    ({"baselines": [6], "plan": False}, -3),
+    ({"baselines": [6]}, -3),
+    ({"baselines": [6], "sessions": [0]}, 5),
+    ({"baselines": [4], "sessions": [0, 14], "answers": [[10, {"pain": 7, "relief": 80}]]}, 20),
+    ({"baselines": [6], "sessions": [0], "answers": [[10, {"pain": 6, "danger": ["fever"]}]]}, 11),
+    ({"baselines": [6], "sessions": [0, 14, 28, 42, 56], "answers": [[60, {"pain": 3}]]}, 61),
+    *(
+        (
+            {
+                "baselines": [6],
+                "sessions": [0, 14],
+                "answers": [[20, {"pain": 3}]],
+                "decisions": [[21, "go_on", step]],
+            },
+            25,
+        )
+        for step in ("finish", "stop", "recheck", "refer", "go_on")
+    ),
+]
+
+
+def told(course: Course, day: int, booked_on: date | None = None) -> list[str]:
+    """Everything that is said of a course, as the texts of the file."""
+    verdict = judge(course, KNOWN, FIRST + timedelta(days=day))
+    patient = {"anticoagulant"}
+    now = visit.situations(course, KNOWN, verdict, booked_on) | patient
+    return [one.id for one in KNOWN.visit_texts if now.issuperset(one.when)]
+
+
+def test_every_text_is_said_of_some_course_and_names_only_known_situations() -> None:
+    for one in KNOWN.visit_texts:
+        assert set(one.when) <= visit.SITUATIONS.keys(), one.id
+    said = {id for how, day in COURSES for id in told(given(**how), day)}
+    said |= set(told(given(**COURSES[2][0]), 5, FIRST + timedelta(days=14)))
+    assert said == {one.id for one in KNOWN.visit_texts}
+
+
+@pytest.mark.parametrize(("how", "day"), COURSES)
+def test_nothing_that_is_told_has_a_gap_in_it(how: dict[str, Any], day: int) -> None:
+    course = given(**how)
+    verdict = judge(course, KNOWN, FIRST + timedelta(days=day))
+    parts = visit.after_visit(course, KNOWN, verdict, None)
+    assert parts["done"] and parts["expect"] and parts["next"]
+    for text in (text for texts in parts.values() for text in texts):
+        assert "{" not in text and "  " not in text and " ." not in text and "()" not in text
+    for text in visit.what_to_ask(course, KNOWN, verdict):
+        assert "{" not in text
+
+
+def grade(text: str) -> float:
+    """Flesch–Kincaid: years of school, by words a sentence and vowel groups a word."""
+    sentences = max(1, len(re.findall(r"[.?!]", text)))
+    words = re.findall(r"[a-z']+|\d+", text.lower())
+    syllables = sum(_syllables(word) for word in words)
+    return 0.39 * len(words) / sentences + 11.8 * syllables / len(words) - 15.59
+
+
+def _syllables(word: str) -> int:
+    found = len(re.findall(r"[aeiouy]+", word))
+    return max(1, found - (word.endswith("e") and not word.endswith("le")))
+
+
+@pytest.mark.parametrize(
+    "one", [t for t in KNOWN.visit_texts if t.part != "ask"], ids=lambda t: t.id
+)
+def test_what_a_patient_is_told_reads_at_grade_8_or_below(one: Any) -> None:
+    assert grade(one.text.format_map(WORDS)) <= HARDEST
+
+
+def test_the_measure_of_reading_would_catch_a_hard_text() -> None:
+    assert grade("Post-procedural exacerbation of symptomatology is anticipated.") > HARDEST
+
+
+def test_a_suggestion_that_nobody_decided_is_not_told_as_if_it_were() -> None:
+    stopped = given(baselines=[7], sessions=[0, 14, 28, 42], answers=[[50, {"pain": 6}]])
+    assert judge(stopped, KNOWN, FIRST + timedelta(days=51)).next_step == "stop"
+    assert "next-undecided" in told(stopped, 51)
+    assert not {"next-stop", "next-session"} & set(told(stopped, 51))
+
+
+def test_each_sign_is_compared_with_the_last_visit() -> None:
+    course = given(
+        baselines=[8],
+        start={"painkiller_days": 5},
+        sessions=[0, 14],
+        answers=[
+            [10, {"pain": 7, "painkiller_days": 4}],
+            [20, {"pain": 4, "painkiller_days": 4, "change": 6}],
+        ],
+    )
+    rows = {row.name: row for row in visit.sign_rows(course, KNOWN, FIRST + timedelta(days=21))}
+    pain = rows["Pain"]
+    assert (pain.start, pain.before, pain.now) == (8, 7, 4)
+    assert pain.standing == "better, beyond error"
+    assert rows["Days with painkillers"].standing == "the same; not validated"
+    assert rows["Change as the patient sees it"].standing == "first answer"
+    assert rows["Mood (PHQ-2)"].standing == "not answered"
+    later = {r.name: r for r in visit.sign_rows(given(
+        baselines=[8], sessions=[0, 14], answers=[[10, {"pain": 7}]]
+    ), KNOWN, FIRST + timedelta(days=21))}  # fmt: skip
+    assert later["Pain"].standing == "no answer since 15 Jan 2026"
+
+
+def test_the_danger_list_is_the_patients_own_words_and_complete() -> None:
+    call = visit.when_to_call(KNOWN)
+    assert len(call.emergency) + len(call.same_day) == sum(len(r.is_in) for r in KNOWN.danger_rules)
+    assert "Short of breath, or pain in the chest" in call.emergency
+    assert call.numbers
+
+
+def test_the_coming_questions_are_in_the_patients_words() -> None:
+    course = given(
+        baselines=[8],
+        start={"activity_1_name": "kneel", "activity_1": 3},
+        sessions=[0],
+    )
+    assert "Today, how well can you do this: kneel?" in visit.coming_questions(course, KNOWN)
+    done = given(baselines=[8], sessions=[0], answers=[[10, {"pain": 7}]])
+    assert visit.coming_questions(done, KNOWN) == ()
