@@ -6,7 +6,7 @@ STAMP := .venv/.stamp
 # Images often forbid Python to keep what it compiled; each of our processes would compile it anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run setup setup-test test test-spark check lock clean
+.PHONY: run setup setup-test test test-spark bench check lock clean
 
 run: setup
 	@$(PY) -m enthesis.cli start --port $(PORT)
@@ -29,6 +29,11 @@ test:
 test-spark: setup-test
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/spark.txt
 	@$(PY) -m pytest tests/spark/spark_engine.py
+
+# Ours beside its peers: make bench [SIZE=quick|full|huge] [ONLY=cohort]. Best on an idle machine.
+SIZE ?= full
+bench: $(STAMP)-dev
+	@PYTHONPATH=src $(PY) benchmarks/bench.py --size $(SIZE) $(addprefix --only ,$(ONLY))
 
 check: $(STAMP)-dev
 	@$(PY) -m ruff check .

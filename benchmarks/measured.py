@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+RESULTS = Path(os.environ.get("BENCH_RESULTS") or Path(__file__).parent / "results")
+"""Where the pages go; a quick pass names another folder, so as not to replace a full one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +22,14 @@ class Run:
     peak_gib: float
 
 
-def run(command: list[str]) -> Run:
-    """Run to the end, one thread per process; the process's own times exclude its loading."""
+def run(command: list[str], threads: str = "1") -> Run:
+    """Run to the end, one thread per process unless told; its own times exclude its loading."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
     process = subprocess.Popen(  # noqa: S603
-        command, stdout=subprocess.PIPE, text=True, env=environment | ONE_THREAD
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment | dict.fromkeys(ONE_THREAD, threads),
     )
     out = process.stdout.read() if process.stdout else ""
     _, status, used = os.wait4(process.pid, 0)
@@ -41,17 +46,16 @@ def exponent(sizes: list[int], seconds: list[float]) -> str:
     return f"{log(seconds[-1] / seconds[0]) / log(sizes[-1] / sizes[0]):.2f}"
 
 
-def python_with(package: str) -> str:
-    """The Python of an environment that has this peer (made in .venv/peers where missing)."""
+def python_with(package: str, *others: str) -> str:
+    """The Python of the peers' environment, with this one in it: in build/, beside our lock."""
+    folder = Path(__file__).parents[1] / "build" / "peers"
+    python = str(folder / "bin" / "python")
+    if not Path(python).exists():
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)  # noqa: S603
     name, version = package.split("==")
-    folder = Path(__file__).parents[1] / ".venv" / "peers" / name
-    python = folder / "bin" / "python"
-    here = [str(python), "-c", f"import {name}; print({name}.__version__)"]
-    if python.exists():
-        found = subprocess.run(here, capture_output=True, text=True, check=False)  # noqa: S603
-        if found.stdout.strip() == version:
-            return str(python)
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)  # noqa: S603
-    install = [str(python), "-m", "pip", "install", "--quiet", package]
-    subprocess.run(install, check=True)  # noqa: S603
-    return str(python)
+    asked = f"from importlib.metadata import version as v; print(v({name!r}))"
+    found = subprocess.run([python, "-c", asked], capture_output=True, text=True, check=False)  # noqa: S603
+    if found.stdout.strip() != version:
+        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*install, package, *others], check=True)  # noqa: S603
+    return python

@@ -22,6 +22,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+from measured import RESULTS
 
 from enthesis.evidence.pool import Pooled, pool
 from enthesis.evidence.ragged import Studies, reviews
@@ -63,7 +64,7 @@ def main() -> int:
         again = _usual_time(lambda: (pool(studies), egger(studies)))
     apart = _largest_difference(pool(studies), egger(studies), np.array(r["answers"]))
     text = _table((plain + again) / 2, left, r, p or None, apart)
-    (HERE / "results" / "meta_analysis.md").write_text(text, encoding="utf-8")
+    (RESULTS / "meta_analysis.md").write_text(text, encoding="utf-8")
     sys.stdout.write(text)
     return 0
 

@@ -1,6 +1,6 @@
 """Random intercept and slope at irregular times: ours beside lme4's lmer, in one run.
 
-    python benchmarks/random_slopes.py [--million]
+    python benchmarks/random_slopes.py [--million] [--sizes 10000 100000]
 
 Needs `Rscript` with lme4 and jsonlite. lmer fits 10,000 and 100,000 courses, each twice; with
 --million also 1,000,000, which takes it ten minutes and 4 to 6 GiB. Writes
@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from measured import Run, exponent, run
+from measured import RESULTS, Run, exponent, run
 
 HERE = Path(__file__).parent
 SIZES = [10_000, 100_000, 1_000_000]
@@ -71,6 +71,7 @@ def main() -> int:
     """Run both and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--million", action="store_true", help="lmer also fits 1,000,000 courses")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--ours", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.ours:
@@ -78,20 +79,20 @@ def main() -> int:
         return 0
     mine: list[Run] = []
     theirs: list[Run] = []
-    for size in SIZES:
+    for size in arguments.sizes:
         with tempfile.TemporaryDirectory() as folder:
             rows = write_visits(Path(folder), size)
             mine.append(run([sys.executable, __file__, "--ours", folder]))
             if size < SIZES[-1] or arguments.million:
                 script = str(HERE / "random_slopes.R")
                 theirs.append(run(["Rscript", script, folder, str(rows)]))
-    text = table(mine, theirs)
-    (HERE / "results" / "random_slopes.md").write_text(text, encoding="utf-8")
+    text = table(arguments.sizes, mine, theirs)
+    (RESULTS / "random_slopes.md").write_text(text, encoding="utf-8")
     sys.stdout.write(text)
     return 0
 
 
-def table(mine: list[Run], theirs: list[Run]) -> str:
+def table(sizes: list[int], mine: list[Run], theirs: list[Run]) -> str:
     """The results page."""
     lines = [
         "# Random intercept and slope at irregular times",
@@ -105,7 +106,7 @@ def table(mine: list[Run], theirs: list[Run]) -> str:
         "| coefficients apart, in SE |",
         "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    for at, (size, one) in enumerate(zip(SIZES, mine, strict=True)):
+    for at, (size, one) in enumerate(zip(sizes, mine, strict=True)):
         cells = [f"{size:,}", f"{one.said['seconds']:.3f} s", f"{one.said['first']:.3f} s"]
         if at < len(theirs):
             other = theirs[at].said
@@ -123,8 +124,8 @@ def table(mine: list[Run], theirs: list[Run]) -> str:
         else:
             cells += ["", "", "", "", f"{one.peak_gib:.2f} GiB", "", "", ""]
         lines.append("| " + " | ".join(cells) + " |")
-    grown = exponent(SIZES, [one.said["seconds"] for one in mine])
-    peer = exponent(SIZES[: len(theirs)], [one.said["seconds"] for one in theirs])
+    grown = exponent(sizes, [one.said["seconds"] for one in mine])
+    peer = exponent(sizes[: len(theirs)], [one.said["seconds"] for one in theirs])
     lines += ["", f"Time grows with the number of courses to the power {grown}; lmer's {peer}.", ""]
     return "\n".join(lines)
 

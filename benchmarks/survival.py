@@ -1,9 +1,9 @@
 """Kaplan–Meier, log-rank and Cox: ours beside R's survival and lifelines, in one run.
 
-    python benchmarks/survival.py [--without-lifelines]
+    python benchmarks/survival.py [--without-lifelines] [--sizes 10000 100000]
 
 Needs `Rscript` with survival and jsonlite; lifelines is put into an environment of its own. Writes
-benchmarks/results/survival.md. Invented courses with whole days up to two years, three arms, a
+the results page survival.md. Invented courses with whole days up to two years, three arms, a
 baseline grade and two clinics. Ours starts from the same raw columns: counting is in its time.
 Times are of the processor, without loading; memory is the most a process held, data included.
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from measured import Run, exponent, python_with, run
+from measured import RESULTS, Run, exponent, python_with, run
 
 HERE = Path(__file__).parent
 SIZES = [10_000, 100_000, 1_000_000]
@@ -74,6 +74,7 @@ def main() -> int:
     """Run all and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--without-lifelines", action="store_true")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--ours", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.ours:
@@ -84,14 +85,14 @@ def main() -> int:
     if not arguments.without_lifelines:
         peers["lifelines"] = [python_with(LIFELINES), str(HERE / "survival_lifelines.py")]
     runs: dict[str, list[Run]] = {name: [] for name in peers}
-    for size in SIZES:
+    for size in arguments.sizes:
         with tempfile.TemporaryDirectory() as folder:
             write_courses(Path(folder), size)
             for name, command in peers.items():
                 extra = [folder] if name == "ours" else [folder, str(size)]
                 runs[name].append(run([*command, *extra]))
-    text = table(runs)
-    (HERE / "results" / "survival.md").write_text(text, encoding="utf-8")
+    text = table(arguments.sizes, runs)
+    (RESULTS / "survival.md").write_text(text, encoding="utf-8")
     sys.stdout.write(text)
     return 0
 
@@ -101,7 +102,7 @@ def seconds_of(one: Run) -> float:
     return sum(float(one.said.get(step, 0)) for step in ("count", "km", "log_rank", "cox"))
 
 
-def table(runs: dict[str, list[Run]]) -> str:
+def table(sizes: list[int], runs: dict[str, list[Run]]) -> str:
     """The results page."""
     lines = [
         "# Kaplan–Meier, log-rank and Cox",
@@ -114,13 +115,13 @@ def table(runs: dict[str, list[Run]]) -> str:
     ]
     for name, of_peer in runs.items():
         totals = [seconds_of(one) for one in of_peer]
-        for at, (size, one) in enumerate(zip(SIZES, of_peer, strict=True)):
+        for at, (size, one) in enumerate(zip(sizes, of_peer, strict=True)):
             ratio = totals[at] / seconds_of(runs["ours"][at])
             steps = [
                 f"{one.said[s] * 1e3:.1f} ms" if s in one.said else ""
                 for s in ("count", "km", "log_rank", "cox")
             ]
-            growth = exponent(SIZES, totals) if at == len(SIZES) - 1 else ""
+            growth = exponent(sizes, totals) if at == len(sizes) - 1 else ""
             cells = [name, str(one.said.get("version", "")), f"{size:,}", f"{totals[at]:.3f} s"]
             cells += [f"{ratio:,.0f}×", *steps, f"{one.peak_gib:.2f} GiB", growth]
             lines.append("| " + " | ".join(cells) + " |")

@@ -58,7 +58,7 @@ def at_last(registry: Registry, by: By = (), levels: Sequence[int] = LEVELS) -> 
     counts = {
         "began": courses.count(),
         "answered": courses.count(where=courses.last_score.notnull()),
-        **_reached(courses, courses.last_relief, levels),
+        **_reached(courses.last_relief, levels),
     }
     return _table(_grouped(courses, by), counts, by)
 
@@ -87,13 +87,13 @@ def at_windows(
     gained, pain = met.gained.cast("int64"), met.pain.cast("int64")
     early = met.number > met["_over"].fill_null(-1)
     counts = {
-        "early": met.count(where=early),
-        "answered": met.count(where=met.score.notnull()),
-        **_reached(met, met.relief, levels),
-        "with_change": met.count(where=met.gained.notnull()),
+        "early": _count(early),
+        "answered": met.score.count(),
+        **_reached(met.relief, levels),
+        "with_change": met.gained.count(),
         "sum_gained": _sum(gained),
         "sum_gained_squared": _sum(gained * gained),
-        "with_pain": met.count(where=met.pain.notnull()),
+        "with_pain": met.pain.count(),
         "sum_pain": _sum(pain),
         "sum_pain_squared": _sum(pain * pain),
         "sum_day": met.day.cast("int64").sum(where=met.score.notnull()).cast("int64"),
@@ -286,14 +286,19 @@ def _grouped(table: Any, by: By) -> Any:
     return table.group_by(list(by)) if by else table
 
 
-def _reached(table: Any, relief: Any, levels: Sequence[int]) -> dict[str, Any]:
+def _reached(relief: Any, levels: Sequence[int]) -> dict[str, Any]:
     big = relief.cast("int64")
     return {
-        "measurable": table.count(where=relief.notnull()),
-        **{f"reached_{x}": table.count(where=relief >= x * HUNDREDTHS) for x in levels},
+        "measurable": relief.count(),
+        **{f"reached_{x}": _count(relief >= x * HUNDREDTHS) for x in levels},
         "sum_relief": _sum(big),
         "sum_relief_squared": _sum(big * big),
     }
+
+
+def _count(condition: Any) -> Any:
+    """How often it holds. A sum of noughts and ones takes DuckDB a third less than a filter."""
+    return condition.cast("int32").sum().cast("int64")
 
 
 def _sum(values: Any) -> Any:

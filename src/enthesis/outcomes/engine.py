@@ -9,8 +9,8 @@
 Importing this takes more than a second (Ibis): nothing that starts a web server may do so.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +47,17 @@ SPARK_ON_ONE_MACHINE = {
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """An open registry: Ibis tables by name. `connection` is Ibis's, to be closed by `close`."""
+    """An open registry: Ibis tables by name, each opened when it is first asked for. `connection`
+    is Ibis's, to be closed by `close`."""
 
-    tables: Mapping[str, Any]
+    open_table: Callable[[str], Any]
     connection: Any
+    opened: dict[str, Any] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Any:
-        return self.tables[name]
+        if name not in self.opened:
+            self.opened[name] = self.open_table(name)
+        return self.opened[name]
 
     def only(self, where: Mapping[str, object]) -> "Registry":
         """The courses with these values in columns of courses, and the rows that belong to them.
@@ -107,18 +111,19 @@ def _over_files(connection: Any, folder: Path) -> Registry:
 
     def files(parts: Sequence[Any], name: str) -> Any:
         paths = [str((folder / part.files[name].name).resolve()) for part in parts]
+        if connection.name == "duckdb":  # one scan, which its threads share out by row groups
+            return connection.read_parquet(paths)
         tables = [connection.read_parquet(path) for path in paths]
         return tables[0] if len(tables) == 1 else ibis.union(*tables)
 
-    tables = {}
-    for name in TABLES:
+    def open_table(name: str) -> Any:
         if cut.delta is None or not cut.parts:
-            tables[name] = files(every, name)
-            continue
+            return files(every, name)
         changed = files([cut.delta], "courses").select("course")
         base = files(cut.parts, name).anti_join(changed, "course")
-        tables[name] = base.union(files([cut.delta], name))
-    return Registry(tables, connection)
+        return base.union(files([cut.delta], name))
+
+    return Registry(open_table, connection)
 
 
 def _spark(master: str) -> Any:
@@ -137,8 +142,7 @@ def _in_postgres(url: str) -> Registry:
     if missing := [name for name in TABLES if name not in found]:
         connection.disconnect()
         raise RegistryError(f"The database has no registry tables {', '.join(missing)}: publish.")
-    tables = {name: connection.table(name, database=IN_POSTGRES) for name in TABLES}
-    return Registry(tables, connection)
+    return Registry(lambda name: connection.table(name, database=IN_POSTGRES), connection)
 
 
 def publish(folder: Path, url: str) -> None:

@@ -315,8 +315,17 @@ def _whole(folder: Path, parts: Sequence[Part], delta: Tables, name: str) -> pa.
 
 
 def _count(folder: Path, parts: Sequence[Part], delta: pa.Table) -> int:
-    base = [_courses(_read(folder, part, "courses", ["course"])) for part in parts]
-    return int(np.union1d(np.concatenate(base), _courses(delta)).size)
+    """Courses of base and delta, each once: only those of the delta are looked for in the base,
+    whose courses are sorted and were counted when it was written."""
+    ids = _courses(delta)
+    total = int(ids.size)
+    for part in parts:
+        total += part.files["courses"].rows
+        within = ids[(part.first <= ids) & (ids <= part.last)]
+        if within.size:
+            base = _courses(_read(folder, part, "courses", ["course"]))
+            total -= int(np.count_nonzero(base[np.searchsorted(base, within)] == within))
+    return total
 
 
 def _withdraw(

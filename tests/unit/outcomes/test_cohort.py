@@ -16,7 +16,7 @@ from enthesis.journey.judge import judge, stop_rule
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.outcomes import cohort, engine
 from enthesis.outcomes.errors import FitError
-from enthesis.outcomes.registry import RegistryError
+from enthesis.outcomes.registry import RegistryError, read_table
 from enthesis.outcomes.rows import CourseRows
 from enthesis.outcomes.schema import TABLES
 from enthesis.records import Course, Decision, Mark
@@ -52,6 +52,20 @@ QUESTIONS: dict[str, Callable[..., pa.Table]] = {
 def duck(folder: Path) -> Iterator[engine.Registry]:
     opened = engine.open_registry(str(folder))
     yield opened
+    opened.close()
+
+
+def test_a_table_is_opened_when_asked_for_and_holds_what_the_files_hold(folder: Path) -> None:
+    opened = engine.open_registry(str(folder))
+    assert not opened.opened
+    for name in TABLES:
+        order = list(TABLES[name].names)
+        said = opened[name].to_pyarrow().sort_by([(column, "ascending") for column in order])
+        held = read_table(folder, name).sort_by([(column, "ascending") for column in order])
+        assert said.to_pylist() == held.to_pylist(), name
+    assert list(opened.opened) == list(TABLES)
+    with pytest.raises(KeyError):
+        opened["no table"]
     opened.close()
 
 

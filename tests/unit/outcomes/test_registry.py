@@ -72,6 +72,17 @@ def test_only_what_changed_is_written(tmp_path: Path, rows: Sequence[CourseRows]
 
 
 @pytest.mark.usefixtures("layered")
+def test_new_and_changed_courses_are_counted_once(
+    tmp_path: Path, rows: Sequence[CourseRows]
+) -> None:
+    refresh(tmp_path, as_tables(rows[:40]), knowledge="k")
+    for some, held in ((rows[30:50], 50), (rows[45:52], 52), (rows[:3], 52), (rows[52:60], 60)):
+        assert refresh(tmp_path, as_tables(some), knowledge="k").courses == held
+        assert read_table(tmp_path, "courses").num_rows == held
+    assert read_cut(tmp_path).delta is not None
+
+
+@pytest.mark.usefixtures("layered")
 def test_a_delta_that_has_grown_becomes_the_base(
     tmp_path: Path, rows: Sequence[CourseRows], monkeypatch: pytest.MonkeyPatch
 ) -> None:
