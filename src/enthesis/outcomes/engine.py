@@ -9,7 +9,7 @@
 Importing this takes more than a second (Ibis): nothing that starts a web server may do so.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,12 +74,11 @@ class Registry:
             ]
         )
         kept = courses.select("course")
-        others = {
-            name: table.semi_join(kept, "course")
-            for name, table in self.tables.items()
-            if name != "courses"
-        }
-        return Registry({"courses": courses, **others}, self.connection)
+
+        def open_table(name: str) -> Any:
+            return courses if name == "courses" else self[name].semi_join(kept, "course")
+
+        return Registry(open_table, self.connection)
 
     def close(self) -> None:
         """Give the engine back."""
