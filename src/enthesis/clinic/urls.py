@@ -5,6 +5,7 @@ from django.urls import include, path
 from enthesis.clinic.pages import (
     answer,
     ask,
+    calls,
     course,
     evaluate,
     evidence,
@@ -13,13 +14,14 @@ from enthesis.clinic.pages import (
     plan,
     settings,
     sign_in,
+    stop,
     today,
     treat,
 )
 
 STAGES = (
     *(sign_in, today, patients, evaluate, plan, treat),
-    *(course, ask, answer, evidence, pay, settings),
+    *(course, ask, answer, stop, calls, evidence, pay, settings),
 )
 urlpatterns = [path("", include(stage)) for stage in STAGES]
 

@@ -37,14 +37,17 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
     if assessment and assessment.completed_at:
         return _received(request, clinic, answers, known)
     course = store.course_record(link.course)
-    screens = _screens(actions.questions_of(course, link.occasion, answers, known))
+    questions = actions.questions_of(course, link.occasion, answers, known, link.questionnaire)
+    screens = _screens(questions)
     number = _number(request, screens, answers)
     form = QuestionForm(
         screens[number], request.POST if request.method == "POST" else None, answers
     )
     if request.method == "POST" and form.is_valid() and _save(form, link):
         return redirect(_address(request, screens, number))
-    intro = known.questionnaires[link.questionnaire].intro
+    # A group of questions that is asked alone has no words of its own to begin with.
+    whole = known.questionnaires.get(link.questionnaire)
+    intro = whole.intro if whole else ""
     return _ask(request, link, screens, number, form, intro)
 
 
