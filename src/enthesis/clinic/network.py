@@ -32,12 +32,45 @@ class Unclear(Exception):  # noqa: N818 (likewise)
 
 def send_mail(mail: EmailMessage, handing: Callable[[], None]) -> str:
     """Hand one mail to the clinic's mail server; what it said. Raises Later, Refused, Unclear."""
-    server = _server()
     try:
-        _answer(server, server.mail(str(mail["From"])))
-        _answer(server, server.rcpt(str(mail["To"])))
+        server = _connected()
+    except (OSError, smtplib.SMTPException) as error:
+        raise Later(f"The mail server: {error}") from error
+    try:
+        return _talk(server, mail, handing)
+    finally:
+        # Not quit(): what we broke off must end here, and the rest has been said.
+        server.close()
+
+
+def _connected() -> smtplib.SMTP:
+    """A server that lets us in; if it does not, that is no fault of a message."""
+    where, secure = urlsplit(settings.SMTP), ssl.create_default_context()
+    host, port = where.hostname or "", where.port or (465 if where.scheme == "smtps" else 25)
+    server = smtplib.SMTP(timeout=TIMEOUT_SECONDS)
+    if where.scheme == "smtps":
+        server = smtplib.SMTP_SSL(timeout=TIMEOUT_SECONDS, context=secure)
+    server._host = host  # type: ignore[attr-defined]  # the name that its certificate must carry
+    try:
+        server.connect(host, port)
+        if where.scheme == "smtp+tls":
+            server.starttls(context=secure)
+        server.ehlo_or_helo_if_needed()
+        if where.username:
+            server.login(unquote(where.username), unquote(where.password or ""))
+    except (OSError, smtplib.SMTPException):
+        server.close()
+        raise
+    return server
+
+
+def _talk(server: smtplib.SMTP, mail: EmailMessage, handing: Callable[[], None]) -> str:
+    """As smtplib's `sendmail`, but stopping before the text, which is what arrives."""
+    try:
+        _check(server.mail(str(mail["From"])))
+        _check(server.rcpt(str(mail["To"])))
         server.putcmd("data")
-        _answer(server, server.getreply(), wanted=354)
+        _check(server.getreply(), wanted=354)
     except UnicodeError as error:
         raise Refused(f"This address cannot be written to: {error}") from error
     except (OSError, smtplib.SMTPException) as error:
@@ -46,41 +79,17 @@ def send_mail(mail: EmailMessage, handing: Callable[[], None]) -> str:
     try:
         text = mail.as_bytes().replace(b"\r\n", b"\n").replace(b"\n.", b"\n..")
         server.send(text.replace(b"\n", b"\r\n") + b"\r\n.\r\n")
-        code, said = server.getreply()
+        answer = server.getreply()
     except (OSError, smtplib.SMTPException) as error:
         raise Unclear(str(error)) from error
-    _answer(server, (code, said))
-    server.close()
-    return f"{code} {said.decode(errors='replace')}"
+    return _check(answer)
 
 
-def _server() -> smtplib.SMTP:
-    """Connected and signed in. A server that does not let us in is no fault of a message."""
-    where = urlsplit(settings.SMTP)
-    host, secure = where.hostname or "", ssl.create_default_context()
-    try:
-        if where.scheme == "smtps":
-            server: smtplib.SMTP = smtplib.SMTP_SSL(
-                host, where.port or 465, timeout=TIMEOUT_SECONDS, context=secure
-            )
-        else:
-            server = smtplib.SMTP(host, where.port or 25, timeout=TIMEOUT_SECONDS)
-        if where.scheme == "smtp+tls":
-            server.starttls(context=secure)
-        server.ehlo_or_helo_if_needed()
-        if where.username:
-            server.login(unquote(where.username), unquote(where.password or ""))
-    except (OSError, smtplib.SMTPException) as error:
-        raise Later(f"The mail server {host}: {error}") from error
-    return server
-
-
-def _answer(server: smtplib.SMTP, answer: tuple[int, bytes], wanted: int = 250) -> None:
+def _check(answer: tuple[int, bytes], wanted: int = 250) -> str:
     code, said = answer
-    if code == wanted or (wanted == 250 and code == 251):
-        return
-    server.close()
     words = f"{code} {said.decode(errors='replace')}"
+    if code == wanted or (wanted == 250 and code == 251):
+        return words
     raise Refused(words) if 500 <= code <= 599 else Later(words)
 
 
@@ -104,6 +113,6 @@ def send_sms(to: str, text: str, key: str, handing: Callable[[], None]) -> str:
         words = f"{error.code} {error.reason}"
         # Signing in wrongly, or too often, is the gateway's trouble with us, not with the number.
         wrong = error.code in (400, 404, 410, 422)
-        raise Refused(words) if wrong else Later(words) from error
+        raise (Refused if wrong else Later)(words) from error
     except OSError as error:
         raise Unclear(str(error)) from error

@@ -30,7 +30,9 @@ PLAN = replace(
     ),
     agreed_on=FIRST - timedelta(10),
 )
-START = Assessment(FIRST - timedelta(5), Occasion.BASELINE, "six_signs", {"pain": Decimal(7)}, "patient")
+START = Assessment(
+    FIRST - timedelta(5), Occasion.BASELINE, "six_signs", {"pain": Decimal(7)}, "patient"
+)
 
 
 def course(*days: int, answers: tuple[Assessment, ...] = (START,), **facts: object) -> Course:

@@ -83,7 +83,7 @@ def queue(course: Course, reminder: remind.Reminder, now: datetime) -> Message |
 def _message_id(clinic: Clinic, key: str) -> str:
     # With the installation's key, so that nobody reads a course number off a mail.
     host = clinic.sender_email.rpartition("@")[2] or "enthesis.invalid"
-    return f"<{salted_hmac('enthesis.message', key).hexdigest()}@{host}>"
+    return f"<{salted_hmac('enthesis.message', key).hexdigest()[:32]}@{host}>"
 
 
 @transaction.atomic
