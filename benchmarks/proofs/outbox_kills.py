@@ -64,7 +64,7 @@ def _prove(kills: int, seed: int) -> int:
         + f"\n{seconds:.0f} seconds, on a machine that others used too.\n",
         encoding="utf-8",
     )
-    print(PAGE.read_text(encoding="utf-8"))
+    sys.stdout.write(PAGE.read_text(encoding="utf-8"))
     is_broken = toll.lost or toll.second_message_ids or not set(toll.arrived) <= {0, 1, 2}
     return int(bool(is_broken))
 

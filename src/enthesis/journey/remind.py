@@ -136,12 +136,12 @@ def completion(course: Course, known: Knowledge, today: date) -> Iterator[tuple[
     sessions = sorted(s.on for s in course.sessions)
     if course.plan is not None and course.plan.agreed_on is not None:
         yield Purpose.START, any(a.occasion is Occasion.BASELINE for a in real)
-    for on, following in zip(sessions, [*sessions[1:], date.max], strict=True):
+    for on, following in zip(sessions, [*sessions, date.max][1:], strict=True):
         if following != date.max or on + timedelta(known.stop_rule.ask_after_days) <= today:
             yield Purpose.SESSION, any(on < a.on <= following for a in real)
     due = [on for _, on in follow_ups(course, known) if on <= today]
     early = timedelta(days=known.stop_rule.answer_overdue_days)
-    for on, following in zip(due, [*due[1:], date.max], strict=True):
+    for on, following in zip(due, [*due, date.max][1:], strict=True):
         ends = following if following == date.max else following - early
         yield Purpose.MONTHS, any(on - early <= a.on < ends for a in real)
 

@@ -151,6 +151,10 @@ def test_every_key_of_a_course_followed_for_two_years_is_wanted_on_days_in_one_r
     assert purposes == {"safety": 2, "months": 12}
 
 
+def test_of_a_course_that_has_only_begun_nothing_was_wanted_yet() -> None:
+    assert not list(remind.completion(course(plan=None, answers=()), KNOWN, FIRST))
+
+
 def test_completion_counts_what_was_wanted_and_what_came() -> None:
     of = finished(0, 14, 42, answers=(START, said(9), said(49)))
     counted = Counter(remind.completion(of, KNOWN, date(2026, 10, 20)))
