@@ -100,6 +100,8 @@ def test_who_wants_neither_messages_nor_calls_is_asked_at_the_next_visit(
     text = client_for(desk).get("/calls/").content.decode()
     assert "Asked not to be called" in text and "Ask at the next visit" in text
     assert "tel:" not in text
+    silent.sessions.update(on=timezone.localdate() - timedelta(days=40))
+    assert "0 to call" in client_for(desk).get("/").content.decode()
 
 
 def test_completion_stands_there_with_its_denominator(
