@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -20,15 +20,17 @@ from tests.stand_in import MailServer
 LEASE = timedelta(seconds=0.3)
 # Lines are counted where a message is queued, claimed, sent and written down.
 WATCHED = ("sender.py", "outbox.py", "network.py", "smtplib.py", "audit.py")
-LAST_LINE = 900
-LONGEST_SECONDS = 0.25
+LAST_LINE = 700
+LONGEST_SECONDS = 0.04
 
 
 @dataclass(frozen=True)
 class Toll:
-    """What came of it: how many children died, and how often each reminder arrived."""
+    """What came of it: how many children died and where, and how often each reminder arrived."""
 
     killed: int
+    killed_before_handing: int
+    killed_after_handing: int
     reminders: int
     arrived: dict[int, int]
     lost: int
@@ -37,38 +39,63 @@ class Toll:
 
 
 def kill_many(kills: int, seed: int, server: MailServer) -> Toll:
-    """So many children killed, half of them at a random line and half at a random moment; then
-    one that is left alone."""
+    """So many children killed, then one that is left alone.
+
+    Every fourth dies at a random line of its whole pass, so while it queues; the others while they
+    send, by turns at a random line and at a random moment.
+    """
     rng, killed = random.Random(seed), 0  # noqa: S311
     while killed < kills:
-        at_line = rng.randint(1, LAST_LINE) if killed % 2 else None
-        killed += _child(at_line, rng.uniform(0, LONGEST_SECONDS))
+        while_sending, by_clock = bool(killed % 4), killed % 4 == 1
+        at_line = None if by_clock else rng.randint(1, LAST_LINE)
+        killed += _child(at_line, rng.uniform(0, LONGEST_SECONDS), while_sending)
+    if not models.Message.objects.filter(state="waiting").exists():
+        raise RuntimeError("Too few reminders for so many kills: the last had nothing to send.")
     while models.Message.objects.filter(state="waiting").exists():
         time.sleep(LEASE.total_seconds())
-        _child(None, None)
+        _child(None, None, False)
     return _toll(killed, server)
 
 
-def _child(at_line: int | None, seconds: float | None) -> bool:
+def _child(at_line: int | None, seconds: float | None, while_sending: bool) -> bool:
     """One sender in a process of its own; whether it was killed before it was done."""
     # A connection must not be shared with a child.
     connections.close_all()
+    told, tell = os.pipe()
     child = os.fork()
     if not child:
         try:
-            if at_line:
-                sys.settrace(_killer(at_line))
-            sender.run_pass(LEASE)
+            _send(at_line, while_sending, tell)
             os._exit(0)
         finally:
             os._exit(1)
+    os.close(tell)
     if not at_line and seconds is not None:
+        os.read(told, 1)
         time.sleep(seconds)
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
+    os.close(told)
     if not os.WIFSIGNALED(status) and os.WEXITSTATUS(status):
         raise RuntimeError("The child failed by itself.")
     return os.WIFSIGNALED(status)
+
+
+def _send(at_line: int | None, while_sending: bool, tell: int) -> None:
+    """A pass that tells when it begins to send, and counts its lines from there, or at once."""
+    queue_wanted = sender.queue_wanted
+
+    def queue_and_tell(clinic: models.Clinic, now: datetime) -> int:
+        new = queue_wanted(clinic, now)
+        os.write(tell, b"!")
+        if at_line and while_sending:
+            sys.settrace(_killer(at_line))
+        return new
+
+    sender.queue_wanted = queue_and_tell
+    if at_line and not while_sending:
+        sys.settrace(_killer(at_line))
+    sender.run_pass(LEASE)
 
 
 def _killer(at_line: int) -> Any:
@@ -94,8 +121,11 @@ def _toll(killed: int, server: MailServer) -> Toll:
     for mail in server.mails:
         for_whom.setdefault(mail["To"], set()).add(mail["Message-ID"])
     unclear = {m.message_id for m in messages if m.state == "unclear"}
+    broken = models.Attempt.objects.filter(outcome="")
     return Toll(
         killed=killed,
+        killed_before_handing=broken.filter(handed_at=None).count(),
+        killed_after_handing=broken.exclude(handed_at=None).count(),
         reminders=len(messages),
         arrived=dict(sorted(Counter(arrived[m.message_id] for m in messages).items())),
         lost=sum(not arrived[m.message_id] and m.message_id not in unclear for m in messages),

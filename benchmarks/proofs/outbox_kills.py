@@ -3,8 +3,8 @@
     python benchmarks/proofs/outbox_kills.py [--kills 200] [--seed 7]
 
 Writes docs/reference/outbox-kills.md. A clinic in a new SQLite database; a mail server on this
-machine; children that send and are killed with -9, half of them at a random line of the sender's
-own code, half at a random moment.
+machine; children that send and are killed with -9: every fourth while it queues, the others while
+they send, by turns at a random line of the sender's code and at a random moment.
 """
 
 import argparse
@@ -50,6 +50,11 @@ def _prove(kills: int, seed: int) -> int:
     seconds = time.perf_counter() - began
     rows = [
         ("children killed with -9", toll.killed),
+        (
+            "of them in the midst of a message, before handing it over",
+            toll.killed_before_handing,
+        ),
+        ("of them after that, before the end was written down", toll.killed_after_handing),
         ("reminders", toll.reminders),
         *((f"arrived {_times(times)}", count) for times, count in toll.arrived.items()),
         ("reminders with a second Message-ID", toll.second_message_ids),

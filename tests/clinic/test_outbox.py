@@ -309,10 +309,11 @@ def test_a_wrong_stop_address_stops_nobody(asked: MakeCourse, token: str) -> Non
 def test_killed_at_any_moment_it_loses_nothing_and_sends_nothing_thrice(
     server: MailServer, asked: MakeCourse
 ) -> None:
-    """Ten kills; benchmarks/proofs/outbox_kills.py does two hundred."""
-    for number in range(12):
+    """Twelve kills; benchmarks/proofs/outbox_kills.py does two hundred."""
+    for number in range(25):
         asked(email=f"patient{number}@example.org")
-    toll = kill_many(10, seed=5, server=server)
-    assert toll.reminders == 12 and toll.killed == 10
+    toll = kill_many(12, seed=5, server=server)
+    assert toll.reminders == 25 and toll.killed == 12
+    assert toll.killed_before_handing + toll.killed_after_handing > 4
     assert set(toll.arrived) <= {0, 1, 2}
     assert toll.lost == 0 and toll.second_message_ids == 0
