@@ -21,7 +21,8 @@ from enthesis.journey import remind
 from enthesis.knowledge.kinds import MessageText
 
 log = logging.getLogger("enthesis.sender")
-PAUSE_SECONDS = 60
+# Each pass looks at every open course; nobody waits for a reminder by the minute.
+PAUSE_SECONDS = 300
 
 
 def forever(pause: float = PAUSE_SECONDS) -> None:

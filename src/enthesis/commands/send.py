@@ -13,7 +13,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "do so by themselves; this is for a timer, or to see it done. Killed at any moment it "
         "loses nothing. See docs/how-to/send-reminders.md.",
     )
-    parser.add_argument("--forever", action="store_true", help="go on, once a minute")
+    parser.add_argument("--forever", action="store_true", help="go on, every five minutes")
     parser.set_defaults(run=run)
 
 
