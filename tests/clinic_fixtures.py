@@ -5,13 +5,14 @@
 """
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import make_password
 from django.test import Client
+from django.utils import timezone
 
 from enthesis.clinic import models
 
@@ -133,3 +134,25 @@ def make_appointment() -> Callable[..., models.Appointment]:
         return models.Appointment.objects.create(**{**defaults, **fields})
 
     return make
+
+
+def session_days_ago(course: models.Course, days: int) -> models.Course:
+    """One signed session so many days before today; the start is not asked any more."""
+    on = timezone.localdate() - timedelta(days=days)
+    models.Session.objects.create(
+        course=course, number=1, on=on, mixtures=[], signed_at=timezone.now()
+    )
+    return course
+
+
+def writing_clinic(**fields: Any) -> models.Clinic:
+    """A clinic that writes to its patients, at any hour and day."""
+    given = {
+        "name": "Harbour Clinic",
+        "phone": "(555) 0100",
+        "reminders_on": True,
+        "sender_email": "care@harbour.example",
+        "quiet_from": time(0),
+        "quiet_to": time(0),
+    }
+    return models.Clinic.objects.create(**{**given, **fields})

@@ -27,6 +27,7 @@ COMMANDS = {
     "outcomes": "outcomes",
     "fit": "fit",
     "registry": "registry",
+    "send": "send",
     "manage": "manage",
 }
 

@@ -4,7 +4,7 @@ import html
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 
 import pytest
@@ -235,3 +235,28 @@ def test_the_last_administrator_stays(office: Client, admin: User, data: dict[st
     assert "the last administrator" in words(response)
     admin.refresh_from_db()
     assert (admin.role, admin.is_active) == ("administrator", True)
+
+
+@pytest.mark.parametrize(("sent", "said"), [
+    ({"reminders_on": "on"}, "Give the address that messages come from"),
+    ({"sender_email": "nowhere"}, "valid email address"),
+    ({"quiet_from": "25:00"}, "valid time"),
+])  # fmt: skip
+def test_reminders_need_a_sender_and_hours_that_exist(
+    admin: User, client_for: Callable[[User], Client], sent: dict[str, str], said: str
+) -> None:
+    response = client_for(admin).post("/settings/", SETTINGS | sent)
+    assert response.status_code == 422 and said in words(response)
+
+
+def test_reminders_are_switched_on_with_the_clinics_own_quiet_hours(
+    admin: User, client_for: Callable[[User], Client]
+) -> None:
+    sent = {"reminders_on": "on", "sender_email": "care@harbour.example"}
+    sent |= {"quiet_from": "19:30", "quiet_to": "08:00"}
+    client_for(admin).post("/settings/", SETTINGS | sent)
+    clinic = Clinic.objects.get()
+    assert clinic.reminders_on and clinic.sender_email == "care@harbour.example"
+    assert (clinic.quiet_from, clinic.quiet_to) == (time(19, 30), time(8))
+    changed = AuditEvent.objects.get(action="change_settings").detail
+    assert changed["quiet_from"] == ["None", "19:30:00"]

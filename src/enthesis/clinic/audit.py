@@ -14,8 +14,9 @@ def record(
     row: Model,
     patient: Patient | None = None,
     detail: dict[str, Any] | None = None,
+    by: str = "patient",
 ) -> AuditEvent:
-    """Append one event; `user` None means the patient did it, by a personal link.
+    """Append one event; `user` None means `by`: the patient, by a personal link, or Enthesis.
 
     `action` is the name of the action function ("add_patient"). `detail` never holds answers,
     notes or tokens, only what changed and why. Must run inside the action's transaction:
@@ -27,7 +28,7 @@ def record(
     return AuditEvent.objects.create(
         clinic_id=user.clinic_id if user else patient.clinic_id if patient else None,
         user=user,
-        actor=str(user) if user else "patient",
+        actor=str(user) if user else by,
         action=action,
         patient=patient,
         record=row._meta.model_name or "",
@@ -40,7 +41,7 @@ def _patient_of(row: Model) -> Patient | None:
     """Follow the row to its patient, if it has one."""
     if isinstance(row, Patient):
         return row
-    for step in ("patient", "course", "session", "invoice"):
+    for step in ("patient", "course", "session", "invoice", "message"):
         if (next_row := getattr(row, step, None)) is not None:
             return _patient_of(next_row)
     return None

@@ -20,7 +20,7 @@ BELONGS_TO = {
     "evidence": ("evidence",),
     "money": ("money", "invoice"),
     "settings": ("setting", "user"),
-    "today": ("today",),
+    "today": ("today", "call"),
 }
 
 

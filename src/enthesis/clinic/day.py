@@ -75,7 +75,7 @@ def day(clinic: models.Clinic, today: date, *, clinical: bool) -> Day:
     return Day(
         worries=_worries(rows, known),
         visits=_visits(clinic, known, today, clinical),
-        silent=_silent(rows, due),
+        silent=_silent(rows, due, _not_called(rows)),
         rechecks=_rechecks(rows, found, known, today),
         lost=_lost(rows, due),
         lost_after_days=known.stop_rule.lost_after_days,
@@ -190,12 +190,21 @@ def _number(value: object) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
-def _silent(rows: dict[int, models.Course], due: dict[int, follow.Due]) -> list[Row]:
+def _not_called(rows: dict[int, models.Course]) -> set[int]:
+    """Courses of patients who asked not to be called."""
+    choices = models.ContactChoice.objects.filter(way="calls", patient__courses__in=rows)
+    last = dict(choices.values_list("patient", "wanted"))
+    return {pk for pk, row in rows.items() if not last.get(row.patient_id, True)}
+
+
+def _silent(
+    rows: dict[int, models.Course], due: dict[int, follow.Due], not_called: set[int]
+) -> list[Row]:
     """Courses with an answer overdue, latest first, with what was tried by telephone."""
     found = [
         Row(rows[pk], _calls(rows[pk]), _late_tag(one.late_days), days=one.late_days)
         for pk, one in due.items()
-        if one.late_days and not one.is_lost
+        if one.late_days and not one.is_lost and pk not in not_called
     ]
     return sorted(found, key=lambda row: row.days)
 

@@ -72,11 +72,11 @@ def busy(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 class HideLinks(logging.Filter):
-    """Keeps the secret of a patient's personal link out of the logs."""
+    """Keeps the secret of a patient's personal addresses out of the logs."""
 
-    LINK = re.compile(r"/a/[^/\s]+")
+    LINK = re.compile(r"/(a|stop)/[^/\s]+")
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg = self.LINK.sub("/a/…", record.getMessage())
+        record.msg = self.LINK.sub(r"/\1/…", record.getMessage())
         record.args = None
         return True

@@ -37,6 +37,11 @@ class Clinic(models.Model):
     price_per_session = models.DecimalField(max_digits=10, decimal_places=2, null=True, blank=True)
     # One of the stop choices of the knowledge files; empty means their default.
     stop_choice = models.CharField(max_length=20, blank=True, default="", validators=NO_NUL)
+    # Messages to patients; hours without a value are those of the knowledge files.
+    reminders_on = models.BooleanField(default=False)
+    sender_email = models.EmailField(blank=True, default="")
+    quiet_from = models.TimeField(null=True, blank=True)
+    quiet_to = models.TimeField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
 
     def __str__(self) -> str:
@@ -383,10 +388,91 @@ class Payment(models.Model):
 class CallAttempt(models.Model):
     """Staff tried to reach a patient who fell silent, and what came of it."""
 
+    class Result(models.TextChoices):
+        ANSWERED = "answered", "Reached, and answered"
+        WILL_ANSWER = "will_answer", "Reached, will answer"
+        NO_ANSWER = "no_answer", "No answer"
+        WRONG_NUMBER = "wrong_number", "Wrong number"
+        NO_CALLS = "no_calls", "Asked not to be called"
+
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="calls")
     at = models.DateTimeField(default=timezone.now)
+    # Empty where only words were kept.
+    result = models.CharField(max_length=20, choices=Result.choices, blank=True, default="")
     outcome = models.CharField(max_length=200, validators=NO_NUL)
+    next_try_on = models.DateField(null=True, blank=True)
     by = models.ForeignKey(User, on_delete=models.PROTECT)
+
+
+class ContactChoice(models.Model):
+    """A patient said whether to be written to or called; the last choice of each kind holds."""
+
+    class Way(models.TextChoices):
+        MESSAGES = "messages", "Messages"
+        CALLS = "calls", "Calls"
+
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="contact_choices")
+    way = models.CharField(max_length=10, choices=Way.choices)
+    wanted = models.BooleanField()
+    at = models.DateTimeField(default=timezone.now)
+    # Null: the patient, by the address in a message.
+    by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+
+
+class Message(models.Model):
+    """The outbox: one reminder to one patient, once for its key. Neither address nor link is kept:
+    both are looked up when it is sent."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        SENT = "sent", "Sent"
+        FAILED = "failed", "Could not be delivered"
+        UNCLEAR = "unclear", "May not have arrived"
+        DROPPED = "dropped", "No longer wanted"
+
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="messages")
+    key = models.CharField(max_length=120, unique=True)
+    ask = models.CharField(max_length=120)
+    occasion = models.CharField(max_length=20)
+    questionnaire = models.CharField(max_length=60)
+    due_on = models.DateField()
+    # Made once from the key: a second sending after a crash is the same mail to every mail program.
+    message_id = models.CharField(max_length=200, unique=True)
+    made_at = models.DateTimeField(default=timezone.now)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    why = models.CharField(max_length=300, blank=True)
+    not_before = models.DateTimeField()
+    # The lease: whoever holds it sends; after it, anybody may.
+    claimed_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [models.Index(fields=["state", "not_before"], name="message_waiting")]
+
+
+class Attempt(models.Model):
+    """One try to hand a message over, written down before it is made and after it is known."""
+
+    class Outcome(models.TextChoices):
+        TAKEN = "taken", "Taken"
+        LATER = "later", "Refused for now"
+        REFUSED = "refused", "Refused for good"
+        UNCLEAR = "unclear", "Broke off"
+
+    message = models.ForeignKey(Message, on_delete=models.PROTECT, related_name="attempts")
+    way = models.CharField(max_length=10)
+    began_at = models.DateTimeField(default=timezone.now)
+    # From here on it may have arrived, whatever happens to us.
+    handed_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=10, choices=Outcome.choices, blank=True, default="")
+    detail = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["id"]
 
 
 class AuditEvent(models.Model):

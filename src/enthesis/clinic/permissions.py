@@ -98,6 +98,7 @@ _OF_A_COURSE: tuple[type[Model], ...] = (
     models.TypedScore,
     models.Decision,
     models.CallAttempt,
+    models.Message,
 )
 _TO_CLINIC |= dict.fromkeys(_OF_A_COURSE, "course__patient__clinic")
 

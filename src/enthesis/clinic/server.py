@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -86,9 +87,18 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "threads": THREADS,
             "loglevel": "warning",
             "control_socket_disable": True,
-            "post_worker_init": lambda worker: when_ready() if worker.age == 1 else None,
+            "post_worker_init": self._begin,
         }
+        self.when_ready = when_ready
         super().__init__()
+
+    def _begin(self, worker: Any) -> None:
+        """In each worker: leases keep several senders from sending the same."""
+        from enthesis.clinic import sender
+
+        threading.Thread(target=sender.forever, name="sender", daemon=True).start()
+        if worker.age == 1:
+            self.when_ready()
 
     def load_config(self) -> None:
         from enthesis.clinic.errors import HideLinks

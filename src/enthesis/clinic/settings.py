@@ -7,6 +7,12 @@ ENTHESIS_HOSTS       host names that are answered, separated by commas (default:
 ENTHESIS_SECRET_KEY  the signing key; without it the one kept in ENTHESIS_DATA is used
 ENTHESIS_IDLE_MINUTES  minutes without a click after which staff must sign in again (default 30)
 ENTHESIS_LINK_DAYS   days after which a patient's personal link stops working (default 14)
+ENTHESIS_ADDRESS     where patients reach this server, such as https://clinic.example: in messages
+ENTHESIS_SMTP        the mail server that takes messages: smtp+tls://user:password@host:587, or
+                     smtps:// (TLS from the start), or smtp:// (no TLS, for this machine)
+ENTHESIS_SMS         the text-message gateway: an address that takes a POST
+ENTHESIS_SMS_BODY    what is posted, as JSON with {to}, {text} and {key} in it
+ENTHESIS_SMS_AUTHORIZATION  its Authorization header, such as: Bearer abc
 """
 
 import os
@@ -124,6 +130,11 @@ AUTH_PASSWORD_VALIDATORS = [
 
 SESSION_IDLE_SECONDS = 60 * env.int("ENTHESIS_IDLE_MINUTES", default=30)
 ANSWER_LINK_DAYS = env.int("ENTHESIS_LINK_DAYS", default=14)
+PUBLIC_ADDRESS = env.str("ENTHESIS_ADDRESS", default="").rstrip("/")
+SMTP = env.str("ENTHESIS_SMTP", default="")
+SMS = env.str("ENTHESIS_SMS", default="")
+SMS_BODY = env.str("ENTHESIS_SMS_BODY", default='{"to": "{to}", "text": "{text}", "id": "{key}"}')
+SMS_AUTHORIZATION = env.str("ENTHESIS_SMS_AUTHORIZATION", default="")
 SESSION_COOKIE_AGE = 12 * 60 * 60  # however busy, a day's work ends with signing in again
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

@@ -5,6 +5,7 @@ from django.urls import include, path
 from enthesis.clinic.pages import (
     answer,
     ask,
+    calls,
     course,
     evaluate,
     evidence,
@@ -13,6 +14,7 @@ from enthesis.clinic.pages import (
     plan,
     settings,
     sign_in,
+    stop,
     today,
     treat,
     typed_scores,
@@ -21,7 +23,7 @@ from enthesis.clinic.pages import (
 
 STAGES = (
     *(sign_in, today, patients, evaluate, plan, treat),
-    *(course, visit, ask, answer, typed_scores, evidence, pay, settings),
+    *(course, visit, ask, answer, stop, calls, typed_scores, evidence, pay, settings),
 )
 urlpatterns = [path("", include(stage)) for stage in STAGES]
 

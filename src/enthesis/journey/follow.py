@@ -20,6 +20,9 @@ from enthesis.knowledge.kinds import (
 from enthesis.records import Answer, Assessment, Course, Occasion
 
 ANY_ANSWER = "*"
+# Named as a questionnaire, this group is asked alone: some days after a session, when scores would
+# be of soreness. It answers nothing else.
+SAFETY = "safety"
 SIGNS = ("pain", "medication", "activity", "joint_noise", "spasm", "mood")
 _ORDER = {Occasion.BASELINE: 0, Occasion.AFTER_SESSION: 1, Occasion.RECHECK: 2}
 
@@ -457,6 +460,7 @@ def _after_session(course: Course, known: Knowledge) -> tuple[Occasion, date] | 
     given = len(course.sessions)
     for assessment in course.assessments:
         about_last = assessment.occasion is not Occasion.BASELINE
+        about_last = about_last and assessment.questionnaire != SAFETY
         if about_last and sessions_before(course, assessment) == given:
             return None
     rule = known.stop_rule

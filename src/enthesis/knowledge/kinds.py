@@ -465,6 +465,47 @@ class SessionWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class ReminderRules:
+    """When patients are written to and when a person calls, with a source for each number.
+
+    Days count from the day on which answers are wanted. After `give_up_after_days` nothing more is
+    written; `call_after_days` puts a silent patient on the call list. `retry_after_minutes` is for
+    servers that refuse for now: after the last, somebody calls.
+    """
+
+    starts_on: date
+    safety_after_days: int
+    follow_up_months: tuple[int, ...]
+    repeat_after_days: tuple[int, ...]
+    safety_repeat_after_days: tuple[int, ...]
+    call_after_days: int
+    safety_call_after_days: int
+    give_up_after_days: int
+    quiet_from_hour: int
+    quiet_to_hour: int
+    retry_after_minutes: tuple[int, ...]
+    sources: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageText:
+    """What a message, and the page that stops messages, say in one language (its `id`)."""
+
+    id: str
+    starts_on: date
+    subject: str
+    body: str
+    sms: str
+    stop_title: str
+    stop_text: str
+    stop_button: str
+    stopped_title: str
+    stopped_text: str
+    undo_button: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Knowledge:
     """Everything known as of one date, made by `load.knowledge(as_of)`: the only file opener.
 
@@ -501,6 +542,8 @@ class Knowledge:
     session_window: SessionWindow
     untreated_groups: Mapping[str, UntreatedGroup]
     anyway_rules: AnywayRules
+    reminder_rules: ReminderRules
+    message_texts: Mapping[str, MessageText]
 
     def questions(self, questionnaire: str) -> Mapping[str, Question]:
         """The questions of one questionnaire by id."""

@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from enthesis import records
 from enthesis.clinic import audit, store
 from enthesis.clinic.actions import Refused, save
-from enthesis.clinic.models import AnswerLink, Assessment, CallAttempt, Course, User
+from enthesis.clinic.models import AnswerLink, Assessment, CallAttempt, ContactChoice, Course, User
 from enthesis.clinic.permissions import get_for
 from enthesis.clinic.questions import words_of
 from enthesis.journey import follow
@@ -49,7 +49,7 @@ def make_link(user: User, course_id: int, occasion: str, due_on: date) -> tuple[
             course=course,
             questionnaire=QUESTIONNAIRE,
             occasion=occasion,
-            token_hash=_hashed(token),
+            token_hash=hashed(token),
             due_on=due_on,
             expires_at=now + timedelta(days=settings.ANSWER_LINK_DAYS),
             made_by=user,
@@ -77,11 +77,12 @@ def _revoke(user: User, link: AnswerLink) -> AnswerLink:
 def find_link(token: str, now: datetime) -> AnswerLink | None:
     """The link of a secret, unless it is wrong, expired or revoked (all alike to the caller)."""
     links = AnswerLink.objects.select_related("course__patient__clinic")
-    link = links.filter(token_hash=_hashed(token), revoked_at=None).first()
+    link = links.filter(token_hash=hashed(token), revoked_at=None).first()
     return link if link and link.expires_at > now else None
 
 
-def _hashed(token: str) -> str:
+def hashed(token: str) -> str:
+    """How the secret of a link is kept."""
     # A secret of 32 random bytes cannot be guessed, so it needs no slow hash.
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -93,10 +94,14 @@ def answers_of(assessment: Assessment | None) -> dict[str, records.Answer]:
 
 
 def questions_of(
-    course: records.Course, occasion: str, answers: Mapping[str, records.Answer], known: Knowledge
+    course: records.Course,
+    occasion: str,
+    answers: Mapping[str, records.Answer],
+    known: Knowledge,
+    questionnaire: str = QUESTIONNAIRE,
 ) -> tuple[Question, ...]:
     """The questions to be asked, in order, naming the patient's own activities."""
-    return _worded(course, occasion, answers, known, QUESTIONNAIRE)
+    return _worded(course, occasion, answers, known, questionnaire)
 
 
 def _worded(
@@ -108,14 +113,17 @@ def _worded(
 ) -> tuple[Question, ...]:
     earlier = follow.lasting_answers(course, known)
     condition = known.conditions.get(course.condition)
+    safety = questionnaire == follow.SAFETY
     visible = follow.visible_questions(
-        known.questionnaires[questionnaire],
+        known.questionnaires[QUESTIONNAIRE if safety else questionnaire],
         Occasion(occasion),
         answers,
         known,
         earlier,
         condition.region if condition else "",
     )
+    if safety:
+        visible = tuple(question for question in visible if question.group == follow.SAFETY)
     said = {**earlier, **answers}
     return tuple(replace(question, text=follow.worded(question, said)) for question in visible)
 
@@ -132,7 +140,7 @@ def every_question(course: records.Course, occasion: str, known: Knowledge) -> t
 
 def asked_questions(row: Assessment, known: Knowledge) -> tuple[Question, ...]:
     """The questions of a set of answers; none where its questionnaire is not ours."""
-    if row.questionnaire not in known.questionnaires:
+    if row.questionnaire not in (*known.questionnaires, follow.SAFETY):
         return ()
     course = store.course_record(row.course)
     return _worded(course, row.occasion, answers_of(row), known, row.questionnaire)
@@ -167,7 +175,7 @@ def save_answers(
         save(link)
     answers = answers_of(assessment)
     course = store.course_record(link.course)
-    for question in questions_of(course, link.occasion, answers, known):
+    for question in questions_of(course, link.occasion, answers, known, link.questionnaire):
         if question.id in raw:
             answers[question.id] = _checked(question, raw[question.id])
     _store(assessment, course, answers, today, known)
@@ -194,7 +202,8 @@ def _store(
     known: Knowledge,
 ) -> None:
     """Keep what is still asked: an answer changed later may hide a question."""
-    asked = [q.id for q in questions_of(course, assessment.occasion, answers, known)]
+    questions = questions_of(course, assessment.occasion, answers, known, assessment.questionnaire)
+    asked = [q.id for q in questions]
     answers = {name: value for name, value in answers.items() if name in asked}
     assessment.answers = plain(answers)
     assessment.on = today
@@ -259,9 +268,22 @@ def mark_read(user: User, assessment_id: int) -> Assessment:
 
 
 @transaction.atomic
-def add_call(user: User, course_id: int, outcome: str) -> CallAttempt:
-    """Somebody tried to reach a patient, and what came of it."""
+def add_call(
+    user: User, course_id: int, outcome: str, result: str = "", next_try_on: date | None = None
+) -> CallAttempt:
+    """Somebody tried to reach a patient, and what came of it. Who asks not to be called is not
+    told to be called again."""
     course = get_for(user, Course, course_id)
-    call = save(CallAttempt(course=course, outcome=outcome, by=user))
-    audit.record(user, "add_call", call)
+    if next_try_on and next_try_on <= store.today(course.patient.clinic):
+        raise Refused("The next try must be after today.", "next_try_on")
+    outcome = outcome or str(dict(CallAttempt.Result.choices).get(result, ""))
+    call = save(
+        CallAttempt(course=course, outcome=outcome, result=result, next_try_on=next_try_on, by=user)
+    )
+    audit.record(user, "add_call", call, detail={"result": result})
+    if result == CallAttempt.Result.NO_CALLS:
+        choice = ContactChoice(patient=course.patient, way=ContactChoice.Way.CALLS, wanted=False)
+        choice.by = user
+        save(choice)
+        audit.record(user, "add_call", choice)
     return call

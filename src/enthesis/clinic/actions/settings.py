@@ -1,6 +1,7 @@
 """What a clinic sets for itself, and who works there."""
 
 from dataclasses import dataclass
+from datetime import time
 from decimal import Decimal
 from zoneinfo import available_timezones
 
@@ -28,6 +29,10 @@ class ClinicSettings:
     finish_relief_percent: Decimal | None
     stop_choice: str = ""
     emergency_text_es: str = ""
+    reminders_on: bool = False
+    sender_email: str = ""
+    quiet_from: time | None = None
+    quiet_to: time | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +129,8 @@ def change_settings(user: User, chosen: ClinicSettings, expected_version: int | 
     known = store.known_for(clinic, store.today(clinic))
     if chosen.stop_choice and chosen.stop_choice not in known.stop_choices:
         raise Refused("Choose one of the stop rules shown.", "stop_choice")
+    if chosen.reminders_on and not chosen.sender_email:
+        raise Refused("Give the address that messages come from.", "sender_email")
     before = {name: getattr(clinic, name) for name in vars(chosen)}
     for name, value in vars(chosen).items():
         setattr(clinic, name, value)

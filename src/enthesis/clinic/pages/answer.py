@@ -55,14 +55,18 @@ def _answer(request: HttpRequest, token: str, link: AnswerLink, language: str) -
     if assessment and assessment.completed_at:
         return _received(request, clinic, answers, known, others)
     course = store.course_record(link.course)
-    screens = follow.screens(actions.questions_of(course, link.occasion, answers, known))
+    screens = follow.screens(
+        actions.questions_of(course, link.occasion, answers, known, link.questionnaire)
+    )
     number = _number(request, screens, answers)
     form = QuestionForm(
         screens[number], request.POST if request.method == "POST" else None, answers
     )
     if request.method == "POST" and form.is_valid() and _save(form, link):
         return redirect(_address(request, screens, number))
-    intro = known.questionnaires[link.questionnaire].intro
+    # A group of questions that is asked alone has no words of its own to begin with.
+    whole = known.questionnaires.get(link.questionnaire)
+    intro = whole.intro if whole else ""
     return _ask(request, link, screens, number, form, intro, others)
 
 

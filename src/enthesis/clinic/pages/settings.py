@@ -21,7 +21,11 @@ from enthesis.units import money_words
 OWN = (
     *("name", "phone", "emergency_text", "emergency_text_es", "time_zone"),
     *("price_per_session", "finish_relief_percent", "stop_choice"),
+    *("reminders_on", "sender_email", "quiet_from", "quiet_to"),
 )
+
+
+_TIME = forms.TimeInput({"type": "time"}, "%H:%M")
 
 
 class SettingsForm(forms.Form):
@@ -51,6 +55,16 @@ class SettingsForm(forms.Form):
     stop_choice = forms.ChoiceField(
         label="When to stop what does not help", required=False, widget=forms.RadioSelect
     )
+    reminders_on = forms.BooleanField(
+        label="Remind patients by e-mail or text message",
+        required=False,
+        help_text="Before each session, after it, and in the months that follow.",
+    )
+    sender_email = forms.EmailField(
+        label="Sender’s address", required=False, help_text="Patients see it; nobody reads answers."
+    )
+    quiet_from = forms.TimeField(label="Quiet from", required=False, widget=_TIME)
+    quiet_to = forms.TimeField(label="Quiet until", required=False, widget=_TIME)
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, data: Any, initial: dict[str, Any], known: Knowledge) -> None:
@@ -118,7 +132,7 @@ def settings(request: StaffRequest) -> HttpResponse:
 
 def defaults(known: Knowledge) -> dict[str, str]:
     """What holds where the clinic sets nothing, with its source, in words."""
-    price, rule = known.tariff["session"], known.stop_rule
+    price, rule, hours = known.tariff["session"], known.stop_rule, known.reminder_rules
     charged = ""
     if price.low and price.high:
         charged = f" Others charge {money_words(price.low)} to {money_words(price.high)}."
@@ -127,6 +141,8 @@ def defaults(known: Knowledge) -> dict[str, str]:
         f"Source: {price.source}",
         "finish": f"Empty means the default, {rule.finish_relief_percent} percent. Source: "
         f"{rule.sources['finish_relief_percent']}",
+        "quiet": f"Empty means the default, {hours.quiet_from_hour}:00 to {hours.quiet_to_hour}:00 "
+        f"in the clinic’s time. Source: {hours.sources['quiet_from_hour']}",
     }
 
 

@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from enthesis.clinic import store
+from enthesis.clinic.calls import messages_line
 from enthesis.clinic.day import day
 from enthesis.clinic.permissions import CLINICAL, DESK, STAFF, StaffRequest, page
 
@@ -28,6 +29,7 @@ def today(request: StaffRequest) -> HttpResponse:
         "silent": held.silent if whole == "silent" else held.silent[:SHOWN],
         "rechecks": held.rechecks if whole == "rechecks" else held.rechecks[:SHOWN],
         "lost": held.lost if whole == "lost" else [],
+        "messages_line": messages_line(request.clinic),
         "is_clinical": clinical,
         "opens_courses": request.user.role in DESK,
     }

@@ -1,0 +1,249 @@
+"""The outbox: what is to be sent stands there before it is sent, and what came of it after.
+
+Killed at any line, nothing is lost: a message stays waiting until its end is written, and the
+lease of a dead sender runs out. Nothing is sent thrice: a try that may have arrived is marked
+before it is made, and after two such the message goes to the call list instead. See
+docs/explanation/outbox.md.
+"""
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.core.signing import BadSignature, Signer
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from enthesis.clinic import audit, store
+from enthesis.clinic.actions import save
+from enthesis.clinic.actions.answer import QUESTIONNAIRE, hashed
+from enthesis.clinic.models import (
+    AnswerLink,
+    Appointment,
+    Attempt,
+    Clinic,
+    ContactChoice,
+    Course,
+    Message,
+    Patient,
+    User,
+)
+from enthesis.journey import follow, remind
+
+SENDER = "Enthesis"
+# Longer than any talk with a server (see network.TIMEOUT_SECONDS), so that the living keep theirs.
+LEASE = timedelta(minutes=5)
+MOST_TIMES = 2
+
+
+def wanted(course: Course, today: date, booked: date | None = None) -> tuple[remind.Reminder, ...]:
+    """The reminders that a course wants today, by the core."""
+    known = store.known_for(course.patient.clinic, today)
+    return remind.reminders(store.course_outlines([course])[0], booked, known, today)
+
+
+def next_sessions(clinic: Clinic, now: datetime) -> dict[int, date]:
+    """The day of the next booked session of each course that has one."""
+    zone = ZoneInfo(clinic.time_zone)
+    booked = Appointment.objects.filter(
+        course__patient__clinic=clinic,
+        kind=Appointment.Kind.SESSION,
+        state=Appointment.State.BOOKED,
+        starts_at__gte=now,
+    ).order_by("-starts_at")
+    days = booked.values_list("course", "starts_at")
+    return {course: at.astimezone(zone).date() for course, at in days}
+
+
+@transaction.atomic
+def queue(course: Course, reminder: remind.Reminder, now: datetime) -> Message | None:
+    """Put a reminder into the outbox, once for its key."""
+    ask = reminder.ask
+    safety = ask.purpose is remind.Purpose.SAFETY
+    message, is_new = Message.objects.get_or_create(
+        key=reminder.key,
+        defaults={
+            "course": course,
+            "ask": ask.key,
+            "occasion": ask.occasion.value,
+            "questionnaire": follow.SAFETY if safety else QUESTIONNAIRE,
+            "due_on": ask.due_on,
+            "message_id": _message_id(course.patient.clinic, reminder.key),
+            "not_before": now,
+        },
+    )
+    if not is_new:
+        return None
+    audit.record(None, "queue", message, detail={"key": message.key}, by=SENDER)
+    return message
+
+
+def _message_id(clinic: Clinic, key: str) -> str:
+    # With the installation's key, so that nobody reads a course number off a mail.
+    host = clinic.sender_email.rpartition("@")[2] or "enthesis.invalid"
+    return f"<{salted_hmac('enthesis.message', key).hexdigest()[:32]}@{host}>"
+
+
+@transaction.atomic
+def claim(clinics: list[Clinic], now: datetime, lease: timedelta = LEASE) -> Attempt | None:
+    """Take one waiting message that may be sent now, and write the attempt down before it is made.
+
+    None when nothing waits. A message that should not be sent any more is ended on the way.
+    """
+    free = Q(claimed_until=None) | Q(claimed_until__lte=now)
+    waiting = Message.objects.filter(
+        free,
+        state=Message.State.WAITING,
+        not_before__lte=now,
+        course__patient__clinic__in=clinics,
+    ).select_for_update(of=("self",), skip_locked=True)
+    for message in waiting[:100]:
+        problem = _unsendable(message, now)
+        if problem:
+            _end(message, *problem)
+            continue
+        message.claimed_until = now + lease
+        message.save(update_fields=["claimed_until"])
+        way = way_of(message.course.patient) or ""
+        attempt = Attempt.objects.create(message=message, way=way, began_at=now)
+        audit.record(None, "claim", message, detail={"attempt": attempt.pk}, by=SENDER)
+        return attempt
+    return None
+
+
+def _unsendable(message: Message, now: datetime) -> tuple[Message.State, str] | None:
+    """Why a waiting message is not to be sent now or ever, and how it ends."""
+    perhaps = message.attempts.exclude(handed_at=None).filter(outcome__in=["", "unclear"])
+    if perhaps.count() >= MOST_TIMES:
+        why = "Broke off twice while it was handed over; it may not have arrived."
+        return Message.State.UNCLEAR, why
+    course = message.course
+    patient = course.patient
+    if not wants(patient, ContactChoice.Way.MESSAGES):
+        return Message.State.DROPPED, "The patient wants no messages."
+    today = store.today(patient.clinic)
+    known = store.known_for(patient.clinic, today)
+    booked = next_sessions(patient.clinic, now).get(course.pk)
+    still = remind.reminders(store.course_outlines([course])[0], booked, known, today)
+    if message.key not in {reminder.key for reminder in still}:
+        return Message.State.DROPPED, "It was answered, or something newer is asked."
+    if way_of(patient) is None:
+        return Message.State.FAILED, "There is no address to write to."
+    link = AnswerLink.objects.filter(token_hash=hashed(token_of(message.ask))).first()
+    if link and (link.revoked_at or link.expires_at <= now):
+        return Message.State.DROPPED, "The personal link was withdrawn or has expired."
+    return None
+
+
+def way_of(patient: Patient) -> str | None:
+    """By e-mail, else by text message where the clinic has a gateway."""
+    if patient.email:
+        return "email"
+    return "sms" if patient.phone and settings.SMS else None
+
+
+def wants(patient: Patient, way: str) -> bool:
+    """What the patient chose last; wanted until said otherwise."""
+    chosen = [choice for choice in patient.contact_choices.all() if choice.way == way]
+    return not chosen or chosen[-1].wanted
+
+
+def token_of(ask: str) -> str:
+    """The secret of the link of an ask: the same for every message about it, and stored nowhere.
+
+    Made from the installation's key. A second sending after a crash carries the same link, and
+    who began to answer goes on where they stopped.
+    """
+    return salted_hmac("enthesis.link", ask, algorithm="sha256").hexdigest()
+
+
+@transaction.atomic
+def link_for(message: Message, now: datetime) -> AnswerLink:
+    """The personal link that goes into the message, made when it is first sent."""
+    made: tuple[AnswerLink, bool] = AnswerLink.objects.get_or_create(
+        token_hash=hashed(token_of(message.ask)),
+        defaults={
+            "course": message.course,
+            "questionnaire": message.questionnaire,
+            "occasion": message.occasion,
+            "due_on": message.due_on,
+            "expires_at": now + timedelta(days=settings.ANSWER_LINK_DAYS),
+            "made_at": now,
+        },
+    )
+    link, is_new = made
+    if is_new:
+        audit.record(None, "link_for", link, detail={"key": message.key}, by=SENDER)
+    return link
+
+
+class LeaseLost(Exception):  # noqa: N818 (an answer, not a fault)
+    """Somebody else has taken the message meanwhile."""
+
+
+@transaction.atomic
+def hand(attempt: Attempt, now: datetime) -> None:
+    """From now on it may have arrived. LeaseLost if we were too slow and another sends it."""
+    message = Message.objects.select_for_update().get(pk=attempt.message_id)
+    is_ours = message.attempts.last() == attempt and message.state == Message.State.WAITING
+    if not is_ours or message.claimed_until is None or message.claimed_until <= now:
+        raise LeaseLost
+    attempt.handed_at = now
+    attempt.save(update_fields=["handed_at"])
+    audit.record(None, "hand", message, detail={"attempt": attempt.pk}, by=SENDER)
+
+
+@transaction.atomic
+def finish(attempt: Attempt, outcome: str, detail: str, now: datetime) -> None:
+    """What came of an attempt: sent, failed for good, or to be tried again later."""
+    attempt.outcome, attempt.detail, attempt.ended_at = outcome, detail[:300], now
+    attempt.save(update_fields=["outcome", "detail", "ended_at"])
+    message = Message.objects.select_for_update().get(pk=attempt.message_id)
+    if outcome == Attempt.Outcome.TAKEN:
+        _end(message, Message.State.SENT, "")
+    elif message.attempts.last() != attempt or message.state != Message.State.WAITING:
+        return  # our lease ran out, and another has taken it up: what it finds will count
+    elif outcome == Attempt.Outcome.REFUSED:
+        _end(message, Message.State.FAILED, detail)
+    else:
+        tries = message.attempts.filter(outcome__in=["later", "unclear"]).count()
+        known = store.known_for(message.course.patient.clinic, timezone.localdate(now))
+        wait = remind.retry_after(tries, known)
+        if wait is None:
+            _end(message, Message.State.FAILED, f"Given up after {tries} tries: {detail}")
+            return
+        message.not_before, message.claimed_until = now + wait, None
+        message.save(update_fields=["not_before", "claimed_until"])
+        audit.record(None, "finish", message, detail={"outcome": outcome}, by=SENDER)
+
+
+def _end(message: Message, state: Message.State, why: str) -> None:
+    message.state, message.why, message.claimed_until = state, why[:300], None
+    message.save(update_fields=["state", "why", "claimed_until"])
+    audit.record(None, "finish", message, detail={"state": state.value}, by=SENDER)
+
+
+@transaction.atomic
+def choose_contact(
+    patient: Patient, way: str, wanted_now: bool, user: User | None = None
+) -> ContactChoice:
+    """The patient wants, or does not want, to be written to or called."""
+    choice = save(ContactChoice(patient=patient, way=way, wanted=wanted_now, by=user))
+    audit.record(user, "choose_contact", choice, detail={"way": way, "wanted": wanted_now})
+    return choice
+
+
+def stop_token(patient: Patient) -> str:
+    """The address of "no more messages": never expires, and says nothing but a number."""
+    return Signer(salt="enthesis.stop").sign(str(patient.pk)).replace(":", "-", 1)
+
+
+def patient_of_stop(token: str) -> Patient | None:
+    """Whose "no more messages" it is; None for a wrong one."""
+    try:
+        pk = Signer(salt="enthesis.stop").unsign(token.replace("-", ":", 1))
+    except BadSignature:
+        return None
+    return Patient.objects.select_related("clinic").filter(pk=int(pk)).first()

@@ -1,0 +1,131 @@
+"""Whom staff should call: the silent, and those who cannot be written to. Holds no rule."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from enthesis.clinic import models, sender, store
+from enthesis.clinic.actions import outbox
+from enthesis.journey import remind
+from enthesis.journey.remind import Purpose
+
+PURPOSE_WORDS = {
+    Purpose.START: "Before treatment",
+    Purpose.SAFETY: "Safety, days after a session",
+    Purpose.SESSION: "Before the next session",
+    Purpose.MONTHS: "Months after the last session",
+}
+TROUBLE = (models.Message.State.FAILED, models.Message.State.UNCLEAR)
+
+
+@dataclass(frozen=True)
+class ToCall:
+    """One silent patient: what is wanted since when, why a person calls, and what was tried."""
+
+    course: models.Course
+    ask: remind.Ask
+    wanted: str
+    reason: str
+    tries: list[models.CallAttempt]
+    next_try_on: date | None
+
+
+@dataclass(frozen=True)
+class CallList:
+    """Now, later (a next try was agreed), and whom nobody may call."""
+
+    now: list[ToCall]
+    later: list[ToCall]
+    not_called: list[ToCall]
+
+
+@dataclass(frozen=True)
+class Completion:
+    """Of so many sets of answers that were wanted, so many came."""
+
+    words: str
+    answered: int
+    due: int
+
+    @property
+    def percent(self) -> int | None:
+        """In whole percent; None where nothing was wanted yet."""
+        return round(100 * self.answered / self.due) if self.due else None
+
+
+def call_list(clinic: models.Clinic, now: datetime) -> CallList:
+    """The clinic's call list, longest due first; safety before everything else."""
+    today = store.today(clinic)
+    courses = models.Course.objects.filter(patient__clinic=clinic, closed_on=None)
+    rows = list(
+        courses.select_related("patient__clinic").prefetch_related(
+            "calls__by", "messages", "patient__contact_choices"
+        )
+    )
+    known, found = store.known_for(clinic, today), CallList([], [], [])
+    booked = outbox.next_sessions(clinic, now)
+    for row, course in zip(rows, store.course_outlines(rows), strict=True):
+        for ask in remind.asks(course, booked.get(row.pk), known, today)[:1]:
+            reason = _reason(row, ask, today)
+            if reason:
+                _place(found, _line(row, ask, reason), today)
+    for lines in (found.now, found.later, found.not_called):
+        lines.sort(key=lambda one: (one.ask.purpose is not Purpose.SAFETY, one.ask.due_on))
+    return found
+
+
+def _reason(row: models.Course, ask: remind.Ask, today: date) -> str:
+    """Why a person should call; empty: not yet, the messages go on."""
+    clinic = row.patient.clinic
+    trouble = [m for m in row.messages.all() if m.ask == ask.key and m.state in TROUBLE]
+    if trouble:
+        return f"{trouble[-1].get_state_display()}: {trouble[-1].why}"
+    if clinic.reminders_on and not outbox.wants(row.patient, "messages"):
+        return "Wants no messages"
+    if clinic.reminders_on and outbox.way_of(row.patient) is None:
+        return "No address to write to"
+    if today < ask.call_on:
+        return ""
+    days = (today - ask.due_on).days
+    return f"Silent for {days} day{'' if days == 1 else 's'}"
+
+
+def _line(row: models.Course, ask: remind.Ask, reason: str) -> ToCall:
+    calls = sorted(row.calls.all(), key=lambda call: call.at, reverse=True)
+    tries = [call for call in calls if call.at.date() >= ask.due_on]
+    wanted = PURPOSE_WORDS[ask.purpose]
+    return ToCall(row, ask, wanted, reason, tries, tries[0].next_try_on if tries else None)
+
+
+def _place(found: CallList, line: ToCall, today: date) -> None:
+    if not outbox.wants(line.course.patient, "calls"):
+        found.not_called.append(line)
+    elif line.next_try_on and line.next_try_on > today:
+        found.later.append(line)
+    else:
+        found.now.append(line)
+
+
+def completion(clinic: models.Clinic, today: date) -> list[Completion]:
+    """What was answered of what was wanted, by occasion, over all courses, the closed ones too."""
+    rows = list(models.Course.objects.filter(patient__clinic=clinic).select_related("patient"))
+    known, due, answered = store.known_for(clinic, today), Counter[Purpose](), Counter[Purpose]()
+    for course in store.course_outlines(rows):
+        for purpose, came in remind.completion(course, known, today):
+            due[purpose] += 1
+            answered[purpose] += came
+    shown = (Purpose.START, Purpose.SESSION, Purpose.MONTHS)
+    return [Completion(PURPOSE_WORDS[p], answered[p], due[p]) for p in shown]
+
+
+def messages_line(clinic: models.Clinic) -> str:
+    """One sentence about the outbox for Today; empty while all is well."""
+    if not clinic.reminders_on or clinic.invented:
+        return ""
+    rows = models.Message.objects.filter(course__patient__clinic=clinic)
+    waiting = rows.filter(state=models.Message.State.WAITING).count()
+    why = sender.why_waiting(clinic)
+    if waiting and why:
+        verb = "message waits" if waiting == 1 else "messages wait"
+        return f"{waiting} {verb} and cannot be sent: {why}"
+    return ""

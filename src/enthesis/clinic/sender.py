@@ -1,0 +1,171 @@
+"""Sends what waits in the outbox: one pass, or pass after pass beside the server."""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from datetime import time as time_of_day
+from email.message import EmailMessage
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import OperationalError, connections
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import override
+
+from enthesis.clinic import network, store
+from enthesis.clinic.actions import outbox
+from enthesis.clinic.models import Attempt, Clinic, ContactChoice, Course, Message, Patient
+from enthesis.journey import remind
+from enthesis.knowledge.kinds import MessageText
+
+log = logging.getLogger("enthesis.sender")
+# Each pass looks at every open course; nobody waits for a reminder by the minute.
+PAUSE_SECONDS = 300
+
+
+def forever(pause: float = PAUSE_SECONDS) -> None:
+    """Pass after pass. A database that is busy, or a fault in one pass, does not end it."""
+    while True:
+        try:
+            run_pass()
+        except OperationalError as error:
+            log.warning("The database refused to answer: %s", error)
+        except Exception:
+            log.exception("A pass of the sender failed; the next begins in %s seconds.", pause)
+        finally:
+            connections.close_all()
+        time.sleep(pause)
+
+
+def run_pass(lease: timedelta = outbox.LEASE) -> int:
+    """Queue what is wanted today, then send what may be sent now; how many were sent."""
+    clinics = list(Clinic.objects.filter(reminders_on=True, invented=False))
+    for clinic in clinics:
+        queue_wanted(clinic, timezone.now())
+    awake = [c for c in clinics if why_waiting(c) is None and not is_quiet(c, timezone.now())]
+    sent = 0
+    while awake and (attempt := outbox.claim(awake, timezone.now(), lease)) is not None:
+        sent += send(attempt)
+    return sent
+
+
+def queue_wanted(clinic: Clinic, now: datetime) -> int:
+    """Put what the clinic's open courses want today into the outbox; how many are new."""
+    today = store.today(clinic)
+    courses = Course.objects.filter(patient__clinic=clinic, closed_on=None)
+    rows = [
+        row
+        for row in courses.select_related("patient__clinic").prefetch_related(
+            "patient__contact_choices"
+        )
+        if outbox.way_of(row.patient) and outbox.wants(row.patient, ContactChoice.Way.MESSAGES)
+    ]
+    known, booked = store.known_for(clinic, today), outbox.next_sessions(clinic, now)
+    found = [
+        (row, reminder)
+        for row, course in zip(rows, store.course_outlines(rows), strict=True)
+        for reminder in remind.reminders(course, booked.get(row.pk), known, today)
+    ]
+    keys = [reminder.key for _, reminder in found]
+    there = set(Message.objects.filter(key__in=keys).values_list("key", flat=True))
+    new = [(row, reminder) for row, reminder in found if reminder.key not in there]
+    return sum(outbox.queue(row, reminder, now) is not None for row, reminder in new)
+
+
+def why_waiting(clinic: Clinic) -> str | None:
+    """Why nothing of a clinic can be sent, in one sentence with what to do; None: it can."""
+    if not settings.PUBLIC_ADDRESS:
+        return "ENTHESIS_ADDRESS does not say where patients reach this server."
+    if not settings.SMTP:
+        return "No mail server is set up: ENTHESIS_SMTP."
+    if not clinic.sender_email:
+        return "Settings name no sender’s address."
+    return None
+
+
+def quiet_hours(clinic: Clinic) -> tuple[time_of_day, time_of_day]:
+    """The clinic's own quiet hours, else those of the knowledge files."""
+    rules = store.known_for(clinic, store.today(clinic)).reminder_rules
+    begins, ends = time_of_day(rules.quiet_from_hour), time_of_day(rules.quiet_to_hour)
+    return clinic.quiet_from or begins, clinic.quiet_to or ends
+
+
+def is_quiet(clinic: Clinic, now: datetime) -> bool:
+    """Whether it is night where the clinic is."""
+    return remind.is_quiet(now.astimezone(ZoneInfo(clinic.time_zone)).time(), *quiet_hours(clinic))
+
+
+def send(attempt: Attempt) -> bool:
+    """Hand one claimed message over and write down what came of it; whether it was taken."""
+
+    def handing() -> None:
+        outbox.hand(attempt, timezone.now())
+
+    try:
+        outcome, detail = Attempt.Outcome.TAKEN, _hand_over(attempt, handing)
+    except outbox.LeaseLost:
+        return False
+    except network.Later as error:
+        outcome, detail = Attempt.Outcome.LATER, str(error)
+    except network.Refused as error:
+        outcome, detail = Attempt.Outcome.REFUSED, str(error)
+    except network.Unclear as error:
+        outcome, detail = Attempt.Outcome.UNCLEAR, str(error)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        # A fault of ours in one message must not keep the others waiting.
+        log.exception("Message %s could not be made", attempt.message_id)
+        outcome, detail = Attempt.Outcome.LATER, f"Enthesis made a mistake: {error!r}"
+    outbox.finish(attempt, outcome, detail, timezone.now())
+    return outcome is Attempt.Outcome.TAKEN
+
+
+def _hand_over(attempt: Attempt, handing: Callable[[], None]) -> str:
+    message = attempt.message
+    text, words = text_of(message, timezone.now())
+    patient = message.course.patient
+    if attempt.way == "sms":
+        return network.send_sms(
+            patient.phone, text.sms.format(**words), message.message_id, handing
+        )
+    return network.send_mail(mail_of(message, text, words), handing)
+
+
+def text_of(message: Message, now: datetime) -> tuple[MessageText, dict[str, str]]:
+    """The words in the patient's language, and what fills them: nothing about health."""
+    patient = message.course.patient
+    link = outbox.link_for(message, now)
+    zone = ZoneInfo(patient.clinic.time_zone)
+    with override(patient.language), timezone.override(zone):
+        until = date_format(link.expires_at.astimezone(zone).date(), "DATE_FORMAT")
+    words = {
+        "clinic": patient.clinic.name,
+        "phone": patient.clinic.phone,
+        "link": f"{settings.PUBLIC_ADDRESS}/a/{outbox.token_of(message.ask)}/",
+        "stop": stop_address(patient),
+        "until": until,
+    }
+    return store.known_for(patient.clinic, now.date()).message_texts[patient.language], words
+
+
+def stop_address(patient: Patient) -> str:
+    """Where a patient stops messages."""
+    return f"{settings.PUBLIC_ADDRESS}/stop/{outbox.stop_token(patient)}/"
+
+
+def mail_of(message: Message, text: MessageText, words: dict[str, str]) -> EmailMessage:
+    """The mail as it goes out; its Message-ID is that of the outbox."""
+    mail = EmailMessage()
+    mail["From"] = message.course.patient.clinic.sender_email
+    mail["To"] = message.course.patient.email
+    mail["Subject"] = text.subject.format(**words)
+    mail["Message-ID"] = message.message_id
+    mail["Date"] = message.made_at
+    mail["Content-Language"] = text.id
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["List-Unsubscribe"] = f"<{words['stop']}>"
+    mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    # Every server takes this, whatever the language, and the addresses stay readable.
+    mail.set_content(text.body.format(**words), cte="quoted-printable")
+    return mail

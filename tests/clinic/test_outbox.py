@@ -1,0 +1,319 @@
+"""Reminders to patients: queued once, sent once, in their language, and never lost."""
+
+from collections.abc import Callable, Iterator
+from datetime import time as time_of_day
+from datetime import timedelta
+from email.message import Message as Mail
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from enthesis.clinic import calls, models, sender
+from enthesis.clinic.actions import outbox
+from enthesis.commands import send as command
+from tests.clinic_fixtures import session_days_ago, writing_clinic
+from tests.kills import kill_many
+from tests.stand_in import MailServer, mail_server, sms_gateway
+
+MakeCourse = Callable[..., models.Course]
+ADDRESS = "https://clinic.example"
+
+
+@pytest.fixture
+def server(settings: Any) -> Iterator[MailServer]:
+    with mail_server() as running:
+        settings.SMTP, settings.PUBLIC_ADDRESS = running.url, ADDRESS
+        yield running
+
+
+@pytest.fixture
+def clinic(db: None) -> models.Clinic:
+    return writing_clinic()
+
+
+@pytest.fixture
+def asked(make_course: MakeCourse, make_patient: Callable[..., models.Patient]) -> MakeCourse:
+    """`asked(**fields of the patient)`: a course whose patient is to be asked about safety."""
+
+    def make(**fields: Any) -> models.Course:
+        patient = make_patient(**{"email": "marta@example.org", **fields})
+        return session_days_ago(make_course(patient), 2)
+
+    return make
+
+
+def body(mail: Mail) -> str:
+    return mail.get_payload(decode=True).decode()  # type: ignore[union-attr]
+
+
+def link_in(mail: Mail, kind: str) -> str:
+    """The path of the address of a kind ("a" or "stop") in a mail."""
+    line = next(w for w in body(mail).split() if w.startswith(f"{ADDRESS}/{kind}/"))
+    return line.removeprefix(ADDRESS)
+
+
+def test_a_reminder_goes_out_once_and_its_link_opens_the_one_question(
+    server: MailServer, asked: MakeCourse
+) -> None:
+    course = asked()
+    assert [sender.run_pass(), sender.run_pass()] == [1, 0]
+    (mail,) = server.mails
+    message = models.Message.objects.get()
+    assert (message.state, mail["Message-ID"]) == ("sent", message.message_id)
+    assert (mail["To"], mail["From"]) == ("marta@example.org", "care@harbour.example")
+    page = Client().get(link_in(mail, "a"))
+    assert "for your safety" in page.content.decode()
+    Client().post(link_in(mail, "a"), {"danger": ["none"]})
+    given = course.assessments.get()
+    assert given.completed_at and given.questionnaire == "safety"
+
+
+def test_a_mail_says_nothing_about_health_and_stands_in_the_patients_language(
+    server: MailServer, asked: MakeCourse
+) -> None:
+    asked()
+    asked(email="luz@example.org", language="es")
+    sender.run_pass()
+    english, spanish = sorted(server.mails, key=lambda m: m["To"], reverse=True)
+    assert "asks how you are" in body(english) and "le pregunta cómo está" in body(spanish)
+    for mail in (english, spanish):
+        text = (body(mail) + str(mail["Subject"])).lower()
+        for word in ("back", "pain", "dolor", "injection", "session", "lindqvist", "marta"):
+            assert word not in text.replace("marta@", "")
+
+
+def test_neither_the_secret_nor_the_address_is_kept(server: MailServer, asked: MakeCourse) -> None:
+    course = asked()
+    sender.run_pass()
+    token = link_in(server.mails[0], "a").split("/")[2]
+    kept = [str(list(m.objects.values())) for m in (models.Message, models.AnswerLink)]
+    kept.append(str(list(models.AuditEvent.objects.values())))
+    assert not any(token in text or course.patient.email in text for text in kept)
+
+
+def test_every_step_is_audited_as_done_by_enthesis(server: MailServer, asked: MakeCourse) -> None:
+    asked()
+    sender.run_pass()
+    events = models.AuditEvent.objects.values_list("actor", "action")
+    steps = ["queue", "claim", "link_for", "hand", "finish"]
+    assert list(events) == [("Enthesis", step) for step in steps]
+
+
+def test_what_was_answered_meanwhile_is_not_sent(server: MailServer, asked: MakeCourse) -> None:
+    course = asked()
+    sender.queue_wanted(course.patient.clinic, timezone.now())
+    models.Assessment.objects.create(
+        course=course, on=timezone.localdate(), occasion="after_session",
+        questionnaire="six_signs", answers={}, completed_at=timezone.now(),
+    )  # fmt: skip
+    assert sender.run_pass() == 0 and not server.mails
+    assert models.Message.objects.get().state == "dropped"
+
+
+@pytest.mark.parametrize("change", [
+    {"revoked_at": timezone.now()}, {"expires_at": timezone.now() - timedelta(hours=1)},
+])  # fmt: skip
+def test_a_withdrawn_or_expired_link_is_not_sent_again(
+    server: MailServer, asked: MakeCourse, change: dict[str, Any]
+) -> None:
+    course = asked()
+    sender.queue_wanted(course.patient.clinic, timezone.now())
+    outbox.link_for(models.Message.objects.get(), timezone.now())
+    models.AnswerLink.objects.update(**change)
+    assert sender.run_pass() == 0 and not server.mails
+
+
+def test_nothing_is_sent_at_night_by_the_clinics_clock(
+    server: MailServer, asked: MakeCourse, clinic: models.Clinic
+) -> None:
+    asked()
+    models.Clinic.objects.update(quiet_from=time_of_day(0), quiet_to=time_of_day(23, 59, 59))
+    assert sender.run_pass() == 0
+    assert models.Message.objects.get().state == "waiting"
+    for zone, quiet in (("America/New_York", False), ("Asia/Tokyo", True)):
+        clinic.time_zone, clinic.quiet_from, clinic.quiet_to = zone, None, None
+        noon_in_new_york = timezone.now().replace(month=1, hour=17, minute=0)
+        assert sender.is_quiet(clinic, noon_in_new_york) is quiet
+
+
+@pytest.mark.parametrize("verb", ["RCPT", "DATA", ".", "MAIL"])
+def test_a_refusal_for_now_is_tried_again_later_with_the_same_message_id(
+    server: MailServer, asked: MakeCourse, verb: str
+) -> None:
+    asked()
+    server.answers[verb] = "451 try again later"
+    assert sender.run_pass() == 0
+    message = models.Message.objects.get()
+    assert message.state == "waiting" and message.not_before > timezone.now()
+    server.answers.clear()
+    assert sender.run_pass() == 0, "it waits"
+    models.Message.objects.update(not_before=timezone.now())
+    assert sender.run_pass() == 1
+    assert {mail["Message-ID"] for mail in server.mails} == {message.message_id}
+    assert [a.outcome for a in message.attempts.all()] == ["later", "taken"]
+
+
+def test_after_the_last_try_somebody_is_to_call(server: MailServer, asked: MakeCourse) -> None:
+    course = asked()
+    server.answers["RCPT"] = "451 try again later"
+    for _ in range(6):
+        sender.run_pass()
+        models.Message.objects.update(not_before=timezone.now())
+    message = models.Message.objects.get()
+    assert message.state == "failed" and "6 tries" in message.why
+    (line,) = calls.call_list(course.patient.clinic, timezone.now()).now
+    assert line.course == course and "Given up" in line.reason
+
+
+def test_a_refused_address_is_not_tried_again_but_called(
+    server: MailServer, asked: MakeCourse
+) -> None:
+    course = asked()
+    server.answers["RCPT"] = "550 no such mailbox"
+    sender.run_pass()
+    assert models.Message.objects.get().state == "failed"
+    (line,) = calls.call_list(course.patient.clinic, timezone.now()).now
+    assert "no such mailbox" in line.reason
+
+
+def test_what_broke_off_is_sent_once_more_and_then_called_about(
+    server: MailServer, asked: MakeCourse
+) -> None:
+    """The server takes the mail, but the line breaks before it says so, twice."""
+    course = asked()
+    server.answers["."] = "hang up"
+    for _ in range(4):
+        sender.run_pass()
+        models.Message.objects.update(not_before=timezone.now())
+    assert len({mail["Message-ID"] for mail in server.mails}) == 1 and len(server.mails) == 2
+    assert models.Message.objects.get().state == "unclear"
+    (line,) = calls.call_list(course.patient.clinic, timezone.now()).now
+    assert "may not have arrived" in line.reason.lower()
+
+
+def test_who_lost_the_lease_does_not_send(server: MailServer, asked: MakeCourse) -> None:
+    course = asked()
+    clinics, now = [course.patient.clinic], timezone.now()
+    sender.queue_wanted(course.patient.clinic, now)
+    slow = outbox.claim(clinics, now, timedelta(seconds=1))
+    assert slow and outbox.claim(clinics, now) is None, "one holds it"
+    quick = outbox.claim(clinics, now + timedelta(seconds=2))
+    assert quick and not sender.send(slow) and not server.mails
+    assert sender.send(quick) and len(server.mails) == 1
+
+
+def test_a_fault_in_one_message_does_not_keep_the_others_waiting(
+    server: MailServer, asked: MakeCourse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked()
+    asked(email="ok@example.org")
+    make = sender.mail_of
+
+    def fail(message: models.Message, *rest: Any) -> Any:
+        if message.course.patient.email != "ok@example.org":
+            raise KeyError("a fault")
+        return make(message, *rest)
+
+    monkeypatch.setattr(sender, "mail_of", fail)
+    assert sender.run_pass() == 1
+
+
+def test_an_invented_clinic_and_one_that_did_not_ask_for_it_never_write(
+    server: MailServer, asked: MakeCourse
+) -> None:
+    asked()
+    for change in ({"invented": True}, {"invented": False, "reminders_on": False}):
+        models.Clinic.objects.update(**change)
+        sender.run_pass()
+    assert not models.Message.objects.exists() and not server.mails
+
+
+def test_without_a_mail_server_messages_wait_and_today_says_so(
+    asked: MakeCourse, desk: models.User, client_for: Callable[..., Client], capsys: Any,
+    monkeypatch: pytest.MonkeyPatch, settings: Any,
+) -> None:  # fmt: skip
+    asked()
+    settings.PUBLIC_ADDRESS = ADDRESS
+    monkeypatch.setattr("enthesis.clinic.server.prepare", lambda: None)
+    assert command.run(command_args(forever=False)) == 1
+    assert "messages wait" in capsys.readouterr().err
+    text = client_for(desk).get("/").content.decode()
+    assert "1 message waits and cannot be sent: No mail server is set up" in text
+
+
+def command_args(**given: Any) -> Any:
+    return type("Args", (), given)()
+
+
+def test_a_text_message_goes_by_the_gateway_with_its_key(
+    asked: MakeCourse, settings: Any, server: MailServer
+) -> None:
+    with sms_gateway() as (address, taken):
+        settings.SMS, settings.SMS_AUTHORIZATION = address, "Bearer abc"
+        asked(email="")
+        assert sender.run_pass() == 1
+    ((headers, sent),) = taken
+    message = models.Message.objects.get()
+    assert headers["Authorization"] == "Bearer abc" and sent["to"] == "(555) 0142"
+    assert headers["Idempotency-Key"] == sent["id"] == message.message_id
+    assert f"{ADDRESS}/a/" in sent["text"] and f"{ADDRESS}/stop/" in sent["text"]
+
+
+@pytest.mark.parametrize(("status", "state"), [(422, "failed"), (503, "waiting"), (401, "waiting")])
+def test_what_the_gateway_refuses_counts_for_good_only_if_the_number_is_wrong(
+    asked: MakeCourse, settings: Any, server: MailServer, status: int, state: str
+) -> None:
+    with sms_gateway(status) as (address, _):
+        settings.SMS = address
+        asked(email="")
+        sender.run_pass()
+    assert models.Message.objects.get().state == state
+
+
+def test_stopping_takes_one_tap_and_can_be_taken_back(
+    server: MailServer, asked: MakeCourse
+) -> None:
+    course = asked()
+    sender.run_pass()
+    address = link_in(server.mails[0], "stop")
+    assert server.mails[0]["List-Unsubscribe"].strip() == f"<{ADDRESS}{address}>"
+    client = Client(enforce_csrf_checks=True)
+    assert "Stop messages" in client.get(address).content.decode()
+    assert not course.patient.contact_choices.exists(), "looking changes nothing"
+    for _ in range(2):  # a second tap adds nothing
+        assert "Undo" in client.post(address).content.decode()
+    (line,) = calls.call_list(course.patient.clinic, timezone.now()).now
+    assert line.reason == "Wants no messages"
+    assert "Stop messages" in client.post(address, {"undo": "1"}).content.decode()
+    assert [c.wanted for c in course.patient.contact_choices.all()] == [False, True]
+    assert models.AuditEvent.objects.filter(action="choose_contact", actor="patient").count() == 2
+
+
+def test_who_stopped_messages_gets_no_more(server: MailServer, asked: MakeCourse) -> None:
+    course = asked()
+    sender.queue_wanted(course.patient.clinic, timezone.now())
+    outbox.choose_contact(course.patient, "messages", False)
+    assert sender.run_pass() == 0 and not server.mails
+
+
+@pytest.mark.parametrize("token", ["", "12-abc", "abc", "12", "-", "é-é"])
+def test_a_wrong_stop_address_stops_nobody(asked: MakeCourse, token: str) -> None:
+    asked()
+    assert Client().post(f"/stop/{token}/").status_code == 404
+    assert not models.ContactChoice.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_killed_at_any_moment_it_loses_nothing_and_sends_nothing_thrice(
+    server: MailServer, asked: MakeCourse
+) -> None:
+    """Twelve kills; benchmarks/proofs/outbox_kills.py does two hundred."""
+    for number in range(25):
+        asked(email=f"patient{number}@example.org")
+    toll = kill_many(12, seed=5, server=server)
+    assert toll.reminders == 25 and toll.killed == 12
+    assert toll.killed_before_handing + toll.killed_after_handing > 4
+    assert set(toll.arrived) <= {0, 1, 2}
+    assert toll.lost == 0 and toll.second_message_ids == 0
