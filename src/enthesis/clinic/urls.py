@@ -8,9 +8,11 @@ from enthesis.clinic.pages import (
     course,
     evaluate,
     evidence,
+    outcomes,
     patients,
     pay,
     plan,
+    results,
     settings,
     sign_in,
     today,
@@ -19,7 +21,7 @@ from enthesis.clinic.pages import (
 
 STAGES = (
     *(sign_in, today, patients, evaluate, plan, treat),
-    *(course, ask, answer, evidence, pay, settings),
+    *(course, ask, answer, outcomes, results, evidence, pay, settings),
 )
 urlpatterns = [path("", include(stage)) for stage in STAGES]
 
