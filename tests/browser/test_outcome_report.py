@@ -7,20 +7,19 @@ from playwright.sync_api import Page
 
 from enthesis.cli import main
 from tests.browser.conftest import DESKTOP, PHONE, assert_accessible_in_every_look, look
-from tests.unit.outcomes.registry_rows import many
 
 
 def test_a_report_is_read_on_a_screen_and_a_phone_without_a_server_or_a_script(
     open_page: Callable[..., Page], tmp_path: Path
 ) -> None:
-    for name, table in many(240, seed=5).items():
-        table.to_parquet(tmp_path / f"{name}.parquet")
-    given = ["--report", str(tmp_path / "out"), "--day", "2026-11-23", "--title"]
-    assert main(["outcomes", str(tmp_path), *given, "Outcomes of 240 invented courses"]) == 0
+    given = ["--invented", "600", "--condition", "low_back", "--report", str(tmp_path / "out")]
+    title = "Outcomes of invented courses"
+    registry = str(tmp_path / "registry")
+    assert main(["outcomes", registry, *given, "--day", "2026-11-23", "--title", title]) == 0
     address = (tmp_path / "out/index.html").as_uri()
     page = open_page(DESKTOP, scripts=True)
     page.goto(address)
-    page.get_by_role("heading", level=1, name="Outcomes of 240 invented courses").wait_for()
+    page.get_by_role("heading", level=1, name=title).wait_for()
     assert page.locator(".chart.wide").first.is_visible()
     assert not page.locator(".chart.narrow").first.is_visible()
     page.get_by_text("Show the numbers").nth(1).click()

@@ -1,10 +1,11 @@
 """The funnel: each unit by its size, with the spread that chance alone would give. Never a ranking.
 
 Spiegelhalter (2005), Stat Med 24:1185. Limits: 95 % dotted, 99.8 % faint. A unit beyond the outer
-limit is hollow and reads "ask why": it is a question, not a verdict. Rows of the table stand in the
-order of size, so that no order of merit can be read off.
+limit is hollow and reads "ask why": it is a question, not a verdict. A tick shows what is believed
+of a unit once chance is allowed for. Rows of the table stand by name: no order of merit.
 """
 
+import re
 from dataclasses import dataclass
 
 from enthesis.charts.axes import scale_ticks
@@ -12,17 +13,23 @@ from enthesis.charts.curves import Axis, Plot, Table, Width, axes
 from enthesis.charts.labels import Box, box_of
 from enthesis.charts.pen import element, in_words, line, path_through, picture, words
 
+PARTS = re.compile(r"(\d+)")
 OF_100 = tuple((float(y), str(y)) for y in (0, 25, 50, 75, 100))
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A clinic or a clinician. `share` and `size` as adjusted; `outside` the 99.8 % limits."""
+    """A clinic or a clinician. `share` and `size` as adjusted; `outside` the 99.8 % limits;
+    `shrunk`: drawn towards all by what chance does to so few, with its interval;
+    without one where units differ no more than chance makes them."""
 
     name: str
     size: int
     share: float
     outside: bool
+    shrunk: float
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,7 @@ def funnel_svg(data: FunnelData, width: Width, uid: str) -> str:
     plot = Plot(
         narrow, 44.0 if narrow else 56.0, right, 30.0, bottom, (0.0, ticks[-1]), (0.0, 100.0)
     )
-    x = Axis("Courses that began and answered", tuple((v, in_words(v)) for v in ticks))
+    x = Axis("Courses that began", tuple((v, in_words(v)) for v in ticks))
     y = Axis(f"Of 100, how many {data.outcome}", OF_100)
     middle = plot.y(100 * data.overall)
     body = axes(plot, x, y) + _limits(data, plot)
@@ -75,18 +82,33 @@ def funnel_svg(data: FunnelData, width: Width, uid: str) -> str:
 
 
 def funnel_table(data: FunnelData) -> Table:
-    """Units by size, the largest first."""
-    units = sorted(data.units, key=lambda unit: (-unit.size, unit.name))
+    """Units by name, numbers in it by their size: Clinic 2 before Clinic 10."""
     rows = tuple(
         (
             u.name,
             str(u.size),
             in_words(round(100 * u.share, 1)),
+            _shrunk(u),
             "ask why" if u.outside else "within",
         )
-        for u in units
+        for u in sorted(data.units, key=_by_name)
     )
-    return Table(("Who", "Courses", f"Of 100, how many {data.outcome}", "99.8 % limits"), rows)
+    head = ("Who", "Courses", f"Of 100, how many {data.outcome}", "Shrunk (95 % interval)",
+            "99.8 % limits")  # fmt: skip
+    return Table(head, rows)
+
+
+def _shrunk(unit: Unit) -> str:
+    middle = in_words(round(100 * unit.shrunk))
+    if unit.low is None or unit.high is None:
+        return middle
+    return f"{middle} ({in_words(round(100 * unit.low))} to {in_words(round(100 * unit.high))})"
+
+
+def _by_name(unit: Unit) -> list[tuple[int, str]]:
+    return [
+        (int(part or 0), "") if part.isdigit() else (0, part) for part in PARTS.split(unit.name)
+    ]
 
 
 def _limits(data: FunnelData, plot: Plot) -> str:
@@ -103,6 +125,8 @@ def _units(data: FunnelData, plot: Plot) -> str:
     told, taken = "", list[Box]()
     for unit in sorted(data.units, key=lambda u: (not u.outside, -u.size)):
         x, y = plot.x(unit.size), plot.y(100 * unit.share)
+        to = plot.y(100 * unit.shrunk)
+        told += line(x, y, x, to, "axis") + line(x - 5, to, x + 5, to, "axis")
         told += element("circle", cx=x, cy=y, r=6, cls="dot baseline" if unit.outside else "dot")
         text = f"{unit.name}: ask why" if unit.outside else unit.name
         right = box_of(x + 10, y + 4, text, 14, "start", bold=unit.outside)

@@ -12,6 +12,7 @@ text{font-family:Paper,Roboto,"Noto Sans","Liberation Sans",Arial,sans-serif;fon
 line,path{fill:none;stroke-width:1}
 .strong,.axis-title{font-weight:700;fill:#1A232C}.end{text-anchor:end}.middle{text-anchor:middle}
 .axis{stroke:#757C84}.grid{stroke:#D5D2C9}.error{stroke:#757C84}
+.heavy{stroke:#4A555F;stroke-width:2}
 .given{stroke:#D5D2C9;stroke-dasharray:1 4}
 .band{fill:#EBDCB9;stroke:none}.band-edge{stroke:#6E5212;stroke-opacity:.6}
 .own{stroke:#0B5A66;stroke-width:3;stroke-linejoin:round}

@@ -24,7 +24,8 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class SurvivalData:
-    """`reached` and `stopped` over `weeks`; `at_risk` is (week, number still followed)."""
+    """`reached` and `stopped` over `weeks`; `at_risk` is (week, number still followed). Another
+    clock than weeks has its own `axis` and `unit`."""
 
     title: str
     weeks: float
@@ -32,6 +33,8 @@ class SurvivalData:
     reached: Ending
     stopped: Ending
     at_risk: tuple[tuple[float, int], ...]
+    axis: str = "Weeks from the first session"
+    unit: str = "week"
 
 
 def survival_chart(data: SurvivalData) -> CurveChart:
@@ -49,8 +52,8 @@ def survival_chart(data: SurvivalData) -> CurveChart:
     ends = "; ".join(f"{c.name}: {in_words(round(c.points[-1][1]))} of 100" for c in curves)
     return CurveChart(
         title=data.title,
-        told=f"By week {in_words(data.weeks)}, {ends}. {data.begun} courses began.",
-        x=Axis("Weeks from the first session", _ticks(data)),
+        told=f"By {data.unit} {in_words(data.weeks)}, {ends}. {data.begun} courses began.",
+        x=Axis(data.axis, _ticks(data)),
         y=Axis("Of 100 courses, how many by then", OF_100),
         curves=curves,
         beneath=(Beneath("Still followed", tuple((x, str(n)) for x, n in data.at_risk)),),
@@ -67,7 +70,7 @@ def survival_table(data: SurvivalData) -> Table:
     """Both curves and the number still followed, at the weeks under the axis."""
     rows = tuple(
         (
-            f"week {in_words(week)}",
+            f"{data.unit} {in_words(week)}",
             _percent(_at(data.reached.points, week)),
             _percent(_at(data.stopped.points, week)),
             str(n),

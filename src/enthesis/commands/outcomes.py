@@ -1,25 +1,27 @@
 """`enthesis outcomes`: the report of a registry folder, as pages, tables, JSON and PDF."""
 
 import argparse
-import hashlib
 import json
 import sys
+import threading
 import time
 from collections.abc import Iterable
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from enthesis.knowledge.kinds import Benchmark
+    from enthesis.outcomes.registry import Cut
     from enthesis.outcomes.report import Report
 
 DESCRIPTION = """\
 Report what a registry folder says: who came, began and answered, how much relief was reached, how
-long it took, who stopped, warning signs, and what none of this can tell. DIR holds the tables
-courses, visits, sessions, events and decisions as NAME.parquet or as folders of Parquet files.
+long it took, what it cost, who stopped, warning signs, the silent, and what none of this can tell.
+DIR is the folder that `enthesis registry refresh` writes, or one of plain tables (courses, visits,
+sessions, events, money and decisions as NAME.parquet), which is sealed: a manifest is put beside.
 """
 EXAMPLES = """\
 examples:
@@ -34,9 +36,10 @@ examples:
 
 exit status: 0 reported; 1 the folder cannot be reported, with every reason; 2 not understood
 """
-TABLES = ("courses", "visits", "sessions", "events", "decisions")
 SLOW = 2.0
-VERSIONS = ("enthesis", "pandas", "pyarrow", "numpy", "scipy")
+VERSIONS = ("enthesis", "duckdb", "pyarrow", "numpy", "scipy")
+PLAIN = "tables written elsewhere"
+"""What the manifest says of the rules by which such rows were made."""
 UNPACKED = "from a folder"
 """The version of a program that runs from its source, not installed."""
 
@@ -55,6 +58,9 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser.add_argument("--pdf", metavar="FILE", type=Path, help="write the report on paper")
     parser.add_argument("--json", action="store_true", help="print JSON instead of sentences")
     parser.add_argument("--condition", metavar="ID", help="only courses about this")
+    parser.add_argument(
+        "--suppress-below", metavar="N", type=int, help="hide counts below N, as for publishing"
+    )
     parser.add_argument("--title", default="Outcomes", help="heading of the report")
     parser.add_argument("--seed", type=int, default=1, help="kept with the report (default 1)")
     parser.add_argument(
@@ -74,6 +80,8 @@ def run(args: argparse.Namespace) -> int:
     from enthesis.outcomes.errors import FitError
 
     started = time.monotonic()
+    waiting = threading.Timer(SLOW, sys.stderr.write, [f"Reporting {args.folder} …\n"])
+    waiting.start()
     try:
         if args.invented is not None:
             from enthesis.invented.registry_files import write_registry
@@ -92,6 +100,8 @@ def run(args: argparse.Namespace) -> int:
         return _complain([str(error)])
     except OSError as error:
         return _complain([f"cannot use {error.filename or args.folder}: {error.strerror or error}"])
+    finally:
+        waiting.cancel()
     if args.json:
         sys.stdout.write(json.dumps(report.as_json(), indent=2, ensure_ascii=False) + "\n")
     else:
@@ -102,22 +112,46 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _report(args: argparse.Namespace) -> "Report":
+    from enthesis.outcomes.engine import open_registry
     from enthesis.outcomes.errors import FitError
-    from enthesis.outcomes.report import Origin, check, report_of
+    from enthesis.outcomes.report import Origin, report_of
 
     day = args.day or date.today()  # noqa: DTZ011 - the day at the user's desk
-    paths = {name: _files_of(args.folder, name) for name in TABLES}
-    absent = [name for name, found in paths.items() if not found]
-    if absent:
-        raise FitError(
-            f"no table {', '.join(absent)}: expected NAME.parquet or a folder NAME of Parquet files"
+    cut = _cut(args.folder)
+    registry = open_registry(str(args.folder))
+    try:
+        conditions = registry["courses"].condition.value_counts().to_pyarrow()["condition"]
+        known = sorted(conditions.to_pylist())
+        if args.condition and args.condition not in known:
+            raise FitError(f"no course is about {args.condition!r}; there are {', '.join(known)}")
+        about = [args.condition] if args.condition else known
+        only = {"condition": args.condition} if args.condition else {}
+        origin = Origin(cut.sha256, args.seed, {name: _version(name) for name in VERSIONS})
+        return report_of(
+            registry,
+            args.title,
+            day,
+            origin,
+            only=only,
+            anyway=_benchmark(about, day),
+            suppress_below=args.suppress_below,
         )
-    tables = {name: _read(found) for name, found in paths.items()}
-    check(tables)
-    if args.condition:
-        tables = _only(tables, args.condition)
-    origin = Origin(_hash(paths), args.seed, {name: _version(name) for name in VERSIONS})
-    return report_of(tables, args.title, day, origin, _benchmark(tables, day))
+    finally:
+        registry.close()
+
+
+def _cut(folder: Path) -> "Cut":
+    """The folder's cut, every file as it was written; a folder of plain tables is sealed first."""
+    from enthesis.outcomes.registry import MANIFEST, RegistryError, seal, verify
+
+    if not (folder / MANIFEST).exists():
+        if not (folder / "courses.parquet").is_file():
+            raise RegistryError(
+                f"{folder} is no registry: it has neither {MANIFEST} nor courses.parquet. Name the "
+                "folder that “enthesis registry refresh” writes, or one of plain tables."
+            )
+        seal(folder, PLAIN)
+    return verify(folder)
 
 
 def _version(name: str) -> str:
@@ -127,54 +161,13 @@ def _version(name: str) -> str:
         return UNPACKED
 
 
-def _files_of(folder: Path, name: str) -> list[Path]:
-    alone = folder / f"{name}.parquet"
-    return [alone] if alone.is_file() else sorted((folder / name).glob("**/*.parquet"))
-
-
-def _read(paths: list[Path]) -> Any:
-    """All files of one table as a frame."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from enthesis.outcomes.errors import FitError
-
-    try:
-        return pa.concat_tables([pq.ParquetFile(path).read() for path in paths]).to_pandas()
-    except pa.ArrowInvalid as error:
-        raise FitError(f"{paths[0].name} is not a table of Parquet: {error}") from error
-
-
-def _only(tables: dict[str, Any], condition: str) -> dict[str, Any]:
-    from enthesis.outcomes.errors import FitError
-
-    courses = tables["courses"]
-    kept = courses[courses["condition"] == condition]
-    if kept.empty:
-        known = ", ".join(sorted(courses["condition"].unique()))
-        raise FitError(f"no course is about {condition!r}; there are {known}")
-    inside = {name: t[t["course"].isin(kept["course"])] for name, t in tables.items()}
-    return {**inside, "courses": kept}
-
-
-def _benchmark(tables: dict[str, Any], day: date) -> "Benchmark | None":
+def _benchmark(about: list[str], day: date) -> "Benchmark | None":
     """What happens anyway, where all courses are about one condition that has it."""
     from enthesis.knowledge.load import knowledge
 
-    about = set(tables["courses"]["condition"])
     known = knowledge(day)
-    condition = known.conditions.get(about.pop()) if len(about) == 1 else None
+    condition = known.conditions.get(about[0]) if len(about) == 1 else None
     return known.benchmarks.get(condition.benchmark) if condition else None
-
-
-def _hash(paths: dict[str, list[Path]]) -> str:
-    """sha256 over the names and bytes of all files, in order."""
-    whole = hashlib.sha256()
-    for name, found in sorted(paths.items()):
-        for path in found:
-            whole.update(f"{name}/{path.name}\n".encode())
-            whole.update(path.read_bytes())
-    return whole.hexdigest()
 
 
 def _write_files(report: "Report", out: Path) -> None:

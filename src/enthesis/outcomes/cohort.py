@@ -19,6 +19,7 @@ from enthesis.outcomes.schema import COURSES, ENDED
 LEVELS = (30, 50, 90)
 """Relief in percent, as the stop rule counts it."""
 HUNDREDTHS = 100
+QUARTER_DAYS = 91
 By = Sequence[str]
 
 
@@ -70,14 +71,15 @@ def at_windows(
 
     due: began, and the window is over or an answer is there already; answered; lost = due −
     answered; measurable; reached_X; with_change, sum_gained, sum_gained_squared (hundredths of a
-    point, so change only within one measure: group by it); with_pain, sum_pain, sum_pain_squared.
+    point, so change only within one measure: group by it); with_pain, sum_pain, sum_pain_squared;
+    sum_day, the days of the answers.
     With `session_window`, due are those who were given so many sessions and had time to answer:
     another session, the end of the series, or an answer.
     """
     courses = _courses(registry, by).filter(_.began)
     visits = registry["visits"]
     seen = visits.filter(visits[window].notnull()).select(
-        "course", "score", "gained", "relief", "pain", number=visits[window].cast("int16")
+        "course", "day", "score", "gained", "relief", "pain", number=visits[window].cast("int16")
     )
     met = courses.select("course", *_others(by), _over=_over(courses, window)).join(seen, "course")
     gained, pain = met.gained.cast("int64"), met.pain.cast("int64")
@@ -92,6 +94,7 @@ def at_windows(
         "with_pain": met.count(where=met.pain.notnull()),
         "sum_pain": _sum(pain),
         "sum_pain_squared": _sum(pain * pain),
+        "sum_day": met.day.cast("int64").sum(where=met.score.notnull()).cast("int64"),
     }
     found = _table(_grouped(met, [*by, "number"]), counts, [*by, "number"])
     over = courses.select(*_others(by), "course", _over=_over(courses, window))
@@ -182,6 +185,27 @@ def sessions(registry: Registry, by: By = ()) -> pa.Table:
     return _table(_grouped(courses, by), counts, by)
 
 
+def harmed(registry: Registry, kinds: Sequence[str]) -> tuple[int, list[int]]:
+    """How many sessions were given, and the places (from 0) of those after which one of these
+    warning signs was answered, in the order of their days.
+
+    A registry keeps no dates: a session's day is the quarter in which its course was opened and
+    its day within the course, so that places are right to about a quarter.
+    """
+    courses = registry["courses"]
+    year = courses.opened_quarter.substr(0, 4).cast("int32")
+    quarter = courses.opened_quarter.substr(5, 1).cast("int32")
+    opened = courses.select("course", opened=(year * 4 + quarter) * QUARTER_DAYS)
+    given = registry["sessions"].select("course", "number", "day")
+    events = registry["events"].filter(_.kind.isin(list(kinds))).filter(_.number > 0)
+    signs = events.select("course", "number").distinct().mutate(sign=True)
+    told = given.join(opened, "course").left_join(signs, ["course", "number"])
+    order = ibis.window(order_by=[told.opened + told.day, told.course, told.number])
+    placed = told.select(place=ibis.row_number().over(order), sign=told.sign.notnull())
+    places = placed.filter(placed.sign).place.to_pyarrow().to_pylist()
+    return int(registry["sessions"].count().to_pyarrow().as_py()), sorted(places)
+
+
 def decisions(registry: Registry, by: By = ()) -> pa.Table:
     """What was suggested and decided, and what followed: decisions, with_relief and sum_relief at
     the decision, answered_after, sum_relief_after at the first answer after it, reached_after."""
@@ -212,15 +236,16 @@ def suppress(table: pa.Table, counts: By, of: str, below: int, sums: By = ()) ->
     a whole row (its `sums` too) where `of` itself is. Where only one row is hidden in a column, the
     next smallest is hidden with it: else a total would give it away.
     """
-    whole: list[int] = table[of].to_pylist()
-    small_rows = {row for row, n in enumerate(whole) if 0 < n < below}
+    # What an earlier suppression has emptied is null, and stays so.
+    whole: list[int | None] = table[of].to_pylist()
+    small_rows = {row for row, n in enumerate(whole) if n is None or 0 < n < below}
     hidden = {name: set(small_rows) for name in (of, *counts)}
     for name in counts:
         values = table[name].to_pylist()
         hidden[name] |= {
             row
             for row, (n, total) in enumerate(zip(values, whole, strict=True))
-            if 0 < n < below or 0 < total - n < below
+            if n is None or 0 < n < below or (total is not None and 0 < total - n < below)
         }
     for name, rows in hidden.items():
         others = [(n, row) for row, n in enumerate(table[name].to_pylist()) if row not in rows]
@@ -282,7 +307,8 @@ def _over(courses: Any, window: str) -> Any:
 
 def _table(grouped: Any, counts: dict[str, Any], by: By) -> pa.Table:
     # Of rows that all have null where they are asked, Spark counts null and the others nought.
-    counts = {name: count.fill_null(0) for name, count in counts.items()}
+    # A count that a column of the group already says is left out: silent, where grouped by it.
+    counts = {name: count.fill_null(0) for name, count in counts.items() if name not in by}
     return _sorted(grouped.aggregate(**counts).to_pyarrow(), by)
 
 

@@ -16,8 +16,9 @@ from typing import Any
 
 import ibis
 
+from enthesis.outcomes.errors import FitError
 from enthesis.outcomes.registry import RegistryError, read_cut, read_table
-from enthesis.outcomes.schema import TABLES, Table
+from enthesis.outcomes.schema import COURSES, TABLES, Table
 
 POSTGRES = ("postgres://", "postgresql://")
 SPARK = "spark:"
@@ -53,6 +54,28 @@ class Registry:
 
     def __getitem__(self, name: str) -> Any:
         return self.tables[name]
+
+    def only(self, where: Mapping[str, object]) -> "Registry":
+        """The courses with these values in columns of courses, and the rows that belong to them.
+
+        The connection is shared: close one of the two. Raises FitError for an unknown column."""
+        if unknown := [name for name in where if name not in COURSES.names]:
+            raise FitError(f"The table courses has no column {', '.join(unknown)}.")
+        if not where:
+            return self
+        courses = self["courses"].filter(
+            [
+                self["courses"][name].isnull() if value is None else self["courses"][name] == value
+                for name, value in where.items()
+            ]
+        )
+        kept = courses.select("course")
+        others = {
+            name: table.semi_join(kept, "course")
+            for name, table in self.tables.items()
+            if name != "courses"
+        }
+        return Registry({"courses": courses, **others}, self.connection)
 
     def close(self) -> None:
         """Give the engine back."""

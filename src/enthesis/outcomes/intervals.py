@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv, chdtri, ndtri
+from scipy.special import betaincinv, chdtri, ndtri, stdtrit
 
 from enthesis.outcomes.errors import FitError
 
@@ -79,6 +79,19 @@ def difference(
     low = gap - np.hypot(one.estimate - one.low, two.high - two.estimate)
     high = gap + np.hypot(one.high - one.estimate, two.estimate - two.low)
     return Interval(gap, low, high)
+
+
+def mean_of_sums(count: int, total: int, squares: int, level: float = 0.95) -> Interval:
+    """The mean of whole numbers with its t interval, from their sums: exact until the last step.
+    NaN where there is nobody, and no interval for one."""
+    if count < 1:
+        return Interval(*(np.array(np.nan) for _ in range(3)))
+    mean = total / count
+    if count == 1:
+        return Interval(np.array(mean), np.array(np.nan), np.array(np.nan))
+    spread = (count * squares - total * total) / (count * count * (count - 1))
+    reach = float(stdtrit(count - 1, (1 + _level(level)) / 2)) * float(np.sqrt(spread))
+    return Interval(np.array(mean), np.array(mean - reach), np.array(mean + reach))
 
 
 def half_width(level: float) -> float:

@@ -3,6 +3,7 @@
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 import enthesis
 from enthesis.charts.curves import Table, Width, stepped, wrapped
+from enthesis.charts.dot_rows import DotRow, DotRows, dot_rows_svg, dot_rows_table
 from enthesis.charts.flow import FlowData, Step, flow_svg, flow_table
 from enthesis.charts.funnel import FunnelData, Limit, Unit, funnel_svg, funnel_table
 from enthesis.charts.harms import HarmsData, harms_svg, harms_table
@@ -56,7 +58,11 @@ TARGET = SurvivalData(
     Ending("Stopped", ((6, 0.25),), 2),
     ((0, 8), (6, 5), (12, 2)),
 )
-UNITS = (Unit("Clinician 1", 40, 0.5, False), Unit("Clinician 2", 90, 0.2, True))
+UNITS = (
+    Unit("Clinician 2", 90, 0.2, True, 0.25, 0.2, 0.3),
+    Unit("Clinician 1", 40, 0.5, False, 0.48),
+    Unit("Clinician 10", 9, 0.5, False, 0.47),
+)
 LIMITS = (Limit(5, 0.1, 0.9, 0, 1), Limit(100, 0.35, 0.55, 0.3, 0.6))
 FUNNEL = FunnelData("One lies outside", "reached 50 %", 0.45, UNITS, LIMITS)
 FLOW = FlowData(
@@ -68,6 +74,17 @@ FLOW = FlowData(
     ),
 )
 HARMS = HarmsData("Three harms", (90, 60, 3), 20, 173, 60, 4)
+ODDS = DotRows(
+    "Older people are silent more often",
+    "Odds of silence, times",
+    "Silent of began",
+    (
+        DotRow("each ten years of age", 1.4, 1.1, 1.8, "9 of 90"),
+        DotRow("female", 0.8, 0.4, None, "x"),
+    ),
+    (1.0, "no difference"),
+    is_ratio=True,
+)
 Draw = Callable[[object, Width, str], str]
 CHARTS = [
     (RELIEF, responder_svg, responder_table),
@@ -76,6 +93,7 @@ CHARTS = [
     (FUNNEL, funnel_svg, funnel_table),
     (FLOW, flow_svg, flow_table),
     (HARMS, harms_svg, harms_table),
+    (ODDS, dot_rows_svg, partial(dot_rows_table, head="Known before")),
 ]
 CSS = Path(enthesis.__file__).parent / "clinic/static/clinic/charts.css"
 
@@ -110,7 +128,7 @@ def test_every_class_has_a_rule_on_the_screen_and_in_a_file_of_its_own(
 ) -> None:
     css = CSS.read_text()
     places = {"chart", "wide", "narrow"}
-    names = {"responder", "means", "survival", "funnel", "flow", "harms"}
+    names = {"dot-rows", "responder", "means", "survival", "funnel", "flow", "harms"}
     for name in classes_of(ET.fromstring(draw(data, "wide", "c"))) - places - names:  # noqa: S314
         assert f".{name}" in css, name
         assert f".{name}" in STYLE or name in {"halo", "baseline"}, name
@@ -148,9 +166,9 @@ def test_who_lies_outside_is_hollow_and_asked_about_and_the_table_is_no_ranking(
     root = ET.fromstring(funnel_svg(FUNNEL, "wide", "f"))  # noqa: S314
     hollow = [e for e in root.iter() if e.get("class") == "dot baseline"]
     assert len(hollow) == 1 and "Clinician 2: ask why" in " ".join(root.itertext())
-    assert [row[0] for row in funnel_table(FUNNEL).rows] == ["Clinician 2", "Clinician 1"]
-    better = replace(FUNNEL, units=(replace(UNITS[0], share=0.99), UNITS[1]))
-    assert [row[0] for row in funnel_table(better).rows] == ["Clinician 2", "Clinician 1"]
+    rows = funnel_table(FUNNEL).rows
+    assert [row[0] for row in rows] == ["Clinician 1", "Clinician 2", "Clinician 10"]
+    assert [row[3] for row in rows] == ["48", "25 (20 to 30)", "47"]
 
 
 def test_a_harm_that_came_too_soon_is_asked_about_and_the_running_gap_is_hollow() -> None:
@@ -158,6 +176,13 @@ def test_a_harm_that_came_too_soon_is_asked_about_and_the_running_gap_is_hollow(
     kinds = [e.get("class") for e in root.iter() if e.tag.endswith("circle")]
     assert kinds == ["dot", "dot", "alarmed", "dot baseline"]
     assert harms_table(HARMS).rows[2] == ("3", "3", "ask why")
+
+
+def test_an_interval_without_an_end_says_so_and_is_drawn_to_the_edge() -> None:
+    assert dot_rows_table(ODDS, "x").rows[1] == ("female", "0.8 (0.4 to no limit)", "x")
+    root = ET.fromstring(dot_rows_svg(ODDS, "wide", "o"))  # noqa: S314
+    bars = [e for e in root.iter() if e.get("class") == "error heavy"]
+    assert [float(bar.get("x2") or 0) for bar in bars][1] == 560
 
 
 def test_a_flow_that_does_not_add_up_is_refused() -> None:

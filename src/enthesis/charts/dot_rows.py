@@ -1,0 +1,128 @@
+"""Estimates with their intervals, one a row on one scale. Rows stand in the order they are given.
+
+For odds ratios the scale is logarithmic, so that a half and a double lie as far from one.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from enthesis.charts.axes import scale_ticks
+from enthesis.charts.curves import LINE, Plot, Table, Width, wrapped
+from enthesis.charts.forest_data import ratio_ticks
+from enthesis.charts.labels import width_of
+from enthesis.charts.pen import element, in_words, line, picture, words
+
+
+@dataclass(frozen=True, slots=True)
+class DotRow:
+    """One estimate. `low` or `high` None: the interval has no such end. `beside`: how many."""
+
+    name: str
+    value: float
+    low: float | None
+    high: float | None
+    beside: str
+
+
+@dataclass(frozen=True, slots=True)
+class DotRows:
+    """`axis` says what is measured; `beside` what stands in the last column of the table; `mark`
+    is a value to compare with and its words."""
+
+    title: str
+    axis: str
+    beside: str
+    rows: tuple[DotRow, ...]
+    mark: tuple[float, str] | None = None
+    is_ratio: bool = False
+    digits: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.rows:
+            raise ValueError(f"{self.title!r} cannot be drawn: it has no rows.")
+
+    def words_of(self, row: DotRow) -> str:
+        """The estimate and its interval."""
+        low, high = (
+            "no limit" if end is None else in_words(round(end, self.digits))
+            for end in (row.low, row.high)
+        )
+        return f"{in_words(round(row.value, self.digits))} ({low} to {high})"
+
+
+def dot_rows_svg(data: DotRows, width: Width, uid: str) -> str:
+    """The rows as SVG; on a phone each row's words stand above its line."""
+    narrow = width == "narrow"
+    left, right, top = (12.0, 342.0, 44.0) if narrow else (250.0, 560.0, 44.0)
+    room = 330.0 if narrow else 226.0
+    named = [wrapped(_name(row, data, narrow), 13.5, room) for row in data.rows]
+    heights = [LINE * len(lines) + (26 if narrow else 14) for lines in named]
+    bottom = top + sum(heights)
+    ticks = _ticks(data, narrow)
+    scale = (lambda v: math.log(max(v, ticks[0]))) if data.is_ratio else (lambda v: v)
+    plot = Plot(narrow, left, right, top, bottom, (scale(ticks[0]), scale(ticks[-1])), (0, 1))
+    body = "".join(
+        line(plot.x(scale(tick)), top, plot.x(scale(tick)), bottom, "grid")
+        + words(plot.x(scale(tick)), bottom + 18, in_words(tick), "middle")
+        for tick in ticks
+    )
+    body += line(left, bottom, right, bottom, "axis")
+    body += words(left if not narrow else 0, bottom + 38, data.axis, "axis-title")
+    if data.mark is not None:
+        at = plot.x(scale(data.mark[0]))
+        body += line(at, top - 6, at, bottom, "target")
+        half = width_of(data.mark[1], 13.5) / 2
+        body += words(min(max(at, half), plot.across - half), top - 14, data.mark[1], "middle")
+    y = top
+    for row, lines, height in zip(data.rows, named, heights, strict=True):
+        for at, text in enumerate(lines):
+            body += words(0, y + 20 + LINE * at, text)
+        middle = y + LINE * len(lines) + 16 if narrow else y + 16
+        body += _mark(row, plot, middle, scale, (ticks[0], ticks[-1]))
+        if not narrow:
+            body += words(plot.right + 20, middle + 4, data.words_of(row), "strong")
+        y += height
+    told = "; ".join(f"{row.name}: {data.words_of(row)}, {row.beside}" for row in data.rows)
+    box = (0.0, 0.0, plot.across, bottom + 46.0)
+    return picture(
+        f"{uid}-{width}", data.title, f"{data.axis}. {told}.", box, f"chart dot-rows {width}", body
+    )
+
+
+def dot_rows_table(data: DotRows, head: str) -> Table:
+    """The same numbers; `head` names what a row is of."""
+    rows = tuple((row.name, data.words_of(row), row.beside) for row in data.rows)
+    return Table((head, f"{data.axis} (95 % interval)", data.beside), rows)
+
+
+def _name(row: DotRow, data: DotRows, narrow: bool) -> str:
+    return f"{row.name}: {data.words_of(row)}" if narrow else row.name
+
+
+def _ticks(data: DotRows, narrow: bool) -> tuple[float, ...]:
+    ends = [v for r in data.rows for v in (r.value, r.low, r.high) if v is not None]
+    ends += [data.mark[0]] if data.mark is not None else []
+    if data.is_ratio:
+        positive = [v for v in ends if v > 0]
+        logs = ratio_ticks(math.log(min(positive)), math.log(max(positive)))
+        return tuple(float(f"{math.exp(tick):.6g}") for tick in logs)
+    low = min(0.0, *ends)
+    high = max(*ends, low + 1e-9)
+    step = scale_ticks(0, max(high, -low), 4 if narrow else 5)
+    if low == 0:
+        return step
+    size = step[1] if len(step) > 1 else 1.0
+    down, up = math.floor(low / size), math.ceil(high / size)
+    return tuple(size * n for n in range(down, max(up, 0) + 1))
+
+
+def _mark(
+    row: DotRow, plot: Plot, y: float, scale: Callable[[float], float], ends: tuple[float, float]
+) -> str:
+    """The estimate on its interval; what lies beyond the scale ends at its edge."""
+    low = ends[0] if row.low is None else min(max(row.low, ends[0]), ends[1])
+    high = ends[1] if row.high is None else min(max(row.high, ends[0]), ends[1])
+    told = line(plot.x(scale(low)), y, plot.x(scale(high)), y, "error heavy")
+    inside = min(max(row.value, ends[0]), ends[1])
+    return told + element("circle", cx=plot.x(scale(inside)), cy=y, r=5, cls="dot")

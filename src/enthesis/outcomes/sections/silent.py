@@ -1,0 +1,169 @@
+"""The silent: what the model has of them, how bad they must be, and what goes with silence."""
+
+from typing import Any
+
+import ibis
+import numpy as np
+
+from enthesis.charts.curves import Axis, Curve, CurveChart, Table, curves_svg
+from enthesis.charts.dot_rows import DotRow, DotRows, dot_rows_svg, dot_rows_table
+from enthesis.charts.pen import in_words
+from enthesis.outcomes import cohort
+from enthesis.outcomes.errors import FitError
+from enthesis.outcomes.repeated import fit
+from enthesis.outcomes.sections.funnels import case_mix
+from enthesis.outcomes.sections.parts import Asked, Figure, Section
+from enthesis.outcomes.silent import DeltaTable, Group, delta_of_fit, reasons_for_silence
+from enthesis.outcomes.sums_from_engine import sums_from_engine
+
+MOST = 5
+"""Points by which the silent are made worse at most: half of the scale."""
+DELTAS = np.arange(0, MOST + 0.1, 0.5)
+MEASURE = "Mean change in pain if the silent are worse by so many points than the model has them"
+
+
+def silent(asked: Asked) -> tuple[Section, ...]:
+    """The tipping point of the change in pain, and the reasons for silence."""
+    return (_tipping(asked), _reasons(asked))
+
+
+def _tipping(asked: Asked) -> Section:
+    rows = cohort.at_windows(asked.registry).to_pylist()
+    half = [r for r in rows if r["number"] and 2 * r["due"] >= asked.began and r["with_pain"] > 1]
+    if not half or asked.is_small(half[-1]["with_pain"], half[-1]["due"] - half[-1]["with_pain"]):
+        finding = "Too few answered in a window to say how bad the silent would have to be"
+        return Section("silent", finding, MEASURE, asked.source)
+    last = half[-1]
+    # A later window is due for few, and an earlier one without a pair of answers cannot be in it.
+    windows = [r["number"] for r in rows if r["number"] <= last["number"] and r["with_pain"] > 1]
+    group = Group(1, last["due"], min(last["with_pain"], last["due"]))
+    worthwhile = asked.known.measures["pain"].worthwhile
+    try:
+        began = asked.registry["courses"].filter(ibis._.began).select("course")
+        visits = asked.registry["visits"].semi_join(began, "course")
+        fitted = fit(sums_from_engine(visits, visits=windows))
+        row = np.zeros(len(windows))
+        row[0], row[-1] = -1, 1
+        of_zero = delta_of_fit(fitted, row, [group], DELTAS, up_to=float(MOST))
+        limit = -float(worthwhile or 0)
+        of_worthwhile = delta_of_fit(fitted, row, [group], DELTAS, limit=limit, up_to=float(MOST))
+    except FitError as why:
+        finding = "Too few answers for the model of the silent"
+        return Section("silent", finding, MEASURE, asked.source, notes=why.problems)
+    week = round(last["sum_day"] / last["answered"] / 7)
+    title = (
+        f"At week {week}, {group.asked - group.answered} of {group.asked} were silent: "
+        + _said(of_zero, "pain was lower than at the start")
+    )
+    notes = (
+        "The window is the last that was due for at least half of those who began. At 0 the "
+        "silent are as the model has them: like those who had answered as they had before "
+        "(missing at random; repeated measures, unstructured covariance, REML).",
+        f"With delta 0 the change is {_interval(of_zero, 0)}. "
+        + _said(of_worthwhile, f"less by at least {in_words(worthwhile or 0)} points") + ".",
+        "Nobody can see what the silent would have said.",
+    )  # fmt: skip
+    table = Table(
+        ("The silent are worse by", "Mean change in pain (95 % interval)", "Below no change",
+         f"Below −{in_words(worthwhile or 0)}"),
+        tuple(
+            (f"{in_words(round(float(d), 1))} points", _interval(of_zero, at),
+             "yes" if of_zero.holds[at] else "no", "yes" if of_worthwhile.holds[at] else "no")
+            for at, d in enumerate(of_zero.delta)
+        ),
+    )  # fmt: skip
+    return Section("silent", title, MEASURE, asked.source, table, _drawn(of_zero, title), notes)
+
+
+def _said(table: DeltaTable, conclusion: str) -> str:
+    """The conclusion, and how bad the silent must be for it to fail."""
+    if table.conclusion >= 0:
+        return f"“{conclusion}” cannot be said, even with the silent as the model has them"
+    worse = table.up_to if table.tipping_point is None else round(table.tipping_point, 1)
+    how = "holds even if" if table.tipping_point is None else "no longer holds if"
+    return f"“{conclusion}” {how} each of them was worse by {in_words(worse)} points"
+
+
+def _interval(table: DeltaTable, at: int) -> str:
+    low, middle, high = (
+        in_words(round(float(ends[at]), 2)) for ends in (table.low, table.estimate, table.high)
+    )
+    return f"{middle} ({low} to {high})"
+
+
+def _drawn(table: DeltaTable, title: str) -> Figure:
+    """The mean change over delta, with its interval at each, and no change as a line."""
+    low = float(np.floor(min(table.low.min(), -1.0)))
+    high = float(np.ceil(max(table.high.max(), 1.0)))
+    step = max(1.0, float(np.ceil((high - low) / 6)))
+    ticks = tuple(float(v) for v in np.arange(low, high + step, step))
+    points = tuple(zip(table.delta.tolist(), table.estimate.tolist(), strict=True))
+    bars = tuple(zip(table.delta.tolist(), table.low.tolist(), table.high.tolist(), strict=True))
+    chart = CurveChart(
+        title=title,
+        told="; ".join(
+            f"{in_words(d)}: {_interval(table, at)}" for at, d in enumerate(table.delta)
+        ),
+        x=Axis(
+            "Points by which the silent are worse", tuple((v, in_words(v)) for v in range(MOST + 1))
+        ),
+        y=Axis("Mean change in pain, points", tuple((v, in_words(v)) for v in ticks)),
+        curves=(
+            Curve("Mean change", points, "own", "95 % interval", dots=True, bars=bars),
+            Curve("No change", ((0, 0), (MOST, 0)), "halted", ""),
+        ),
+        cls="means",
+    )
+    return Figure(curves_svg(chart, "wide", "silent"), curves_svg(chart, "narrow", "silent"))
+
+
+def _reasons(asked: Asked) -> Section:
+    """What was known before goes with silence: odds ratios, adjusted for each other."""
+    by = ("began", "condition", "age", "sex", "baseline", "silent")
+    rows = [row for row in cohort.flow(asked.registry, by).to_pylist() if row["began"]]
+    measure = "Odds of silence, times; 1 is no difference"
+    gone = sum(row["opened"] for row in rows if row["silent"])
+    counted = f"{gone} of {asked.began} who began are silent"
+    if asked.is_small(gone, asked.began - gone):
+        finding = "Too few, or nearly all, are silent to say what goes with it"
+        return Section("reasons", finding, measure, asked.source)
+    sizes = [row["opened"] for row in rows]
+    mix, names = case_mix(rows, [row["silent"] * row["opened"] for row in rows], sizes)
+    place = np.repeat(np.arange(len(rows)), sizes)
+    try:
+        found = reasons_for_silence(
+            mix[place], np.repeat([r["silent"] for r in rows], sizes), names
+        )
+    except FitError as why:
+        finding = f"{counted}: too few, or all alike, to say what goes with it"
+        return Section("reasons", finding, measure, asked.source, notes=why.problems)
+    ratio = found.odds_ratio
+    drawn = tuple(
+        DotRow(_named(asked, name), float(ratio.estimate[at]), float(ratio.low[at]),
+               float(ratio.high[at]), f"{gone} of {asked.began}")
+        for at, name in enumerate(found.names)
+    )  # fmt: skip
+    apart = [row.name for row in drawn if (row.low or 0) > 1 or (row.high or 0) < 1]
+    title = f"{counted}; " + (
+        f"it differs by {', '.join(apart)}" if apart else "it differs by nothing known before"
+    )
+    data = DotRows(title, measure, "Silent of began", drawn, (1.0, "no difference"), True, 2)
+    figure = Figure(dot_rows_svg(data, "wide", "reasons"), dot_rows_svg(data, "narrow", "reasons"))
+    notes = (
+        "Logistic regression, each allowed for the others. It says whether the silent differ in "
+        "what is known of them; it cannot say that they do not differ in what is not.",
+    )
+    table = dot_rows_table(data, "Known before")
+    return Section("reasons", title, measure, asked.source, table, figure, notes)
+
+
+def _named(asked: Asked, name: str) -> str:
+    first, _, rest = name.partition(" ")
+    condition: Any = asked.known.conditions.get(rest) if first == "condition" else None
+    if condition:
+        return str(condition.name)
+    words = {
+        "age, decades": "each ten years of age",
+        "pain at the start": "each point of pain at the start",
+    }
+    return words.get(name, name)
