@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from enthesis import records
 from enthesis.clinic import models, store
 from enthesis.clinic.models import Role
-from enthesis.clinic.permissions import ADMIN, CLINICAL, DESK, STAFF
+from enthesis.clinic.permissions import ADMIN, ANSWERABLE, CLINICAL, DESK, STAFF
 from enthesis.exchange.course_json import write_course
 from enthesis.shape import plain
 
@@ -53,6 +53,13 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "answers": CLINICAL,
     "answer": PUBLIC,
     "mistyped_answer": PUBLIC,
+    "outcomes": ANSWERABLE,
+    "outcomes_csv": ANSWERABLE,
+    "outcomes_quarter": ANSWERABLE,
+    "publish_outcomes": ADMIN,
+    "withdraw_outcomes": ADMIN,
+    "results": PUBLIC,
+    "results_csv": PUBLIC,
     "evidence": PUBLIC,
     "evidence_topic": PUBLIC,
     "evidence_csv": PUBLIC,
@@ -128,6 +135,10 @@ def ids(
         "rest": "no-such-token/x",
         "question_id": "pain",
         "topic": "low_back",
+        "section": "flow",
+        "year": 2026,
+        "number": 4,
+        "clinic_id": clinician.clinic_id,
     }
 
 
