@@ -37,6 +37,8 @@ PATIENCE_SECONDS = 2.0
 SHOW_EVERY_SECONDS = 0.2
 SEED = 1
 VERSIONS = ("enthesis", "ibis-framework", "duckdb", "pyarrow", "numpy", "scipy")
+NOT_PUBLIC = ("by-clinician",)
+"""Two or three colleagues are easily told apart, and a funnel of so few invites a ranking."""
 LOCK, PROGRESS = "registry-refresh.lock", "registry-progress.json"
 
 
@@ -222,7 +224,7 @@ def _report(
     only: dict[str, object] = {"clinic": number} | ({"condition": condition} if condition else {})
     registry = open_registry(where)
     try:
-        return report_of(
+        report = report_of(
             registry,
             f"Outcomes of {name}{f': {about.name}' if about else ''}",
             day,
@@ -234,6 +236,8 @@ def _report(
         )
     finally:
         registry.close()
+    shown = (s for s in report.sections if not (for_the_public and s.id in NOT_PUBLIC))
+    return replace(report, sections=tuple(shown))
 
 
 def name_of(clinic: models.Clinic) -> str:
