@@ -122,7 +122,7 @@ def the_rules(people: int) -> Mapping[str, Rule]:
         },
         "series of three (<30 %), finish at 90 % once": finish_once_or_stop(90, 3, 30),
         "NICE TA260's form: <30 % after two": finish_once_or_stop(90, 2, 30),
-        "reliable change from session three": reliable_change(3, errors),
+        "reliable change from session three": reliable_change(3, stop_rule_of("series"), errors),
         "forecast decides (learnt, tuned)": by_forecast(tuning),
         "limit: learnt from people whose truth was known": with_truth(tuning),
         "limit: knows the truth": seer(),

@@ -9,9 +9,9 @@ from math import ceil, floor
 from typing import Literal
 
 from enthesis.charts.axes import scale_ticks
-from enthesis.charts.forest import STANDALONE_STYLE
 from enthesis.charts.labels import stacked
 from enthesis.charts.pen import element, in_words, line, path_through, picture, words
+from enthesis.charts.standalone import standalone
 
 Width = Literal["wide", "narrow"]
 Place = Callable[[float, float], tuple[float, float]]
@@ -68,9 +68,8 @@ def anyway_svg(data: AnywayChart, width: Width, uid: str) -> str:
 def anyway_file(data: AnywayChart) -> str:
     """The wide picture as a file of its own, with the rules for its classes inside."""
     svg = anyway_svg(data, "wide", "anyway")
-    start = svg.index(">") + 1
     style = ".band-edge{stroke:#6E5212}.anyway-dot,.band-label{fill:#6E5212}.leader{stroke:#757C84}"
-    return f"{svg[:start]}<style>{STANDALONE_STYLE}{style}</style>{svg[start:]}\n"
+    return f"{standalone(svg, style)}\n"
 
 
 def _names(data: AnywayChart, ends: list[tuple[float, float]], right: float, top: float) -> str:

@@ -1,5 +1,6 @@
 """Ticks of a scale and of real dates."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -26,6 +27,12 @@ def scale_ticks(low: float, high: float, at_most: int = 6) -> tuple[float, ...]:
     if high - ticks[-1] > step / 2:
         return (*ticks, high)
     return (*ticks[:-1], high) if len(ticks) > 1 else (low, high)
+
+
+def ticks_beyond(high: float, at_most: int = 6) -> tuple[float, ...]:
+    """Round values from 0 to the first at or above `high`, for an axis that may end anywhere."""
+    step = _round_step(high / at_most)
+    return tuple(step * n for n in range(math.ceil(high / step - 1e-9) + 1))
 
 
 def _round_step(at_least: float) -> float:

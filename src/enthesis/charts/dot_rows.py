@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from enthesis.charts.axes import scale_ticks
+from enthesis.charts.axes import ticks_beyond
 from enthesis.charts.curves import LINE, Plot, Table, Width, wrapped
 from enthesis.charts.forest_data import ratio_ticks
 from enthesis.charts.labels import width_of
@@ -54,35 +54,40 @@ class DotRows:
 def dot_rows_svg(data: DotRows, width: Width, uid: str) -> str:
     """The rows as SVG; on a phone each row's words stand above its line."""
     narrow = width == "narrow"
-    left, right, top = (12.0, 342.0, 44.0) if narrow else (250.0, 560.0, 44.0)
-    room = 330.0 if narrow else 226.0
-    named = [wrapped(_name(row, data, narrow), 13.5, room) for row in data.rows]
+    left, right = (12.0, 342.0) if narrow else (250.0, 560.0)
+    top = 14.0 if data.mark is None else 34.0
+    named = [wrapped(row.name, 13.5, 330.0 if narrow else 226.0) for row in data.rows]
+    for row, lines in zip(data.rows, named, strict=True):
+        lines += [data.words_of(row)] if narrow else []
     heights = [LINE * len(lines) + (26 if narrow else 14) for lines in named]
     bottom = top + sum(heights)
     ticks = _ticks(data, narrow)
     scale = (lambda v: math.log(max(v, ticks[0]))) if data.is_ratio else (lambda v: v)
     plot = Plot(narrow, left, right, top, bottom, (scale(ticks[0]), scale(ticks[-1])), (0, 1))
-    body = "".join(
-        line(plot.x(scale(tick)), top, plot.x(scale(tick)), bottom, "grid")
-        + words(plot.x(scale(tick)), bottom + 18, in_words(tick), "middle")
-        for tick in ticks
-    )
-    body += line(left, bottom, right, bottom, "axis")
-    body += words(left if not narrow else 0, bottom + 38, data.axis, "axis-title")
+    # Where each row's own line stands: on a phone beneath its words, and no line runs through them.
+    tops = [top + sum(heights[:at]) for at in range(len(heights))]
+    middles = [
+        y + LINE * len(lines) + 16 if narrow else y + 16
+        for y, lines in zip(tops, named, strict=True)
+    ]
+    spans = [(y - 10, y + 10) for y in middles] if narrow else [(top, bottom)]
+    body = line(left, bottom, right, bottom, "axis")
+    for tick in ticks:
+        at = plot.x(scale(tick))
+        body += "".join(line(at, upper, at, lower, "grid") for upper, lower in spans)
+        body += words(at, bottom + 18, in_words(tick), "middle")
+    body += words(0 if narrow else left, bottom + 38, data.axis, "axis-title")
     if data.mark is not None:
-        at = plot.x(scale(data.mark[0]))
-        body += line(at, top - 6, at, bottom, "target")
-        half = width_of(data.mark[1], 13.5) / 2
-        body += words(min(max(at, half), plot.across - half), top - 14, data.mark[1], "middle")
-    y = top
-    for row, lines, height in zip(data.rows, named, heights, strict=True):
-        for at, text in enumerate(lines):
-            body += words(0, y + 20 + LINE * at, text)
-        middle = y + LINE * len(lines) + 16 if narrow else y + 16
+        at, half = plot.x(scale(data.mark[0])), width_of(data.mark[1], 13.5) / 2
+        body += "".join(line(at, upper, at, lower, "target") for upper, lower in spans)
+        body += words(min(max(at, half), plot.across - half), 14, data.mark[1], "middle")
+    for row, lines, y, middle in zip(data.rows, named, tops, middles, strict=True):
+        for at_line, text in enumerate(lines):
+            strong = narrow and at_line == len(lines) - 1
+            body += words(0, y + 20 + LINE * at_line, text, "strong" if strong else "")
         body += _mark(row, plot, middle, scale, (ticks[0], ticks[-1]))
         if not narrow:
             body += words(plot.right + 20, middle + 4, data.words_of(row), "strong")
-        y += height
     told = "; ".join(f"{row.name}: {data.words_of(row)}, {row.beside}" for row in data.rows)
     box = (0.0, 0.0, plot.across, bottom + 46.0)
     return picture(
@@ -96,10 +101,6 @@ def dot_rows_table(data: DotRows, head: str) -> Table:
     return Table((head, f"{data.axis} (95 % interval)", data.beside), rows)
 
 
-def _name(row: DotRow, data: DotRows, narrow: bool) -> str:
-    return f"{row.name}: {data.words_of(row)}" if narrow else row.name
-
-
 def _ticks(data: DotRows, narrow: bool) -> tuple[float, ...]:
     ends = [v for r in data.rows for v in (r.value, r.low, r.high) if v is not None]
     ends += [data.mark[0]] if data.mark is not None else []
@@ -107,14 +108,10 @@ def _ticks(data: DotRows, narrow: bool) -> tuple[float, ...]:
         positive = [v for v in ends if v > 0]
         logs = ratio_ticks(math.log(min(positive)), math.log(max(positive)))
         return tuple(float(f"{math.exp(tick):.6g}") for tick in logs)
-    low = min(0.0, *ends)
-    high = max(*ends, low + 1e-9)
-    step = scale_ticks(0, max(high, -low), 4 if narrow else 5)
-    if low == 0:
-        return step
-    size = step[1] if len(step) > 1 else 1.0
-    down, up = math.floor(low / size), math.ceil(high / size)
-    return tuple(size * n for n in range(down, max(up, 0) + 1))
+    low, high = min(0.0, *ends), max(1e-9, *ends)
+    up = ticks_beyond(max(high, -low), 4 if narrow else 5)
+    down = [-tick for tick in up[1:] if tick < up[1] - low] if low < 0 else []
+    return (*reversed(down), *(tick for tick in up if tick < up[1] + high))
 
 
 def _mark(

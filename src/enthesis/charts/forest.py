@@ -13,27 +13,14 @@ from typing import Literal
 from enthesis.charts.forest_data import ForestData, ForestDiamond, ForestGroup, ForestRow
 from enthesis.charts.labels import width_of
 from enthesis.charts.pen import element, line, path_through, picture, words
+from enthesis.charts.standalone import standalone
 
 Width = Literal["wide", "narrow"]
 SYMBOLS = {"low": "+", "some": "!", "high": "–", "": "?"}
 LARGEST, SMALLEST = 17.0, 5.0
 
+
 # For a file that stands alone: the same classes, in the light tokens, printed on white.
-STANDALONE_STYLE = """
-svg{background:#fff}
-text{font:400 13px Roboto,"Segoe UI","Liberation Sans",Arial,sans-serif;fill:#4A555F}
-line,path{fill:none;stroke-width:1}
-.strong{font-weight:700;fill:#1A232C}.end{text-anchor:end}.middle{text-anchor:middle}
-.axis{stroke:#757C84}.grid{stroke:#D5D2C9}.zone{fill:#ECEAE4}
-.whisker{stroke:#1A232C;stroke-width:2}.whisker.shown{stroke-dasharray:2 3}
-.study{fill:#1A232C}.study.shown{fill:#fff;stroke:#1A232C;stroke-width:2}
-.diamond{fill:#0B5A66;stroke:none}.prediction{fill:#0B5A66;fill-opacity:.45}
-.pool-line{stroke:#0B5A66;stroke-width:2;stroke-dasharray:3 3}
-.bias circle{fill:#fff;stroke:#1A232C;stroke-width:1.5}.bias text{fill:#1A232C;font-weight:700}
-.bias.high circle{fill:#1A232C}.bias.high text{fill:#fff}.bias.unread circle{stroke-dasharray:2 2}
-"""
-
-
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """Places in user units. On a phone there is one column and each row is taller."""
@@ -65,9 +52,7 @@ def forest_svg(data: ForestData, width: Width, uid: str) -> str:
 
 def forest_file(data: ForestData) -> str:
     """The wide plot as a file of its own, with the rules for its classes inside."""
-    svg = forest_svg(data, "wide", "forest")
-    start = svg.index(">") + 1
-    return f"{svg[:start]}<style>{STANDALONE_STYLE}</style>{svg[start:]}\n"
+    return f"{standalone(forest_svg(data, 'wide', 'forest'))}\n"
 
 
 def _frame(data: ForestData, width: Width) -> _Frame:

@@ -8,12 +8,14 @@ of a unit once chance is allowed for. Rows of the table stand by name: no order 
 import re
 from dataclasses import dataclass
 
-from enthesis.charts.axes import scale_ticks
-from enthesis.charts.curves import Axis, Plot, Table, Width, axes
-from enthesis.charts.labels import Box, box_of
+from enthesis.charts.axes import ticks_beyond
+from enthesis.charts.curves import LINE, Axis, Plot, Table, Width, axes, wrapped
+from enthesis.charts.labels import Box, box_of, first_free
 from enthesis.charts.pen import element, in_words, line, path_through, picture, words
 
 PARTS = re.compile(r"(\d+)")
+NAMED = 12
+"""Of more units than these only those outside the limits are named: the table has the others."""
 OF_100 = tuple((float(y), str(y)) for y in (0, 25, 50, 75, 100))
 
 
@@ -62,7 +64,7 @@ def funnel_svg(data: FunnelData, width: Width, uid: str) -> str:
     """The funnel as SVG, 740 or 358 units wide."""
     narrow = width == "narrow"
     largest = max(*(u.size for u in data.units), *(limit.size for limit in data.limits))
-    ticks = scale_ticks(0, float(largest), 4 if narrow else 6)
+    ticks = ticks_beyond(float(largest), 4 if narrow else 6)
     right, bottom = (342.0, 250.0) if narrow else (724.0, 300.0)
     plot = Plot(
         narrow, 44.0 if narrow else 56.0, right, 30.0, bottom, (0.0, ticks[-1]), (0.0, 100.0)
@@ -77,7 +79,7 @@ def funnel_svg(data: FunnelData, width: Width, uid: str) -> str:
     outside = [u.name for u in data.units if u.outside]
     asked = f"Ask why: {', '.join(outside)}." if outside else "None lies outside the outer limits."
     told = f"{len(data.units)} units around {100 * data.overall:.0f} of 100. {asked} No ranking."
-    box = (0.0, 0.0, plot.across, bottom + 84.0)
+    box = (0.0, 0.0, plot.across, bottom + (102.0 if narrow else 72.0))
     return picture(f"{uid}-{width}", data.title, told, box, f"chart funnel {width}", body)
 
 
@@ -121,21 +123,49 @@ def _limits(data: FunnelData, plot: Plot) -> str:
 
 
 def _units(data: FunnelData, plot: Plot) -> str:
-    """Dots, and names where they have room; who lies outside is always named."""
-    told, taken = "", list[Box]()
-    for unit in sorted(data.units, key=lambda u: (not u.outside, -u.size)):
+    """Dots, and names where they are few and have room; who lies outside is always named."""
+    told, dots = "", list[Box]()
+    for unit in data.units:
         x, y = plot.x(unit.size), plot.y(100 * unit.share)
         to = plot.y(100 * unit.shrunk)
         told += line(x, y, x, to, "axis") + line(x - 5, to, x + 5, to, "axis")
-        told += element("circle", cx=x, cy=y, r=6, cls="dot baseline" if unit.outside else "dot")
-        text = f"{unit.name}: ask why" if unit.outside else unit.name
-        right = box_of(x + 10, y + 4, text, 14, "start", bold=unit.outside)
-        at_left = right.right > plot.right
-        box = box_of(x - 10, y + 4, text, 14, "end", bold=unit.outside) if at_left else right
-        if unit.outside or not any(box.meets(other) for other in taken):
-            cls = ("strong halo" if unit.outside else "halo") + (" end" if at_left else "")
-            told += words(x - 10 if at_left else x + 10, y + 4, text, cls)
-            taken.append(box)
+        dots.append(Box(x - 8, y - 8, x + 8, y + 8))
+    taken = list(dots)
+    for unit in sorted(data.units, key=lambda u: (not u.outside, -u.size)):
+        if unit.outside or len(data.units) <= NAMED:
+            told += _name(unit, plot, taken)
+    for unit, box in zip(data.units, dots, strict=True):
+        kind = "dot baseline" if unit.outside else "dot"
+        told += element("circle", cx=box.left + 8, cy=box.top + 8, r=6, cls=kind)
+    return told
+
+
+def _name(unit: Unit, plot: Plot, taken: list[Box]) -> str:
+    """The name beside its dot, or above or below it with a line to it, where nothing else is."""
+    x, y = plot.x(unit.size), plot.y(100 * unit.share)
+    lines = wrapped(f"{unit.name}: ask why" if unit.outside else unit.name, 14, 150.0)
+    wide = max(box_of(0, 0, part, 14, "start", bold=unit.outside).right for part in lines)
+    high = LINE * len(lines)
+    middle = min(max(x - wide / 2, plot.left + 2), plot.across - wide - 2)
+    beside = [Box(x + 11, y - high / 2, x + 11 + wide, y + high / 2),
+              Box(x - 11 - wide, y - high / 2, x - 11, y + high / 2)]  # fmt: skip
+    apart = [
+        Box(middle, top, middle + wide, top + high)
+        for away in range(22, 160, 12)
+        for top in (y - away - high, y + away)
+    ]
+    within = Box(plot.left, plot.top - 4, plot.across, plot.bottom - 2)
+    places = [box for box in (*beside, *apart) if box.within(within)]
+    box = first_free(places, taken) or (places[0] if unit.outside and places else None)
+    if box is None:
+        return ""
+    taken.append(box)
+    told = ""
+    if box not in beside:
+        told = line(x, y, x, box.bottom + 2 if box.bottom < y else box.top - 2, "grid")
+    cls = "strong halo" if unit.outside else "halo"
+    for at, part in enumerate(lines):
+        told += words(box.left, box.top + 13 + LINE * at, part, cls)
     return told
 
 
@@ -146,4 +176,7 @@ def _legend(data: FunnelData, plot: Plot) -> str:
     told += line(x, y - 4, x + 24, y - 4, "limit-998") + words(x + 30, y, "99.8 %")
     x += 110
     told += line(x, y - 4, x + 24, y - 4, "target")
-    return told + words(x + 30, y, f"all: {100 * data.overall:.0f} of 100")
+    told += words(x + 30, y, f"all: {100 * data.overall:.0f} of 100")
+    x, y = (0.0, y + 18) if plot.narrow else (x + 150, y)
+    told += line(x + 6, y - 11, x + 6, y, "axis") + line(x, y, x + 12, y, "axis")
+    return told + words(x + 20, y, "shrunk towards all")

@@ -89,7 +89,7 @@ def mean_trend_table(data: MeanTrendData) -> Table:
 
 def _weeks(data: MeanTrendData) -> tuple[tuple[float, str], ...]:
     last = max(w.week for w in data.windows)
-    return tuple((v, in_words(v)) for v in scale_ticks(0, last, 6))
+    return tuple((v, in_words(round(v))) for v in scale_ticks(0, last, 6))
 
 
 def _spaced(data: MeanTrendData) -> list[WindowMean]:

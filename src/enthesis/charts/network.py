@@ -8,8 +8,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from enthesis.charts.forest import STANDALONE_STYLE
 from enthesis.charts.pen import element, line, picture, words
+from enthesis.charts.standalone import standalone
 
 Width = Literal["wide", "narrow"]
 SMALLEST_DOT, LARGEST_DOT = 6.0, 18.0
@@ -40,9 +40,8 @@ def network_svg(data: NetworkPicture, width: Width, uid: str) -> str:
 def network_picture_file(data: NetworkPicture) -> str:
     """The wide picture as a file of its own, with the rules for its classes inside."""
     svg = network_svg(data, "wide", "network")
-    start = svg.index(">") + 1
     thick = "".join(f".link-{n}{{stroke:#757C84;stroke-width:{n}}}" for n in range(1, THICKEST + 1))
-    return f"{svg[:start]}<style>{STANDALONE_STYLE}{thick}</style>{svg[start:]}\n"
+    return f"{standalone(svg, thick)}\n"
 
 
 def _places(

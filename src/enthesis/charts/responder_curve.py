@@ -26,12 +26,14 @@ class Benchmark:
 
 @dataclass(frozen=True, slots=True)
 class ResponderData:
-    """`relief` of each course that answered, percent; `begun` counts the silent too."""
+    """`relief` of each course that answered, percent; `begun` counts the silent too. `who` says of
+    whom the relief is known, where that is not everybody who answered."""
 
     title: str
     relief: tuple[float, ...]
     begun: int
     anyway: Benchmark | None = None
+    who: str = "who answered"
 
     def __post_init__(self) -> None:
         if not self.relief:
@@ -52,7 +54,7 @@ def responder_chart(data: ResponderData) -> CurveChart:
     levels = [float(x) for x in range(101)]  # finer steps no eye could part
     answered, lost = len(data.relief), data.begun - len(data.relief)
     own = tuple((x, 100 * data.reached(x) / answered) for x in levels)
-    curves = [Curve("Those who answered", own, "own", f"{answered} of {data.begun} who began")]
+    curves = [Curve(f"Those {data.who}", own, "own", f"{answered} of {data.begun} who began")]
     if lost:
         floor = tuple((x, 100 * data.reached(x) / data.begun) for x in levels)
         name = "Lost counted as not reached"
@@ -67,14 +69,14 @@ def responder_chart(data: ResponderData) -> CurveChart:
     )
     rows = (
         Beneath(
-            "Reached it, of those who answered",
+            f"Reached it, of those {data.who}",
             tuple((x, f"{data.reached(x)}/{answered}") for x in MARKED),
         ),
     )
     told = "; ".join(f"at least {x:.0f} %: {data.reached(x)} of {answered}" for x in MARKED)
     return CurveChart(
         title=data.title,
-        told=f"Of 100 who answered, how many reached at least a given relief. {told}. "
+        told=f"Of 100 {data.who}, how many reached at least a given relief. {told}. "
         f"{lost} of {data.begun} gave no answer.",
         x=Axis("Relief of at least …, percent of the start", (*TICKS, (100.0, ""))),
         y=Axis("Of 100 people, how many reached it", OF_100),
@@ -93,7 +95,7 @@ def responder_svg(data: ResponderData, width: Width, uid: str) -> str:
 def responder_table(data: ResponderData) -> Table:
     """Every tenth percent, with both denominators and the benchmark where it was published."""
     anyway = dict(data.anyway.points) if data.anyway else {}
-    head = ("Relief of at least", "Of those who answered", "Of 100", "Of all who began, of 100")
+    head = ("Relief of at least", f"Of those {data.who}", "Of 100", "Of all who began, of 100")
     rows = []
     for x in range(0, 101, 10):
         n = data.reached(x)

@@ -11,9 +11,9 @@ from html import escape
 from typing import Literal
 
 from enthesis.charts.axes import scale_ticks
-from enthesis.charts.forest import STANDALONE_STYLE
 from enthesis.charts.forest_data import ratio_ticks
 from enthesis.charts.pen import element, in_words, line, path_through, picture, ratio, words
+from enthesis.charts.standalone import standalone
 
 Width = Literal["wide", "narrow"]
 Place = Callable[[float, float], tuple[float, float]]
@@ -80,9 +80,7 @@ def funnel_plot(data: FunnelPlot, width: Width, uid: str) -> str:
 
 def funnel_file(data: FunnelPlot) -> str:
     """The wide plot as a file of its own, with the rules for its classes inside."""
-    svg = funnel_plot(data, "wide", "funnel")
-    start = svg.index(">") + 1
-    return f"{svg[:start]}<style>{STANDALONE_STYLE}</style>{svg[start:]}\n"
+    return f"{standalone(funnel_plot(data, 'wide', 'funnel'))}\n"
 
 
 def funnel_table(data: FunnelPlot) -> dict[str, list[object]]:

@@ -25,10 +25,17 @@ line,path{fill:none;stroke-width:1}
 .alarmed{fill:#fff;stroke:#A4262C;stroke-width:3}
 .limit-95{stroke:#1A232C;stroke-width:1.5;stroke-dasharray:2 3}.limit-998{stroke:#757C84}
 .mark{fill:#1A232C}.flow-box{fill:#fff;stroke:#757C84}
+.zone{fill:#ECEAE4}
+.whisker{stroke:#1A232C;stroke-width:2}.whisker.shown{stroke-dasharray:2 3}
+.study{fill:#1A232C}.study.shown{fill:#fff;stroke:#1A232C;stroke-width:2}
+.diamond{fill:#0B5A66;stroke:none}.prediction{fill:#0B5A66;fill-opacity:.45}
+.pool-line{stroke:#0B5A66;stroke-width:2;stroke-dasharray:3 3}
+.bias circle{fill:#fff;stroke:#1A232C;stroke-width:1.5}.bias text{fill:#1A232C;font-weight:700}
+.bias.high circle{fill:#1A232C}.bias.high text{fill:#fff}.bias.unread circle{stroke-dasharray:2 2}
 """
 
 
-def standalone(svg: str) -> str:
-    """The same picture with its rules inside, right after its opening tag."""
+def standalone(svg: str, more: str = "") -> str:
+    """The same picture with its rules inside, and `more` of its own, after its opening tag."""
     start = svg.index(">") + 1
-    return f"{svg[:start]}<style>{STYLE}</style>{svg[start:]}"
+    return f"{svg[:start]}<style>{STYLE}{more}</style>{svg[start:]}"

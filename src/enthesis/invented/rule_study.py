@@ -164,14 +164,15 @@ def finish_once_or_stop(finish: float, stop_after: int, stop_below: float) -> Ru
     return ends
 
 
-def reliable_change(stop_after: int, errors: Errors) -> Rule:
-    """Finish at 90 % twice running; stop where the change is within error after some sessions."""
+def reliable_change(stop_after: int, rule: StopRule, errors: Errors) -> Rule:
+    """Finish as the stop rule does; stop where the change is within error after some sessions."""
 
     def ends(people: Population, k: int) -> Flags:
         within = people.pain_before - people.pain[:, k - 1] < errors.pain
         heard = ~np.isnan(people.pain[:, k - 1])
-        finish = _running_at_target(people, k, 90) >= 2
-        return heard & (finish | (within & (k >= stop_after)))
+        there = _running_at_target(people, k, float(rule.finish_relief_percent))
+        short: Flags = within & (k >= stop_after)
+        return heard & ((there >= rule.finish_readings) | short)
 
     return ends
 

@@ -119,6 +119,8 @@ def _section(
         notes.insert(0, f"Case mix is not allowed for: {cannot}")
     if fitted.precision >= NO_SPREAD:
         notes.append("They differ no more than chance makes them: shrunk, all are alike.")
+    if np.any((fitted.adjusted < 0) | (fitted.adjusted > 1)):
+        notes.append("Small units whose adjusted share would lie beyond 0 or 100 stand at the end.")
     data = _data(fitted, many)
     figure = Figure(funnel_svg(data, "wide", uid), funnel_svg(data, "narrow", uid))
     return Section(uid, data.title, MEASURE, asked.source, funnel_table(data), figure, tuple(notes))
@@ -134,11 +136,11 @@ def _sizes(labels: list[str], rows: list[dict[str, Any]]) -> dict[str, tuple[int
 
 def _data(fitted: Funnel, many: str) -> FunnelData:
     largest = int(fitted.courses.max())
-    sizes = np.unique(np.geomspace(max(2, fitted.courses.min() / 2), 1.1 * largest, 40).round())
+    sizes = np.unique(np.geomspace(max(2, fitted.courses.min() / 2), largest, 40).round())
     limits = chance_limits(fitted.overall, sizes)
     units = tuple(
         Unit(
-            str(name), int(fitted.courses[at]), float(fitted.adjusted[at]),
+            str(name), int(fitted.courses[at]), float(np.clip(fitted.adjusted[at], 0, 1)),
             bool(fitted.outside[at]), float(fitted.shrunk[at]), float(fitted.low[at]),
             float(fitted.high[at]),
         )

@@ -47,7 +47,7 @@ def relief(asked: Asked) -> tuple[Section, ...]:
     who = "who answered" if of == row["answered"] else "whose relief is known"
     title = f"{count(half)} of {count(of)} {who} had reached 50 % relief at their last answer"
     values = np.repeat([r["relief"] for r in told], [r["courses"] for r in told]) / HUNDREDTHS
-    data = ResponderData(title, tuple(values.tolist()), asked.began, published(asked.anyway))
+    data = ResponderData(title, tuple(values.tolist()), asked.began, published(asked.anyway), who)
     step = next((s for s in STEPS if not _reveals(_coarser(data, s), asked)), None)
     data = _coarser(data, step or 1)
     notes = [
@@ -68,7 +68,7 @@ def relief(asked: Asked) -> tuple[Section, ...]:
     if step is not None and step > 1:
         notes.append(f"Drawn in steps of {step} %, so that no step stands for few people.")
     if step is None:
-        head = ("Relief of at least", "Of those who answered", "Of 100", "Of all who began, of 100")
+        head = ("Relief of at least", f"Of those {who}", "Of 100", "Of all who began, of 100")
         rows = tuple(
             (f"{level} %", f"{count(row[name])} of {count(of)}", of_100(row[name], of),
              of_100(row[name], asked.began))

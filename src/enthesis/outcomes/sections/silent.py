@@ -53,7 +53,7 @@ def _tipping(asked: Asked) -> Section:
     week = round(last["sum_day"] / last["answered"] / 7)
     title = (
         f"At week {week}, {group.asked - group.answered} of {group.asked} were silent: "
-        + _said(of_zero, "pain was lower than at the start")
+        + _said(of_zero, "less pain than at the start")
     )
     notes = (
         "The window is the last that was due for at least half of those who began. At 0 the "
@@ -122,6 +122,7 @@ def _reasons(asked: Asked) -> Section:
     by = ("began", "condition", "age", "sex", "baseline", "silent")
     rows = [row for row in cohort.flow(asked.registry, by).to_pylist() if row["began"]]
     measure = "Odds of silence, times; 1 is no difference"
+    reference = min(row["condition"] for row in rows)
     gone = sum(row["opened"] for row in rows if row["silent"])
     counted = f"{gone} of {asked.began} who began are silent"
     if asked.is_small(gone, asked.began - gone):
@@ -139,13 +140,13 @@ def _reasons(asked: Asked) -> Section:
         return Section("reasons", finding, measure, asked.source, notes=why.problems)
     ratio = found.odds_ratio
     drawn = tuple(
-        DotRow(_named(asked, name), float(ratio.estimate[at]), float(ratio.low[at]),
+        DotRow(_named(asked, name, reference), float(ratio.estimate[at]), float(ratio.low[at]),
                float(ratio.high[at]), f"{gone} of {asked.began}")
         for at, name in enumerate(found.names)
     )  # fmt: skip
     apart = [row.name for row in drawn if (row.low or 0) > 1 or (row.high or 0) < 1]
     title = f"{counted}; " + (
-        f"it differs by {', '.join(apart)}" if apart else "it differs by nothing known before"
+        f"it goes with {', '.join(apart)}" if apart else "nothing known before goes with it"
     )
     data = DotRows(title, measure, "Silent of began", drawn, (1.0, "no difference"), True, 2)
     figure = Figure(dot_rows_svg(data, "wide", "reasons"), dot_rows_svg(data, "narrow", "reasons"))
@@ -157,11 +158,16 @@ def _reasons(asked: Asked) -> Section:
     return Section("reasons", title, measure, asked.source, table, figure, notes)
 
 
-def _named(asked: Asked, name: str) -> str:
+def _condition(asked: Asked, name: str) -> str:
+    found = asked.known.conditions.get(name)
+    return found.name if found else name
+
+
+def _named(asked: Asked, name: str, reference: str) -> str:
     first, _, rest = name.partition(" ")
     condition: Any = asked.known.conditions.get(rest) if first == "condition" else None
     if condition:
-        return str(condition.name)
+        return f"{condition.name} (against {_condition(asked, reference)})"
     words = {
         "age, decades": "each ten years of age",
         "pain at the start": "each point of pain at the start",

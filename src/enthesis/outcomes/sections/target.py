@@ -1,7 +1,7 @@
 """How long it took: sessions and weeks to the agreed target, stopping competing with it."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from enthesis.outcomes.sections.parts import (
     Section,
     of_100_with_interval,
 )
-from enthesis.outcomes.survival import Floats, cumulative_incidence
+from enthesis.outcomes.survival import Floats, at_days, cumulative_incidence
 
 Clock = Literal["weeks", "sessions"]
 Times = NDArray[np.int64]
@@ -38,20 +38,29 @@ def _by(asked: Asked, clock: Clock, uid: str) -> Section:
     measure = f"Share of courses by {clock[:-1]}; stopping competes with reaching the target"
     reached, stopped = (int((end == at).sum()) for at in (1, 2))
     step = next((s for s in STEPS[clock] if not _reveals(asked, _later(time, s), end)), None)
-    time = _later(time, step or 1)
     if not time.max():
         finding = f"No answer after the first {clock[:-1]} yet: nothing to say of the target"
         return Section(uid, finding, measure, asked.source)
     curves = cumulative_incidence(count_ends(time, end, ENDS))
-    shares = np.nan_to_num(curves.share[0])
-    longest = float(time.max())
+    # Coarser steps show fewer points of the same curves; their shares do not change.
+    days = np.unique(_later(curves.days.astype(np.int64), step or 1)).astype(np.float64)
+    shares = np.nan_to_num(
+        at_days(curves.days, curves.share[0], np.minimum(days, curves.days[-1]), 0.0)
+    )
+    # Later nobody reached it or stopped: the curves would only be pushed together.
+    last_end = time[end > 0].max() if (end > 0).any() else time.max()
+    longest = float(_later(last_end, step or 1))
     names = ("Reached the agreed target", "Stopped or referred before that")
     reach, stop = (
-        Ending(name, tuple(zip(curves.days.tolist(), shares[at].tolist(), strict=True)), n)
+        Ending(name, tuple(zip(days.tolist(), shares[at].tolist(), strict=True)), n)
         for at, (name, n) in enumerate(zip(names, (reached, stopped), strict=True))
     )
-    marks = np.unique(np.linspace(0, longest, 5).round(0))
-    at_risk = tuple((float(w), int((time >= w).sum())) for w in marks)
+    marks = np.unique(_later(np.linspace(0, longest, 5).round(0), step or 1))
+    # In coarser steps those who end on the very day are counted off with their step.
+    fine = step in (1, None)
+    at_risk = tuple(
+        (float(w), int(((time >= w) if fine or w == 0 else (time > w)).sum())) for w in marks
+    )
     last = f"{clock[:-1]} {longest:.0f}"
     low, high = curves.low[0, 0, -1], curves.high[0, 0, -1]
     interval = "" if np.isnan(low) else f" (95 % interval {100 * low:.0f} to {100 * high:.0f})"
@@ -72,11 +81,11 @@ def _by(asked: Asked, clock: Clock, uid: str) -> Section:
     if step > 1:
         notes = (*notes, f"Drawn in steps of {step} {clock}, so that none stands for few people.")
     if clock == "sessions":
-        title = _by_session(curves.days, shares[0])
+        title = _by_session(days, shares[0])
     return Section(uid, title, measure, asked.source, survival_table(data), figure, notes)
 
 
-def _later(time: Times, step: int) -> Times:
+def _later(time: Any, step: int) -> Any:
     """The same on a coarser clock: the end of the step in which it was."""
     return step * (-(-time // step))
 
