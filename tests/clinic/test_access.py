@@ -16,6 +16,8 @@ from enthesis.clinic.permissions import ADMIN, ANSWERABLE, CLINICAL, DESK, STAFF
 from enthesis.exchange.course_json import write_course
 from enthesis.shape import plain
 
+# Ibis calls DuckDB by a name that DuckDB is giving up.
+pytestmark = pytest.mark.filterwarnings("ignore:fetch_(arrow|record)_:DeprecationWarning")
 PUBLIC = None
 # Name of the page → who may open it. Written down twice (here and in the pages) on purpose: a
 # change of who may see what must be meant.
@@ -78,6 +80,12 @@ VERDICT = records.Verdict(
     records.NextStep.GO_ON, "Go on", (), False, None, None, None, None,
     date(2026, 11, 9), date(2026, 11, 9),
 )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def no_printing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paper takes a second a time, and is no question of access."""
+    monkeypatch.setattr("enthesis.outcomes.paper.report_pdf", lambda report: b"%PDF")
 
 
 def pages(within: Any = None) -> Iterator[URLPattern]:

@@ -173,10 +173,10 @@ def _write_progress(told: Mapping[str, Any]) -> None:
 def conditions_of(clinic: models.Clinic) -> dict[str, int]:
     """The conditions that the clinic's courses in the registry are about, with how many each."""
     from enthesis.clinic.actions.registry import clinic_number
-    from enthesis.outcomes.registry import read_cut, read_table
+    from enthesis.outcomes.registry import MANIFEST, read_table
 
-    if not read_cut(folder()).courses:
-        return {}
+    if not (folder() / MANIFEST).exists():
+        return {}  # no course was ever opened here
     table = read_table(folder(), "courses", ["course", "clinic", "condition"]).to_pylist()
     mine = [row["condition"] for row in table if row["clinic"] == clinic_number(clinic.pk)]
     return {name: mine.count(name) for name in sorted(set(mine))}
