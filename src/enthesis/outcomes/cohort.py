@@ -20,6 +20,8 @@ LEVELS = (30, 50, 90)
 """Relief in percent, as the stop rule counts it."""
 HUNDREDTHS = 100
 QUARTER_DAYS = 91
+DECADE = "decade"
+"""Of age: one more word to group by, for case mix, where each year would be a cell of its own."""
 By = Sequence[str]
 
 
@@ -266,13 +268,14 @@ _ = ibis._
 
 
 def _courses(registry: Registry, by: By) -> Any:
-    unknown = [name for name in by if name not in COURSES.names]
+    unknown = [name for name in by if name not in (*COURSES.names, DECADE)]
     if unknown:
         raise FitError(
             f"Cannot group by {', '.join(unknown)}: take columns of courses, "
             f"such as {', '.join(COURSES.names[1:5])}."
         )
-    return registry["courses"]
+    courses = registry["courses"]
+    return courses.mutate(decade=(courses.age // 10).cast("int16")) if DECADE in by else courses
 
 
 def _others(by: By, *there: str) -> list[str]:

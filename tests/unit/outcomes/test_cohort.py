@@ -29,6 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:fetch_(arrow|record)_:Deprecatio
 
 Group = tuple[Any, ...]
 BY: tuple[tuple[str, ...], ...] = ((), ("protocol", "clinician"))
+HARMS = ("D-fever", "D-hot", "D-weakness", "D-headache", "D-breath", "D-bladder", "D-rash")
 QUESTIONS: dict[str, Callable[..., pa.Table]] = {
     "flow": cohort.flow,
     "at_last": cohort.at_last,
@@ -43,6 +44,7 @@ QUESTIONS: dict[str, Callable[..., pa.Table]] = {
     "harms": cohort.harms,
     "sessions": cohort.sessions,
     "decisions": cohort.decisions,
+    "harmed": lambda r, _: pa.table({"place": cohort.harmed(r, HARMS)[1]}),
 }
 
 
@@ -68,6 +70,7 @@ def test_postgresql_says_what_duckdb_says(
     question: str, duck: engine.Registry, postgres: engine.Registry
 ) -> None:
     by = ("clinic", "clinician", "sex")
+    by = (*by, cohort.DECADE) if question == "at_last" else by
     ours = QUESTIONS[question](duck, by)
     assert ours.num_rows
     assert QUESTIONS[question](postgres, by).to_pylist() == ours.to_pylist()

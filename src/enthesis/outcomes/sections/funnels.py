@@ -19,7 +19,7 @@ from enthesis.outcomes.sections.parts import Asked, Figure, Section, few_hidden
 
 Floats = NDArray[np.float64]
 LEVEL = 50
-MIX = ("condition", "age", "sex", "baseline")
+MIX = ("condition", cohort.DECADE, "sex", "baseline")
 MEASURE = (
     f"Reached {LEVEL} % relief at the last answer, of all who began, lost counted as not reached; "
     "allowed for condition, age, sex and pain at the start"
@@ -66,7 +66,7 @@ def case_mix(
     columns["female"] = [row["sex"] == "female" for row in rows]
     columns["sex not recorded"] = [row["sex"] is None for row in rows]
     for name, values in (
-        ("age, decades", [None if row["age"] is None else row["age"] // 10 for row in rows]),
+        ("age, decades", [row[cohort.DECADE] for row in rows]),
         ("pain at the start", [row["baseline"] for row in rows]),
     ):
         known = np.array([value is not None for value in values])
@@ -80,7 +80,7 @@ def case_mix(
         if set(np.unique(each)) <= {0.0, 1.0} and not 0 < hits @ each < n @ each:
             continue
         wider = np.column_stack([kept, each])
-        if np.linalg.matrix_rank(wider) == wider.shape[1]:
+        if np.linalg.matrix_rank(wider.T @ wider) == wider.shape[1]:
             kept = wider
             names.append(name)
     return kept[:, 1:], tuple(names)

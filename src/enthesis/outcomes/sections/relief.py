@@ -83,7 +83,7 @@ def relief(asked: Asked) -> tuple[Section, ...]:
 
 def _coarser(data: ResponderData, step: int) -> ResponderData:
     """The curve in steps: what is reached at a multiple of the step is as it was."""
-    return replace(data, relief=tuple(step * (value // step) for value in data.relief))
+    return replace(data, relief=tuple((step * (np.array(data.relief) // step)).tolist()))
 
 
 def _reveals(data: ResponderData, asked: Asked) -> bool:

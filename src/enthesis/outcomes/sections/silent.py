@@ -11,7 +11,7 @@ from enthesis.charts.pen import in_words
 from enthesis.outcomes import cohort
 from enthesis.outcomes.errors import FitError
 from enthesis.outcomes.repeated import fit
-from enthesis.outcomes.sections.funnels import case_mix
+from enthesis.outcomes.sections.funnels import MIX, case_mix
 from enthesis.outcomes.sections.parts import Asked, Figure, Section
 from enthesis.outcomes.silent import DeltaTable, Group, delta_of_fit, reasons_for_silence
 from enthesis.outcomes.sums_from_engine import sums_from_engine
@@ -119,7 +119,7 @@ def _drawn(table: DeltaTable, title: str) -> Figure:
 
 def _reasons(asked: Asked) -> Section:
     """What was known before goes with silence: odds ratios, adjusted for each other."""
-    by = ("began", "condition", "age", "sex", "baseline", "silent")
+    by = ("began", "silent", *MIX)
     rows = [row for row in cohort.flow(asked.registry, by).to_pylist() if row["began"]]
     measure = "Odds of silence, times; 1 is no difference"
     reference = min(row["condition"] for row in rows)
