@@ -7,6 +7,7 @@
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +35,12 @@ def make_user(clinic: models.Clinic, username: str, role: models.Role) -> models
         display_name=username.replace("_", " ").title(),
         password=_hashed(),
     )
+
+
+@pytest.fixture(autouse=True)
+def own_data(settings: Any, tmp_path: Path) -> None:
+    """Each test keeps its registry to itself."""
+    settings.DATA = tmp_path
 
 
 @pytest.fixture

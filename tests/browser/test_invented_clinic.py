@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from enthesis.clinic import models
 from enthesis.commands.demo import PASSWORD, load_invented_clinic
-from tests.browser.conftest import DESKTOP, PHONE, look
+from tests.browser.conftest import DESKTOP, PHONE, assert_accessible_in_every_look, look
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 LOOKS = [(DESKTOP, False, ""), (PHONE, True, "-phone-dark")]
@@ -37,6 +37,29 @@ def test_today_and_the_courses_of_all_who_come_are_accessible(
         tag = page.locator(".verdict h2, .verdict h3").first
         shown = tag.inner_text().strip().lower() if tag.count() else ""
         look_at_each_size(page, "course", f"-{shown.replace(' ', '-') or 'new'}")
+
+
+@pytest.mark.filterwarnings("ignore:fetch_(arrow|record)_:DeprecationWarning")
+def test_the_outcomes_and_what_is_published_of_them_are_accessible(
+    invented: models.Clinic, desktop: Page
+) -> None:
+    page = desktop
+    page.goto("/sign-in/")
+    page.get_by_label("User name").fill("admin")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("link", name="Outcomes").click()
+    slider = page.get_by_label("How bad must the silent be?")
+    slider.focus()
+    slider.press("End")
+    expect(page.locator("#tipping")).to_contain_text("Worse by 5 points")
+    assert_accessible_in_every_look(page, [(DESKTOP, False), (PHONE, True)])
+    page.set_viewport_size({"width": DESKTOP[0], "height": DESKTOP[1]})
+    page.get_by_role("link", name="Look at what would be published").click()
+    page.get_by_role("button", name="Publish these results").click()
+    page.get_by_role("link", name="/results/").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("What happened to the patients")
+    assert_accessible_in_every_look(page, [(PHONE, False)])
 
 
 def look_at_each_size(page: Page, picture: str, shown: str = "") -> None:

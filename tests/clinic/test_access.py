@@ -12,10 +12,12 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from enthesis import records
 from enthesis.clinic import models, store
 from enthesis.clinic.models import Role
-from enthesis.clinic.permissions import ADMIN, CLINICAL, DESK, STAFF
+from enthesis.clinic.permissions import ADMIN, ANSWERABLE, CLINICAL, DESK, STAFF
 from enthesis.exchange.course_json import write_course
 from enthesis.shape import plain
 
+# Ibis calls DuckDB by a name that DuckDB is giving up.
+pytestmark = pytest.mark.filterwarnings("ignore:fetch_(arrow|record)_:DeprecationWarning")
 PUBLIC = None
 # Name of the page → who may open it. Written down twice (here and in the pages) on purpose: a
 # change of who may see what must be meant.
@@ -60,6 +62,13 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "answer": PUBLIC,
     "answer_in": PUBLIC,
     "mistyped_answer": PUBLIC,
+    "outcomes": ANSWERABLE,
+    "outcomes_csv": ANSWERABLE,
+    "outcomes_quarter": ANSWERABLE,
+    "publish_outcomes": ADMIN,
+    "withdraw_outcomes": ADMIN,
+    "results": PUBLIC,
+    "results_csv": PUBLIC,
     "evidence": PUBLIC,
     "evidence_topic": PUBLIC,
     "evidence_csv": PUBLIC,
@@ -78,6 +87,12 @@ VERDICT = records.Verdict(
     records.NextStep.GO_ON, "Go on", (), False, None, None, None, None,
     date(2026, 11, 9), date(2026, 11, 9),
 )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def no_printing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paper takes a second a time, and is no question of access."""
+    monkeypatch.setattr("enthesis.outcomes.paper.report_pdf", lambda report: b"%PDF")
 
 
 def pages(within: Any = None) -> Iterator[URLPattern]:
@@ -136,6 +151,10 @@ def ids(
         "rest": "no-such-token/x",
         "question_id": "pain",
         "topic": "low_back",
+        "section": "flow",
+        "year": 2026,
+        "number": 4,
+        "clinic_id": clinician.clinic_id,
     }
 
 

@@ -5,18 +5,20 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
-from enthesis.clinic.permissions import ADMIN, STAFF
+from enthesis.clinic.permissions import ADMIN, ANSWERABLE, STAFF
 
 # Word, name of the page, who sees it, where it is the current one.
 NAVIGATION = [
     ("Today", "today", STAFF),
     ("Patients", "patients", STAFF),
+    ("Outcomes", "outcomes", ANSWERABLE),
     ("Evidence", "evidence", STAFF),
     ("Money", "money", STAFF),
     ("Settings", "settings", ADMIN),
 ]
 # Which word is underlined on pages that are not themselves in the navigation.
 BELONGS_TO = {
+    "outcomes": ("outcomes",),
     "evidence": ("evidence",),
     "money": ("money", "invoice"),
     "settings": ("setting", "user"),

@@ -475,6 +475,28 @@ class Attempt(models.Model):
         ordering = ["id"]
 
 
+class PublishedResults(models.Model):
+    """What a clinic has put before the public: a fact, shown for ever as it was on that day.
+
+    `content` is the report with its pictures. The clinic's last row is the one that is shown, and
+    nothing is shown once that one is withdrawn.
+    """
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
+    day = models.DateField()
+    cut = models.CharField(max_length=64)
+    content = models.JSONField()
+    at = models.DateTimeField(default=timezone.now)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["id"]
+
+
 class AuditEvent(models.Model):
     """One row for every write: who did what to which record. Appended in the same transaction."""
 

@@ -27,6 +27,8 @@ DESK: Roles = frozenset({Role.FRONT_DESK, Role.CLINICIAN})
 """Those who meet patients: identity, appointments."""
 ADMIN: Roles = frozenset({Role.ADMINISTRATOR})
 """Settings and users."""
+ANSWERABLE: Roles = CLINICAL | ADMIN
+"""Those who answer for what the clinic does: its outcomes."""
 STAFF: Roles = frozenset(Role)
 """Everybody who signs in."""
 
@@ -81,6 +83,7 @@ _TO_CLINIC: dict[type[Model], str] = {
     models.Patient: "clinic",
     models.Invoice: "clinic",
     models.AuditEvent: "clinic",
+    models.PublishedResults: "clinic",
     models.Weight: "patient__clinic",
     models.Course: "patient__clinic",
     models.SessionSite: "session__course__patient__clinic",

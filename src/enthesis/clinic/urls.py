@@ -9,9 +9,11 @@ from enthesis.clinic.pages import (
     course,
     evaluate,
     evidence,
+    outcomes,
     patients,
     pay,
     plan,
+    results,
     settings,
     sign_in,
     stop,
@@ -23,7 +25,8 @@ from enthesis.clinic.pages import (
 
 STAGES = (
     *(sign_in, today, patients, evaluate, plan, treat),
-    *(course, visit, ask, answer, stop, calls, typed_scores, evidence, pay, settings),
+    *(course, visit, ask, answer, stop, calls, typed_scores, outcomes, results),
+    *(evidence, pay, settings),
 )
 urlpatterns = [path("", include(stage)) for stage in STAGES]
 

@@ -6,6 +6,7 @@ order; the diagram in docs/explanation/course.md is drawn from it.
 
 from calendar import monthrange
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from enum import StrEnum
 
@@ -223,6 +224,29 @@ def treatment_ended_on(course: Course) -> date | None:
         days.append(course.series_ended_on)
     days = days or [d.on for d in course.decisions if d.decided in ENDS]
     return max(days, default=None)
+
+
+def as_at(course: Course, day: date) -> Course:
+    """The course with only what is dated by a past day.
+
+    A record holds one plan and one evaluation; which of several stood on that day is for whoever
+    loads them to choose. Here a later one is left out.
+    """
+    evaluation, plan = course.evaluation, course.plan
+    return replace(
+        course,
+        evaluation=evaluation if evaluation and evaluation.on <= day else None,
+        plan=plan if plan and (plan.agreed_on is None or plan.agreed_on <= day) else None,
+        sessions=tuple(s for s in course.sessions if s.on <= day),
+        assessments=tuple(a for a in course.assessments if a.on <= day),
+        decisions=tuple(d for d in course.decisions if d.on <= day),
+        series_ended_on=_by(course.series_ended_on, day),
+        closed_on=_by(course.closed_on, day),
+    )
+
+
+def _by(on: date | None, day: date) -> date | None:
+    return on if on is not None and on <= day else None
 
 
 def months_after(day: date, months: int) -> date:

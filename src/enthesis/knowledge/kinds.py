@@ -506,6 +506,14 @@ class MessageText:
 
 
 @dataclass(frozen=True, slots=True)
+class Publishing:
+    """A public page shows no count of 1 to `smallest_count` − 1, nor what would give one away."""
+
+    smallest_count: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Knowledge:
     """Everything known as of one date, made by `load.knowledge(as_of)`: the only file opener.
 
@@ -540,6 +548,7 @@ class Knowledge:
     certainty_limits: CertaintyLimits
     windows: Mapping[str, Window]
     session_window: SessionWindow
+    publishing: Publishing
     untreated_groups: Mapping[str, UntreatedGroup]
     anyway_rules: AnywayRules
     reminder_rules: ReminderRules

@@ -11,8 +11,8 @@ server imports at its start may import it.
 import hashlib
 import hmac
 import os
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Prefetch, Q
+from django.db.models import Count, Prefetch, Q, prefetch_related_objects
 from django.utils import timezone
 
 from enthesis.clinic import audit, models, store
 from enthesis.clinic.models import AuditEvent, Clinic, Course, User
 from enthesis.clinic.permissions import get_for
+from enthesis.journey.course import as_at
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.outcomes import registry
 from enthesis.outcomes.registry import Cut
@@ -77,9 +78,16 @@ def rejoin(user: User, course_id: int) -> None:
     audit.record(user, REJOIN, get_for(user, Course, course_id, lock=True))
 
 
-def refresh(folder: Path, state_folder: Path | None = None, *, whole: bool = False) -> Refreshed:
+def refresh(
+    folder: Path,
+    state_folder: Path | None = None,
+    *,
+    whole: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Refreshed:
     """Write the next cut into `folder`; `whole` looks at every course, as after changed rules.
 
+    `progress` is called with how many courses were looked at, and how many there are to look at.
     Raises RegistryError where the folder's manifest cannot be trusted.
     """
     state_file = (state_folder or Path(settings.DATA)) / STATE
@@ -92,7 +100,7 @@ def refresh(folder: Path, state_folder: Path | None = None, *, whole: bool = Fal
     out = _withdrawn()
     keys = [pk for pk in _to_look_at(before, known) if pk not in out]
     written: dict[int, tuple[int, date | None]] = {}
-    tables = registry.as_tables(_rows(keys, known, written))
+    tables = registry.as_tables(_rows(keys, known, written, progress=progress))
     gone = set(before.courses) & (out | _deleted(before, written))
     cut = registry.refresh(
         folder,
@@ -104,6 +112,36 @@ def refresh(folder: Path, state_folder: Path | None = None, *, whole: bool = Fal
     kept = {pk: one for pk, one in before.courses.items() if pk not in gone} | written
     _write_state(state_file, _State(looked_at, last_event, made_by, kept))
     return Refreshed(cut, len(written), len(gone), fresh)
+
+
+def waiting(folder: Path, state_folder: Path | None = None) -> int:
+    """How many courses a refresh would look at now; 0 while nothing has moved on since the last.
+
+    A write whose transaction ended after the last refresh, though it began before, is found with
+    the next write: who wants it at once refreshes.
+    """
+    known = _known()
+    before = _read_state((state_folder or Path(settings.DATA)) / STATE)
+    if before.made_by != _made_by(known) or not (folder / registry.MANIFEST).exists():
+        return Course.objects.count()
+    since = AuditEvent.objects.filter(id__gt=before.last_event, patient__isnull=False)
+    today = max((day for _, day in known.values()), default=date.min)
+    by_itself = any(on is not None and on <= today for _, on in before.courses.values())
+    return max(1, len(_to_look_at(before, known))) if by_itself or since.exists() else 0
+
+
+def cut_as_at(folder: Path, clinic: Clinic, day: date) -> Cut:
+    """A registry of its own in `folder`: a clinic's courses as they stood on a past day.
+
+    As the records are today: what was written down later counts on the day that it is about, and
+    of an agreed plan the last by that day. Rows are made by today's rules. Raises RegistryError.
+    """
+    known = store.known_for(clinic, store.today(clinic))
+    courses = Course.objects.filter(patient__clinic=clinic, opened_on__lte=day).order_by("pk")
+    out = _withdrawn()
+    keys = [pk for pk in courses.values_list("pk", flat=True) if pk not in out]
+    rows = _rows(keys, {clinic.pk: (known, day)}, {}, until=day)
+    return registry.refresh(folder, registry.as_tables(rows), knowledge=_made_by(_known()))
 
 
 def pseudonym(course_pk: int) -> int:
@@ -175,8 +213,12 @@ def _rows(
     keys: Sequence[int],
     known: dict[int, tuple[Knowledge, date]],
     written: dict[int, tuple[int, date | None]],
+    *,
+    until: date | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Iterator[CourseRows]:
-    """The rows of each course; fills `written` with what the state keeps of it."""
+    """The rows of each course; fills `written` with what the state keeps of it. `until` leaves out
+    what is dated later."""
     invoices = models.Invoice.objects.select_related("session").prefetch_related(
         "lines", "payments"
     )
@@ -185,13 +227,26 @@ def _rows(
             Course.objects.filter(pk__in=keys[begin : begin + BATCH])
             .select_related("patient")
             .prefetch_related(Prefetch("invoices", invoices, to_attr="billed"))
-            .annotate(called=Count("calls"))
+            .annotate(called=Count("calls", Q(calls__at__date__lte=until) if until else None))
         )
+        if until:
+            prefetch_related_objects(rows, *_standing(until))
         for row, course in zip(rows, store.course_records(rows), strict=True):
             rules, today = known[row.patient.clinic_id]
             beside = _beside(row)
+            if until:
+                course, amounts = as_at(course, until), beside.amounts
+                beside = replace(beside, amounts=tuple(a for a in amounts if a.on <= until))
             written[row.pk] = beside.course, changes_on(course, rules, today)
             yield rows_of(course, beside, rules, today)
+        progress(min(begin + BATCH, len(keys)), len(keys))
+
+
+def _standing(day: date) -> "Iterator[Prefetch[str]]":
+    """The evaluations and plans from which the store takes the one that stood on a past day."""
+    proposed = Q(agreed_on=None, at__date__lte=day)
+    yield Prefetch("evaluations", models.Evaluation.objects.filter(on__lte=day))
+    yield Prefetch("plans", models.Plan.objects.filter(Q(agreed_on__lte=day) | proposed))
 
 
 def _beside(row: Any) -> Beside:

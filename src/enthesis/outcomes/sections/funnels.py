@@ -135,7 +135,8 @@ def _sizes(labels: list[str], rows: list[dict[str, Any]]) -> dict[str, tuple[int
 
 
 def _data(fitted: Funnel, many: str) -> FunnelData:
-    largest = int(fitted.courses.max())
+    # Limits at two sizes or more are drawn, however small all units are.
+    largest = max(int(fitted.courses.max()), 4)
     sizes = np.unique(np.geomspace(max(2, fitted.courses.min() / 2), largest, 40).round())
     limits = chance_limits(fitted.overall, sizes)
     units = tuple(

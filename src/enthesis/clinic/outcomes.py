@@ -1,0 +1,317 @@
+"""The clinic's outcomes: the registry kept up to date with the records, and the reports of it.
+
+The registry of all clinics of an installation stands in one folder of the data directory; every
+report here is of one clinic's courses. What imports Arrow or Ibis does so inside a function: they
+take seconds, which the start of a web server must not.
+"""
+
+import fcntl
+import json
+import logging
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from io import TextIOWrapper
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import connections
+
+from enthesis.charts.pen import day_in_words
+from enthesis.clinic import models, store
+from enthesis.journey.course import months_after
+
+if TYPE_CHECKING:
+    from enthesis.outcomes.report import Origin, Report
+
+log = logging.getLogger("enthesis.outcomes")
+QUICK = 200
+"""Courses that are looked at while the page is opened, about a second; more in the background."""
+PATIENCE_SECONDS = 2.0
+SHOW_EVERY_SECONDS = 0.2
+SEED = 1
+VERSIONS = ("enthesis", "ibis-framework", "duckdb", "pyarrow", "numpy", "scipy")
+NOT_PUBLIC = ("by-clinician",)
+"""Two or three colleagues are easily told apart, and a funnel of so few invites a ranking."""
+LOCK, PROGRESS = "registry-refresh.lock", "registry-progress.json"
+
+
+@dataclass(frozen=True, slots=True)
+class UpToDate:
+    """The registry as the records are: how many courses were written anew for it, in what time."""
+
+    written: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class AtWork:
+    """It is being brought up to date: so many courses of so many were looked at."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quarter:
+    """Three months of a year, `number` from 1 to 4."""
+
+    year: int
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.year}-Q{self.number}"
+
+    @property
+    def first(self) -> date:
+        """Its first day."""
+        return date(self.year, 3 * self.number - 2, 1)
+
+    @property
+    def last(self) -> date:
+        """Its last day."""
+        return date.fromordinal(months_after(self.first, 3).toordinal() - 1)
+
+
+def folder() -> Path:
+    """Where the registry is kept, as the command `enthesis registry` has it."""
+    return Path(settings.DATA) / "registry"
+
+
+# --- bringing it up to date
+
+
+def bring_up_to_date() -> UpToDate | AtWork:
+    """Write the next cut if the records have moved on; a long work goes on in the background.
+
+    Raises RegistryError where the folder cannot be trusted, or the background work failed.
+    """
+    from enthesis.clinic.actions import registry as action
+
+    waiting = action.waiting(folder())
+    if not waiting:
+        return UpToDate(0, 0.0)
+    if waiting <= QUICK:
+        started = time.monotonic()
+        return UpToDate(action.refresh(folder()).written, time.monotonic() - started)
+    return _in_background(waiting)
+
+
+def _in_background(waiting: int) -> UpToDate | AtWork:
+    """Start it, unless it is at work already in any process of this installation."""
+    from enthesis.outcomes.registry import RegistryError
+
+    if failed := _read_progress().pop("failed", ""):
+        _progress().unlink(missing_ok=True)
+        raise RegistryError(failed)
+    lock = (Path(settings.DATA) / LOCK).open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        told = _read_progress()
+        return AtWork(told.get("done", 0), told.get("total", waiting))
+    started, found = time.monotonic(), list[int]()
+    thread = threading.Thread(target=_work, args=(lock, found), daemon=True)
+    thread.start()
+    thread.join(PATIENCE_SECONDS)
+    if found:
+        return UpToDate(found[0], time.monotonic() - started)
+    return AtWork(_read_progress().get("done", 0), waiting)
+
+
+def _work(lock: TextIOWrapper, found: list[int]) -> None:
+    """Refresh, and tell how far it is; the lock is given back however it ends."""
+    from enthesis.clinic.actions import registry as action
+
+    shown = 0.0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal shown
+        if time.monotonic() - shown > SHOW_EVERY_SECONDS:
+            _write_progress({"done": done, "total": total})
+            shown = time.monotonic()
+
+    try:
+        found.append(action.refresh(folder(), progress=tell).written)
+        _progress().unlink(missing_ok=True)
+    except Exception as error:
+        log.exception("The registry could not be brought up to date")
+        _write_progress({"failed": str(error) or type(error).__name__})
+    finally:
+        lock.close()
+        connections.close_all()
+
+
+def _progress() -> Path:
+    return Path(settings.DATA) / PROGRESS
+
+
+def _read_progress() -> dict[str, Any]:
+    try:
+        told: dict[str, Any] = json.loads(_progress().read_text())
+    except (OSError, ValueError):
+        return {}
+    return told
+
+
+def _write_progress(told: Mapping[str, Any]) -> None:
+    draft = _progress().with_suffix(".new")
+    draft.write_text(json.dumps(told))
+    draft.replace(_progress())
+
+
+# --- reports
+
+
+def conditions_of(clinic: models.Clinic) -> dict[str, int]:
+    """The conditions that the clinic's courses in the registry are about, with how many each."""
+    from enthesis.clinic.actions.registry import clinic_number
+    from enthesis.outcomes.registry import MANIFEST, read_table
+
+    if not (folder() / MANIFEST).exists():
+        return {}  # no course was ever opened here
+    table = read_table(folder(), "courses", ["course", "clinic", "condition"]).to_pylist()
+    mine = [row["condition"] for row in table if row["clinic"] == clinic_number(clinic.pk)]
+    return {name: mine.count(name) for name in sorted(set(mine))}
+
+
+def report_today(
+    clinic: models.Clinic, condition: str = "", *, for_the_public: bool = False
+) -> "Report":
+    """The report of one clinic as of today, of all its courses or of one condition.
+
+    `for_the_public`: small cells are hidden, as publishing.toml says. Raises FitError where there
+    is nothing to report, RegistryError where the registry holds no course or cannot be read.
+    """
+    from enthesis.clinic.actions.registry import clinic_number
+    from enthesis.outcomes.registry import read_cut
+
+    # The cut is read before its tables: a refresh in between is found out, and asked again.
+    while True:
+        cut = read_cut(folder())
+        told = _report(
+            str(folder()), cut.sha256, clinic, name_of(clinic), clinic_number(clinic.pk),
+            store.today(clinic), condition, for_the_public,
+        )  # fmt: skip
+        if read_cut(folder()).sha256 == cut.sha256:
+            return told
+
+
+@lru_cache(maxsize=32)
+def _report(
+    where: str,
+    cut: str,
+    clinic: models.Clinic,
+    name: str,
+    number: int,
+    day: date,
+    condition: str,
+    for_the_public: bool,
+) -> "Report":
+    """By the cut's hash: what it says does not change, and pages ask for it again and again."""
+    from enthesis.outcomes.engine import open_registry
+    from enthesis.outcomes.report import report_of
+
+    known = store.known_for(clinic, day)
+    about = known.conditions.get(condition)
+    only: dict[str, object] = {"clinic": number} | ({"condition": condition} if condition else {})
+    registry = open_registry(where)
+    try:
+        report = report_of(
+            registry,
+            f"Outcomes of {name}{f': {about.name}' if about else ''}",
+            day,
+            _origin(cut),
+            only=only,
+            anyway=known.benchmarks.get(about.benchmark) if about else None,
+            known=known,
+            suppress_below=known.publishing.smallest_count if for_the_public else None,
+        )
+    finally:
+        registry.close()
+    shown = (s for s in report.sections if not (for_the_public and s.id in NOT_PUBLIC))
+    return replace(report, sections=tuple(shown))
+
+
+def name_of(clinic: models.Clinic) -> str:
+    """The clinic's name; nobody must take the invented one for a real one."""
+    return f"{clinic}{' (invented)' if clinic.invented else ''}"
+
+
+def _origin(cut: str) -> "Origin":
+    from enthesis.outcomes.report import Origin
+
+    return Origin(cut, SEED, {name: _version(name) for name in VERSIONS})
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:  # run from its source, without being installed
+        return "from a folder"
+
+
+# --- quarters
+
+
+def quarters(clinic: models.Clinic, today: date, most: int) -> Iterator[Quarter]:
+    """The quarters up to the present one, newest first, since the clinic's first course."""
+    opened = models.Course.objects.filter(patient__clinic=clinic).order_by("opened_on")
+    first = opened.values_list("opened_on", flat=True).first()
+    one = Quarter(today.year, (today.month + 2) // 3)
+    while first is not None and one.last >= first and most:
+        yield one
+        most -= 1
+        one = Quarter(one.year - (one.number == 1), (one.number - 2) % 4 + 1)
+
+
+def quarter_report(clinic: models.Clinic, quarter: Quarter) -> "Report":
+    """All courses as they stood on the last day of a quarter; today's, in the present one.
+
+    Made anew from the records as they are today, in a registry of its own that is not kept.
+    Raises FitError where nobody had begun by then.
+    """
+    from enthesis.clinic.actions.registry import cut_as_at
+    from enthesis.outcomes.engine import open_registry
+    from enthesis.outcomes.errors import FitError
+    from enthesis.outcomes.registry import RegistryError
+    from enthesis.outcomes.report import Section, report_of
+
+    today = store.today(clinic)
+    day = min(quarter.last, today)
+    with TemporaryDirectory() as made:
+        cut = cut_as_at(Path(made), clinic, day)
+        try:
+            registry = open_registry(made)
+        except RegistryError as empty:
+            raise FitError(f"No course had been opened by {day_in_words(day)}.") from empty
+        try:
+            title = f"Outcomes of {name_of(clinic)}, {quarter}"
+            known = store.known_for(clinic, today)
+            report = report_of(registry, title, day, _origin(cut.sha256), known=known)
+        finally:
+            registry.close()
+    begun = models.Session.objects.filter(
+        course__patient__clinic=clinic, signed_at__isnull=False, on__range=(quarter.first, day)
+    )
+    as_at = Section(
+        "as-at",
+        f"{begun.filter(number=1).count()} courses began and {begun.count()} sessions were given "
+        f"in {quarter}",
+        f"From {day_in_words(quarter.first)} to {day_in_words(day)}",
+        f"What follows is of all courses since the first, as they stood on {day_in_words(day)}.",
+        notes=(
+            f"Made from the records as they were on {day_in_words(today)}: what is dated later "
+            "than the quarter is left out; what was entered or corrected since, for a day of the "
+            "quarter, is in it. Courses that were withdrawn since are not. By the rules of "
+            f"{day_in_words(today)}.",
+        ),
+    )
+    return replace(report, sections=(as_at, *report.sections))

@@ -1,0 +1,227 @@
+"""Outcomes: the clinic's own report of today, its quarters on paper, and what it publishes."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from enthesis.clinic import outcomes, store
+from enthesis.clinic.actions import Refused
+from enthesis.clinic.actions import publish as actions
+from enthesis.clinic.pages.results import labelled
+from enthesis.clinic.permissions import ADMIN, ANSWERABLE, StaffRequest, page
+
+if TYPE_CHECKING:
+    from enthesis.outcomes.report import Report, Section
+
+QUARTERS = 5
+AGAIN_SECONDS = "2"
+CANNOT_WAIT = 503
+
+
+@require_safe
+def show(request: StaffRequest) -> HttpResponse:
+    """The report of today, of all courses or of one condition (`?condition=`); `?delta=` asks how
+    bad the silent must be."""
+    fresh = _fresh(request)
+    if isinstance(fresh, HttpResponse):
+        return fresh
+    from enthesis.outcomes.errors import FitError
+    from enthesis.outcomes.report import CANNOT
+
+    clinic, condition = request.clinic, request.GET.get("condition", "")
+    counts = outcomes.conditions_of(clinic)
+    if condition and condition not in counts:
+        raise Http404(f"outcomes of {condition}")
+    today = store.today(clinic)
+    context: dict[str, Any] = {
+        "cannot": CANNOT,
+        "published": actions.published(clinic),
+        "may_publish": request.user.role in ADMIN,
+        "quarters": list(outcomes.quarters(clinic, today, QUARTERS)),
+        "condition": condition,
+        "conditions": _conditions(request, counts, condition),
+        "courses": counts[condition] if condition else sum(counts.values()),
+        "fresh": fresh,
+        "today": today,
+    }
+    try:
+        report = outcomes.report_today(clinic, condition) if counts else None
+    except FitError as nothing:
+        context["problems"], report = nothing.problems, None
+    if report:
+        context |= {"report": report, "origin": report.origin.words()}
+        context["sections"] = [_section(one, request.GET) for one in report.sections]
+    return render(request, "clinic/outcomes/outcomes.html", context)
+
+
+@require_safe
+def section_csv(request: StaffRequest, section: str) -> HttpResponse:
+    """The numbers of one section."""
+    from enthesis.outcomes.page import as_csv
+
+    fresh = _fresh(request)
+    if isinstance(fresh, HttpResponse):
+        return fresh
+    report = _report_or_404(request)
+    found = next((one for one in report.sections if one.id == section and one.table), None)
+    if found is None:
+        raise Http404(f"numbers of {section}")
+    name = "-".join(filter(None, (request.GET.get("condition", ""), section)))
+    return _download(as_csv(report, found), "text/csv; charset=utf-8", f"{name}.csv")
+
+
+@require_safe
+def quarter(request: StaffRequest, year: int, number: int) -> HttpResponse:
+    """All courses as they stood at the end of a quarter, on paper."""
+    from enthesis.outcomes.errors import FitError
+    from enthesis.outcomes.paper import report_pdf
+
+    clinic = request.clinic
+    every = outcomes.quarters(clinic, store.today(clinic), -1)
+    wanted = next((one for one in every if (one.year, one.number) == (year, number)), None)
+    if wanted is None:
+        raise Http404(f"quarter {year}-Q{number}")
+    try:
+        printed = report_pdf(outcomes.quarter_report(clinic, wanted))
+    except FitError as nothing:
+        messages.error(request, f"{wanted}: {' '.join(nothing.problems)}")
+        return redirect("outcomes")
+    return _download(printed, "application/pdf", f"outcomes-{wanted}.pdf")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def publish(request: StaffRequest) -> HttpResponse:
+    """What everybody would see, to be looked at first; then it is published as it was seen."""
+    from enthesis.outcomes.errors import FitError
+
+    fresh = _fresh(request)
+    if isinstance(fresh, HttpResponse):
+        return fresh
+    try:
+        report = outcomes.report_today(request.clinic, for_the_public=True)
+    except (FitError, outcomes_missing()) as nothing:
+        messages.error(request, f"Nothing can be published yet. {nothing}")
+        return redirect("outcomes")
+    seen = f"{report.origin.cut} {report.day}"
+    if request.method == "POST":
+        if request.POST.get("seen") == seen:
+            actions.publish_results(request.user, report)
+            messages.success(request, "The results were published.")
+            return redirect("outcomes")
+        messages.error(
+            request, "The records have moved on since you looked. Look again, then publish."
+        )
+    content = actions.content_of(report)
+    context = {
+        "content": content,
+        "sections": labelled(content),
+        "seen": seen,
+        "clinic_id": request.clinic.pk,
+        "limit": report.suppressed_below,
+    }
+    return render(request, "clinic/outcomes/publish.html", context)
+
+
+@require_POST
+def withdraw(request: StaffRequest) -> HttpResponse:
+    """Show the public nothing any more."""
+    try:
+        actions.withdraw_results(request.user)
+        messages.success(request, "The results were withdrawn: the public page is gone.")
+    except Refused as refused:
+        messages.error(request, refused.message)
+    return redirect("outcomes")
+
+
+def outcomes_missing() -> type[Exception]:
+    """What says that there is no registry, or an empty one."""
+    from enthesis.outcomes.registry import RegistryError
+
+    return RegistryError
+
+
+def _fresh(request: StaffRequest) -> outcomes.UpToDate | HttpResponse:
+    """The registry up to date; or the page to answer with: how far that is, or why it cannot be."""
+    try:
+        fresh = outcomes.bring_up_to_date()
+    except outcomes_missing() as broken:
+        context = {"problem": broken}
+        return render(request, "clinic/outcomes/broken.html", context, status=CANNOT_WAIT)
+    if isinstance(fresh, outcomes.UpToDate):
+        return fresh
+    response = render(request, "clinic/outcomes/at_work.html", {"work": fresh})
+    # A header and not a script: the page looks again by itself in every browser.
+    response["Refresh"] = AGAIN_SECONDS
+    return response
+
+
+def _report_or_404(request: StaffRequest) -> "Report":
+    from enthesis.outcomes.errors import FitError
+
+    condition = request.GET.get("condition", "")
+    counts = outcomes.conditions_of(request.clinic)
+    if not counts or (condition and condition not in counts):
+        raise Http404(f"outcomes of {condition or 'nobody'}")
+    try:
+        return outcomes.report_today(request.clinic, condition)
+    except FitError as nothing:
+        raise Http404(str(nothing)) from nothing
+
+
+def _conditions(
+    request: StaffRequest, counts: dict[str, int], chosen: str
+) -> list[tuple[str, str, bool]]:
+    """(words, address, is the one shown), all courses first."""
+    known = store.known_for(request.clinic, store.today(request.clinic)).conditions
+    here = reverse("outcomes")
+    links = [(f"All ({sum(counts.values())})", here, not chosen)]
+    for id, courses in counts.items():
+        name = known[id].name if id in known else id
+        links.append((f"{name} ({courses})", f"{here}?condition={id}", id == chosen))
+    return links
+
+
+def _section(one: "Section", asked: Any) -> dict[str, Any]:
+    """What the page shows of one section; of the silent with the numbers for one delta."""
+    from enthesis.outcomes.page import table_html
+
+    shown = {"told": one, "table": table_html(one.table) if one.table else ""}
+    if one.id == "silent" and one.table:
+        shown["slider"] = slider(one.table.head, one.table.rows, asked.get("delta", ""))
+    return shown
+
+
+def slider(head: tuple[str, ...], rows: tuple[tuple[str, ...], ...], asked: str) -> dict[str, Any]:
+    """The row of the table of the silent whose delta is nearest to the one asked for."""
+    points = [float(row[0].split()[0]) for row in rows]
+    try:
+        wanted = float(asked)
+    except ValueError:
+        wanted = points[0]
+    at = min(range(len(points)), key=lambda i: abs(points[i] - wanted))
+    return {
+        "value": f"{points[at]:g}",
+        "most": f"{points[-1]:g}",
+        "step": f"{points[1] - points[0]:g}",
+        "words": rows[at][0],
+        "numbers": list(zip(head[1:], rows[at][1:], strict=True)),
+    }
+
+
+def _download(content: str | bytes, kind: str, name: str) -> HttpResponse:
+    response = HttpResponse(content, content_type=kind)
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+urlpatterns = [
+    page("outcomes/", show, "outcomes", ANSWERABLE),
+    page("outcomes/<slug:section>.csv", section_csv, "outcomes_csv", ANSWERABLE),
+    page("outcomes/quarter/<int:year>-Q<int:number>.pdf", quarter, "outcomes_quarter", ANSWERABLE),
+    page("outcomes/publish/", publish, "publish_outcomes", ADMIN),
+    page("outcomes/withdraw/", withdraw, "withdraw_outcomes", ADMIN),
+]

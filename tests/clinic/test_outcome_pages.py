@@ -1,0 +1,314 @@
+"""The clinic's outcomes in the browser: walled, up to date, the report's own numbers; published."""
+
+import csv
+import io
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import time_machine
+from django.test import Client
+
+from enthesis.clinic import models, outcomes
+from enthesis.clinic.actions import Refused
+from enthesis.clinic.actions import publish as actions
+from enthesis.clinic.actions import registry as registry_action
+from enthesis.clinic.actions.answer import record_answers
+from enthesis.clinic.outcomes import Quarter
+from enthesis.clinic.pages.outcomes import slider
+from enthesis.knowledge.load import knowledge
+from enthesis.outcomes import cohort
+from enthesis.outcomes.engine import open_registry
+from enthesis.outcomes.registry import read_table
+from tests.clinic.invented import load
+
+# Ibis calls DuckDB by a name that DuckDB is giving up.
+pytestmark = pytest.mark.filterwarnings("ignore:fetch_(arrow|record)_:DeprecationWarning")
+SignedIn = Callable[[models.User], Client]
+TODAY = date(2026, 11, 27)
+NOON = datetime(2026, 11, 27, 17, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def at_noon() -> Iterator[None]:
+    with time_machine.travel(NOON, tick=True):
+        yield
+
+
+@pytest.fixture
+def invented(db: None) -> models.Clinic:
+    return load(TODAY)
+
+
+@pytest.fixture
+def few(db: None) -> models.Clinic:
+    """As few as can be invented: enough where no small cell is hidden."""
+    return load(TODAY, 12)
+
+
+def user(role: models.Role) -> models.User:
+    found = models.User.objects.filter(role=role, clinic__invented=True).first()
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def as_clinician(invented: models.Clinic, client_for: SignedIn) -> Client:
+    return client_for(user(models.Role.CLINICIAN))
+
+
+@pytest.fixture
+def as_admin(invented: models.Clinic, client_for: SignedIn) -> Client:
+    return client_for(user(models.Role.ADMINISTRATOR))
+
+
+def publish(client: Client) -> None:
+    seen = client.get("/outcomes/publish/").context["seen"]
+    assert client.post("/outcomes/publish/", {"seen": seen}).status_code == 302
+
+
+# --- the clinic's own page
+
+
+def test_the_page_says_what_the_registry_says_of_this_clinic_alone(
+    as_clinician: Client, stranger: models.User, client_for: SignedIn, make_course
+) -> None:
+    page = as_clinician.get("/outcomes/")
+    registry = open_registry(str(outcomes.folder()))
+    number = registry_action.clinic_number(user(models.Role.CLINICIAN).clinic_id)
+    mine = registry.only({"clinic": number})
+    (flow,), (last,) = cohort.flow(mine).to_pylist(), cohort.at_last(mine).to_pylist()
+    registry.close()
+    text = page.content.decode()
+    assert f"Of {flow['opened']} courses opened, {flow['began']} began" in text
+    assert f"{last['reached_50']} of {last['measurable']}" in text
+    assert "What this cannot tell you" in text and f"cut {page.context['report'].origin.cut[:12]}"
+    assert 'aria-current="page">Outcomes' in text
+    # Next door has courses in the same registry, and sees none of these.
+    make_course(models.Patient.objects.create(
+        clinic=stranger.clinic, number=1, family="Next", given="Door"))  # fmt: skip
+    theirs = client_for(stranger).get("/outcomes/")
+    assert theirs.context["courses"] == 0, "nothing audited yet: the registry has not moved on"
+    assert "No outcomes yet" in theirs.content.decode()
+    assert "What this cannot tell you" in theirs.content.decode()
+    assert client_for(stranger).get("/outcomes/flow.csv").status_code == 404
+    assert client_for(stranger).get("/outcomes/?condition=low_back").status_code == 404
+
+
+def test_one_condition_stands_beside_what_happens_anyway_and_the_others_do_not(
+    as_clinician: Client,
+) -> None:
+    whole = as_clinician.get("/outcomes/")
+    page = as_clinician.get("/outcomes/?condition=low_back")
+    assert page.context["courses"] < whole.context["courses"]
+    assert "Benchmark:" in page.content.decode() and "Benchmark:" not in whole.content.decode()
+    link = "/outcomes/relief.csv?condition=low_back"
+    assert link in page.content.decode()
+    rows = list(csv.reader(io.StringIO(as_clinician.get(link).content.decode())))
+    told = next(s for s in page.context["report"].sections if s.id == "relief")
+    assert tuple(rows[1]) == told.table.head and [tuple(r) for r in rows[2:]] == list(
+        told.table.rows
+    )
+    assert as_clinician.get("/outcomes/?condition=nonsense").status_code == 404
+
+
+def test_the_page_follows_the_records_and_writes_nothing_while_they_stand_still(
+    few: models.Clinic, client_for: SignedIn
+) -> None:
+    as_clinician = client_for(user(models.Role.CLINICIAN))
+    first = as_clinician.get("/outcomes/")
+    assert first.context["fresh"].written == models.Course.objects.count()
+    again = as_clinician.get("/outcomes/")
+    assert again.context["fresh"].written == 0
+    assert again.context["report"].origin == first.context["report"].origin
+    course = models.Course.objects.filter(sessions__signed_at__isnull=False).first()
+    assert course is not None
+    with time_machine.travel(NOON + timedelta(minutes=20), tick=True):
+        answers = {"pain": "9"}
+        record_answers(user(models.Role.CLINICIAN), course.pk, "after_session", TODAY, answers)
+        moved = as_clinician.get("/outcomes/")
+    assert moved.context["fresh"].written >= 1
+    assert moved.context["report"].origin.cut != first.context["report"].origin.cut
+    assert "written anew in" in moved.content.decode()
+
+
+def test_a_long_refresh_shows_how_far_it_is_and_a_failed_one_says_why(
+    clinician: models.User, make_course, client_for: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_course()
+    as_clinician = client_for(clinician)
+    monkeypatch.setattr(outcomes, "QUICK", 0)
+    # Somebody else's process is at it, and has told how far it is.
+    with (outcomes.Path(outcomes.settings.DATA) / outcomes.LOCK).open("w") as held:
+        outcomes.fcntl.flock(held, outcomes.fcntl.LOCK_EX)
+        outcomes._write_progress({"done": 12, "total": 40})
+        page = as_clinician.get("/outcomes/")
+        assert page["Refresh"] and "12 of 40 courses so far" in page.content.decode()
+    outcomes._write_progress({"failed": "The disk is full."})
+    page = as_clinician.get("/outcomes/")
+    assert page.status_code == 503 and "The disk is full." in page.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_long_refresh_goes_on_in_the_background_until_it_is_done(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    load(TODAY, 10)
+    monkeypatch.setattr(outcomes, "QUICK", 0)
+    monkeypatch.setattr(outcomes, "PATIENCE_SECONDS", 60)
+    done = outcomes.bring_up_to_date()
+    assert isinstance(done, outcomes.UpToDate) and done.written == models.Course.objects.count()
+    assert outcomes.bring_up_to_date() == outcomes.UpToDate(0, 0.0)
+    monkeypatch.setattr(registry_action, "waiting", lambda folder: 3)
+    monkeypatch.setattr(registry_action, "refresh", lambda folder, progress: 1 / 0)
+    assert isinstance(outcomes.bring_up_to_date(), outcomes.AtWork)
+    with pytest.raises(Exception, match="division"):
+        outcomes.bring_up_to_date()
+
+
+HEAD = ("The silent are worse by", "Change", "Below no change")
+ROWS = (("0 points", "−3", "yes"), ("0.5 points", "−2", "yes"), ("1 points", "−1", "no"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "value", "change"),
+    [("", "0", "−3"), ("0.5", "0.5", "−2"), ("0.8", "1", "−1"), ("99", "1", "−1"),
+     ("x", "0", "−3"), ("nan", "0", "−3"), ("-1e9", "0", "−3")],
+)  # fmt: skip
+def test_the_slider_shows_the_row_of_the_table_nearest_to_what_is_asked(
+    asked: str, value: str, change: str
+) -> None:
+    told = slider(HEAD, ROWS, asked)
+    assert (told["value"], told["most"], told["step"]) == (value, "1", "0.5")
+    assert told["numbers"][0] == ("Change", change)
+
+
+# --- quarters
+
+
+def test_a_quarter_is_as_it_would_have_been_told_on_its_last_day(
+    few: models.Clinic, tmp_path: Path
+) -> None:
+    """What was added since, for later days, changes nothing of it."""
+    with time_machine.travel(NOON + timedelta(minutes=1), tick=False):
+        registry_action.refresh(tmp_path / "then", tmp_path)
+    later, clinician = TODAY + timedelta(days=20), user(models.Role.CLINICIAN)
+    with time_machine.travel(NOON + timedelta(days=20), tick=False):
+        for course in models.Course.objects.filter(sessions__signed_at__isnull=False).distinct():
+            record_answers(clinician, course.pk, "after_session", later, {"pain": "1"})
+            course.plans.create(
+                content=course.plans.last().content, agreed_on=later, agreed_name="Later"
+            )
+        registry_action.cut_as_at(tmp_path / "as_at", few, TODAY)
+        registry_action.cut_as_at(tmp_path / "now", few, later)
+    for name in ("courses", "visits", "sessions", "events", "money", "decisions"):
+        then, as_at = (read_table(tmp_path / f, name) for f in ("then", "as_at"))
+        assert then.equals(as_at), name
+    assert read_table(tmp_path / "now", "visits").num_rows > then.num_rows
+
+
+def test_the_quarter_is_a_tagged_pdf_that_says_what_as_at_means(
+    few: models.Clinic, client_for: SignedIn
+) -> None:
+    as_clinician = client_for(user(models.Role.CLINICIAN))
+    page = as_clinician.get("/outcomes/quarter/2026-Q3.pdf")
+    assert page["Content-Type"] == "application/pdf"
+    assert page.content.startswith(b"%PDF")
+    assert b"/StructTreeRoot" in unpacked(page.content), "the PDF is not tagged"
+    told = outcomes.quarter_report(few, Quarter(2026, 3))
+    given = models.Session.objects.filter(on__range=("2026-07-01", "2026-09-30"))
+    assert f"{given.count()} sessions were given" in told.sections[0].finding
+    assert "what is dated later" in told.sections[0].notes[0] and told.day == date(2026, 9, 30)
+    assert as_clinician.get("/outcomes/quarter/2027-Q1.pdf").status_code == 404
+    assert as_clinician.get("/outcomes/quarter/2019-Q4.pdf").status_code == 404
+
+
+def unpacked(pdf: bytes) -> bytes:
+    """All compressed parts of a PDF, laid together."""
+    parts = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL)
+    return b"".join(zlib.decompressobj().decompress(p) for p in parts if p[:1] == b"x")
+
+
+# --- published
+
+
+def test_nothing_is_public_until_the_administrator_publishes_and_again_after_withdrawing(
+    as_admin: Client, as_clinician: Client, invented: models.Clinic, client: Client
+) -> None:
+    address = f"/results/{invented.pk}/"
+    assert client.get(address).status_code == 404
+    publish(as_admin)
+    page = client.get(address)
+    assert page.status_code == 200 and not page.cookies
+    text = page.content.decode()
+    assert "What this cannot tell you" in text and "<script" not in text
+    assert "27 Nov 2026" in text and "(invented)" in text
+    assert client.get(f"{address}change.csv").content.decode().startswith('"# ')
+    (event,) = models.AuditEvent.objects.filter(action="publish_results")
+    assert event.user == user(models.Role.ADMINISTRATOR) and event.detail["cut"]
+    assert as_clinician.post("/outcomes/withdraw/").status_code == 403
+    assert client.get(address).content == page.content
+    assert as_admin.post("/outcomes/withdraw/").status_code == 302
+    assert client.get(address).status_code == 404
+    assert client.get(f"{address}change.csv").status_code == 404
+    assert models.AuditEvent.objects.filter(action="withdraw_results").count() == 1
+    assert models.PublishedResults.objects.count() == 1, "the fact is kept"
+    with pytest.raises(Refused, match="Nothing is published"):
+        actions.withdraw_results(user(models.Role.ADMINISTRATOR))
+
+
+def test_what_was_published_stays_and_what_was_not_seen_is_not_published(
+    as_admin: Client, invented: models.Clinic, client: Client
+) -> None:
+    publish(as_admin)
+    address = f"/results/{invented.pk}/"
+    before = client.get(address).content
+    seen = as_admin.get("/outcomes/publish/").context["seen"]
+    course = models.Course.objects.filter(sessions__signed_at__isnull=False).first()
+    assert course is not None
+    with time_machine.travel(NOON + timedelta(days=30), tick=True):
+        day = TODAY + timedelta(days=30)
+        answers = {"pain": "9"}
+        record_answers(user(models.Role.CLINICIAN), course.pk, "after_session", day, answers)
+        as_admin.force_login(user(models.Role.ADMINISTRATOR))
+        refused = as_admin.post("/outcomes/publish/", {"seen": seen})
+        assert "moved on since you looked" in refused.content.decode()
+        assert client.get(address).content == before
+        publish(as_admin)
+    assert client.get(address).content != before
+
+
+def test_no_small_count_and_no_clinician_is_public(
+    as_admin: Client, invented: models.Clinic, client: Client
+) -> None:
+    limit = knowledge(TODAY).publishing.smallest_count
+    own = as_admin.get("/outcomes/").context["report"]
+    assert small_counts(own, limit), "the clinic itself sees its small counts"
+    shown = outcomes.report_today(invented, for_the_public=True)
+    assert not small_counts(shown, limit)
+    publish(as_admin)
+    content = client.get(f"/results/{invented.pk}/").context["content"]
+    assert content["suppressed_below"] == limit
+    assert "by-clinician" not in [section["id"] for section in content["sections"]]
+    assert "hidden" in client.get(f"/results/{invented.pk}/").content.decode()
+    with pytest.raises(Refused, match="small cells"):
+        actions.publish_results(user(models.Role.ADMINISTRATOR), own)
+
+
+def small_counts(report: object, limit: int) -> list[str]:
+    """Whole cells of the flow and of the warning signs that are a count of 1 to limit − 1."""
+    tables = [s.table for s in report.sections if s.id in ("flow", "harms") and s.table]  # type: ignore[attr-defined]
+    cells = [cell for table in tables for row in table.rows for cell in row[1:]]
+    return [cell for cell in cells if cell.isdigit() and 0 < int(cell) < limit]
+
+
+def test_too_few_courses_are_not_published(
+    admin: models.User, make_course, client_for: SignedIn
+) -> None:
+    client = client_for(admin)
+    page = client.get("/outcomes/publish/", follow=True)
+    assert "Nothing can be published yet" in page.content.decode()
+    assert not models.PublishedResults.objects.exists()
