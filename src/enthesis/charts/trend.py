@@ -1,7 +1,7 @@
 """The trend: one patient's line over what happens anyway, with the sessions on real dates.
 
 The scale is never flipped; an arrow says which way is better. Back to front: grid, sand band,
-(a forecast would come here, with the band's edges over it), thresholds, today, the patient's line,
+the forecast (the sand band's edges over it), thresholds, today, the patient's line,
 then words, which never overlap. Drawn twice, wide and narrow, so that no text falls under 12 px.
 """
 
@@ -22,6 +22,7 @@ from enthesis.charts.pen import (
 )
 from enthesis.charts.trend_data import (
     BandPoint,
+    FanPoint,
     Frame,
     Level,
     SessionMark,
@@ -36,10 +37,12 @@ from enthesis.charts.trend_data import (
     place_of,
     scale_ends,
 )
+from enthesis.charts.trend_fan import fan_layer, fan_words
 from enthesis.charts.trend_words import labels_of
 
 __all__ = [
     "BandPoint",
+    "FanPoint",
     "Level",
     "SessionMark",
     "TrendData",
@@ -50,6 +53,8 @@ __all__ = [
     "trend_svg",
     "trend_table",
 ]
+
+Place = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,8 @@ def trend_svg(data: TrendData, width: Width, uid: str) -> str:
     layers = [
         _grid(data, frame),
         _band(data, frame),
+        fan_layer(data, frame),
+        _band_edges(data, frame),
         _levels(data, frame),
         _today(data, frame),
         _readings(data, frame),
@@ -161,14 +168,23 @@ def _session_marks(data: TrendData, frame: Frame) -> list[str]:
 
 
 def _band(data: TrendData, frame: Frame) -> str:
+    upper, lower = _edges(data, frame)
+    if not upper:
+        return ""
+    return element("path", d=path_through([*upper, *reversed(lower)], closed=True), cls="band")
+
+
+def _band_edges(data: TrendData, frame: Frame) -> str:
+    edges = (edge for edge in _edges(data, frame) if edge)
+    return "".join(element("path", d=path_through(edge), cls="band-edge") for edge in edges)
+
+
+def _edges(data: TrendData, frame: Frame) -> tuple[list[Place], list[Place]]:
     days = days_of_band(data, frame)
     if len(days) < 2:
-        return ""
+        return [], []
     upper = [(frame.x(on), frame.y(high)) for on, _, high in days]
-    lower = [(frame.x(on), frame.y(low)) for on, low, _ in days]
-    around = element("path", d=path_through([*upper, *reversed(lower)], closed=True), cls="band")
-    edges = (element("path", d=path_through(edge), cls="band-edge") for edge in (upper, lower))
-    return around + "".join(edges)
+    return upper, [(frame.x(on), frame.y(low)) for on, low, _ in days]
 
 
 def _levels(data: TrendData, frame: Frame) -> str:
@@ -240,4 +256,5 @@ def _description(data: TrendData) -> str:
         last = max(data.band, key=lambda point: point.on)
         ends_at = f"{in_words(last.low)} to {in_words(last.high)} on {day_in_words(last.on)}"
         told.append(f"{data.band_label}, {data.band_note}: {ends_at}.")
+    told += fan_words(data)
     return " ".join(told)

@@ -8,6 +8,7 @@ from enthesis.clinic.pages import (
     course,
     evaluate,
     evidence,
+    forecast,
     patients,
     pay,
     plan,
@@ -19,7 +20,7 @@ from enthesis.clinic.pages import (
 
 STAGES = (
     *(sign_in, today, patients, evaluate, plan, treat),
-    *(course, ask, answer, evidence, pay, settings),
+    *(course, forecast, ask, answer, evidence, pay, settings),
 )
 urlpatterns = [path("", include(stage)) for stage in STAGES]
 

@@ -20,7 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from enthesis.journey.forecast_model import AFTER_SERIES, Floats, Model, band, chances, given
-from enthesis.knowledge.kinds import ForecastCheck, ForecastLevel, ForecastRules, ForecastStart
+from enthesis.knowledge.kinds import (
+    ForecastCheck,
+    ForecastLevel,
+    ForecastRules,
+    ForecastStart,
+    OwnForecast,
+)
 from enthesis.outcomes.calibration import bins, brier, recalibration
 from enthesis.outcomes.errors import FitError
 from enthesis.outcomes.repeated import fit
@@ -180,6 +186,27 @@ def cross_checked(
     return checked(found, rules, "own", people, source)
 
 
+def own_forecast(
+    start_id: str, start: Model, scores: Floats, rules: ForecastRules, cut: str
+) -> OwnForecast | None:
+    """The model of the clinic's own courses as it is kept; None until there are enough of them."""
+    answered = ~np.isnan(scores)
+    if (answered[:, 0] & answered[:, 1:].any(axis=1)).sum() < rules.enough_courses:
+        return None
+    model = fitted(start, scores, rules.start_weight)
+    words = f"{model.courses} of the clinic's own courses, each part forecast from the others"
+    return OwnForecast(
+        start=start_id,
+        visits=model.visits,
+        mean=tuple(map(_exact, model.mean)),
+        covariance=tuple(tuple(map(_exact, row)) for row in model.covariance),
+        courses=model.courses,
+        answered=tuple(int(n) for n in answered.sum(axis=0)),
+        cut=cut,
+        check=cross_checked(start, scores, rules, words, "Clinic's own: the registry"),
+    )
+
+
 def _level(level: int, chance: Floats, reached: NDArray[np.bool_]) -> ForecastLevel:
     overall = float(reached.mean())
     grouped = bins(chance, reached, BINS)
@@ -205,6 +232,10 @@ def _level(level: int, chance: Floats, reached: NDArray[np.bool_]) -> ForecastLe
             )
         ),
     )
+
+
+def _exact(number: float) -> Decimal:
+    return Decimal(f"{number:.9g}") + 0
 
 
 def _short(number: float) -> Decimal:

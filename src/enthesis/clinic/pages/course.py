@@ -19,8 +19,10 @@ from enthesis.charts.trend import trend_svg, trend_table
 from enthesis.clinic import pictures, store
 from enthesis.clinic.actions import EditConflict, Refused
 from enthesis.clinic.actions import judge as actions
+from enthesis.clinic.forecasts import forecast_of
 from enthesis.clinic.models import Course, Decision, Invoice, Role
 from enthesis.clinic.pages import attempt, patient_banner
+from enthesis.clinic.pages.forecast import forecast_words
 from enthesis.clinic.pages.pay import Bill, bill_of
 from enthesis.clinic.permissions import CLINICAL, DESK, STAFF, StaffRequest, get_for, page
 from enthesis.clinic.timeline import STEP_WORDS, day, timeline
@@ -28,6 +30,7 @@ from enthesis.exchange.course_json import fingerprint, write_course
 from enthesis.journey import anyway, follow
 from enthesis.journey import course as steps
 from enthesis.journey.course import Move, Phase
+from enthesis.journey.forecast import Forecast
 from enthesis.journey.judge import judge
 from enthesis.journey.reasons import laid_out
 from enthesis.knowledge.kinds import About, Knowledge
@@ -112,6 +115,7 @@ def _clinical(
         seen = {"decided": verdict.next_step.value, "seen": fingerprint(record)}
         form = DecisionForm(record, initial=seen)
     filled = _next(row, record, verdict, phase)
+    ahead = forecast_of(record, known, today)
     in_series = phase in (Phase.PLANNED, Phase.TREATING) and record.plan is not None
     return {
         "facts": _facts(row, record, known),
@@ -122,7 +126,8 @@ def _clinical(
         **(_card(verdict, known) if is_judged else {}),
         "form": form,
         "from_words": _from_words(record),
-        "trend": _trend(record, known, today),
+        "trend": _trend(record, known, today, ahead[0] if ahead else None),
+        "forecast": forecast_words(*ahead, known) if ahead else None,
         "signs": sign_pictures([pictures.sign_data(s) for s in follow.signs(record, known)], "s"),
         "result": _result(row),
         "can_close": steps.can(record, Move.CLOSE),
@@ -233,8 +238,10 @@ def _from_words(record: records.Course) -> str:
     return f"from the answers of {day(latest)}" if latest else "no answers yet"
 
 
-def _trend(record: records.Course, known: Knowledge, today: date) -> dict[str, Any] | None:
-    data = pictures.trend_data(record, known, today)
+def _trend(
+    record: records.Course, known: Knowledge, today: date, ahead: Forecast | None
+) -> dict[str, Any] | None:
+    data = pictures.trend_data(record, known, today, ahead)
     if data is None:
         return None
     return {
