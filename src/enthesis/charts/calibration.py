@@ -11,7 +11,7 @@ def calibration_chart(level: ForecastLevel) -> CurveChart:
     points = tuple((100 * float(f), 100 * float(o)) for f, o, _ in level.bins)
     told = "; ".join(f"{x:.0f} named, {y:.0f} came" for x, y in points)
     return CurveChart(
-        title=f"{level.level} % relief: {_finding(level)}",
+        title=f"{level.level} % relief: {named(level)} of 100 named, {came(level)} came",
         told=f"Chance named, of 100, and how many of 100 reached it. {told}.",
         x=Axis("Chance named, of 100", OF_100),
         y=Axis("Of 100 such forecasts, reached", OF_100),
@@ -23,8 +23,11 @@ def calibration_chart(level: ForecastLevel) -> CurveChart:
     )
 
 
-def _finding(level: ForecastLevel) -> str:
-    """Whether too many or too few reached it, against what the chances had named together."""
-    people = sum(n for _, _, n in level.bins)
-    named = 100 * sum(float(f) * n for f, _, n in level.bins) / people
-    return f"{named:.0f} of 100 named, {100 * level.reached / level.forecasts:.0f} of 100 came"
+def named(level: ForecastLevel) -> int:
+    """How many of 100 the chances had named together."""
+    return round(100 * sum(float(f) * n for f, _, n in level.bins) / level.forecasts)
+
+
+def came(level: ForecastLevel) -> int:
+    """How many of 100 reached it."""
+    return round(100 * level.reached / level.forecasts)

@@ -6,13 +6,14 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from enthesis.charts.calibration import calibration_chart
+from enthesis.charts.calibration import calibration_chart, came, named
 from enthesis.charts.curves import curves_svg
 from enthesis.clinic import store
 from enthesis.clinic.forecasts import InUse, in_use
 from enthesis.clinic.permissions import CLINICAL, StaffRequest, page
 from enthesis.journey.forecast import Forecast, Point, one_more
 from enthesis.knowledge.kinds import ForecastCheck, ForecastLevel, Knowledge
+from enthesis.units import money_words
 
 NARROW, WIDE = 80, 95
 """The bands in the picture and in the table, in percent."""
@@ -27,7 +28,7 @@ def forecast_words(found: Forecast, used: InUse, known: Knowledge) -> dict[str, 
         "table": _table(found, measure),
         "more": _more(found, measure),
         "origin": origin_words(used, known),
-        "check": _check_line(used.check) if used.check else "",
+        "check": check_words(used.check) if used.check else "",
         "patient": _for_the_patient(found, measure),
     }
 
@@ -57,7 +58,7 @@ def _finding(point: Point, measure: str) -> str:
 def _table(found: Forecast, measure: str) -> dict[str, Any]:
     levels = list(found.points[0].chances)
     head = ["When", f"{measure} expected", f"{NARROW} of 100 between"]
-    head += [f"{level} % relief, of 100" for level in levels]
+    head += [f"{level}\u00a0% relief, of 100" for level in levels]
     has_price = any(point.costs for point in found.points)
     rows = []
     for point in found.points:
@@ -65,7 +66,7 @@ def _table(found: Forecast, measure: str) -> dict[str, Any]:
         cells = [f"{point.expected:.1f}", f"{low:.1f} and {high:.1f}"]
         cells += [_of_100(point.chances[level]) for level in levels]
         if has_price:
-            cells.append(str(point.costs) if point.costs else "")
+            cells.append(money_words(point.costs) if point.costs else "–")
         rows.append((point.name, list(zip([*head[1:], "Price from now"], cells, strict=False))))
     return {"head": head + (["Price from now"] if has_price else []), "rows": rows}
 
@@ -78,13 +79,15 @@ def _more(found: Forecast, measure: str) -> str:
     fall = first.expected - second.expected
     way = "lower" if fall >= 0 else "higher"
     chances = ", ".join(
-        f"{level} %: {_of_100(first.chances[level])} and then {_of_100(second.chances[level])}"
-        for level in first.chances
+        f"{level}\u00a0%: {_of_100(second.chances[level])} instead of {_of_100(chance)}"
+        for level, chance in first.chances.items()
     )
-    price = second.costs - first.costs if first.costs and second.costs else None
+    price = ""
+    if first.costs is not None and second.costs is not None:
+        price = f", {money_words(second.costs - first.costs)} more"
     return (
-        f"One session more than the next{f', for {price},' if price else ''} was followed by "
-        f"{measure.lower()} {abs(fall):.1f} points {way}. Of 100, relief of {chances}. "
+        f"Session {second.session}{price}: {measure.lower()} expected {abs(fall):.1f} points {way} "
+        f"than after session {first.session}; of 100, relief of {chances}. "
         "Time alone is in this difference too."
     )
 
@@ -94,15 +97,10 @@ def _for_the_patient(found: Forecast, measure: str) -> list[str]:
     far = next((p for p in found.points if p.session is None), found.points[-1])
     level = 50 if 50 in far.chances else next(iter(far.chances))
     reached = round(100 * far.chances[level])
-    when = far.name[0].lower() + far.name[1:]
+    after = f"{far.name} after the first session" if far.session is None else far.name
     return [
-        f"Think of 100 people who answered as you did. {when.capitalize()} after the first "
-        f"session, about {reached} of them say that their {measure.lower()} is down by "
-        f"{level} % or more. About {100 - reached} do not."
-        if far.session is None
-        else f"Think of 100 people who answered as you did. {far.name}, about {reached} of them "
-        f"say that their {measure.lower()} is down by {level} % or more. "
-        f"About {100 - reached} do not.",
+        f"Think of 100 people who answered as you did. {after}, about {reached} of them say that "
+        f"their {measure.lower()} is down by {level}\u00a0% or more. About {100 - reached} do not.",
         "Nobody can say which of them you will be. Some get better by themselves, and salt water "
         "was followed by relief too.",
         "This is no promise and it decides nothing. What we agreed before the first needle does.",
@@ -115,14 +113,20 @@ def _of_100(chance: float) -> str:
     return "under 1" if shown < 1 else "over 99" if shown > 99 else str(shown)
 
 
-def _check_line(check: ForecastCheck) -> str:
-    inside = " and ".join(
-        f"{round(100 * check.inside[str(share)] / check.answers)} of 100 in the {share} % band"
+def check_words(check: ForecastCheck) -> str:
+    """How the model came out for people it had not seen: bands, then each level of relief."""
+    inside = ", ".join(
+        f"{round(100 * check.inside[str(share)] / check.answers)} of 100 in the {share}\u00a0% band"
         for share in (NARROW, WIDE)
     )
+    levels = "; ".join(
+        f"{one.level}\u00a0%: {named(one)} named, {came(one)} came "
+        f"(Brier {one.brier:.3f}, slope {'not known' if one.slope is None else f'{one.slope:.2f}'})"
+        for one in check.levels
+    )
     return (
-        f"Checked on {check.courses} others with {check.answers:,} answers "
-        f"({check.people}): {inside}."
+        f"Checked on {check.courses} others ({check.people}), {check.answers:,} answers: {inside}. "
+        f"Of 100 chances of relief, {levels}."
     )
 
 
@@ -137,7 +141,7 @@ def forecasts(request: StaffRequest) -> HttpResponse:
             "origin": origin_words(used, known),
             "sources": used.start.sources,
             "check": used.check,
-            "line": _check_line(used.check) if used.check else "",
+            "line": check_words(used.check) if used.check else "",
             "table": _numbers(used.check) if used.check else None,
             "pictures": [
                 _picture(level, f"{used.start.id}-{level.level}")
@@ -160,7 +164,7 @@ def _numbers(check: ForecastCheck) -> dict[str, Any]:
             "not known" if one.slope is None else f"{one.slope:.2f}",
             "not known" if one.in_the_large is None else f"{one.in_the_large:+.2f}",
         ]
-        rows.append((f"{one.level} %", list(zip(head[1:], cells, strict=True))))
+        rows.append((f"{one.level}\u00a0%", list(zip(head[1:], cells, strict=True))))
     return {"head": head, "rows": rows}
 
 
