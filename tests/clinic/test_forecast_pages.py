@@ -11,6 +11,7 @@ import pytest
 import time_machine
 from django.test import Client
 
+from enthesis.charts.pen import in_words
 from enthesis.clinic import forecasts, models, store
 from enthesis.clinic.actions.forecast import refit
 from enthesis.clinic.actions.judge import record_decision
@@ -70,6 +71,7 @@ def test_it_stands_with_its_price_its_origin_and_its_check(
     assert "Starts from published trials: 110 people" in page and "when 100 of them" in page
     assert "Checked on 100 others" in page and "Brier" in page and "/forecast/" in page
     assert "The signed rule decides; this informs" in page
+    assert "Do not lean on the chances of 90\u00a0% relief" in page
     assert "In words for the patient" in page and "Think of 100 people" in page
 
 
@@ -138,7 +140,7 @@ def test_what_the_page_says_is_what_the_core_says(
     assert found is not None
     page = page_of(client_for(clinician), course)
     for point in found[0].points:
-        assert f"{point.expected:.1f}" in page
+        assert f'expected">{in_words(round(point.expected, 1))}<' in page
         assert f'of 100">{round(100 * point.chances[30])}<' in page
 
 

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 from enthesis.charts.calibration import calibration_chart, came, named
 from enthesis.charts.curves import curves_svg
+from enthesis.charts.pen import in_words
 from enthesis.clinic import store
 from enthesis.clinic.forecasts import InUse, in_use
 from enthesis.clinic.permissions import CLINICAL, StaffRequest, page
@@ -29,6 +30,7 @@ def forecast_words(found: Forecast, used: InUse, known: Knowledge) -> dict[str, 
         "more": _more(found, measure),
         "origin": origin_words(used, known),
         "check": check_words(used.check) if used.check else "",
+        "doubt": _doubt(used.check) if used.check else "",
         "patient": _for_the_patient(found, measure),
     }
 
@@ -50,8 +52,8 @@ def origin_words(used: InUse, known: Knowledge) -> str:
 def _finding(point: Point, measure: str) -> str:
     low, high = point.bands[NARROW]
     return (
-        f"{point.name}: {measure.lower()} of about {point.expected:.1f}, "
-        f"and for {NARROW} of 100 like this between {low:.1f} and {high:.1f}"
+        f"{point.name}: {measure.lower()} of about {_score(point.expected)}, "
+        f"and for {NARROW} of 100 like this between {_score(low)} and {_score(high)}"
     )
 
 
@@ -63,7 +65,7 @@ def _table(found: Forecast, measure: str) -> dict[str, Any]:
     rows = []
     for point in found.points:
         low, high = point.bands[NARROW]
-        cells = [f"{point.expected:.1f}", f"{low:.1f} and {high:.1f}"]
+        cells = [_score(point.expected), f"{_score(low)} and {_score(high)}"]
         cells += [_of_100(point.chances[level]) for level in levels]
         if has_price:
             cells.append(money_words(point.costs) if point.costs else "–")
@@ -85,9 +87,10 @@ def _more(found: Forecast, measure: str) -> str:
     price = ""
     if first.costs is not None and second.costs is not None:
         price = f", {money_words(second.costs - first.costs)} more"
+    moved = f"{measure.lower()} expected {_score(abs(fall))} points {way}"
     return (
-        f"Session {second.session}{price}: {measure.lower()} expected {abs(fall):.1f} points {way} "
-        f"than after session {first.session}; of 100, relief of {chances}. "
+        f"Session {second.session}{price}: {moved} than after session {first.session}; of 100, "
+        f"relief of {chances}. "
         "Time alone is in this difference too."
     )
 
@@ -105,6 +108,10 @@ def _for_the_patient(found: Forecast, measure: str) -> list[str]:
         "was followed by relief too.",
         "This is no promise and it decides nothing. What we agreed before the first needle does.",
     ]
+
+
+def _score(value: float) -> str:
+    return in_words(round(value, 1))
 
 
 def _of_100(chance: float) -> str:
@@ -127,6 +134,17 @@ def check_words(check: ForecastCheck) -> str:
     return (
         f"Checked on {check.courses} others ({check.people}), {check.answers:,} answers: {inside}. "
         f"Of 100 chances of relief, {levels}."
+    )
+
+
+def _doubt(check: ForecastCheck) -> str:
+    """Levels whose chances did worse than one number for everybody: shown, and said to be so."""
+    worse = [f"{one.level}\u00a0%" for one in check.levels if one.brier > one.brier_alike]
+    if not worse:
+        return ""
+    return (
+        f"Do not lean on the chances of {' and '.join(worse)} relief: in the check they did worse "
+        "than naming everybody the same share."
     )
 
 
@@ -162,7 +180,7 @@ def _numbers(check: ForecastCheck) -> dict[str, Any]:
             f"{one.brier:.3f}",
             f"{one.brier_alike:.3f}",
             "not known" if one.slope is None else f"{one.slope:.2f}",
-            "not known" if one.in_the_large is None else f"{one.in_the_large:+.2f}",
+            "not known" if one.in_the_large is None else in_words(one.in_the_large),
         ]
         rows.append((f"{one.level}\u00a0%", list(zip(head[1:], cells, strict=True))))
     return {"head": head, "rows": rows}
