@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from docs.make_forecast_calibration import real_checks
 
 from enthesis.invented.registry import invent_courses, invent_world
 from enthesis.invented.registry_truth import shipped_registry_truth
@@ -32,6 +33,8 @@ from enthesis.outcomes.sums_from_engine import sums_from_engine
 
 # Ibis 12 calls DuckDB 2.0 by an older name.
 pytestmark = pytest.mark.filterwarnings("ignore:fetch_(arrow|record)_:DeprecationWarning")
+
+REAL = Path(__file__).parents[3].parent / "shared" / "real"
 
 
 @pytest.fixture(scope="module")
@@ -196,3 +199,11 @@ def test_where_everybody_or_nobody_reached_a_level_no_slope_is_made_up(
     assert [(level.reached, level.slope) for level in levels] == [(0, None)] * 3
     with pytest.raises(FitError, match="nothing can be checked"):
         checked([], known.forecast_rules, "own", "", "")
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="../shared/real is not on this machine")
+def test_the_stored_check_of_the_starting_model_is_what_the_trial_s_data_say(
+    known: Knowledge,
+) -> None:
+    _, of_start = real_checks(REAL)
+    assert of_start == known.forecast_checks["low_back_trials"]
