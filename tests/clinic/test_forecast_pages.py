@@ -110,6 +110,7 @@ def test_the_clinic_s_own_model_is_used_when_it_rests_on_enough_courses(
     own_file.write_text(json.dumps(plain((own(140),))), encoding="utf-8")
     page = page_of(client, course)
     assert "Starts from 140 of the clinic" in page and "people of our own" in page
+    assert 'data-label="Own courses that answered">140<' in page
     assert "people of our own" in client.get("/forecast/").content.decode()
     for unusable in (
         json.dumps(plain((own(99),))),

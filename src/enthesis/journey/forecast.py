@@ -32,9 +32,13 @@ from enthesis.units import Money
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One visit to come. `session`: after how many, or None for a date. `bands`: lowest and highest
-    score by share in percent. `chances`: by relief in percent. `costs`: sessions from now on."""
+    """One visit to come, by its number in the model.
 
+    `session`: after how many, or None for a date. `bands`: lowest and highest score by share in
+    percent. `chances`: by relief in percent. `costs`: of the sessions from now on.
+    """
+
+    visit: int
     session: int | None
     on: date
     name: str
@@ -110,6 +114,7 @@ def forecast(course: Course, known: Knowledge, model: Model, today: date) -> For
     likely = {int(level): chances(model, ahead, start, float(level)) for level in rules.levels}
     points = tuple(
         Point(
+            visit=number,
             session=number if number < AFTER_SERIES else None,
             on=on,
             name=name,

@@ -194,7 +194,7 @@ def own_forecast(
     if (answered[:, 0] & answered[:, 1:].any(axis=1)).sum() < rules.enough_courses:
         return None
     model = fitted(start, scores, rules.start_weight)
-    words = f"{model.courses} of the clinic's own courses, each part forecast from the others"
+    words = "the clinic's own courses, each part forecast by a fit to the other parts"
     return OwnForecast(
         start=start_id,
         visits=model.visits,

@@ -26,7 +26,7 @@ def forecast_words(found: Forecast, used: InUse, known: Knowledge) -> dict[str, 
     return {
         "measure": measure,
         "finding": _finding(found.points[0], measure),
-        "table": _table(found, measure),
+        "table": _table(found, used, measure),
         "more": _more(found, measure),
         "origin": origin_words(used, known),
         "check": check_words(used.check) if used.check else "",
@@ -57,20 +57,21 @@ def _finding(point: Point, measure: str) -> str:
     )
 
 
-def _table(found: Forecast, measure: str) -> dict[str, Any]:
+def _table(found: Forecast, used: InUse, measure: str) -> dict[str, Any]:
     levels = list(found.points[0].chances)
-    head = ["When", f"{measure} expected", f"{NARROW} of 100 between"]
+    head = [f"{measure} expected", f"{NARROW} of 100 between"]
     head += [f"{level}\u00a0% relief, of 100" for level in levels]
-    has_price = any(point.costs for point in found.points)
+    head += ["Price from now", *(["Own courses that answered"] if used.own else [])]
     rows = []
     for point in found.points:
         low, high = point.bands[NARROW]
         cells = [_score(point.expected), f"{_score(low)} and {_score(high)}"]
         cells += [_of_100(point.chances[level]) for level in levels]
-        if has_price:
-            cells.append(money_words(point.costs) if point.costs else "–")
-        rows.append((point.name, list(zip([*head[1:], "Price from now"], cells, strict=False))))
-    return {"head": head + (["Price from now"] if has_price else []), "rows": rows}
+        cells.append(money_words(point.costs) if point.costs else "–")
+        if used.own:
+            cells.append(str(used.own.answered[used.own.visits.index(point.visit)]))
+        rows.append((point.name, list(zip(head, cells, strict=True))))
+    return {"head": ["When", *head], "rows": rows}
 
 
 def _more(found: Forecast, measure: str) -> str:
