@@ -20,6 +20,7 @@ from enthesis.charts.pen import (
     path_through,
     picture,
 )
+from enthesis.charts.trend_bands import behind, fan_words
 from enthesis.charts.trend_data import (
     BandPoint,
     FanPoint,
@@ -31,13 +32,11 @@ from enthesis.charts.trend_data import (
     Width,
     answered,
     band_at,
-    days_of_band,
     frame_of,
     most_ticks,
     place_of,
     scale_ends,
 )
-from enthesis.charts.trend_fan import fan_layer, fan_words
 from enthesis.charts.trend_words import labels_of
 
 __all__ = [
@@ -53,8 +52,6 @@ __all__ = [
     "trend_svg",
     "trend_table",
 ]
-
-Place = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +71,7 @@ def trend_svg(data: TrendData, width: Width, uid: str) -> str:
     labels, leaders = labels_of(data, frame)
     layers = [
         _grid(data, frame),
-        _band(data, frame),
-        fan_layer(data, frame),
-        _band_edges(data, frame),
+        *behind(data, frame),
         _levels(data, frame),
         _today(data, frame),
         _readings(data, frame),
@@ -165,26 +160,6 @@ def _session_marks(data: TrendData, frame: Frame) -> list[str]:
         kind = "mark" if mark.given else "mark planned"
         drawn.append(element("path", d=path_through(corners, closed=True), cls=kind))
     return drawn
-
-
-def _band(data: TrendData, frame: Frame) -> str:
-    upper, lower = _edges(data, frame)
-    if not upper:
-        return ""
-    return element("path", d=path_through([*upper, *reversed(lower)], closed=True), cls="band")
-
-
-def _band_edges(data: TrendData, frame: Frame) -> str:
-    edges = (edge for edge in _edges(data, frame) if edge)
-    return "".join(element("path", d=path_through(edge), cls="band-edge") for edge in edges)
-
-
-def _edges(data: TrendData, frame: Frame) -> tuple[list[Place], list[Place]]:
-    days = days_of_band(data, frame)
-    if len(days) < 2:
-        return [], []
-    upper = [(frame.x(on), frame.y(high)) for on, _, high in days]
-    return upper, [(frame.x(on), frame.y(low)) for on, low, _ in days]
 
 
 def _levels(data: TrendData, frame: Frame) -> str:

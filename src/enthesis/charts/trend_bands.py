@@ -1,16 +1,44 @@
-"""The forecast on a trend: from the last answer two widening bands and the expected path.
+"""What lies behind the patient's line on a trend: what happens anyway, and the forecast.
 
-Drawn over the sand band, whose edges are drawn again on top, so that what happens anyway is never
-hidden by what is expected; under the thresholds and the patient's own line.
+The forecast is two bands that widen from the last answer and the expected path. It is drawn over
+the sand band, whose edges come on top, so that what happens anyway is never hidden by what is
+expected.
 """
 
 from collections.abc import Callable, Iterator
 
 from enthesis.charts.pen import day_in_words, element, in_words, path_through
-from enthesis.charts.trend_data import FanPoint, Frame, TrendData
+from enthesis.charts.trend_data import FanPoint, Frame, TrendData, days_of_band
+
+Place = tuple[float, float]
 
 
-def fan_layer(data: TrendData, frame: Frame) -> str:
+def behind(data: TrendData, frame: Frame) -> tuple[str, str, str]:
+    """The layers from back to front: sand band, forecast, the edges of the sand band."""
+    return _band(data, frame), _fan(data, frame), _band_edges(data, frame)
+
+
+def _band(data: TrendData, frame: Frame) -> str:
+    upper, lower = _edges(data, frame)
+    if not upper:
+        return ""
+    return element("path", d=path_through([*upper, *reversed(lower)], closed=True), cls="band")
+
+
+def _band_edges(data: TrendData, frame: Frame) -> str:
+    edges = (edge for edge in _edges(data, frame) if edge)
+    return "".join(element("path", d=path_through(edge), cls="band-edge") for edge in edges)
+
+
+def _edges(data: TrendData, frame: Frame) -> tuple[list[Place], list[Place]]:
+    days = days_of_band(data, frame)
+    if len(days) < 2:
+        return [], []
+    upper = [(frame.x(on), frame.y(high)) for on, _, high in days]
+    return upper, [(frame.x(on), frame.y(low)) for on, low, _ in days]
+
+
+def _fan(data: TrendData, frame: Frame) -> str:
     """Wide band, narrow band, path; nothing without a forecast."""
     if len(data.fan) < 2:
         return ""
