@@ -51,6 +51,7 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "decision": CLINICAL,
     "rule": STAFF,
     "limits": STAFF,
+    "forecasts": CLINICAL,
     "ask": DESK,
     "add_answers": DESK,
     "add_call": DESK,

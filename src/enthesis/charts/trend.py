@@ -1,7 +1,7 @@
 """The trend: one patient's line over what happens anyway, with the sessions on real dates.
 
 The scale is never flipped; an arrow says which way is better. Back to front: grid, sand band,
-(a forecast would come here, with the band's edges over it), thresholds, today, the patient's line,
+the forecast (the sand band's edges over it), thresholds, today, the patient's line,
 then words, which never overlap. Drawn twice, wide and narrow, so that no text falls under 12 px.
 """
 
@@ -20,8 +20,10 @@ from enthesis.charts.pen import (
     path_through,
     picture,
 )
+from enthesis.charts.trend_bands import behind, fan_words
 from enthesis.charts.trend_data import (
     BandPoint,
+    FanPoint,
     Frame,
     Level,
     SessionMark,
@@ -30,7 +32,6 @@ from enthesis.charts.trend_data import (
     Width,
     answered,
     band_at,
-    days_of_band,
     frame_of,
     most_ticks,
     place_of,
@@ -40,6 +41,7 @@ from enthesis.charts.trend_words import labels_of
 
 __all__ = [
     "BandPoint",
+    "FanPoint",
     "Level",
     "SessionMark",
     "TrendData",
@@ -69,7 +71,7 @@ def trend_svg(data: TrendData, width: Width, uid: str) -> str:
     labels, leaders = labels_of(data, frame)
     layers = [
         _grid(data, frame),
-        _band(data, frame),
+        *behind(data, frame),
         _levels(data, frame),
         _today(data, frame),
         _readings(data, frame),
@@ -160,17 +162,6 @@ def _session_marks(data: TrendData, frame: Frame) -> list[str]:
     return drawn
 
 
-def _band(data: TrendData, frame: Frame) -> str:
-    days = days_of_band(data, frame)
-    if len(days) < 2:
-        return ""
-    upper = [(frame.x(on), frame.y(high)) for on, _, high in days]
-    lower = [(frame.x(on), frame.y(low)) for on, low, _ in days]
-    around = element("path", d=path_through([*upper, *reversed(lower)], closed=True), cls="band")
-    edges = (element("path", d=path_through(edge), cls="band-edge") for edge in (upper, lower))
-    return around + "".join(edges)
-
-
 def _levels(data: TrendData, frame: Frame) -> str:
     left = frame.x(max((p.on for p in answered(data) if p.baseline), default=frame.start))
     drawn = []
@@ -240,4 +231,5 @@ def _description(data: TrendData) -> str:
         last = max(data.band, key=lambda point: point.on)
         ends_at = f"{in_words(last.low)} to {in_words(last.high)} on {day_in_words(last.on)}"
         told.append(f"{data.band_label}, {data.band_note}: {ends_at}.")
+    told += fan_words(data)
     return " ".join(told)

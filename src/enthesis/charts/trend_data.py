@@ -11,6 +11,7 @@ from enthesis.charts.labels import Box, width_of
 from enthesis.charts.pen import Number, in_words
 
 Width = Literal["wide", "narrow"]
+FORECAST = "Forecast"
 LONGEST_LABEL = 270.0  # user units of the narrow drawing, whose plot is at least so wide
 
 
@@ -41,6 +42,16 @@ class SessionMark:
 
 
 @dataclass(frozen=True, slots=True)
+class FanPoint:
+    """A forecast for a day: what is expected, and the lowest and highest of two bands."""
+
+    on: date
+    expected: float
+    narrow: tuple[float, float]
+    wide: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Level:
     """A threshold: its value, its words ("Target: 0.6 or less") and a note ("90 % relief").
 
@@ -58,8 +69,8 @@ class TrendData:
 
     `finding` is the title for a screen reader; `measure` is short ("Pain"). `low` and `high` are
     the ends of the scale with `low_words` and `high_words`. `error` is the measuring error, drawn
-    as ± bars. Points, band and sessions may come in any order. `until` ends the axis of dates;
-    left out, it ends a little after the last thing known.
+    as ± bars. Points, band, sessions and fan may come in any order; the fan begins at a reading.
+    `until` ends the axis of dates; left out, it ends a little after the last thing known.
     """
 
     finding: str
@@ -78,6 +89,8 @@ class TrendData:
     real_change: Level | None = None
     target: Level | None = None
     sessions: tuple[SessionMark, ...] = ()
+    fan: tuple[FanPoint, ...] = ()
+    fan_note: str = ""
     until: date | None = None
 
     def __post_init__(self) -> None:
@@ -150,6 +163,7 @@ def frame_of(data: TrendData, narrow: bool) -> Frame:
 
 def _dates_of(data: TrendData) -> tuple[date, date]:
     known = [point.on for point in data.points] + [mark.on for mark in data.sessions]
+    known += [point.on for point in data.fan]
     start = min(known, default=data.today)
     last = max([*known, min(data.today, max(known, default=data.today) + timedelta(400))])
     after = timedelta(max(7, (last - start).days // 8))
@@ -167,6 +181,8 @@ def level_words(data: TrendData) -> Iterator[tuple[str, str]]:
     """Words and note of everything that is named: the band, then the thresholds."""
     if data.band:
         yield data.band_label, data.band_note
+    if data.fan:
+        yield FORECAST, data.fan_note
     for level in (data.real_change, data.target):
         if level:
             yield level.label, level.note

@@ -12,6 +12,7 @@ from enthesis.charts.axes import date_ticks, scale_ticks
 from enthesis.charts.labels import Anchor, Box, box_of, first_free, lifted, stacked, width_of
 from enthesis.charts.pen import in_words, line, words
 from enthesis.charts.trend_data import (
+    FORECAST,
     Frame,
     TrendData,
     TrendPoint,
@@ -195,6 +196,9 @@ def _told(data: TrendData, frame: Frame) -> list[_Told]:
         first_line = frame.y(days[-1][2]) + 1.3 * frame.size
         names = (data.band_label, data.band_note, "band-label", "band-note")
         told.append(_Told(first_line, *names))
+    if len(data.fan) > 1:
+        last = max(data.fan, key=lambda point: point.on)
+        told.append(_Told(frame.y(last.expected), FORECAST, data.fan_note, "fan-label", "fan-note"))
     for level in (data.real_change, data.target):
         if level:
             told.append(_Told(frame.y(level.value), level.label, level.note, "strong"))

@@ -4,9 +4,10 @@ from datetime import date
 from decimal import Decimal
 
 from enthesis.charts.signs import SignData, SignPoint, SignStatus
-from enthesis.charts.trend import BandPoint, Level, SessionMark, TrendData, TrendPoint
+from enthesis.charts.trend import BandPoint, FanPoint, Level, SessionMark, TrendData, TrendPoint
 from enthesis.journey import anyway, follow
 from enthesis.journey.course import Phase, phase, series_sessions
+from enthesis.journey.forecast import Forecast
 from enthesis.journey.judge import stop_rule
 from enthesis.journey.plan import series_dates
 from enthesis.knowledge.kinds import Knowledge, Measure
@@ -23,7 +24,9 @@ END_WORDS = {"pain": ("none", "worst")}
 TO_SHOW = Decimal("0.1")
 
 
-def trend_data(course: Course, known: Knowledge, today: date) -> TrendData | None:
+def trend_data(
+    course: Course, known: Knowledge, today: date, ahead: Forecast | None = None
+) -> TrendData | None:
     """The measure that the course is judged by, over what happens anyway; None without answers."""
     rule, measure = stop_rule(course, known)
     found = follow.readings(course, measure.id, known)
@@ -49,6 +52,24 @@ def trend_data(course: Course, known: Knowledge, today: date) -> TrendData | Non
         real_change=_real_change(measure, follow.baseline(found)),
         target=_target(rule, measure, follow.baseline(found)),
         sessions=sessions,
+        fan=_fan(ahead) if ahead else (),
+        fan_note="80 and 95 of 100",
+    )
+
+
+def _fan(ahead: Forecast) -> tuple[FanPoint, ...]:
+    """From the last answer through further sessions to the first date after them: a year ahead
+    would press the patient's own line into a corner, and stands in the table."""
+    sessions = [point for point in ahead.points if point.session is not None]
+    dates = [point for point in ahead.points if point.session is None]
+    known = (ahead.from_value, ahead.from_value)
+    begin = FanPoint(ahead.from_on, ahead.from_value, known, known)
+    return (
+        begin,
+        *(
+            FanPoint(point.on, point.expected, point.bands[80], point.bands[95])
+            for point in sorted((*sessions, *dates[:1]), key=lambda point: point.on)
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from enthesis.clinic.pages import (
     course,
     evaluate,
     evidence,
+    forecast,
     outcomes,
     patients,
     pay,
@@ -25,7 +26,7 @@ from enthesis.clinic.pages import (
 
 STAGES = (
     *(sign_in, today, patients, evaluate, plan, treat),
-    *(course, visit, ask, answer, stop, calls, typed_scores, outcomes, results),
+    *(course, visit, forecast, ask, answer, stop, calls, typed_scores, outcomes, results),
     *(evidence, pay, settings),
 )
 urlpatterns = [path("", include(stage)) for stage in STAGES]

@@ -58,13 +58,16 @@ def _refreshed(folder: Path, whole: bool) -> str:
     server.prepare()
     from django.core.management import call_command
 
+    from enthesis.clinic.actions.forecast import refit
     from enthesis.clinic.actions.registry import refresh
 
     call_command("migrate", verbosity=0)
     done = refresh(folder, whole=whole)
+    fits = [f"{one.start.removesuffix('_trials')} ({one.courses} courses)" for one in refit(folder)]
+    learnt = f"fitted anew: {', '.join(fits)}" if fits else "no condition has enough courses yet"
     looked = "every course" if done.whole else f"{done.written} courses that had changed"
     out = f", {done.withdrawn} taken out" if done.withdrawn else ""
-    return f"{_words(done.cut)}: written anew from {looked}{out}."
+    return f"{_words(done.cut)}: written anew from {looked}{out}. Forecasts: {learnt}."
 
 
 def _published(folder: Path, url: str) -> str:

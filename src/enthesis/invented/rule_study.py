@@ -2,8 +2,8 @@
 
 A rule looks at what was answered after k sessions and says who ends. `signed_rule` is the judge's
 own rule on arrays (a test holds it to `journey.judge`); the others are what it could be replaced
-by. `forecaster` decides by a forecast learnt from a registry; two limits are beyond any clinic:
-`told` has learnt from people whose truth was known, `seer` knows the truth of these.
+by. `forecaster` decides by the product's forecast, learnt from a registry; two limits are beyond
+any clinic: `told` has learnt from people whose truth was known, `seer` knows the truth of these.
 """
 
 from collections.abc import Callable
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from enthesis.invented.worlds import SESSIONS, Flags, Floats, Population
+from enthesis.journey.forecast_model import Model, chances, expected, given
 from enthesis.records import StopRule
 
 Rule = Callable[[Population, int], Flags]
@@ -188,7 +188,7 @@ def seer() -> Rule:
 @dataclass(frozen=True, slots=True)
 class Learnt:
     """Means and covariances of [start, six scores, target] in people who were all given six
-    sessions and all answered. The target is the last score, or the true gain (see `told`)."""
+    sessions and all answered. The target is the true gain still to come (see `told`)."""
 
     mean: Floats
     covariance: Floats
@@ -214,19 +214,35 @@ def learn(people: Population, target: Floats) -> Learnt:
     return Learnt(seen.mean(axis=0), np.cov(seen, rowvar=False))
 
 
-def forecaster(learnt: Learnt, stop_from: int, stop_chance: float, finish_points: float) -> Rule:
-    """Stop where the chance of 30 % relief at session six is below `stop_chance`; finish where
-    less than `finish_points` of further fall are expected and half the pain is gone."""
+def forecaster(model: Model, stop_from: int, stop_chance: float, finish_points: float) -> Rule:
+    """The product's own forecast as decider, its visits the start and the six sessions.
+
+    Stop where the chance of 30 % relief at session six is below `stop_chance`; finish where less
+    than `finish_points` of further fall are expected and half the pain is gone.
+    """
 
     def ends(people: Population, k: int) -> Flags:
         heard = ~np.isnan(people.pain[:, k - 1])
-        mean, sd = learnt.expect(people, k)
-        chance = ndtr((0.7 * people.pain_before - mean) / sd)
+        mean, chance = at_last(model, people, k)
         finish = (people.pain[:, k - 1] - mean < finish_points) & (relief(people, k) >= 50)
         either: Flags = heard & (finish | ((chance < stop_chance) & (k >= stop_from)))
         return either
 
     return ends
+
+
+def at_last(model: Model, people: Population, k: int) -> tuple[Floats, Floats]:
+    """(n,) expected score and (n,) chance of 30 % relief at session six, given answers until k."""
+    scores = np.full((len(people.responder), SESSIONS + 1), np.nan)
+    scores[:, 0], scores[:, 1 : k + 1] = people.pain_before, people.pain[:, :k]
+    codes = ~np.isnan(scores) @ (1 << np.arange(SESSIONS + 1))
+    mean, chance = np.empty(len(scores)), np.empty(len(scores))
+    for code in np.unique(codes):
+        rows = codes == code
+        ahead = given(model, scores[rows])
+        mean[rows] = expected(model, ahead)[:, -1]
+        chance[rows] = chances(model, ahead, scores[rows, 0], 30)[:, -1]
+    return mean, chance
 
 
 def told(learnt: tuple[Learnt, ...], least_points: float, start_from: int) -> Rule:

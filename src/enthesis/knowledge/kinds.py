@@ -514,6 +514,101 @@ class Publishing:
 
 
 @dataclass(frozen=True, slots=True)
+class ForecastVisit:
+    """Scores at one scheduled visit: after so many sessions (0: the start), or in a window."""
+
+    weeks: Decimal
+    mean: Decimal
+    sd: Decimal
+    session: int | None = None
+    window: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastStart:
+    """What forecasts of one condition begin from, until the clinic has enough courses of its own.
+
+    `step` is the smallest difference between two answers; `answer_sd` the error of answering;
+    `stable_share` and `fade_weeks` say how far two scores agree the further apart they are. The
+    measure is one where higher is worse.
+    """
+
+    id: str
+    starts_on: date
+    condition: str
+    measure: str
+    step: Decimal
+    visits: tuple[ForecastVisit, ...]
+    answer_sd: Decimal
+    stable_share: Decimal
+    fade_weeks: Decimal
+    people: int
+    words: str
+    sources: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastRules:
+    """`enough_courses`: from so many on a forecast starts from the clinic's own. Even then the
+    starting model counts as `start_weight` courses. `levels` of relief, `bands` in percent;
+    `folds`: parts that take turns to be forecast from the others."""
+
+    starts_on: date
+    enough_courses: int
+    start_weight: int
+    levels: tuple[Percent, ...]
+    bands: tuple[Percent, ...]
+    folds: int
+    sources: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastLevel:
+    """Chances of one level of relief against what came. `brier_alike` is the score of naming
+    everybody the same overall share. `bins`: (mean chance, share that reached it, how many)."""
+
+    level: int
+    forecasts: int
+    reached: int
+    brier: Decimal
+    brier_alike: Decimal
+    bins: tuple[tuple[Decimal, Decimal, int], ...]
+    slope: Decimal | None = None
+    in_the_large: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastCheck:
+    """How forecasts of a model came out for people it had not seen. `id` is that of the starting
+    model, or of the clinic's own; `inside` by band in percent: how many answers of `answers`."""
+
+    id: str
+    courses: int
+    answers: int
+    inside: Mapping[str, int]
+    levels: tuple[ForecastLevel, ...]
+    people: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnForecast:
+    """The model that was fitted to the clinic's own courses, with its check.
+
+    `start` is the starting model that it was shrunk towards; `answered` how many scores there are
+    at each visit; `cut` the registry's hash."""
+
+    start: str
+    visits: tuple[int, ...]
+    mean: tuple[Decimal, ...]
+    covariance: tuple[tuple[Decimal, ...], ...]
+    courses: int
+    answered: tuple[int, ...]
+    cut: str
+    check: ForecastCheck
+
+
+@dataclass(frozen=True, slots=True)
 class Knowledge:
     """Everything known as of one date, made by `load.knowledge(as_of)`: the only file opener.
 
@@ -549,6 +644,9 @@ class Knowledge:
     windows: Mapping[str, Window]
     session_window: SessionWindow
     publishing: Publishing
+    forecast_starts: Mapping[str, ForecastStart]
+    forecast_rules: ForecastRules
+    forecast_checks: Mapping[str, ForecastCheck]
     untreated_groups: Mapping[str, UntreatedGroup]
     anyway_rules: AnywayRules
     reminder_rules: ReminderRules

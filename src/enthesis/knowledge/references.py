@@ -39,6 +39,7 @@ def problems(
     yield from _rules(entries)
     yield from _measures(entries, codes)
     yield from _windows(entries)
+    yield from _forecasts(entries)
     danger = _ids(entries["danger_rules"])
     for entry in entries["harm_alarms"]:
         for kind in entry.value.kinds:
@@ -60,6 +61,25 @@ def _windows(entries: Mapping[str, Sequence[Entry]]) -> Iterator[Problem]:
         if last is not None and not (last.number < window.number and last.to_day < window.from_day):
             yield entry.where, f"number and from_day must lie after those of {last.id!r}"
         last = window
+
+
+def _forecasts(entries: Mapping[str, Sequence[Entry]]) -> Iterator[Problem]:
+    """Forecasts count relief from 0, the best end; each visit is after sessions or in a window."""
+    conditions, measures = _ids(entries["conditions"]), _ids(entries["measures"])
+    windows = _ids(entries["windows"])
+    for entry in entries["forecast_starts"]:
+        start = entry.value
+        if start.condition not in conditions:
+            yield entry.where, f"condition {start.condition!r} is in no file"
+        measure = measures.get(start.measure)
+        if measure is None or measure.higher_is != "worse" or measure.minimum != 0:
+            yield entry.where, f"measure {start.measure!r} is none that falls to 0 at its best"
+        for visit in start.visits:
+            if (visit.session is None) != (visit.window in windows):
+                yield entry.where, "a visit needs a number of sessions or a known window"
+    for entry in entries["forecast_checks"]:
+        if entry.value.id not in _ids(entries["forecast_starts"]):
+            yield entry.where, f"forecast_start {entry.value.id!r} is in no file"
 
 
 def _ids(entries: Sequence[Entry]) -> dict[str, Any]:

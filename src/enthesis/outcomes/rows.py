@@ -16,9 +16,9 @@ from enthesis.journey.evaluate import evaluate
 from enthesis.journey.facts import Facts, facts_of
 from enthesis.journey.follow import Reading
 from enthesis.journey.judge import at_target, first_at_target
+from enthesis.journey.windows import by_session, by_time, last_closed
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.outcomes.schema import TABLES, Row, Value
-from enthesis.outcomes.windows import by_session, by_time, last_closed
 from enthesis.records import Course, Mixture, NextStep, Occasion, Session
 from enthesis.units import MINOR_DIGITS, Money
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from enthesis.charts.trend import (
     BandPoint,
+    FanPoint,
     Level,
     SessionMark,
     TrendData,
@@ -216,3 +217,34 @@ def test_it_refuses_words_too_long_for_a_phone_and_says_what_to_do() -> None:
         replace(
             COURSE, target=Level(1, "Target: 0.6 or less, which is 90 % relief, the clinic's own")
         )
+
+
+def with_fan(data: TrendData = COURSE) -> TrendData:
+    fan = (
+        FanPoint(date(2026, 11, 22), 4, (4, 4), (4, 4)),
+        FanPoint(date(2026, 12, 20), 3.5, (1.5, 5.5), (0.2, 6.6)),
+        FanPoint(date(2027, 3, 29), 3.1, (0.4, 5.8), (0, 7.5)),
+    )
+    return replace(data, fan=fan, fan_note="80 and 95 of 100")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_forecast_opens_from_the_last_reading_between_the_sand_band_and_its_edges(
+    width: str,
+) -> None:
+    svg = trend_svg(with_fan(), width, "t")  # type: ignore[arg-type]
+    order = [svg.index(f'class="{cls}"') for cls in ("band", "fan wider", "fan", "band-edge")]
+    assert order == sorted(order) and svg.index('"own expected"') < svg.index('"own"')
+    narrow, wide = (
+        max(float(y) for y in re.findall(r",([\d.]+)", drawn(svg, "path", cls)[place].get("d", "")))
+        for cls, place in (("fan", 1), ("fan wider", 0))
+    )
+    assert narrow <= wide
+    assert "Forecast for 29 Mar 2027: about 3.1; 80 and 95 of 100: 0.4 to 5.8, 0 to 7.5." in svg
+    for one, other in combinations(trend_labels(with_fan(), width), 2):  # type: ignore[arg-type]
+        assert not one.meets(other)
+
+
+def test_without_a_forecast_nothing_is_drawn_for_it() -> None:
+    assert 'class="fan' not in trend_svg(COURSE, "wide", "t")
+    assert "Forecast" not in trend_svg(COURSE, "wide", "t")

@@ -9,7 +9,7 @@ import pytest
 from docs.make_judge_rules import CSV, FEW_LATE, measuring_errors, stop_rule_of
 
 from enthesis.invented.body import Body, Latent
-from enthesis.invented.rule_study import fixed, outcome, replay, seer, signed_rule
+from enthesis.invented.rule_study import at_last, fixed, outcome, replay, seer, signed_rule
 from enthesis.invented.truth import shipped_truth
 from enthesis.invented.worlds import (
     SESSIONS,
@@ -20,12 +20,16 @@ from enthesis.invented.worlds import (
     draw_population,
     true_level,
 )
+from enthesis.journey.forecast import forecast
+from enthesis.journey.forecast_model import starting_model
 from enthesis.journey.judge import judge
 from enthesis.journey.plan import propose
+from enthesis.knowledge.kinds import Knowledge
 from enthesis.knowledge.load import knowledge
 from enthesis.records import Assessment, Course, Decision, NextStep, Occasion, Session, Side
 
 TRUTH = shipped_truth()
+FIRST = date(2026, 1, 5)
 KNOWN = knowledge(date(2026, 11, 26))
 USUAL = World("usual", {"specific.share_of_responders": 0.4})
 HARD = World(
@@ -80,32 +84,42 @@ def judged_sessions(people: Population, i: int, choice: str) -> int:
     known = dataclasses.replace(
         KNOWN, stop_rule=dataclasses.replace(KNOWN.stop_rule, choice=choice)
     )
-    first = date(2026, 1, 5)
-    plan = dataclasses.replace(propose("low_back_ligaments", Side.BOTH, known), agreed_on=first)
-    before = {"pain": people.pain_before[i], "activity_1": people.activity_before[i]}
-    course = Course(
-        id="one",
-        condition="low_back",
-        side=Side.BOTH,
-        born_on=None,
-        opened_on=first - timedelta(days=10),
-        plan=plan,
-        assessments=(asked(first - timedelta(days=5), Occasion.BASELINE, before),),
-    )
+    course = begun(people, i, known)
     for k in range(1, SESSIONS):
-        on = first + timedelta(days=21 * (k - 1))
-        course = dataclasses.replace(course, sessions=(*course.sessions, Session(k, on, (), ())))
-        if not np.isnan(people.pain[i, k - 1]):
-            said = {"pain": people.pain[i, k - 1], "activity_1": people.activity[i, k - 1]}
-            answer = asked(on + timedelta(days=14), Occasion.AFTER_SESSION, said)
-            course = dataclasses.replace(course, assessments=(*course.assessments, answer))
-        decided_on = on + timedelta(days=20)
+        course = treated(course, people, i, k)
+        decided_on = course.sessions[-1].on + timedelta(days=20)
         step = judge(course, known, decided_on).next_step
         if step is not NextStep.GO_ON:
             return k
         decision = Decision(decided_on, step, step, "Dr Example")
         course = dataclasses.replace(course, decisions=(*course.decisions, decision))
     return SESSIONS
+
+
+def begun(people: Population, i: int, known: Knowledge) -> Course:
+    """One person's course with its plan and its start, before any session."""
+    plan = dataclasses.replace(propose("low_back_ligaments", Side.BOTH, known), agreed_on=FIRST)
+    before = {"pain": people.pain_before[i], "activity_1": people.activity_before[i]}
+    return Course(
+        id="one",
+        condition="low_back",
+        side=Side.BOTH,
+        born_on=None,
+        opened_on=FIRST - timedelta(days=10),
+        plan=plan,
+        assessments=(asked(FIRST - timedelta(days=5), Occasion.BASELINE, before),),
+    )
+
+
+def treated(course: Course, people: Population, i: int, k: int) -> Course:
+    """The same after session k, with what was answered to it."""
+    on = FIRST + timedelta(days=21 * (k - 1))
+    course = dataclasses.replace(course, sessions=(*course.sessions, Session(k, on, (), ())))
+    if np.isnan(people.pain[i, k - 1]):
+        return course
+    said = {"pain": people.pain[i, k - 1], "activity_1": people.activity[i, k - 1]}
+    answer = asked(on + timedelta(days=14), Occasion.AFTER_SESSION, said)
+    return dataclasses.replace(course, assessments=(*course.assessments, answer))
 
 
 def asked(on: date, occasion: Occasion, said: dict[str, float]) -> Assessment:
@@ -138,3 +152,28 @@ def test_each_shipped_rule_does_what_its_page_says(
 def test_the_stored_table_has_every_rule_that_can_be_chosen() -> None:
     rows = [line.split(",") for line in CSV.read_text(encoding="utf-8").splitlines()[1:]]
     assert {row[0] for row in rows} == set(KNOWN.stop_choices)
+
+
+def test_the_forecast_that_decides_is_the_one_of_the_course_page() -> None:
+    """People on arrays and courses of records: the same score and chance at session six."""
+    people, k = people_of(HARD, 40), 3
+    model = starting_model(KNOWN.forecast_starts["low_back_trials"], KNOWN)
+    first = range(SESSIONS + 1)
+    seven = dataclasses.replace(
+        model,
+        visits=tuple(first),
+        mean=model.mean[list(first)],
+        covariance=model.covariance[np.ix_(first, first)],
+    )
+    means, found = at_last(seven, people, k)
+    compared = 0
+    for i in range(40):
+        course = begun(people, i, KNOWN)
+        for session in range(1, k + 1):
+            course = treated(course, people, i, session)
+        if (told := forecast(course, KNOWN, model, course.sessions[-1].on)) is None:
+            continue
+        last = next(point for point in told.points if point.session == SESSIONS)
+        assert (means[i], found[i]) == pytest.approx((last.expected, last.chances[30]))
+        compared += 1
+    assert compared > 30

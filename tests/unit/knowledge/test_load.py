@@ -178,6 +178,24 @@ BROKEN = {
         '"sacroiliac"',
         r"conditions.toml: condition\[0\]: protocol 'sacroiliac' is in no file",
     ),
+    "a forecast of a measure that rises when better": (
+        "rules/forecast.toml",
+        'measure = "pain"',
+        'measure = "activity"',
+        r"forecast_start\[0\]: measure 'activity' is none that falls to 0",
+    ),
+    "a forecast for a window that is nowhere": (
+        "rules/forecast.toml",
+        'window = "month_6"',
+        'window = "month_7"',
+        r"forecast_start\[0\]: a visit needs a number of sessions or a known window",
+    ),
+    "a check of no starting model": (
+        "rules/forecast_checks.toml",
+        'id = "low_back_trials"',
+        'id = "back"',
+        r"forecast_check\[0\]: forecast_start 'back' is in no file",
+    ),
     "a benchmark that is nowhere": (
         "rules/conditions.toml",
         'benchmark = "knee_saline"',

@@ -11,10 +11,10 @@ import pytest
 from enthesis.invented.story import Story
 from enthesis.journey.facts import facts_of
 from enthesis.journey.judge import first_at_target, judge
+from enthesis.journey.windows import by_session, by_time, last_closed
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.outcomes.rows import SCALES, Amount, Beside, CourseRows, changes_on, rows_of
 from enthesis.outcomes.schema import TABLES
-from enthesis.outcomes.windows import by_session, by_time, last_closed
 from enthesis.records import Assessment, Course, Occasion, Side
 from enthesis.units import Money
 from tests.conftest import TODAY

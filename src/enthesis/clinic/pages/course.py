@@ -19,8 +19,10 @@ from enthesis.charts.trend import trend_svg, trend_table
 from enthesis.clinic import pictures, store
 from enthesis.clinic.actions import EditConflict, Refused
 from enthesis.clinic.actions import judge as actions
+from enthesis.clinic.forecasts import forecast_of
 from enthesis.clinic.models import Course, Decision, Invoice, Role
 from enthesis.clinic.pages import attempt, patient_banner
+from enthesis.clinic.pages.forecast import forecast_words
 from enthesis.clinic.pages.pay import Bill, bill_of
 from enthesis.clinic.pages.typed_scores import supporting_lines
 from enthesis.clinic.permissions import CLINICAL, DESK, STAFF, StaffRequest, get_for, page
@@ -29,6 +31,7 @@ from enthesis.exchange.course_json import fingerprint, write_course
 from enthesis.journey import anyway, follow, relief
 from enthesis.journey import course as steps
 from enthesis.journey.course import Move, Phase
+from enthesis.journey.forecast import Forecast
 from enthesis.journey.judge import judge
 from enthesis.journey.places import PlaceScores, places_beside
 from enthesis.journey.reasons import laid_out
@@ -120,6 +123,7 @@ def _clinical(
         form = DecisionForm(record, initial=seen)
     warns = verdict.next_step in (NextStep.REFER, NextStep.STOP)
     filled = _next(row, record, verdict, phase)
+    ahead = forecast_of(record, known, today)
     in_series = phase in (Phase.PLANNED, Phase.TREATING) and record.plan is not None
     return {
         "facts": facts_line(row, record, known),
@@ -130,7 +134,14 @@ def _clinical(
         **(judged_card(verdict, known) if is_judged else {}),
         "form": form,
         "from_words": _from_words(record),
-        "trend": _trend(record, known, today, verdict if is_judged and warns else None),
+        "trend": _trend(
+            record,
+            known,
+            today,
+            ahead[0] if ahead else None,
+            verdict if is_judged and warns else None,
+        ),
+        "forecast": forecast_words(*ahead, known) if ahead else None,
         "signs": sign_pictures([pictures.sign_data(s) for s in follow.signs(record, known)], "s"),
         "other_scores": supporting_lines(row, record, known),
         "places": _places(row, known),
@@ -244,10 +255,14 @@ def _from_words(record: records.Course) -> str:
 
 
 def _trend(
-    record: records.Course, known: Knowledge, today: date, leading: Verdict | None = None
+    record: records.Course,
+    known: Knowledge,
+    today: date,
+    ahead: Forecast | None,
+    leading: Verdict | None = None,
 ) -> dict[str, Any] | None:
     """The trend with its numbers; `leading` is a verdict that goes before what it shows."""
-    data = pictures.trend_data(record, known, today)
+    data = pictures.trend_data(record, known, today, ahead)
     if data is None:
         return None
     # A falling line must never stand above *refer* or *stop* as if it were the news.
