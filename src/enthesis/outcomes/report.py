@@ -14,6 +14,7 @@ from enthesis.knowledge.load import knowledge
 from enthesis.outcomes import cohort
 from enthesis.outcomes.engine import Registry
 from enthesis.outcomes.errors import FitError
+from enthesis.outcomes.sections.calibration import calibration
 from enthesis.outcomes.sections.change import change, pain
 from enthesis.outcomes.sections.cost import cost
 from enthesis.outcomes.sections.flow import flow
@@ -27,7 +28,19 @@ from enthesis.outcomes.sections.target import target
 
 __all__ = ["CANNOT", "Figure", "Origin", "Report", "Section", "report_of"]
 
-SECTIONS = (flow, relief, pain, change, target, cost, harms, funnels, overrides, silent)
+SECTIONS = (
+    flow,
+    relief,
+    pain,
+    change,
+    target,
+    cost,
+    harms,
+    funnels,
+    overrides,
+    silent,
+    calibration,
+)
 """In the order of the page; each gives one section or more, or a sentence where it has too few."""
 CANNOT = (
     "Whether the injections did anything. There is no group without them here. Pain that brings "

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,16 @@ import pytest
 from scipy import stats
 
 from enthesis.cli import main
+from enthesis.invented.registry_files import write_registry
+from enthesis.journey.forecast_model import AFTER_SERIES, visits_of
 from enthesis.knowledge.load import knowledge
 from enthesis.outcomes import cohort, engine, registry
 from enthesis.outcomes.errors import FitError
 from enthesis.outcomes.page import as_csv, body_html, page_html
 from enthesis.outcomes.paper import pdf_of, report_pdf
 from enthesis.outcomes.report import Origin, Report, Section, report_of
-from enthesis.outcomes.sections.parts import HIDDEN, LEFT_OUT
+from enthesis.outcomes.sections.calibration import calibration
+from enthesis.outcomes.sections.parts import HIDDEN, LEFT_OUT, Asked
 from tests.unit.outcomes.registry_rows import ten, whole
 
 # Ibis 12 calls DuckDB 2.0 by an older name.
@@ -337,6 +340,39 @@ def test_each_section_has_day_and_denominator_and_no_word_oversells(report: Repo
     assert not OVERSELLING.search(re.sub(r"<[^>]+>", " ", html))
     assert "What this cannot tell you" in html
     assert len({section.id for section in report.sections}) == len(report.sections)
+
+
+def test_calibration_counts_every_later_answer_of_every_course(tmp_path: Path) -> None:
+    write_registry(tmp_path, 1000, seed=3)
+    registry.seal(tmp_path, "invented")
+    opened, known, rows = engine.open_registry(str(tmp_path)), knowledge(DAY), raw(tmp_path)
+    began = sum(c["began"] for c in rows["courses"])
+    told = {s.id: s for s in calibration(Asked(opened, DAY, known, None, 1, None, began))}
+    assert calibration(Asked(opened, DAY, known, None, 1, 11, began)) == ()  # small cells hidden
+    opened.close()
+    assert len(told) == 2
+    for start in known.forecast_starts.values():
+        visits = visits_of(start, known)
+        scores: dict[int, dict[int, int]] = {
+            c["course"]: {0: c["start"]}
+            for c in rows["courses"]
+            if c["began"] and c["condition"] == start.condition and c["measure"] == start.measure
+            if c["start"]
+        }
+        for v in rows["visits"]:
+            session, of = v["session_window"], scores.get(v["course"])
+            number = session if session is not None else AFTER_SERIES + (v["window"] or 0)
+            if of and v["score"] is not None and number in visits and number > 0:
+                of[number] = v["score"]
+        pairs = [
+            (of[0], of[later])
+            for of in scores.values()
+            for known_until, later in combinations(sorted(of), 2)
+        ]
+        for level, (reached, *_) in cells(told[f"calibration-{start.condition}"]).items():
+            keep = 1 - int(level.removesuffix("\u00a0%").removesuffix(" %")) / 100
+            hits = sum(came <= keep * began + 1e-9 for began, came in pairs)
+            assert reached == f"{hits} of {len(pairs)}"
 
 
 def test_the_same_registry_gives_the_same_page_with_hash_seed_and_versions(
