@@ -87,7 +87,7 @@ def answer(
     """
     numbers = _numbers(rng, truth, habit, pain, relief)
     answers: dict[str, Answer] = {
-        id: _as_asked(questions[id], value) for id, value in numbers.items()
+        id: _as_asked(questions[id], value) for id, value in numbers.items() if id in questions
     }
     if relief is None:
         names = zip(("activity_1", "activity_2", "activity_3"), habit.activities, strict=True)

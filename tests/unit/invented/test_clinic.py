@@ -63,7 +63,7 @@ def test_everybody_can_be_reached_only_in_fiction() -> None:
         assert story.person.email.isascii()
 
 
-def test_answers_lie_on_their_scales_and_change_is_not_asked_at_baseline() -> None:
+def test_answers_lie_on_their_scales_and_each_is_asked_at_its_own_occasion() -> None:
     known = knowledge(TODAY)
     questions = known.questions("six_signs")
     for story in invented().stories:

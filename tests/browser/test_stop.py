@@ -1,0 +1,58 @@
+"""A course without response, from its first question to the stop that was agreed, in the browser.
+
+The way to the agreement is walked elsewhere (`test_whole_course.py`); this one begins after it.
+`ENTHESIS_PICTURES=docs/pictures` also saves the pictures that the docs show.
+"""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from enthesis.clinic import models
+from tests.browser.conftest import DESKTOP, PHONE, look, sign_in
+from tests.browser.test_whole_course import START, answer_on_the_phone, ask, on_day, treat
+from tests.clinic.treated import agree_plan
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def test_a_course_without_response_ends_by_the_rule_that_was_agreed(
+    open_page: Callable[..., Page],
+    clinic: models.Clinic,
+    clinician: models.User,
+    make_patient: Callable[..., models.Patient],
+    make_course: Callable[..., models.Course],
+) -> None:
+    # Given a clinic that judges early, and a patient who has agreed to that
+    clinic.stop_choice = "early"
+    clinic.save()
+    course = make_course(make_patient(), opened_on=START.date())
+    models.Weight.objects.create(patient=course.patient, kg=68, measured_on=START.date())
+    agree_plan(course, agreed_on=START.date())
+    url, last = f"/courses/{course.pk}/", 3
+    page, phone = open_page(DESKTOP), open_page(PHONE)
+
+    # When her pain is the same before the first needle and after each session
+    for number in range(1, last + 1):
+        with on_day(14 * (number - 1)):
+            sign_in(page, clinician)
+            answer_on_the_phone(phone, ask(page, url), pain=7)
+            page.goto(url)
+            if number > 1:  # no relief after the first session is no failure
+                expect(page.get_by_role("heading", name="Go on")).to_be_visible()
+                page.get_by_role("button", name="Record decision").click()
+            treat(page, url, number)
+
+    # Then the series that was agreed ends, with the reasons, and she is told so
+    with on_day(14 * last):
+        sign_in(page, clinician)
+        answer_on_the_phone(phone, ask(page, url), pain=7)
+        page.goto(url)
+        expect(page.get_by_role("heading", name="Stop", exact=True)).to_be_visible()
+        look(page, "course-stop")
+        page.get_by_role("button", name="Record decision").click()
+        expect(page.get_by_text("Decision recorded: stop.")).to_be_visible()
+        page.goto(f"{url}after/")
+        look(page, "course-stop-told")
+    assert [d.decided for d in course.decisions.order_by("id")] == ["go_on", "go_on", "stop"]
