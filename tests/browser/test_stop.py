@@ -7,12 +7,13 @@ The way to the agreement is walked elsewhere (`test_whole_course.py`); this one 
 from collections.abc import Callable
 
 import pytest
+from django.test import Client
 from playwright.sync_api import Page, expect
 
 from enthesis.clinic import models
 from tests.browser.conftest import DESKTOP, PHONE, look, sign_in
 from tests.browser.test_whole_course import START, answer_on_the_phone, ask, on_day, treat
-from tests.clinic.treated import agree_plan
+from tests.clinic.evaluated import plan
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -28,8 +29,10 @@ def test_a_course_without_response_ends_by_the_rule_that_was_agreed(
     clinic.stop_choice = "early"
     clinic.save()
     course = make_course(make_patient(), opened_on=START.date())
-    models.Weight.objects.create(patient=course.patient, kg=68, measured_on=START.date())
-    agree_plan(course, agreed_on=START.date())
+    client = Client()
+    client.force_login(clinician)
+    with on_day(0):
+        plan(client, course, clinician, START.date())
     url, last = f"/courses/{course.pk}/", 3
     page, phone = open_page(DESKTOP), open_page(PHONE)
 

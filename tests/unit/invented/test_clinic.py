@@ -68,9 +68,9 @@ def test_answers_lie_on_their_scales_and_each_is_asked_at_its_own_occasion() -> 
     questions = known.questions("six_signs")
     for story in invented().stories:
         for assessment in story.course.assessments:
-            assert ("change" in assessment.answers) is (
-                assessment.occasion is not Occasion.BASELINE
-            )
+            later = assessment.occasion is not Occasion.BASELINE
+            assert ("relief" in assessment.answers) is later
+            assert ("change" in assessment.answers) is (assessment.occasion is Occasion.RECHECK)
             for id, value in assessment.answers.items():
                 options = {option for option, _ in questions[id].options}
                 assert not options or not isinstance(value, str) or value in options
