@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from asgiref.local import Local
 from django.db import connections
 
 from enthesis.clinic import models, sender
@@ -83,6 +84,9 @@ def _child(at_line: int | None, seconds: float | None, while_sending: bool) -> b
 
 def _send(at_line: int | None, while_sending: bool, tell: int) -> None:
     """A pass that tells when it begins to send, and counts its lines from there, or at once."""
+    # Playwright's event loop, where a browser ran before in this process, is not seen after a fork:
+    # Django would take up the connection from before it, which the parent still holds.
+    connections._connections = Local(connections.thread_critical)
     queue_wanted = sender.queue_wanted
 
     def queue_and_tell(clinic: models.Clinic, now: datetime) -> int:
