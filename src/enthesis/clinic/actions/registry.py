@@ -209,7 +209,8 @@ def _withdrawn(before: _State) -> frozenset[int]:
     index by action, and a million courses have ten million rows."""
     out = set(before.withdrawn)
     told = AuditEvent.objects.filter(_since(before), action__in=(WITHDRAW, REJOIN), record="course")
-    for pk, action in told.order_by("id").values_list("record_id", "action"):
+    # Sorted here: told to sort, SQLite walks through all rows in their order instead.
+    for _, pk, action in sorted(told.order_by().values_list("id", "record_id", "action")):
         if pk is not None:
             (out.add if action == WITHDRAW else out.discard)(pk)
     return frozenset(out)
@@ -217,12 +218,13 @@ def _withdrawn(before: _State) -> frozenset[int]:
 
 def _deleted(before: _State, written: NDArray[np.void], out: frozenset[int]) -> set[int]:
     """Courses that stand in no table any more; counted first, because that is quick."""
-    others = np.concatenate((written["pk"], np.fromiter(out, np.int64)))
-    met = np.union1d(before.courses["pk"], others)
+    keys = before.courses["pk"]
+    others = np.fromiter({*written["pk"].tolist(), *out}, np.int64)
+    met = np.concatenate((keys, others[~np.isin(others, keys)]))
     if Course.objects.count() == met.size:
         return set()
-    there = np.fromiter(Course.objects.values_list("pk", flat=True).iterator(), np.int64)
-    return set(np.setdiff1d(met, there).tolist())
+    there = np.fromiter(Course.objects.order_by().values_list("pk", flat=True).iterator(), np.int64)
+    return set(met[~np.isin(met, there)].tolist())
 
 
 def _replaced(before: NDArray[np.void], written: NDArray[np.void]) -> NDArray[np.void]:
