@@ -207,10 +207,11 @@ def table(
         "Up to 20,000 courses a refresh writes the base anew; above, only what changed.",
         "",
         f"The same from a clinic's records (`clinic/actions/registry.refresh`): {CHANGED} courses "
-        "with all their records in an SQLite of as many courses, each with an audit of five rows; "
-        "the rest of them bare, for a refresh only counts these. Without the start of a process.",
+        "with all their records in an SQLite of as many courses, each with five audit rows; "
+        "the rest of them bare, for a refresh only counts these. State: what it knew before, read, "
+        "merged and written. Processor: of the whole. Not in it: the start of a process.",
         "",
-        "| courses | whole | queries and rows | what was known before | files | processor | growth |",
+        "| courses | whole | queries and rows | state | files | processor | growth |",
         "|---:|---:|---:|---:|---:|---:|---:|",
     ]
     times = [float(one.said["seconds"]) for one in worked]
