@@ -30,7 +30,7 @@ def with_polars():
         measurable=pl.col("relief").count(),
         with_change=pl.col("gained").count(),
         with_pain=pl.col("pain").count(),
-        sum_day=pl.col("day").filter(pl.col("score").is_not_null()).cast(pl.Int64).sum(),
+        sum_day=pl.when(pl.col("score").is_not_null()).then(pl.col("day").cast(pl.Int64)).sum(),
         **{f"reached_{x}": (pl.col("relief") >= x * 100).sum() for x in LEVELS},
         **{f"sum_{name}": column.sum() for name, column in wide.items()},
         **{f"sum_{name}_squared": (column * column).sum() for name, column in wide.items()},
