@@ -20,7 +20,7 @@ from enthesis.journey.facts import stop_rule
 from enthesis.journey.judge import open_warnings
 from enthesis.journey.relief import both_reliefs
 from enthesis.knowledge.kinds import Knowledge, Measure
-from enthesis.records import Course, NextStep, Occasion, Side, Verdict
+from enthesis.records import Course, Mark, NextStep, Occasion, Side, Verdict
 
 SITUATIONS: Mapping[str, str] = {
     "always": "at every visit",
@@ -29,6 +29,7 @@ SITUATIONS: Mapping[str, str] = {
     "planned": "a plan is agreed and no session of it given",
     "not_planned": "nothing is agreed yet",
     "treated": "the series goes on: the last thing that happened was a session, or a go on",
+    "again": "a series was taken up again and no session of it given",
     "first": "only the first session of the series has been given",
     "numbing": "an anaesthetic was in the last session's mixtures",
     "next_session": "another session of the agreed ones is left",
@@ -38,12 +39,15 @@ SITUATIONS: Mapping[str, str] = {
     "unanswered": "no answer since the last session",
     "worse": "the last answer is worse than the start, beyond error",
     "reliefs_differ": "relief asked and worked out disagree",
-    "asked_next": "the day of the next questions is known",
+    "next_ahead": "the interval since the last session is not over",
+    "next_past": "the day on which the next session was due lies in the past",
+    "asked_ahead": "the day of the next questions is to come",
+    "asked_now": "the day of the next questions is past: they are wanted now",
     "booked": "a visit is booked",
     "not_booked": "no visit is booked",
     "anticoagulant": "a blood thinner is on record",
     **{f"step_{step}": f"the next step was decided or is agreed: {step}" for step in NextStep},
-    "step_undecided": "something else than go on is suggested, and nobody has decided",
+    "step_undecided": "nobody has decided yet upon what is suggested now, unless it is go on",
 }
 """The words of `when` in knowledge/rules/visit.toml."""
 
@@ -141,7 +145,8 @@ def situations(
     given, plan, stands = series_sessions(course), course.plan, phase(course)
     ended = stands in (Phase.FOLLOWING, Phase.REFERRED, Phase.CLOSED)
     left = plan.sessions_max - len(given) if plan is not None else 0
-    both = both_reliefs(course, known)
+    both, today = both_reliefs(course, known), verdict.judged_on
+    next_on, asked = _next_on(course), follow.next_answers(course, known)
     holds = {
         "always": True,
         "session": bool(given and given[-1].sites),
@@ -149,6 +154,7 @@ def situations(
         "planned": stands is Phase.PLANNED,
         "not_planned": stands in (Phase.ENQUIRY, Phase.EVALUATED),
         "treated": bool(given) and not ended,
+        "again": not given and stands is Phase.TREATING,
         "first": len(given) == 1,
         "numbing": bool(_anaesthetics(course, known)),
         "next_session": not ended and left > 0,
@@ -158,7 +164,10 @@ def situations(
         "unanswered": verdict.ask_first,
         "worse": _is_worse(course, known),
         "reliefs_differ": both is not None and both.differ,
-        "asked_next": follow.next_answers(course, known) is not None,
+        "next_ahead": next_on is not None and next_on >= today,
+        "next_past": next_on is not None and next_on < today,
+        "asked_ahead": asked is not None and asked[1] >= today,
+        "asked_now": asked is not None and asked[1] < today,
         "booked": booked_on is not None,
         "not_booked": booked_on is None,
         f"step_{_step(course, known, verdict)}": True,
@@ -167,16 +176,31 @@ def situations(
 
 
 def _step(course: Course, known: Knowledge, verdict: Verdict) -> str:
-    """What was decided and still stands. A patient is not told what is only suggested; without a
-    decision a series goes on as agreed, unless something else is suggested."""
+    """What was decided and still stands. A patient is not told what is only suggested: a decision
+    is told until the rules suggest something else, and without one a series goes on as agreed."""
     if open_warnings(course, known):
         return "undecided"
-    decision = standing_decision(course)
-    if decision is None and phase(course) in (Phase.FOLLOWING, Phase.CLOSED):
+    decision, now = standing_decision(course), phase(course)
+    if decision is None and now in (Phase.FOLLOWING, Phase.CLOSED):
         decision = last_decision(course)
-    if decision is not None:
-        return decision.decided
-    return "go_on" if verdict.next_step is NextStep.GO_ON else "undecided"
+    suggested = verdict.next_step
+    if decision is None:
+        return "go_on" if suggested is NextStep.GO_ON else "undecided"
+    # A recheck that has only come due asks for answers, and a closed course waits for nothing.
+    holds = now is Phase.CLOSED or decision.decided is suggested or _only_asks(verdict)
+    return decision.decided if holds else "undecided"
+
+
+def _only_asks(verdict: Verdict) -> bool:
+    return any(r.rule == "RC2" and r.mark is Mark.MET for r in verdict.reasons)
+
+
+def _next_on(course: Course) -> date | None:
+    """When the next session of a series that has begun is due, by the agreed interval."""
+    given, plan = series_sessions(course), course.plan
+    if not given or plan is None:
+        return None
+    return given[-1].on + timedelta(days=plan.interval_days)
 
 
 def _is_worse(course: Course, known: Knowledge) -> bool:
@@ -209,8 +233,8 @@ def _named(course: Course, known: Knowledge, booked_on: date | None) -> dict[str
             "places": f"{number} place{'' if number == 1 else 's'}",
             "dextrose": " and ".join(f"{s.normalize():f}\u00a0%" for s in strengths),
         }
-        if course.plan is not None:
-            named["next_on"] = _day(last.on + timedelta(days=course.plan.interval_days))
+        next_on = _next_on(course)
+        named["next_on"] = "" if next_on is None else _day(next_on)
     asked = follow.next_answers(course, known)
     return named | {
         "where": _where(course, known),

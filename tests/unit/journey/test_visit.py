@@ -31,6 +31,7 @@ COURSES: list[tuple[dict[str, Any], int]] = [
     ({"baselines": [6], "plan": False}, -3),
     ({"baselines": [6]}, -3),
     ({"baselines": [6], "sessions": [0]}, 5),
+    ({"baselines": [6], "sessions": [0]}, 70),
     ({"baselines": [4], "sessions": [0, 14], "answers": [[10, {"pain": 7, "relief": 80}]]}, 20),
     ({"baselines": [6], "sessions": [0], "answers": [[10, {"pain": 6, "danger": ["fever"]}]]}, 11),
     ({"baselines": [6], "sessions": [0, 14, 28, 42, 56], "answers": [[60, {"pain": 3}]]}, 61),
@@ -62,6 +63,8 @@ def test_every_text_is_said_of_some_course_and_names_only_known_situations() -> 
         assert set(one.when) <= visit.SITUATIONS.keys(), one.id
     said = {id for how, day in COURSES for id in told(given(**how), day)}
     said |= set(told(given(**COURSES[2][0]), 5, FIRST + timedelta(days=14)))
+    again = {"decisions": [[21, "go_on", "recheck"], [30, "recheck", "go_on"]]}
+    said |= set(told(given(baselines=[6], sessions=[0, 14], **again), 31))
     assert said == {one.id for one in KNOWN.visit_texts}
 
 
@@ -106,6 +109,34 @@ def test_a_suggestion_that_nobody_decided_is_not_told_as_if_it_were() -> None:
     assert judge(stopped, KNOWN, FIRST + timedelta(days=51)).next_step == "stop"
     assert "next-undecided" in told(stopped, 51)
     assert not {"next-stop", "next-session"} & set(told(stopped, 51))
+
+
+@pytest.mark.parametrize("decided", ["go_on", "recheck", "refer"])
+def test_a_decision_is_told_only_until_new_answers_suggest_something_else(decided: str) -> None:
+    pains = [[20, {"pain": 7}], [50, {"pain": 6}]]
+    how = {"baselines": [7], "sessions": [0, 14, 28, 42], "answers": pains}
+    course = given(**how, decisions=[[45, "go_on", decided]])
+    assert judge(course, KNOWN, FIRST + timedelta(days=51)).next_step == "stop"
+    said = set(told(course, 51))
+    assert "next-undecided" in said
+    assert not {"next-session", "next-session-now", f"next-{decided}"} & said
+    course = given(**how, decisions=[[45, "go_on", decided], [51, "stop", "go_on"]])
+    goes_on = "next-again" if decided == "recheck" else "next-session"
+    assert goes_on in told(course, 51), "decided: go on, against the suggestion"
+
+
+def test_a_due_recheck_takes_no_decision_back_and_a_past_day_is_not_told_as_due() -> None:
+    course = given(
+        baselines=[7],
+        sessions=[0, 14, 28, 42],
+        answers=[[50, {"pain": 6}]],
+        decisions=[[51, "stop", "stop"]],
+    )
+    said = told(course, 200)
+    assert "next-stop" in said and "next-ask-now" in said and "next-ask" not in said
+    late = given(baselines=[7], sessions=[0], answers=[[10, {"pain": 5}]])
+    assert "next-session" in told(late, 11)
+    assert "next-session-now" in told(late, 70) and "next-session" not in told(late, 70)
 
 
 def test_each_sign_is_compared_with_the_last_visit() -> None:
