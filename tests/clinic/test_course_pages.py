@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 import time_machine
@@ -15,7 +15,7 @@ from enthesis.clinic.actions import judge as actions
 from enthesis.exchange.course_json import fingerprint, read_course
 from enthesis.journey.judge import judge
 from enthesis.shape import plain
-from tests.clinic.treated import agree_plan, give_session, say, treated
+from tests.clinic.treated import FIRST_ON, agree_plan, give_session, say, treated
 
 MakeCourse = Callable[..., models.Course]
 ClientFor = Callable[[models.User], Client]
@@ -292,3 +292,16 @@ def test_reading_many_sessions_costs_no_more_queries(
     client = client_for(clinician)
     with django_assert_max_num_queries(45):  # type: ignore[attr-defined]
         page_of(client, course)
+
+
+def test_a_sign_that_got_worse_beyond_error_is_not_named_like_one_that_got_better(
+    make_course: Callable[..., models.Course], clinician: models.User, client_for: ClientFor
+) -> None:
+    course = treated(make_course(), [None])
+    say(course, FIRST_ON - timedelta(3), 7, activity_1_name="kneel", activity_1=4)
+    give_session(course, 1, FIRST_ON, clinician)
+    say(course, FIRST_ON + timedelta(10), 4, activity_1=2)
+    page = client_for(clinician).get(f"/courses/{course.pk}/").content.decode()
+    assert "Higher is better ↑ · Worse, beyond error" in page
+    assert "Lower is better ↓ · Better, beyond error" in page
+    assert "· Real change" not in page

@@ -14,7 +14,8 @@ from enthesis.knowledge.kinds import Knowledge, Measure
 from enthesis.records import Course, StopRule
 
 SIGN_STATUS = {
-    "real_change": SignStatus.REAL_CHANGE,
+    "better": SignStatus.BETTER,
+    "worse": SignStatus.WORSE,
     "within_error": SignStatus.WITHIN_ERROR,
     "not_validated": SignStatus.NOT_VALIDATED,
     "not_compared": SignStatus.NOT_COMPARED,
@@ -130,7 +131,7 @@ def sign_data(sign: follow.SignTrend) -> SignData:
             SignPoint(r.on, None if r.value is None else r.value.quantize(TO_SHOW))
             for r in sign.readings
         ),
-        status=SIGN_STATUS[sign.status],
+        status=SIGN_STATUS[sign.goes or sign.status],
         start=None if start is None else start.quantize(TO_SHOW),
         error=sign.measure.error,
     )

@@ -4,7 +4,7 @@ The texts are in knowledge/rules/visit.toml; here is only when each is said, and
 """
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -76,7 +76,10 @@ def sign_rows(course: Course, known: Knowledge, today: date) -> tuple[SignRow, .
     rows = [_row(trend.measure, trend.readings, visit) for trend in trends]
     change = known.measures.get("change")
     if change is not None:
-        rows.append(_row(change, follow.measure_readings(course, change), visit))
+        row = _row(change, follow.measure_readings(course, change), visit)
+        # A rating of change is a change already: "a little better" after "much better" is better.
+        told = row.now is None or row.standing.startswith("no answer")
+        rows.append(row if told else replace(row, standing=_in_its_words(change, row.now, known)))
     return tuple(rows)
 
 
@@ -93,6 +96,14 @@ def _row(measure: Measure, found: tuple[follow.Reading, ...], visit: date | None
     else:
         standing = _standing(measure, before, now)
     return SignRow(measure.name, follow.baseline(found), before, now, standing)
+
+
+def _in_its_words(measure: Measure, now: Decimal | None, known: Knowledge) -> str:
+    """The answer as the patient ticked it, since when it is meant."""
+    questions = (q for asked in known.questionnaires.values() for q in asked.questions)
+    labels = next((dict(q.options) for q in questions if q.id in measure.items), {})
+    said = labels.get("" if now is None else f"{now.normalize():f}", "")
+    return f"{said} {measure.recall}".strip().lower()
 
 
 def _standing(measure: Measure, before: Decimal | None, now: Decimal | None) -> str:

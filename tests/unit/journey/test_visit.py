@@ -154,12 +154,21 @@ def test_each_sign_is_compared_with_the_last_visit() -> None:
     assert (pain.start, pain.before, pain.now) == (8, 7, 4)
     assert pain.standing == "better, beyond error"
     assert rows["Days with painkillers"].standing == "the same; not validated"
-    assert rows["Change as the patient sees it"].standing == "first answer"
+    change = rows["Change as the patient sees it"]
+    assert change.standing == "much better since treatment began"
     assert rows["Mood (PHQ-2)"].standing == "not answered"
     later = {r.name: r for r in visit.sign_rows(given(
         baselines=[8], sessions=[0, 14], answers=[[10, {"pain": 7}]]
     ), KNOWN, FIRST + timedelta(days=21))}  # fmt: skip
     assert later["Pain"].standing == "no answer since 15 Jan 2026"
+
+
+def test_a_rating_of_change_is_not_compared_with_the_one_before() -> None:
+    said = [[10, {"pain": 5, "change": 6}], [20, {"pain": 5, "change": 5}]]
+    course = given(baselines=[8], sessions=[0, 14], answers=said)
+    row = visit.sign_rows(course, KNOWN, FIRST + timedelta(days=21))[-1]
+    assert (row.before, row.now) == (6, 5)
+    assert row.standing == "a little better since treatment began"
 
 
 def test_the_danger_list_is_the_patients_own_words_and_complete() -> None:
