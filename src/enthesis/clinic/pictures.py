@@ -7,11 +7,11 @@ from enthesis.charts.signs import SignData, SignPoint, SignStatus
 from enthesis.charts.trend import BandPoint, FanPoint, Level, SessionMark, TrendData, TrendPoint
 from enthesis.journey import anyway, follow
 from enthesis.journey.course import Phase, phase, series_sessions
-from enthesis.journey.forecast import Forecast
+from enthesis.journey.forecast import SELLS_NOTHING, Forecast
 from enthesis.journey.judge import stop_rule
 from enthesis.journey.plan import series_dates
 from enthesis.knowledge.kinds import Knowledge, Measure
-from enthesis.records import Course, StopRule
+from enthesis.records import Course, NextStep, StopRule
 
 SIGN_STATUS = {
     "better": SignStatus.BETTER,
@@ -26,15 +26,21 @@ TO_SHOW = Decimal("0.1")
 
 
 def trend_data(
-    course: Course, known: Knowledge, today: date, ahead: Forecast | None = None
+    course: Course,
+    known: Knowledge,
+    today: date,
+    ahead: Forecast | None = None,
+    step: NextStep = NextStep.GO_ON,
 ) -> TrendData | None:
-    """The measure that the course is judged by, over what happens anyway; None without answers."""
+    """The measure that the course is judged by, over what happens anyway; None without answers.
+
+    Planned sessions are drawn as coming only where the suggested `step` goes on."""
     rule, measure = stop_rule(course, known)
     found = follow.readings(course, measure.id, known)
     if not found:
         return None
     low_words, high_words = END_WORDS.get(measure.sign, ("", ""))
-    sessions = _sessions(course, today)
+    sessions = _sessions(course, today, step)
     band = anyway.band(course, known)
     group = anyway.benchmark_of(course, known)
     return TrendData(
@@ -82,11 +88,12 @@ def measure_line(course: Course, known: Knowledge) -> str:
     return f"{measure.name}, {measure.recall}, {scale}.{error}"
 
 
-def _sessions(course: Course, today: date) -> tuple[SessionMark, ...]:
+def _sessions(course: Course, today: date, step: NextStep) -> tuple[SessionMark, ...]:
     """▲ those given; △ those still planned, while the series runs."""
     given = tuple(SessionMark(session.on) for session in course.sessions)
     series = series_sessions(course)
-    if phase(course) is not Phase.TREATING or course.plan is None or not series:
+    runs = phase(course) is Phase.TREATING and step not in SELLS_NOTHING
+    if not runs or course.plan is None or not series:
         return given
     planned = series_dates(course.plan, series[0].on)[len(series) :]
     return given + tuple(SessionMark(on, given=False) for on in planned if on >= today)

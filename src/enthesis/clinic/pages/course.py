@@ -123,7 +123,7 @@ def _clinical(
         form = DecisionForm(record, initial=seen)
     warns = verdict.next_step in (NextStep.REFER, NextStep.STOP)
     filled = _next(row, record, verdict, phase)
-    ahead = forecast_of(record, known, today)
+    ahead = forecast_of(record, known, today, verdict.next_step)
     in_series = phase in (Phase.PLANNED, Phase.TREATING) and record.plan is not None
     return {
         "facts": facts_line(row, record, known),
@@ -139,7 +139,8 @@ def _clinical(
             known,
             today,
             ahead[0] if ahead else None,
-            verdict if is_judged and warns else None,
+            verdict,
+            is_judged and warns,
         ),
         "forecast": forecast_words(*ahead, known) if ahead else None,
         "signs": sign_pictures([pictures.sign_data(s) for s in follow.signs(record, known)], "s"),
@@ -259,16 +260,17 @@ def _trend(
     known: Knowledge,
     today: date,
     ahead: Forecast | None,
-    leading: Verdict | None = None,
+    verdict: Verdict,
+    leads: bool,
 ) -> dict[str, Any] | None:
-    """The trend with its numbers; `leading` is a verdict that goes before what it shows."""
-    data = pictures.trend_data(record, known, today, ahead)
+    """The trend with its numbers; where it `leads`, the verdict goes before what they show."""
+    data = pictures.trend_data(record, known, today, ahead, verdict.next_step)
     if data is None:
         return None
     # A falling line must never stand above *refer* or *stop* as if it were the news.
-    leads = f"{STEP_WORDS[leading.next_step]} – {leading.headline}. " if leading else ""
+    first = f"{STEP_WORDS[verdict.next_step]} – {verdict.headline}. " if leads else ""
     return {
-        "finding": leads + data.finding,
+        "finding": first + data.finding,
         "measure_line": pictures.measure_line(record, known),
         "wide": trend_svg(data, "wide", "trend"),
         "narrow": trend_svg(data, "narrow", "trend"),
