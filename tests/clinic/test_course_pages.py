@@ -294,6 +294,26 @@ def test_reading_many_sessions_costs_no_more_queries(
         page_of(client, course)
 
 
+def test_a_decision_against_the_rules_is_shown_as_such_until_new_answers(
+    make_course: MakeCourse, clinician: models.User, client_for: ClientFor
+) -> None:
+    course = treated(make_course(), [7, 7, 7, 7, 7], clinician)
+    actions.record_decision(clinician, course.pk, "go_on", "Started swimming only now", None)
+    actions.record_decision(clinician, course.pk, "go_on", "", None)
+    client = client_for(clinician)
+    for address in (f"/courses/{course.pk}/", f"/courses/{course.pk}/summary/"):
+        card = client.get(address).content.decode().split('class="card verdict')[1]
+        assert "Decided: go on" in card and "Against the suggestion to stop." in card
+        assert "Suggested next step" not in card and "Decided on 23 Nov 2026" in card
+        assert "No other rule" not in card and "No response after 4 sessions" in card
+        assert "in place of the rules until there is something new" in card
+    assert "Reason: Started swimming only now" in page_of(client, course)
+    with time_machine.travel("2026-11-25 15:00Z", tick=False):
+        say(course, date(2026, 11, 25), 7)
+        card = page_of(client_for(clinician), course).split('class="card verdict')[1]
+        assert "Suggested next step" in card and "no response after 4 sessions" in card
+
+
 def test_a_sign_that_got_worse_beyond_error_is_not_named_like_one_that_got_better(
     make_course: Callable[..., models.Course], clinician: models.User, client_for: ClientFor
 ) -> None:

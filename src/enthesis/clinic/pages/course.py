@@ -32,7 +32,7 @@ from enthesis.journey import anyway, follow, relief
 from enthesis.journey import course as steps
 from enthesis.journey.course import Move, Phase
 from enthesis.journey.forecast import Forecast
-from enthesis.journey.judge import judge
+from enthesis.journey.judge import decided_against, judge
 from enthesis.journey.places import PlaceScores, places_beside
 from enthesis.journey.reasons import laid_out
 from enthesis.knowledge.kinds import About, Knowledge
@@ -131,7 +131,7 @@ def _clinical(
         "next": filled,
         # Asking comes first, but a patient who is there is not sent away.
         "also": _start(row, record) if in_series and filled == _asking(row) else None,
-        **(judged_card(verdict, known) if is_judged else {}),
+        **(judged_card(verdict, known, record) if is_judged else {}),
         "form": form,
         "from_words": _from_words(record),
         "trend": _trend(
@@ -154,10 +154,27 @@ def _clinical(
     }
 
 
-def judged_card(verdict: Verdict, known: Knowledge) -> dict[str, Any]:
-    """What parts/verdict_card.html shows, and what it folds away."""
+def judged_card(
+    verdict: Verdict, known: Knowledge, record: records.Course | None = None
+) -> dict[str, Any]:
+    """What parts/verdict_card.html shows, and what it folds away. With the course, a verdict that
+    only follows a decision against the rules is headed as that decision."""
     shown, folded = laid_out(verdict.reasons, known.judge_rules)
-    return {"verdict": replace(verdict, reasons=shown), "folded": folded}
+    against = decided_against(record, verdict) if record else None
+    return {
+        "verdict": replace(verdict, reasons=shown),
+        "folded": folded,
+        "held": _held(*against) if against else None,
+    }
+
+
+def _held(decision: records.Decision, first: records.Decision) -> dict[str, Any]:
+    return {
+        "on": decision.on,
+        "by": decision.by,
+        "reason": decision.reason or first.reason,
+        "against": STEP_WORDS[first.suggested].lower(),
+    }
 
 
 def facts_line(row: Course, record: records.Course, known: Knowledge) -> str:

@@ -45,7 +45,7 @@ def summary(request: StaffRequest, course_id: int) -> HttpResponse:
         "news": [e for e in timeline(row, known, True) if last and e.on > last],
         "ask": visit.what_to_ask(record, known, verdict, _of_patient(row.patient)),
         "due": next(iter(follow.due(record, known, today)), None),
-        **judged_card(verdict, known),
+        **judged_card(verdict, known, record),
     }
     return render(request, "clinic/visit/summary.html", context)
 
