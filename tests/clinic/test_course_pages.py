@@ -325,3 +325,11 @@ def test_a_sign_that_got_worse_beyond_error_is_not_named_like_one_that_got_bette
     assert "Higher is better ↑ · Worse, beyond error" in page
     assert "Lower is better ↓ · Better, beyond error" in page
     assert "· Real change" not in page
+
+
+def test_the_reason_of_a_decision_is_not_called_optional(
+    going_well: models.Course, clinician: models.User, client_for: ClientFor
+) -> None:
+    page = page_of(client_for(clinician), going_well)
+    label = page.split('<label for="id_reason">')[1].split("</label>")[0]
+    assert label == "Reason (needed if you decide otherwise)"

@@ -51,7 +51,7 @@ class DecisionForm(forms.Form):
         error_messages={"required": "Choose the next step."},
     )
     reason = forms.CharField(
-        label="Reason, if you decide otherwise",
+        label="Reason (needed if you decide otherwise)",
         max_length=500,
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
