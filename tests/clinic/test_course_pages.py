@@ -333,3 +333,15 @@ def test_the_reason_of_a_decision_is_not_called_optional(
     page = page_of(client_for(clinician), going_well)
     label = page.split('<label for="id_reason">')[1].split("</label>")[0]
     assert label == "Reason (needed if you decide otherwise)"
+
+
+def test_a_start_of_two_answers_is_named_as_their_mean(
+    make_course: MakeCourse, clinician: models.User, client_for: ClientFor
+) -> None:
+    course = treated(make_course(), [6, 5, 4], clinician)
+    client = client_for(clinician)
+    assert "the mean of" not in page_of(client, course)
+    say(course, FIRST_ON - timedelta(1), 5, occasion="baseline")
+    page = page_of(client, course)
+    assert "Start 5.5: the mean of 2 answers before treatment." in page
+    assert ">start 5.5</text>" in page

@@ -1,5 +1,6 @@
 """Records to pictures: the only place where a course becomes the data of a chart."""
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -54,6 +55,7 @@ def trend_data(
         low_words=low_words,
         high_words=high_words,
         error=measure.error,
+        start=_mean_start(found),
         band=tuple(BandPoint(one.on, one.low, one.high) for one in band),
         band_label=group.title.split(",")[0] if group else "",
         real_change=_real_change(measure, follow.baseline(found)),
@@ -80,12 +82,24 @@ def _fan(ahead: Forecast) -> tuple[FanPoint, ...]:
     )
 
 
+def _mean_start(found: Sequence[follow.Reading]) -> Decimal | None:
+    """The start, where it is none of the readings but the mean of several."""
+    start = follow.baseline(found)
+    several = sum(r.is_baseline and r.value is not None for r in found) > 1
+    return start.quantize(TO_SHOW) if start is not None and several else None
+
+
 def measure_line(course: Course, known: Knowledge) -> str:
     """What is drawn, under the finding."""
     _, measure = stop_rule(course, known)
     scale = f"{measure.minimum.normalize():f} to {measure.maximum.normalize():f}"
     error = " Bars on the points: measuring error." if measure.error is not None else ""
-    return f"{measure.name}, {measure.recall}, {scale}.{error}"
+    found = follow.measure_readings(course, measure)
+    mean, start = _mean_start(found), ""
+    if mean is not None:
+        before = sum(r.is_baseline and r.value is not None for r in found)
+        start = f" Start {_shown(mean)}: the mean of {before} answers before treatment."
+    return f"{measure.name}, {measure.recall}, {scale}.{error}{start}"
 
 
 def _sessions(course: Course, today: date, step: NextStep) -> tuple[SessionMark, ...]:
