@@ -107,3 +107,13 @@ def test_what_waits_for_a_decision_is_told_as_undecided_and_today_s_visit_is_nam
         assert "We go on" not in text and "not booked" not in text
         record_decision(clinician, course.pk, "stop", "", None)
         assert "We stop here, as we agreed" in words_of(client, address)
+
+
+def test_a_high_score_of_mood_and_a_sign_that_got_worse_stand_under_ask(
+    course: models.Course, clinician: models.User, client_for: ClientFor
+) -> None:
+    say(course, date(2026, 11, 20), 10, phq_interest=3, phq_down=3)
+    text = words_of(client_for(clinician), f"/courses/{course.pk}/summary/")
+    ask = text.split(" Ask ")[1].split("Last answers")[0]
+    assert "Mood (PHQ-2): 6 of 6 on 20 Nov 2026, at or above the cut-off 3" in ask
+    assert "Pain 7 at the start, 10 now" in ask

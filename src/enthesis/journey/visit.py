@@ -37,7 +37,8 @@ SITUATIONS: Mapping[str, str] = {
     "watched": "the series has ended and the course is watched",
     "warning": "a warning sign waits for a decision",
     "unanswered": "no answer since the last session",
-    "worse": "the last answer is worse than the start, beyond error",
+    "worse": "a validated measure is worse beyond error than at the start or the last visit",
+    "screened": "a screen is at or above its published cut-off",
     "reliefs_differ": "relief asked and worked out disagree",
     "next_ahead": "the interval since the last session is not over",
     "next_past": "the day on which the next session was due lies in the past",
@@ -124,7 +125,8 @@ def what_to_ask(
 ) -> tuple[str, ...]:
     """What to ask at this visit. `patient`: what only the patient's record knows (SITUATIONS)."""
     now = situations(course, known, verdict, None) | patient
-    return texts("ask", now, known)
+    named = {"worse": "; ".join(_worse(course, known, verdict.judged_on))}
+    return texts("ask", now, known, **named, screened=_screened(course, known))
 
 
 def texts(part: str, now: Set[str], known: Knowledge, **named: str) -> tuple[str, ...]:
@@ -173,7 +175,8 @@ def situations(
         "watched": stands is Phase.FOLLOWING,
         "warning": bool(open_warnings(course, known)),
         "unanswered": verdict.ask_first,
-        "worse": _is_worse(course, known),
+        "worse": bool(_worse(course, known, today)),
+        "screened": bool(_screened(course, known)),
         "reliefs_differ": both is not None and both.differ,
         "next_ahead": next_on is not None and next_on >= today,
         "next_past": next_on is not None and next_on < today,
@@ -214,14 +217,38 @@ def _next_on(course: Course) -> date | None:
     return given[-1].on + timedelta(days=plan.interval_days)
 
 
-def _is_worse(course: Course, known: Knowledge) -> bool:
-    _, measure = stop_rule(course, known)
-    found = follow.measure_readings(course, measure)
-    start = follow.baseline(found)
-    later = [r.value for r in found if r.value is not None and not r.is_baseline]
-    if start is None or not later or measure.error is None:
-        return False
-    return follow.to_gain(measure, later[-1]) - follow.to_gain(measure, start) >= measure.error
+def _worse(course: Course, known: Knowledge, today: date) -> list[str]:
+    """Each validated sign, and the measure that is judged, that is worse beyond its error."""
+    visit, found = last_visit_on(course, today), []
+    asked = [trend.measure for trend in follow.signs(course, known)]
+    for measure in dict.fromkeys((stop_rule(course, known)[1], *asked)):
+        answered = [r for r in follow.measure_readings(course, measure) if r.value is not None]
+        if not answered or answered[-1].is_baseline:
+            continue
+        row = _row(measure, tuple(answered), visit)
+        for since, then in (("the start", row.start), ("the last visit", row.before)):
+            if _standing(measure, then, row.now) == "worse, beyond error":
+                found.append(f"{measure.name} {_score(then)} at {since}, {_score(row.now)} now")
+                break
+    return found
+
+
+def _screened(course: Course, known: Knowledge) -> str:
+    """The screens whose last answer is at or above the cut-off, as they are named in the text."""
+    found = []
+    for measure in known.measures.values():
+        read = [r for r in follow.measure_readings(course, measure) if r.value is not None]
+        value = read[-1].value if read else None
+        if measure.ask_from is not None and value is not None and value >= measure.ask_from:
+            found.append(
+                f"{measure.name}: {_score(value)} of {_score(measure.maximum)} on "
+                f"{_day(read[-1].on)}, at or above the cut-off {_score(measure.ask_from)}"
+            )
+    return "; ".join(found)
+
+
+def _score(value: Decimal | None) -> str:
+    return "" if value is None else f"{value.quantize(Decimal('0.1')).normalize():f}"
 
 
 def _anaesthetics(course: Course, known: Knowledge) -> list[str]:

@@ -32,6 +32,7 @@ COURSES: list[tuple[dict[str, Any], int]] = [
     ({"baselines": [6]}, -3),
     ({"baselines": [6], "sessions": [0]}, 5),
     ({"baselines": [6], "sessions": [0]}, 70),
+    ({"baselines": [6], "start": {"phq_interest": 3, "phq_down": 3}}, -3),
     ({"baselines": [4], "sessions": [0, 14], "answers": [[10, {"pain": 7, "relief": 80}]]}, 20),
     ({"baselines": [6], "sessions": [0], "answers": [[10, {"pain": 6, "danger": ["fever"]}]]}, 11),
     ({"baselines": [6], "sessions": [0, 14, 28, 42, 56], "answers": [[60, {"pain": 3}]]}, 61),
@@ -169,6 +170,46 @@ def test_a_rating_of_change_is_not_compared_with_the_one_before() -> None:
     row = visit.sign_rows(course, KNOWN, FIRST + timedelta(days=21))[-1]
     assert (row.before, row.now) == (6, 5)
     assert row.standing == "a little better since treatment began"
+
+
+PHQ = {"phq_interest": 3, "phq_down": 3}
+LOW = {"phq_interest": 1, "phq_down": 1}
+
+
+@pytest.mark.parametrize(
+    ("start", "later", "asked"),
+    [
+        ({"activity_1": 4}, {"activity_1": 2}, ["Activity 4 at the start, 2 now"]),
+        ({"activity_1": 4}, {"activity_1": 6}, []),
+        ({"joint_noise": 1}, {"joint_noise": 4}, []),  # not validated
+        (LOW, PHQ, ["Mood (PHQ-2): 6 of 6 on 15 Jan 2026, at or above the cut-off 3 at which"]),
+        (PHQ, LOW, []),
+        (LOW, {"phq_interest": 1, "phq_down": 2}, ["Mood (PHQ-2): 3 of 6"]),
+        (
+            {"gad_nervous": 3, "gad_worry": 3, **LOW},
+            {},
+            ["Mood and worry (PHQ-4): 8 of 12 on 26 Dec 2025, at or above the cut-off 6"],
+        ),
+        ({"gad_nervous": 2, "gad_worry": 1, **LOW}, {}, []),
+    ],
+)
+def test_a_sign_that_got_worse_and_a_high_screen_are_asked_about_and_drive_nothing(
+    start: dict[str, int], later: dict[str, int], asked: list[str]
+) -> None:
+    course = given(baselines=[8], start=start, sessions=[0], answers=[[10, {"pain": 7, **later}]])
+    plain = given(baselines=[8], sessions=[0], answers=[[10, {"pain": 7}]])
+    on = FIRST + timedelta(days=11)
+    verdict = judge(course, KNOWN, on)
+    assert verdict.headline == judge(plain, KNOWN, on).headline
+    said = [t for t in visit.what_to_ask(course, KNOWN, verdict) if "cut-off" in t or "Worse" in t]
+    assert len(said) == len(asked)
+    assert all(words in text for words, text in zip(asked, said, strict=True))
+
+
+def test_two_starts_far_apart_are_no_worsening() -> None:
+    course = given(baselines=[3, 8])
+    verdict = judge(course, KNOWN, FIRST)
+    assert not [t for t in visit.what_to_ask(course, KNOWN, verdict) if "Worse" in t]
 
 
 def test_the_danger_list_is_the_patients_own_words_and_complete() -> None:
