@@ -104,7 +104,7 @@ def _own_words(data: TrendData, frame: Frame, placed: Sequence[_Label]) -> list[
         x, y = place_of(frame, point)
         options = [
             option
-            for anchor, dx, dy in _AROUND
+            for anchor, dx, dy in (_AROUND if labels == [] else _FURTHER)
             if (option := _own_label(text, x + dx, y + dy, anchor)).box.within(_near(frame))
         ]
         words_taken = [label.box for label in (*placed, *labels)]
@@ -127,6 +127,12 @@ _AROUND: tuple[tuple[Anchor, float, float], ...] = (
     ("end", -9, -7),
     ("start", 11, 5),
     ("end", -11, 5),
+)
+
+
+_FURTHER: tuple[tuple[Anchor, float, float], ...] = (
+    *_AROUND,
+    *(("start", 4.0, dy) for dy in (-30.0, -46.0, -62.0, 38.0, 54.0, 70.0)),
 )
 
 
@@ -236,11 +242,14 @@ def _margin_labels(data: TrendData, frame: Frame) -> tuple[list[_Label], list[st
 def _inside_words(data: TrendData, frame: Frame, placed: Sequence[_Label]) -> list[_Label]:
     """On a phone the names stand on their lines, where neither words nor the line are."""
     labels: list[_Label] = []
-    ink = _ink(answered(data), frame)
+    path = [TrendPoint(p.on, p.expected) for p in sorted(data.fan, key=lambda p: p.on)]
+    ink = _ink(answered(data), frame) + _ink(path, frame)
     for item in _told(data, frame):
         options = _inside_options(item, frame)
         taken = [label.box for label in (*placed, *labels)]
-        chosen = first_free((_around(o) for o in options), taken + ink)
+        clear = taken + ink + _lines(data, frame)[1:]  # wide names cross today anyway
+        chosen = first_free((_around(o) for o in options), clear)
+        chosen = chosen or first_free((_around(o) for o in options), taken + ink)
         chosen = chosen or first_free((_around(o) for o in options), taken)
         labels += next((option for option in options if _around(option) == chosen), [])
     return labels
