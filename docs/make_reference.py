@@ -124,7 +124,9 @@ def measures_page(known: Knowledge) -> str:
                 "none known" if m.error is None else m.error,
                 "none known" if m.worthwhile is None else m.worthwhile,
                 "yes" if m.validated else "no: not validated",
-                m.source,
+                m.source
+                if m.ask_from is None
+                else f"{m.source}. To be asked further from {m.ask_from}: {m.ask_source}",
             )
             for m in known.measures.values()
         ),

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 import time_machine
@@ -15,7 +15,7 @@ from enthesis.clinic.actions import judge as actions
 from enthesis.exchange.course_json import fingerprint, read_course
 from enthesis.journey.judge import judge
 from enthesis.shape import plain
-from tests.clinic.treated import agree_plan, give_session, say, treated
+from tests.clinic.treated import FIRST_ON, agree_plan, give_session, say, treated
 
 MakeCourse = Callable[..., models.Course]
 ClientFor = Callable[[models.User], Client]
@@ -292,3 +292,56 @@ def test_reading_many_sessions_costs_no_more_queries(
     client = client_for(clinician)
     with django_assert_max_num_queries(45):  # type: ignore[attr-defined]
         page_of(client, course)
+
+
+def test_a_decision_against_the_rules_is_shown_as_such_until_new_answers(
+    make_course: MakeCourse, clinician: models.User, client_for: ClientFor
+) -> None:
+    course = treated(make_course(), [7, 7, 7, 7, 7], clinician)
+    actions.record_decision(clinician, course.pk, "go_on", "Started swimming only now", None)
+    actions.record_decision(clinician, course.pk, "go_on", "", None)
+    client = client_for(clinician)
+    for address in (f"/courses/{course.pk}/", f"/courses/{course.pk}/summary/"):
+        card = client.get(address).content.decode().split('class="card verdict')[1]
+        assert "Decided: go on" in card and "Against the suggestion to stop." in card
+        assert "Suggested next step" not in card and "Decided on 23 Nov 2026" in card
+        assert "No other rule" not in card and "No response after 4 sessions" in card
+        assert "in place of the rules until there is something new" in card
+    assert "Reason: Started swimming only now" in page_of(client, course)
+    with time_machine.travel("2026-11-25 15:00Z", tick=False):
+        say(course, date(2026, 11, 25), 7)
+        card = page_of(client_for(clinician), course).split('class="card verdict')[1]
+        assert "Suggested next step" in card and "no response after 4 sessions" in card
+
+
+def test_a_sign_that_got_worse_beyond_error_is_not_named_like_one_that_got_better(
+    make_course: Callable[..., models.Course], clinician: models.User, client_for: ClientFor
+) -> None:
+    course = treated(make_course(), [None])
+    say(course, FIRST_ON - timedelta(3), 7, activity_1_name="kneel", activity_1=4)
+    give_session(course, 1, FIRST_ON, clinician)
+    say(course, FIRST_ON + timedelta(10), 4, activity_1=2)
+    page = client_for(clinician).get(f"/courses/{course.pk}/").content.decode()
+    assert "Higher is better ↑ · Worse, beyond error" in page
+    assert "Lower is better ↓ · Better, beyond error" in page
+    assert "· Real change" not in page
+
+
+def test_the_reason_of_a_decision_is_not_called_optional(
+    going_well: models.Course, clinician: models.User, client_for: ClientFor
+) -> None:
+    page = page_of(client_for(clinician), going_well)
+    label = page.split('<label for="id_reason">')[1].split("</label>")[0]
+    assert label == "Reason (needed if you decide otherwise)"
+
+
+def test_a_start_of_two_answers_is_named_as_their_mean(
+    make_course: MakeCourse, clinician: models.User, client_for: ClientFor
+) -> None:
+    course = treated(make_course(), [6, 5, 4], clinician)
+    client = client_for(clinician)
+    assert "the mean of" not in page_of(client, course)
+    say(course, FIRST_ON - timedelta(1), 5, occasion="baseline")
+    page = page_of(client, course)
+    assert "Start 5.5: the mean of 2 answers before treatment." in page
+    assert ">start 5.5</text>" in page

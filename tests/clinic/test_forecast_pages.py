@@ -20,8 +20,9 @@ from enthesis.journey.forecast_model import starting_model
 from enthesis.knowledge.kinds import OwnForecast
 from enthesis.knowledge.load import knowledge
 from enthesis.outcomes.registry import seal
+from enthesis.records import NextStep
 from enthesis.shape import plain
-from tests.clinic.treated import treated
+from tests.clinic.treated import say, treated
 
 MakeCourse = Callable[..., models.Course]
 ClientFor = Callable[[models.User], Client]
@@ -43,6 +44,11 @@ def own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def page_of(client: Client, course: models.Course) -> str:
     return client.get(f"/courses/{course.pk}/").content.decode()
+
+
+def _check_of(page: str) -> str:
+    """The sentence that says how the forecast was checked."""
+    return page.split("Checked on")[1].split(". Of 100")[0]
 
 
 def own(courses: int) -> OwnForecast:
@@ -73,6 +79,43 @@ def test_it_stands_with_its_price_its_origin_and_its_check(
     assert "The signed rule decides; this informs" in page
     assert "Do not lean on the chances of 90\u00a0% relief" in page
     assert "In words for the patient" in page and "Think of 100 people" in page
+
+
+def test_it_begins_with_time_and_the_mean_and_says_what_no_price_buys(
+    make_course: MakeCourse, clinician: models.User, client_for: ClientFor
+) -> None:
+    page = page_of(client_for(clinician), treated(make_course(), [7, 6, 8], clinician))
+    card = page.split(f">{HEADING}<")[1]
+    assert card.index("regression towards the mean") < card.index("After session 3")
+    assert "expected next is not what $280 buys" in card
+    assert "△ planned" in page
+
+
+@pytest.mark.parametrize(
+    ("pains", "answers", "step"),
+    [
+        ([7, 7, 7, 7, 7], {}, "Stop"),
+        ([7, 3, 1, 0, 0], {}, "Finish"),
+        ([7, 6, 0], {}, "Go on"),  # nothing is left to gain
+        ([7, 6, 5], {"danger": ["fever"]}, "Refer"),
+    ],
+)
+def test_it_names_no_further_session_where_none_is_suggested(
+    pains: list[int | None],
+    answers: dict[str, object],
+    step: str,
+    make_course: MakeCourse,
+    clinician: models.User,
+    client_for: ClientFor,
+) -> None:
+    course = treated(make_course(), pains, clinician)
+    if answers:
+        say(course, date(2026, 10, 20), 5, **answers)
+    page = page_of(client_for(clinician), course)
+    assert f"next-{step.lower().replace(' ', '_')}" in page
+    assert "After session" not in page and "Price from now" not in page
+    assert (HEADING in page) == (step != "Refer") and ("At 12 months" in page) == (step != "Refer")
+    assert ("△ planned" in page) == (step == "Go on")
 
 
 @pytest.mark.parametrize(
@@ -109,9 +152,11 @@ def test_the_clinic_s_own_model_is_used_when_it_rests_on_enough_courses(
     course, client = treated(make_course(), [7, 6], clinician), client_for(clinician)
     own_file.write_text(json.dumps(plain((own(140),))), encoding="utf-8")
     page = page_of(client, course)
-    assert "Starts from 140 of the clinic" in page and "people of our own" in page
+    assert "Starts from 140 of the clinic" in page and "others" not in _check_of(page)
+    assert "of the same courses, each part forecast from the other parts" in _check_of(page)
     assert 'data-label="Own courses that answered">140<' in page
-    assert "people of our own" in client.get("/forecast/").content.decode()
+    ours = client.get("/forecast/").content.decode()
+    assert "of the same courses, each part forecast from the other parts" in ours
     for unusable in (
         json.dumps(plain((own(99),))),
         '[{"start": "of another version"}]',
@@ -137,7 +182,7 @@ def test_what_the_page_says_is_what_the_core_says(
 ) -> None:
     course = treated(make_course(), [7, 6, 5], clinician)
     record = store.course_record(course)
-    found = forecasts.forecast_of(record, KNOWN, date(2026, 10, 25))
+    found = forecasts.forecast_of(record, KNOWN, date(2026, 10, 25), NextStep.GO_ON)
     assert found is not None
     page = page_of(client_for(clinician), course)
     for point in found[0].points:

@@ -10,7 +10,8 @@ import time_machine
 from django.test import Client
 
 from enthesis.clinic import models
-from tests.clinic.treated import say, treated
+from enthesis.clinic.actions.judge import record_decision
+from tests.clinic.treated import give_session, say, treated
 
 ClientFor = Callable[[models.User], Client]
 
@@ -74,7 +75,7 @@ def test_after_the_visit_the_patient_goes_home_knowing_what_comes(
     client, address = client_for(clinician), f"/courses/{course.pk}/after/"
     text = words_of(client, address)
     assert "On 28 Sep 2026 you had injections at 1 place (low back, left)" in text
-    assert "The next session is due on about" in text
+    assert "It is time for the next session" in text and "is due on" not in text
     assert "sore and stiff" in text and "You take a blood thinner" in text
     assert "Short of breath, or pain in the chest" in text and "(555) 0100" in text
     for inner in ("F1", "rule", "relief 2"):
@@ -84,3 +85,35 @@ def test_after_the_visit_the_patient_goes_home_knowing_what_comes(
     assert "Your next visit is on 7 Dec 2026" in text and "not booked" not in text
     session = course.sessions.last()
     assert session and address in client.get(f"/sessions/{session.pk}/").content.decode()
+
+
+def test_what_waits_for_a_decision_is_told_as_undecided_and_today_s_visit_is_named(
+    make_course: Callable[..., models.Course],
+    clinician: models.User,
+    client_for: ClientFor,
+    make_appointment: Callable[..., models.Appointment],
+) -> None:
+    course = treated(make_course(), [7, 7, 7, 7], clinician)
+    record_decision(clinician, course.pk, "go_on", "", None)
+    with time_machine.travel("2026-11-26 15:00Z", tick=False):
+        give_session(course, 4, date(2026, 11, 24), clinician)
+        say(course, date(2026, 11, 26), 7)
+        make_appointment(course, datetime(2026, 11, 26, 14, tzinfo=UTC))
+        client, address = client_for(clinician), f"/courses/{course.pk}/after/"
+        assert "Stop" in words_of(client, f"/courses/{course.pk}/")
+        text = words_of(client, address)
+        assert "What comes next is not decided yet" in text
+        assert "Your next visit is on 26 Nov 2026" in text
+        assert "We go on" not in text and "not booked" not in text
+        record_decision(clinician, course.pk, "stop", "", None)
+        assert "We stop here, as we agreed" in words_of(client, address)
+
+
+def test_a_high_score_of_mood_and_a_sign_that_got_worse_stand_under_ask(
+    course: models.Course, clinician: models.User, client_for: ClientFor
+) -> None:
+    say(course, date(2026, 11, 20), 10, phq_interest=3, phq_down=3)
+    text = words_of(client_for(clinician), f"/courses/{course.pk}/summary/")
+    ask = text.split(" Ask ")[1].split("Last answers")[0]
+    assert "Mood (PHQ-2): 6 of 6 on 20 Nov 2026, at or above the cut-off 3" in ask
+    assert "Pain 7 at the start, 10 now" in ask

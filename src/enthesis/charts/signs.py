@@ -25,7 +25,8 @@ TOP, BOTTOM = 8.0, 50.0
 class SignStatus(StrEnum):
     """What may be said of a change: only a validated measure can show a real one."""
 
-    REAL_CHANGE = "Real change"
+    BETTER = "Better, beyond error"
+    WORSE = "Worse, beyond error"
     WITHIN_ERROR = "Within error"
     NOT_VALIDATED = "Not validated"
     NOT_COMPARED = "Nothing to compare yet"
@@ -71,7 +72,7 @@ class SignData:
 
     @property
     def status_line(self) -> str:
-        """Lower is better ↓ · Real change."""
+        """Lower is better ↓ · Better, beyond error."""
         better = "Lower is better ↓" if self.lower_is_better else "Higher is better ↑"
         return f"{better} · {self.status}"
 

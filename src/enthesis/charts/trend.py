@@ -163,8 +163,12 @@ def _session_marks(data: TrendData, frame: Frame) -> list[str]:
 
 
 def _levels(data: TrendData, frame: Frame) -> str:
-    left = frame.x(max((p.on for p in answered(data) if p.baseline), default=frame.start))
+    begun = [p.on for p in answered(data) if p.baseline]
+    left = frame.x(max(begun, default=frame.start))
     drawn = []
+    if data.start is not None and begun:
+        y = frame.y(data.start)
+        drawn.append(line(frame.x(min(begun)), y, left, y, "heavy"))
     for level, kind in ((data.real_change, "real"), (data.target, "target")):
         if level:
             drawn.append(
@@ -220,6 +224,8 @@ def _description(data: TrendData) -> str:
         if p.value is not None
     ]
     told.append(f"Readings: {', '.join(readings)}." if readings else "No reading yet.")
+    if data.start is not None:
+        told.append(f"Start {in_words(data.start)}: the mean of the readings before treatment.")
     unanswered = sum(point.value is None for point in data.points)
     if unanswered:
         told.append(f"{unanswered} not answered: dotted across.")

@@ -70,6 +70,7 @@ class TrendData:
     `finding` is the title for a screen reader; `measure` is short ("Pain"). `low` and `high` are
     the ends of the scale with `low_words` and `high_words`. `error` is the measuring error, drawn
     as ± bars. Points, band, sessions and fan may come in any order; the fan begins at a reading.
+    `start` is the mean of several readings before treatment; None where there is only one.
     `until` ends the axis of dates; left out, it ends a little after the last thing known.
     """
 
@@ -83,6 +84,7 @@ class TrendData:
     low_words: str = ""
     high_words: str = ""
     error: Number | None = None
+    start: Number | None = None
     band: tuple[BandPoint, ...] = ()
     band_label: str = "Salt water or time alone"
     band_note: str = "middle half"

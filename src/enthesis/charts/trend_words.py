@@ -100,12 +100,12 @@ def _own_words(data: TrendData, frame: Frame, placed: Sequence[_Label]) -> list[
     """The last value always, the first where there is room: beside its dot, off the line."""
     known = answered(data)
     labels: list[_Label] = []
-    for point in ([known[-1]] if known else []) + ([known[0]] if len(known) > 1 else []):
+    for point, text in _named(data, known):
         x, y = place_of(frame, point)
         options = [
-            _own_label(point, x + dx, y + dy, anchor)
-            for anchor, dx, dy in _AROUND
-            if _own_label(point, x + dx, y + dy, anchor).box.within(_near(frame))
+            option
+            for anchor, dx, dy in (_AROUND if labels == [] else _FURTHER)
+            if (option := _own_label(text, x + dx, y + dy, anchor)).box.within(_near(frame))
         ]
         words_taken = [label.box for label in (*placed, *labels)]
         ink = _ink(known, frame)
@@ -130,8 +130,26 @@ _AROUND: tuple[tuple[Anchor, float, float], ...] = (
 )
 
 
-def _own_label(point: TrendPoint, x: float, y: float, anchor: Anchor) -> _Label:
-    text = in_words(point.value) if point.value is not None else ""
+_FURTHER: tuple[tuple[Anchor, float, float], ...] = (
+    *_AROUND,
+    *(("start", 4.0, dy) for dy in (-30.0, -46.0, -62.0, 38.0, 54.0, 70.0)),
+)
+
+
+def _named(data: TrendData, known: Sequence[TrendPoint]) -> list[tuple[TrendPoint, str]]:
+    """The readings that get words. Where the start is the mean of several, it is named, and not
+    the first of them: all else on the page is reckoned from it."""
+    ends = [known[-1]] if known else []
+    ends += [known[0]] if len(known) > 1 and data.start is None else []
+    named = [(point, in_words(point.value)) for point in ends if point.value is not None]
+    begun = [point for point in known if point.baseline]
+    if data.start is not None and begun:
+        mean = TrendPoint(begun[-1].on, data.start, baseline=True)
+        named.append((mean, f"start {in_words(data.start)}"))
+    return named
+
+
+def _own_label(text: str, x: float, y: float, anchor: Anchor) -> _Label:
     return _Label(text, x, y, 16, "own-label halo", anchor, bold=True)
 
 
@@ -224,26 +242,52 @@ def _margin_labels(data: TrendData, frame: Frame) -> tuple[list[_Label], list[st
 def _inside_words(data: TrendData, frame: Frame, placed: Sequence[_Label]) -> list[_Label]:
     """On a phone the names stand on their lines, where neither words nor the line are."""
     labels: list[_Label] = []
-    ink = _ink(answered(data), frame)
+    path = [TrendPoint(p.on, p.expected) for p in sorted(data.fan, key=lambda p: p.on)]
+    ink = _ink(answered(data), frame) + _ink(path, frame)
     for item in _told(data, frame):
         options = _inside_options(item, frame)
         taken = [label.box for label in (*placed, *labels)]
-        chosen = first_free((o.box for o in options), taken + ink)
-        chosen = chosen or first_free((o.box for o in options), taken)
-        labels += [option for option in options if option.box == chosen][:1]
+        clear = taken + ink + _lines(data, frame)[1:]  # wide names cross today anyway
+        chosen = first_free((_around(o) for o in options), clear)
+        chosen = chosen or first_free((_around(o) for o in options), taken + ink)
+        chosen = chosen or first_free((_around(o) for o in options), taken)
+        labels += next((option for option in options if _around(option) == chosen), [])
     return labels
 
 
-def _inside_options(item: _Told, frame: Frame) -> list[_Label]:
+def _inside_options(item: _Told, frame: Frame) -> list[list[_Label]]:
     """Places for a name, nearest to its line first: just above, just below, then further off."""
-    plot, size = frame.plot, frame.size
+    plot, size, lines = frame.plot, frame.size, _lines_of(item, frame)
     ends: tuple[tuple[Anchor, float], ...] = (("end", plot.right - 3), ("start", plot.left + 6))
+    more = (len(lines) - 1) * 1.2 * size
     options = []
     for away in range(0, int(plot.bottom - plot.top), 4):
-        for y in (item.y - 5 - away, item.y + size + away):
+        for y in (item.y - 5 - away - more, item.y + size + away):
             for anchor, x in ends:
-                options.append(_Label(item.label, x, y, size, _haloed(item), anchor, bold=True))
-    return [option for option in options if option.box.within(_near(frame))]
+                options.append(
+                    [
+                        _Label(text, x, y + n * 1.2 * size, size, cls, anchor, bold)
+                        for n, (text, cls, bold) in enumerate(lines)
+                    ]
+                )
+    return [option for option in options if _around(option).within(_near(frame))]
+
+
+def _lines_of(item: _Told, frame: Frame) -> list[tuple[str, str, bool]]:
+    """What a band's width means stands with its name: on the same line if that is long enough."""
+    if not item.note_cls or not item.note:
+        return [(item.label, _haloed(item), True)]
+    both, room = f"{item.label}, {item.note}", frame.plot.right - frame.plot.left - 9
+    if width_of(both, frame.size, bold=True) <= room:
+        return [(both, item.cls, True)]
+    return [(item.label, item.cls, True), (item.note, item.note_cls, False)]
+
+
+def _around(lines: Sequence[_Label]) -> Box:
+    """The rectangle around words on one line or two."""
+    boxes = [line.box for line in lines]
+    left, top = min(b.left for b in boxes), min(b.top for b in boxes)
+    return Box(left, top, max(b.right for b in boxes), max(b.bottom for b in boxes))
 
 
 def _haloed(item: _Told) -> str:

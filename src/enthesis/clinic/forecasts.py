@@ -8,10 +8,10 @@ from pathlib import Path
 
 from django.conf import settings
 
-from enthesis.journey.forecast import Forecast, forecast, start_for
+from enthesis.journey.forecast import Forecast, beside, forecast, start_for
 from enthesis.journey.forecast_model import Model, own_model, starting_model, visits_of
 from enthesis.knowledge.kinds import ForecastCheck, ForecastStart, Knowledge, OwnForecast
-from enthesis.records import Course
+from enthesis.records import Course, NextStep
 from enthesis.shape import ShapeError, read
 
 
@@ -39,13 +39,17 @@ def in_use(known: Knowledge) -> tuple[InUse, ...]:
     )
 
 
-def forecast_of(course: Course, known: Knowledge, today: date) -> tuple[Forecast, InUse] | None:
-    """The course's forecast and the model it is from; None where nothing honest can be said."""
+def forecast_of(
+    course: Course, known: Knowledge, today: date, step: NextStep
+) -> tuple[Forecast, InUse] | None:
+    """The course's forecast beside the suggested step, and the model it is from; None where nothing
+    honest can be said."""
     start = start_for(course, known)
     if start is None:
         return None
     used = next(one for one in in_use(known) if one.start.id == start.id)
     found = forecast(course, known, used.model, today) if used.check else None
+    found = beside(found, step) if found else None
     return (found, used) if found else None
 
 

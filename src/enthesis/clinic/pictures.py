@@ -1,5 +1,6 @@
 """Records to pictures: the only place where a course becomes the data of a chart."""
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -7,14 +8,15 @@ from enthesis.charts.signs import SignData, SignPoint, SignStatus
 from enthesis.charts.trend import BandPoint, FanPoint, Level, SessionMark, TrendData, TrendPoint
 from enthesis.journey import anyway, follow
 from enthesis.journey.course import Phase, phase, series_sessions
-from enthesis.journey.forecast import Forecast
+from enthesis.journey.forecast import SELLS_NOTHING, Forecast
 from enthesis.journey.judge import stop_rule
 from enthesis.journey.plan import series_dates
 from enthesis.knowledge.kinds import Knowledge, Measure
-from enthesis.records import Course, StopRule
+from enthesis.records import Course, NextStep, StopRule
 
 SIGN_STATUS = {
-    "real_change": SignStatus.REAL_CHANGE,
+    "better": SignStatus.BETTER,
+    "worse": SignStatus.WORSE,
     "within_error": SignStatus.WITHIN_ERROR,
     "not_validated": SignStatus.NOT_VALIDATED,
     "not_compared": SignStatus.NOT_COMPARED,
@@ -25,15 +27,21 @@ TO_SHOW = Decimal("0.1")
 
 
 def trend_data(
-    course: Course, known: Knowledge, today: date, ahead: Forecast | None = None
+    course: Course,
+    known: Knowledge,
+    today: date,
+    ahead: Forecast | None = None,
+    step: NextStep = NextStep.GO_ON,
 ) -> TrendData | None:
-    """The measure that the course is judged by, over what happens anyway; None without answers."""
+    """The measure that the course is judged by, over what happens anyway; None without answers.
+
+    Planned sessions are drawn as coming only where the suggested `step` goes on."""
     rule, measure = stop_rule(course, known)
     found = follow.readings(course, measure.id, known)
     if not found:
         return None
     low_words, high_words = END_WORDS.get(measure.sign, ("", ""))
-    sessions = _sessions(course, today)
+    sessions = _sessions(course, today, step)
     band = anyway.band(course, known)
     group = anyway.benchmark_of(course, known)
     return TrendData(
@@ -47,6 +55,7 @@ def trend_data(
         low_words=low_words,
         high_words=high_words,
         error=measure.error,
+        start=_mean_start(found),
         band=tuple(BandPoint(one.on, one.low, one.high) for one in band),
         band_label=group.title.split(",")[0] if group else "",
         real_change=_real_change(measure, follow.baseline(found)),
@@ -73,19 +82,32 @@ def _fan(ahead: Forecast) -> tuple[FanPoint, ...]:
     )
 
 
+def _mean_start(found: Sequence[follow.Reading]) -> Decimal | None:
+    """The start, where it is none of the readings but the mean of several."""
+    start = follow.baseline(found)
+    several = sum(r.is_baseline and r.value is not None for r in found) > 1
+    return start.quantize(TO_SHOW) if start is not None and several else None
+
+
 def measure_line(course: Course, known: Knowledge) -> str:
     """What is drawn, under the finding."""
     _, measure = stop_rule(course, known)
     scale = f"{measure.minimum.normalize():f} to {measure.maximum.normalize():f}"
     error = " Bars on the points: measuring error." if measure.error is not None else ""
-    return f"{measure.name}, {measure.recall}, {scale}.{error}"
+    found = follow.measure_readings(course, measure)
+    mean, start = _mean_start(found), ""
+    if mean is not None:
+        before = sum(r.is_baseline and r.value is not None for r in found)
+        start = f" Start {_shown(mean)}: the mean of {before} answers before treatment."
+    return f"{measure.name}, {measure.recall}, {scale}.{error}{start}"
 
 
-def _sessions(course: Course, today: date) -> tuple[SessionMark, ...]:
+def _sessions(course: Course, today: date, step: NextStep) -> tuple[SessionMark, ...]:
     """▲ those given; △ those still planned, while the series runs."""
     given = tuple(SessionMark(session.on) for session in course.sessions)
     series = series_sessions(course)
-    if phase(course) is not Phase.TREATING or course.plan is None or not series:
+    runs = phase(course) is Phase.TREATING and step not in SELLS_NOTHING
+    if not runs or course.plan is None or not series:
         return given
     planned = series_dates(course.plan, series[0].on)[len(series) :]
     return given + tuple(SessionMark(on, given=False) for on in planned if on >= today)
@@ -130,7 +152,7 @@ def sign_data(sign: follow.SignTrend) -> SignData:
             SignPoint(r.on, None if r.value is None else r.value.quantize(TO_SHOW))
             for r in sign.readings
         ),
-        status=SIGN_STATUS[sign.status],
+        status=SIGN_STATUS[sign.goes or sign.status],
         start=None if start is None else start.quantize(TO_SHOW),
         error=sign.measure.error,
     )

@@ -128,6 +128,17 @@ def last_decision(course: Course) -> Decision | None:
     return found
 
 
+def first_upon(course: Course, decision: Decision) -> Decision:
+    """The first decision upon the same answers and sessions: after an override the suggestion
+    follows the decision, so that deciding again would hide what the rules had suggested."""
+    for earlier in sorted(course.decisions, key=lambda one: one.on):
+        answered = any(earlier.on < a.on <= decision.on or a.came_late for a in course.assessments)
+        given = any(s.on <= decision.on for s in sessions_since(course, earlier.on))
+        if earlier.on <= decision.on and not (answered or given or _agreed_after(course, earlier)):
+            return earlier
+    return decision
+
+
 def sessions_since(course: Course, day: date) -> tuple[Session, ...]:
     """The sessions given after a day."""
     return tuple(s for s in course.sessions if s.on > day)

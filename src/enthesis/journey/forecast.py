@@ -8,7 +8,7 @@ A forecast informs; the signed rule decides.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -26,8 +26,11 @@ from enthesis.journey.forecast_model import (
 from enthesis.journey.judge import stop_rule
 from enthesis.journey.windows import by_session, by_time
 from enthesis.knowledge.kinds import ForecastStart, Knowledge
-from enthesis.records import Course, Plan
+from enthesis.records import Course, NextStep, Plan
 from enthesis.units import Money
+
+SELLS_NOTHING = frozenset({NextStep.STOP, NextStep.FINISH, NextStep.REFER})
+"""Suggestions beside which no further session is named, priced or drawn as coming."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,17 @@ def forecast(course: Course, known: Knowledge, model: Model, today: date) -> For
         if value - model.low <= (1 - float(level) / 100) * (start - model.low) + 1e-9
     )
     return Forecast(model, on, value, reached, points) if points else None
+
+
+def beside(found: Forecast, step: NextStep) -> Forecast | None:
+    """What may stand beside a suggestion: no further session where none is suggested or nothing is
+    left to gain, only where others went by the dates; nothing at all beside *refer*."""
+    if step is NextStep.REFER:
+        return None
+    if step not in SELLS_NOTHING and found.from_value > found.model.low:
+        return found
+    dates = tuple(point for point in found.points if point.session is None)
+    return replace(found, points=dates) if dates else None
 
 
 def _last(course: Course, known: Knowledge) -> tuple[date, float]:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from enthesis.journey.course import (
     ENDS,
     Phase,
+    first_upon,
     next_recheck_on,
     sessions_since,
     standing_decision,
@@ -113,7 +114,21 @@ def _decided(facts: Facts, told: Told) -> Outcome:
     news = _news(facts, decision)
     if news:
         return Outcome(Mark.NOT_MET, "not_met", {**used, "news": ", ".join(news)})
+    suggested = first_upon(facts.course, decision).suggested
+    if suggested is not decision.decided:
+        return Outcome(Mark.MET, "against", {**used, "suggested": suggested})
     return Outcome(Mark.MET, "met", used)
+
+
+def decided_against(course: Course, verdict: Verdict) -> tuple[Decision, Decision] | None:
+    """The decision that a verdict follows against the rules, and the first upon the same facts,
+    which knows what they suggested; None where it follows none, or one that agreed with them."""
+    decision = standing_decision(course)
+    holds = any(r.rule == "D1" and r.mark is Mark.MET for r in verdict.reasons)
+    if decision is None or not holds or decision.decided is not verdict.next_step:
+        return None
+    first = first_upon(course, decision)
+    return None if first.suggested is decision.decided else (decision, first)
 
 
 def _news(facts: Facts, decision: Decision) -> list[str]:
@@ -346,7 +361,10 @@ def _otherwise(facts: Facts, told: Told) -> Outcome:
     }
     if _leading(facts, told) != "G1":
         return Outcome(Mark.NOT_MET, "not_met", used)
-    return Outcome(Mark.MET, _how_to_go_on(facts, told), used)
+    key = _how_to_go_on(facts, told)
+    if key in ("met", "first") and "D1" in told and told["D1"].key == "against":
+        return Outcome(Mark.MET, "decided", {**used, **told["D1"].inputs})
+    return Outcome(Mark.MET, key, used)
 
 
 def _how_to_go_on(facts: Facts, told: Told) -> str:

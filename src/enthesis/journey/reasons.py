@@ -56,7 +56,7 @@ def laid_out(
 def headline_of(rule: JudgeRule, outcome: Outcome, facts: Facts) -> str:
     key = outcome.key
     if rule.id == "D1" and facts.decision is not None:
-        key = facts.decision.decided.value
+        key = key if key == "against" else facts.decision.decided.value
     if rule.id == "G1":
         key = _headline_of_going_on(key, facts)
     return rule.headlines[key].format_map(_words_for(outcome, facts))
@@ -64,6 +64,8 @@ def headline_of(rule: JudgeRule, outcome: Outcome, facts: Facts) -> str:
 
 def _headline_of_going_on(key: str, facts: Facts) -> str:
     plan = facts.course.plan
+    if key == "decided":
+        return key
     if plan is None or plan.agreed_on is None:
         return (
             key

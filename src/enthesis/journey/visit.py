@@ -4,7 +4,7 @@ The texts are in knowledge/rules/visit.toml; here is only when each is said, and
 """
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -20,7 +20,7 @@ from enthesis.journey.facts import stop_rule
 from enthesis.journey.judge import open_warnings
 from enthesis.journey.relief import both_reliefs
 from enthesis.knowledge.kinds import Knowledge, Measure
-from enthesis.records import Course, NextStep, Occasion, Side, Verdict
+from enthesis.records import Course, Mark, NextStep, Occasion, Side, Verdict
 
 SITUATIONS: Mapping[str, str] = {
     "always": "at every visit",
@@ -29,6 +29,7 @@ SITUATIONS: Mapping[str, str] = {
     "planned": "a plan is agreed and no session of it given",
     "not_planned": "nothing is agreed yet",
     "treated": "the series goes on: the last thing that happened was a session, or a go on",
+    "again": "a series was taken up again and no session of it given",
     "first": "only the first session of the series has been given",
     "numbing": "an anaesthetic was in the last session's mixtures",
     "next_session": "another session of the agreed ones is left",
@@ -36,14 +37,18 @@ SITUATIONS: Mapping[str, str] = {
     "watched": "the series has ended and the course is watched",
     "warning": "a warning sign waits for a decision",
     "unanswered": "no answer since the last session",
-    "worse": "the last answer is worse than the start, beyond error",
+    "worse": "a validated measure is worse beyond error than at the start or the last visit",
+    "screened": "a screen is at or above its published cut-off",
     "reliefs_differ": "relief asked and worked out disagree",
-    "asked_next": "the day of the next questions is known",
+    "next_ahead": "the interval since the last session is not over",
+    "next_past": "the day on which the next session was due lies in the past",
+    "asked_ahead": "the day of the next questions is to come",
+    "asked_now": "the day of the next questions is past: they are wanted now",
     "booked": "a visit is booked",
     "not_booked": "no visit is booked",
     "anticoagulant": "a blood thinner is on record",
     **{f"step_{step}": f"the next step was decided or is agreed: {step}" for step in NextStep},
-    "step_undecided": "something else than go on is suggested, and nobody has decided",
+    "step_undecided": "nobody has decided yet upon what is suggested now, unless it is go on",
 }
 """The words of `when` in knowledge/rules/visit.toml."""
 
@@ -72,7 +77,10 @@ def sign_rows(course: Course, known: Knowledge, today: date) -> tuple[SignRow, .
     rows = [_row(trend.measure, trend.readings, visit) for trend in trends]
     change = known.measures.get("change")
     if change is not None:
-        rows.append(_row(change, follow.measure_readings(course, change), visit))
+        row = _row(change, follow.measure_readings(course, change), visit)
+        # A rating of change is a change already: "a little better" after "much better" is better.
+        told = row.now is None or row.standing.startswith("no answer")
+        rows.append(row if told else replace(row, standing=_in_its_words(change, row.now, known)))
     return tuple(rows)
 
 
@@ -89,6 +97,14 @@ def _row(measure: Measure, found: tuple[follow.Reading, ...], visit: date | None
     else:
         standing = _standing(measure, before, now)
     return SignRow(measure.name, follow.baseline(found), before, now, standing)
+
+
+def _in_its_words(measure: Measure, now: Decimal | None, known: Knowledge) -> str:
+    """The answer as the patient ticked it, since when it is meant."""
+    questions = (q for asked in known.questionnaires.values() for q in asked.questions)
+    labels = next((dict(q.options) for q in questions if q.id in measure.items), {})
+    said = labels.get("" if now is None else f"{now.normalize():f}", "")
+    return f"{said} {measure.recall}".strip().lower()
 
 
 def _standing(measure: Measure, before: Decimal | None, now: Decimal | None) -> str:
@@ -109,7 +125,8 @@ def what_to_ask(
 ) -> tuple[str, ...]:
     """What to ask at this visit. `patient`: what only the patient's record knows (SITUATIONS)."""
     now = situations(course, known, verdict, None) | patient
-    return texts("ask", now, known)
+    named = {"worse": "; ".join(_worse(course, known, verdict.judged_on))}
+    return texts("ask", now, known, **named, screened=_screened(course, known))
 
 
 def texts(part: str, now: Set[str], known: Knowledge, **named: str) -> tuple[str, ...]:
@@ -141,7 +158,8 @@ def situations(
     given, plan, stands = series_sessions(course), course.plan, phase(course)
     ended = stands in (Phase.FOLLOWING, Phase.REFERRED, Phase.CLOSED)
     left = plan.sessions_max - len(given) if plan is not None else 0
-    both = both_reliefs(course, known)
+    both, today = both_reliefs(course, known), verdict.judged_on
+    next_on, asked = _next_on(course), follow.next_answers(course, known)
     holds = {
         "always": True,
         "session": bool(given and given[-1].sites),
@@ -149,6 +167,7 @@ def situations(
         "planned": stands is Phase.PLANNED,
         "not_planned": stands in (Phase.ENQUIRY, Phase.EVALUATED),
         "treated": bool(given) and not ended,
+        "again": not given and stands is Phase.TREATING,
         "first": len(given) == 1,
         "numbing": bool(_anaesthetics(course, known)),
         "next_session": not ended and left > 0,
@@ -156,9 +175,13 @@ def situations(
         "watched": stands is Phase.FOLLOWING,
         "warning": bool(open_warnings(course, known)),
         "unanswered": verdict.ask_first,
-        "worse": _is_worse(course, known),
+        "worse": bool(_worse(course, known, today)),
+        "screened": bool(_screened(course, known)),
         "reliefs_differ": both is not None and both.differ,
-        "asked_next": follow.next_answers(course, known) is not None,
+        "next_ahead": next_on is not None and next_on >= today,
+        "next_past": next_on is not None and next_on < today,
+        "asked_ahead": asked is not None and asked[1] >= today,
+        "asked_now": asked is not None and asked[1] < today,
         "booked": booked_on is not None,
         "not_booked": booked_on is None,
         f"step_{_step(course, known, verdict)}": True,
@@ -167,26 +190,65 @@ def situations(
 
 
 def _step(course: Course, known: Knowledge, verdict: Verdict) -> str:
-    """What was decided and still stands. A patient is not told what is only suggested; without a
-    decision a series goes on as agreed, unless something else is suggested."""
+    """What was decided and still stands. A patient is not told what is only suggested: a decision
+    is told until the rules suggest something else, and without one a series goes on as agreed."""
     if open_warnings(course, known):
         return "undecided"
-    decision = standing_decision(course)
-    if decision is None and phase(course) in (Phase.FOLLOWING, Phase.CLOSED):
+    decision, now = standing_decision(course), phase(course)
+    if decision is None and now in (Phase.FOLLOWING, Phase.CLOSED):
         decision = last_decision(course)
-    if decision is not None:
-        return decision.decided
-    return "go_on" if verdict.next_step is NextStep.GO_ON else "undecided"
+    suggested = verdict.next_step
+    if decision is None:
+        return "go_on" if suggested is NextStep.GO_ON else "undecided"
+    # A recheck that has only come due asks for answers, and a closed course waits for nothing.
+    holds = now is Phase.CLOSED or decision.decided is suggested or _only_asks(verdict)
+    return decision.decided if holds else "undecided"
 
 
-def _is_worse(course: Course, known: Knowledge) -> bool:
-    _, measure = stop_rule(course, known)
-    found = follow.measure_readings(course, measure)
-    start = follow.baseline(found)
-    later = [r.value for r in found if r.value is not None and not r.is_baseline]
-    if start is None or not later or measure.error is None:
-        return False
-    return follow.to_gain(measure, later[-1]) - follow.to_gain(measure, start) >= measure.error
+def _only_asks(verdict: Verdict) -> bool:
+    return any(r.rule == "RC2" and r.mark is Mark.MET for r in verdict.reasons)
+
+
+def _next_on(course: Course) -> date | None:
+    """When the next session of a series that has begun is due, by the agreed interval."""
+    given, plan = series_sessions(course), course.plan
+    if not given or plan is None:
+        return None
+    return given[-1].on + timedelta(days=plan.interval_days)
+
+
+def _worse(course: Course, known: Knowledge, today: date) -> list[str]:
+    """Each validated sign, and the measure that is judged, that is worse beyond its error."""
+    visit, found = last_visit_on(course, today), []
+    asked = [trend.measure for trend in follow.signs(course, known)]
+    for measure in dict.fromkeys((stop_rule(course, known)[1], *asked)):
+        answered = [r for r in follow.measure_readings(course, measure) if r.value is not None]
+        if not answered or answered[-1].is_baseline:
+            continue
+        row = _row(measure, tuple(answered), visit)
+        for since, then in (("the start", row.start), ("the last visit", row.before)):
+            if _standing(measure, then, row.now) == "worse, beyond error":
+                found.append(f"{measure.name} {_score(then)} at {since}, {_score(row.now)} now")
+                break
+    return found
+
+
+def _screened(course: Course, known: Knowledge) -> str:
+    """The screens whose last answer is at or above the cut-off, as they are named in the text."""
+    found = []
+    for measure in known.measures.values():
+        read = [r for r in follow.measure_readings(course, measure) if r.value is not None]
+        value = read[-1].value if read else None
+        if measure.ask_from is not None and value is not None and value >= measure.ask_from:
+            found.append(
+                f"{measure.name}: {_score(value)} of {_score(measure.maximum)} on "
+                f"{_day(read[-1].on)}, at or above the cut-off {_score(measure.ask_from)}"
+            )
+    return "; ".join(found)
+
+
+def _score(value: Decimal | None) -> str:
+    return "" if value is None else f"{value.quantize(Decimal('0.1')).normalize():f}"
 
 
 def _anaesthetics(course: Course, known: Knowledge) -> list[str]:
@@ -209,8 +271,8 @@ def _named(course: Course, known: Knowledge, booked_on: date | None) -> dict[str
             "places": f"{number} place{'' if number == 1 else 's'}",
             "dextrose": " and ".join(f"{s.normalize():f}\u00a0%" for s in strengths),
         }
-        if course.plan is not None:
-            named["next_on"] = _day(last.on + timedelta(days=course.plan.interval_days))
+        next_on = _next_on(course)
+        named["next_on"] = "" if next_on is None else _day(next_on)
     asked = follow.next_answers(course, known)
     return named | {
         "where": _where(course, known),

@@ -89,6 +89,8 @@ class Measure:
     both None when nobody has established one. Only a `validated` measure may drive a verdict.
     `role`: "leads" (the first one answered is judged where no stop rule names another), "confirms"
     (a real change in it speaks against stopping) or "supports" (shown, never decides).
+    `ask_from`: the published cut-off of a screen, at which somebody should ask further; it decides
+    nothing.
     """
 
     id: str
@@ -108,6 +110,8 @@ class Measure:
     worthwhile: Decimal | None = None
     worthwhile_percent: Percent | None = None
     role: str = "supports"
+    ask_from: Decimal | None = None
+    ask_source: str = ""
     code: str = ""
     note: str = ""
 

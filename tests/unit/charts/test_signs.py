@@ -18,7 +18,7 @@ def sign(
     values: list[float | None], *, low: int = 0, high: int = 10, lower: bool = True
 ) -> SignData:
     points = tuple(SignPoint(START + timedelta(14 * n), value) for n, value in enumerate(values))
-    return SignData("Pain", low, high, lower, points, SignStatus.REAL_CHANGE)
+    return SignData("Pain", low, high, lower, points, SignStatus.BETTER)
 
 
 @given(st.lists(st.none() | st.floats(-5, 20), max_size=30), st.booleans())
@@ -35,7 +35,8 @@ def test_a_sign_draws_whatever_was_answered(values: list[float | None], lower: b
 @pytest.mark.parametrize(
     ("lower", "status", "line"),
     [
-        (True, SignStatus.REAL_CHANGE, "Lower is better ↓ · Real change"),
+        (True, SignStatus.BETTER, "Lower is better ↓ · Better, beyond error"),
+        (False, SignStatus.WORSE, "Higher is better ↑ · Worse, beyond error"),
         (False, SignStatus.WITHIN_ERROR, "Higher is better ↑ · Within error"),
         (True, SignStatus.NOT_VALIDATED, "Lower is better ↓ · Not validated"),
         (True, SignStatus.NOT_COMPARED, "Lower is better ↓ · Nothing to compare yet"),

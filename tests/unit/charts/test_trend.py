@@ -87,7 +87,7 @@ def courses(draw: st.DrawFn) -> TrendData:
         today=START + timedelta(draw(st.integers(0, 900))),
         low_words=draw(st.sampled_from(["", "none"])), high_words="worst",
         error=draw(st.none() | st.floats(0, 5)), band=band, real_change=draw(level),
-        target=draw(level), sessions=sessions,
+        target=draw(level), sessions=sessions, start=draw(st.none() | values),
         until=draw(st.none() | st.just(START + timedelta(800))),
     )  # fmt: skip
 
@@ -243,6 +243,26 @@ def test_a_forecast_opens_from_the_last_reading_between_the_sand_band_and_its_ed
     assert "Forecast for 29 Mar 2027: about 3.1; 80 and 95 of 100: 0.4 to 5.8, 0 to 7.5." in svg
     for one, other in combinations(trend_labels(with_fan(), width), 2):  # type: ignore[arg-type]
         assert not one.meets(other)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", ["Salt water or time alone", "Salt water into all the ligaments"])
+def test_each_band_says_how_wide_it_is_on_a_telephone_too(width: str, name: str) -> None:
+    data = replace(with_fan(), band_label=name)
+    svg = trend_svg(data, width, "t")  # type: ignore[arg-type]
+    words = " ".join(item.text or "" for item in parsed(svg).iter(f"{SVG}text"))
+    assert "middle half" in words and "80 and 95 of 100" in words
+    for one, other in combinations(trend_labels(data, width), 2):  # type: ignore[arg-type]
+        assert not one.meets(other)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_start_that_is_the_mean_of_several_readings_is_named(width: str) -> None:
+    data = replace(COURSE, start=Decimal("6.5"))
+    svg = trend_svg(data, width, "t")  # type: ignore[arg-type]
+    assert [label.text for label in drawn(svg, "text", "own-label")] == ["4", "start 6.5"]
+    assert len(drawn(svg, "line", "heavy")) == 1
+    assert "Start 6.5: the mean of the readings before treatment." in svg
 
 
 def test_without_a_forecast_nothing_is_drawn_for_it() -> None:

@@ -31,6 +31,8 @@ COURSES: list[tuple[dict[str, Any], int]] = [
     ({"baselines": [6], "plan": False}, -3),
     ({"baselines": [6]}, -3),
     ({"baselines": [6], "sessions": [0]}, 5),
+    ({"baselines": [6], "sessions": [0]}, 70),
+    ({"baselines": [6], "start": {"phq_interest": 3, "phq_down": 3}}, -3),
     ({"baselines": [4], "sessions": [0, 14], "answers": [[10, {"pain": 7, "relief": 80}]]}, 20),
     ({"baselines": [6], "sessions": [0], "answers": [[10, {"pain": 6, "danger": ["fever"]}]]}, 11),
     ({"baselines": [6], "sessions": [0, 14, 28, 42, 56], "answers": [[60, {"pain": 3}]]}, 61),
@@ -62,6 +64,8 @@ def test_every_text_is_said_of_some_course_and_names_only_known_situations() -> 
         assert set(one.when) <= visit.SITUATIONS.keys(), one.id
     said = {id for how, day in COURSES for id in told(given(**how), day)}
     said |= set(told(given(**COURSES[2][0]), 5, FIRST + timedelta(days=14)))
+    again = {"decisions": [[21, "go_on", "recheck"], [30, "recheck", "go_on"]]}
+    said |= set(told(given(baselines=[6], sessions=[0, 14], **again), 31))
     assert said == {one.id for one in KNOWN.visit_texts}
 
 
@@ -108,6 +112,34 @@ def test_a_suggestion_that_nobody_decided_is_not_told_as_if_it_were() -> None:
     assert not {"next-stop", "next-session"} & set(told(stopped, 51))
 
 
+@pytest.mark.parametrize("decided", ["go_on", "recheck", "refer"])
+def test_a_decision_is_told_only_until_new_answers_suggest_something_else(decided: str) -> None:
+    pains = [[20, {"pain": 7}], [50, {"pain": 6}]]
+    how = {"baselines": [7], "sessions": [0, 14, 28, 42], "answers": pains}
+    course = given(**how, decisions=[[45, "go_on", decided]])
+    assert judge(course, KNOWN, FIRST + timedelta(days=51)).next_step == "stop"
+    said = set(told(course, 51))
+    assert "next-undecided" in said
+    assert not {"next-session", "next-session-now", f"next-{decided}"} & said
+    course = given(**how, decisions=[[45, "go_on", decided], [51, "stop", "go_on"]])
+    goes_on = "next-again" if decided == "recheck" else "next-session"
+    assert goes_on in told(course, 51), "decided: go on, against the suggestion"
+
+
+def test_a_due_recheck_takes_no_decision_back_and_a_past_day_is_not_told_as_due() -> None:
+    course = given(
+        baselines=[7],
+        sessions=[0, 14, 28, 42],
+        answers=[[50, {"pain": 6}]],
+        decisions=[[51, "stop", "stop"]],
+    )
+    said = told(course, 200)
+    assert "next-stop" in said and "next-ask-now" in said and "next-ask" not in said
+    late = given(baselines=[7], sessions=[0], answers=[[10, {"pain": 5}]])
+    assert "next-session" in told(late, 11)
+    assert "next-session-now" in told(late, 70) and "next-session" not in told(late, 70)
+
+
 def test_each_sign_is_compared_with_the_last_visit() -> None:
     course = given(
         baselines=[8],
@@ -123,12 +155,61 @@ def test_each_sign_is_compared_with_the_last_visit() -> None:
     assert (pain.start, pain.before, pain.now) == (8, 7, 4)
     assert pain.standing == "better, beyond error"
     assert rows["Days with painkillers"].standing == "the same; not validated"
-    assert rows["Change as the patient sees it"].standing == "first answer"
+    change = rows["Change as the patient sees it"]
+    assert change.standing == "much better since treatment began"
     assert rows["Mood (PHQ-2)"].standing == "not answered"
     later = {r.name: r for r in visit.sign_rows(given(
         baselines=[8], sessions=[0, 14], answers=[[10, {"pain": 7}]]
     ), KNOWN, FIRST + timedelta(days=21))}  # fmt: skip
     assert later["Pain"].standing == "no answer since 15 Jan 2026"
+
+
+def test_a_rating_of_change_is_not_compared_with_the_one_before() -> None:
+    said = [[10, {"pain": 5, "change": 6}], [20, {"pain": 5, "change": 5}]]
+    course = given(baselines=[8], sessions=[0, 14], answers=said)
+    row = visit.sign_rows(course, KNOWN, FIRST + timedelta(days=21))[-1]
+    assert (row.before, row.now) == (6, 5)
+    assert row.standing == "a little better since treatment began"
+
+
+PHQ = {"phq_interest": 3, "phq_down": 3}
+LOW = {"phq_interest": 1, "phq_down": 1}
+
+
+@pytest.mark.parametrize(
+    ("start", "later", "asked"),
+    [
+        ({"activity_1": 4}, {"activity_1": 2}, ["Activity 4 at the start, 2 now"]),
+        ({"activity_1": 4}, {"activity_1": 6}, []),
+        ({"joint_noise": 1}, {"joint_noise": 4}, []),  # not validated
+        (LOW, PHQ, ["Mood (PHQ-2): 6 of 6 on 15 Jan 2026, at or above the cut-off 3 at which"]),
+        (PHQ, LOW, []),
+        (LOW, {"phq_interest": 1, "phq_down": 2}, ["Mood (PHQ-2): 3 of 6"]),
+        (
+            {"gad_nervous": 3, "gad_worry": 3, **LOW},
+            {},
+            ["Mood and worry (PHQ-4): 8 of 12 on 26 Dec 2025, at or above the cut-off 6"],
+        ),
+        ({"gad_nervous": 2, "gad_worry": 1, **LOW}, {}, []),
+    ],
+)
+def test_a_sign_that_got_worse_and_a_high_screen_are_asked_about_and_drive_nothing(
+    start: dict[str, int], later: dict[str, int], asked: list[str]
+) -> None:
+    course = given(baselines=[8], start=start, sessions=[0], answers=[[10, {"pain": 7, **later}]])
+    plain = given(baselines=[8], sessions=[0], answers=[[10, {"pain": 7}]])
+    on = FIRST + timedelta(days=11)
+    verdict = judge(course, KNOWN, on)
+    assert verdict.headline == judge(plain, KNOWN, on).headline
+    said = [t for t in visit.what_to_ask(course, KNOWN, verdict) if "cut-off" in t or "Worse" in t]
+    assert len(said) == len(asked)
+    assert all(words in text for words, text in zip(asked, said, strict=True))
+
+
+def test_two_starts_far_apart_are_no_worsening() -> None:
+    course = given(baselines=[3, 8])
+    verdict = judge(course, KNOWN, FIRST)
+    assert not [t for t in visit.what_to_ask(course, KNOWN, verdict) if "Worse" in t]
 
 
 def test_the_danger_list_is_the_patients_own_words_and_complete() -> None:

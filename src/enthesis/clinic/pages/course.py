@@ -32,7 +32,7 @@ from enthesis.journey import anyway, follow, relief
 from enthesis.journey import course as steps
 from enthesis.journey.course import Move, Phase
 from enthesis.journey.forecast import Forecast
-from enthesis.journey.judge import judge
+from enthesis.journey.judge import decided_against, judge
 from enthesis.journey.places import PlaceScores, places_beside
 from enthesis.journey.reasons import laid_out
 from enthesis.knowledge.kinds import About, Knowledge
@@ -51,7 +51,7 @@ class DecisionForm(forms.Form):
         error_messages={"required": "Choose the next step."},
     )
     reason = forms.CharField(
-        label="Reason, if you decide otherwise",
+        label="Reason (needed if you decide otherwise)",
         max_length=500,
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
@@ -123,7 +123,7 @@ def _clinical(
         form = DecisionForm(record, initial=seen)
     warns = verdict.next_step in (NextStep.REFER, NextStep.STOP)
     filled = _next(row, record, verdict, phase)
-    ahead = forecast_of(record, known, today)
+    ahead = forecast_of(record, known, today, verdict.next_step)
     in_series = phase in (Phase.PLANNED, Phase.TREATING) and record.plan is not None
     return {
         "facts": facts_line(row, record, known),
@@ -131,7 +131,7 @@ def _clinical(
         "next": filled,
         # Asking comes first, but a patient who is there is not sent away.
         "also": _start(row, record) if in_series and filled == _asking(row) else None,
-        **(judged_card(verdict, known) if is_judged else {}),
+        **(judged_card(verdict, known, record) if is_judged else {}),
         "form": form,
         "from_words": _from_words(record),
         "trend": _trend(
@@ -139,7 +139,8 @@ def _clinical(
             known,
             today,
             ahead[0] if ahead else None,
-            verdict if is_judged and warns else None,
+            verdict,
+            is_judged and warns,
         ),
         "forecast": forecast_words(*ahead, known) if ahead else None,
         "signs": sign_pictures([pictures.sign_data(s) for s in follow.signs(record, known)], "s"),
@@ -153,10 +154,27 @@ def _clinical(
     }
 
 
-def judged_card(verdict: Verdict, known: Knowledge) -> dict[str, Any]:
-    """What parts/verdict_card.html shows, and what it folds away."""
+def judged_card(
+    verdict: Verdict, known: Knowledge, record: records.Course | None = None
+) -> dict[str, Any]:
+    """What parts/verdict_card.html shows, and what it folds away. With the course, a verdict that
+    only follows a decision against the rules is headed as that decision."""
     shown, folded = laid_out(verdict.reasons, known.judge_rules)
-    return {"verdict": replace(verdict, reasons=shown), "folded": folded}
+    against = decided_against(record, verdict) if record else None
+    return {
+        "verdict": replace(verdict, reasons=shown),
+        "folded": folded,
+        "held": _held(*against) if against else None,
+    }
+
+
+def _held(decision: records.Decision, first: records.Decision) -> dict[str, Any]:
+    return {
+        "on": decision.on,
+        "by": decision.by,
+        "reason": decision.reason or first.reason,
+        "against": STEP_WORDS[first.suggested].lower(),
+    }
 
 
 def facts_line(row: Course, record: records.Course, known: Knowledge) -> str:
@@ -259,16 +277,17 @@ def _trend(
     known: Knowledge,
     today: date,
     ahead: Forecast | None,
-    leading: Verdict | None = None,
+    verdict: Verdict,
+    leads: bool,
 ) -> dict[str, Any] | None:
-    """The trend with its numbers; `leading` is a verdict that goes before what it shows."""
-    data = pictures.trend_data(record, known, today, ahead)
+    """The trend with its numbers; where it `leads`, the verdict goes before what they show."""
+    data = pictures.trend_data(record, known, today, ahead, verdict.next_step)
     if data is None:
         return None
     # A falling line must never stand above *refer* or *stop* as if it were the news.
-    leads = f"{STEP_WORDS[leading.next_step]} – {leading.headline}. " if leading else ""
+    first = f"{STEP_WORDS[verdict.next_step]} – {verdict.headline}. " if leads else ""
     return {
-        "finding": leads + data.finding,
+        "finding": first + data.finding,
         "measure_line": pictures.measure_line(record, known),
         "wide": trend_svg(data, "wide", "trend"),
         "narrow": trend_svg(data, "narrow", "trend"),

@@ -28,8 +28,9 @@ def forecast_words(found: Forecast, used: InUse, known: Knowledge) -> dict[str, 
         "finding": _finding(found.points[0], measure),
         "table": _table(found, used, measure),
         "more": _more(found, measure),
+        "fall": _fall(found, measure),
         "origin": origin_words(used, known),
-        "check": check_words(used.check) if used.check else "",
+        "check": check_words(used),
         "doubt": _doubt(used.check) if used.check else "",
         "patient": _for_the_patient(found, measure),
     }
@@ -61,13 +62,18 @@ def _table(found: Forecast, used: InUse, measure: str) -> dict[str, Any]:
     levels = list(found.points[0].chances)
     head = [f"{measure} expected", f"{NARROW} of 100 between"]
     head += [f"{level}\u00a0% relief, of 100" for level in levels]
-    head += ["Price from now", *(["Own courses that answered"] if used.own else [])]
+    priced = any(point.costs for point in found.points)
+    head += [
+        *(["Price from now"] if priced else []),
+        *(["Own courses that answered"] if used.own else []),
+    ]
     rows = []
     for point in found.points:
         low, high = point.bands[NARROW]
         cells = [_score(point.expected), f"{_score(low)} and {_score(high)}"]
         cells += [_of_100(point.chances[level]) for level in levels]
-        cells.append(money_words(point.costs) if point.costs else "–")
+        if priced:
+            cells.append(money_words(point.costs) if point.costs else "–")
         if used.own:
             cells.append(str(used.own.answered[used.own.visits.index(point.visit)]))
         rows.append((point.name, list(zip(head, cells, strict=True))))
@@ -96,6 +102,18 @@ def _more(found: Forecast, measure: str) -> str:
     )
 
 
+def _fall(found: Forecast, measure: str) -> str:
+    """What must not be read into the row after the last answer, where a price stands in it."""
+    point = found.points[0]
+    if not point.costs or point.expected >= found.from_value:
+        return ""
+    return (
+        f"The fall from {_score(found.from_value)} to {_score(point.expected)} expected next is "
+        f"not what {money_words(point.costs)} buys: {measure.lower()} falls after high answers "
+        "anyway."
+    )
+
+
 def _for_the_patient(found: Forecast, measure: str) -> list[str]:
     """The same in plain words: whole people of 100, both sides, and what nobody can know."""
     far = next((p for p in found.points if p.session is None), found.points[-1])
@@ -121,8 +139,11 @@ def _of_100(chance: float) -> str:
     return "under 1" if shown < 1 else "over 99" if shown > 99 else str(shown)
 
 
-def check_words(check: ForecastCheck) -> str:
+def check_words(used: InUse) -> str:
     """How the model came out for people it had not seen: bands, then each level of relief."""
+    check = used.check
+    if check is None:
+        return ""
     inside = ", ".join(
         f"{round(100 * check.inside[str(share)] / check.answers)} of 100 in the {share}\u00a0% band"
         for share in (NARROW, WIDE)
@@ -132,8 +153,14 @@ def check_words(check: ForecastCheck) -> str:
         f"(Brier {one.brier:.3f}, slope {'not known' if one.slope is None else f'{one.slope:.2f}'})"
         for one in check.levels
     )
+    # An own model has no other people: it is checked on those it was fitted to, part by part.
+    checked_on = (
+        f"{check.courses} others ({check.people})"
+        if used.own is None
+        else f"{check.courses} of the same courses, each part forecast from the other parts"
+    )
     return (
-        f"Checked on {check.courses} others ({check.people}), {check.answers:,} answers: {inside}. "
+        f"Checked on {checked_on}, {check.answers:,} answers: {inside}. "
         f"Of 100 chances of relief, {levels}."
     )
 
@@ -160,7 +187,7 @@ def forecasts(request: StaffRequest) -> HttpResponse:
             "origin": origin_words(used, known),
             "sources": used.start.sources,
             "check": used.check,
-            "line": check_words(used.check) if used.check else "",
+            "line": check_words(used),
             "table": _numbers(used.check) if used.check else None,
             "pictures": [
                 _picture(level, f"{used.start.id}-{level.level}")

@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from enthesis import records
 from enthesis.clinic import store
 from enthesis.clinic.models import Course, Patient
 from enthesis.clinic.pages import patient_banner
@@ -44,7 +45,7 @@ def summary(request: StaffRequest, course_id: int) -> HttpResponse:
         "news": [e for e in timeline(row, known, True) if last and e.on > last],
         "ask": visit.what_to_ask(record, known, verdict, _of_patient(row.patient)),
         "due": next(iter(follow.due(record, known, today)), None),
-        **judged_card(verdict, known),
+        **judged_card(verdict, known, record),
     }
     return render(request, "clinic/visit/summary.html", context)
 
@@ -56,18 +57,30 @@ def after(request: StaffRequest, course_id: int) -> HttpResponse:
     today = store.today(request.clinic)
     known = store.known_for(request.clinic, today)
     record = store.course_record(row)
-    booked = row.appointments.filter(state="booked", starts_at__gte=timezone.now()).first()
-    booked_on = timezone.localtime(booked.starts_at).date() if booked else None
     context = {
         **_head(row, known, today),
         "told": visit.after_visit(
-            record, known, judge(record, known, today), booked_on, _of_patient(row.patient)
+            record,
+            known,
+            judge(record, known, today),
+            _booked_on(row, record),
+            _of_patient(row.patient),
         ),
         "call": visit.when_to_call(known),
         "phone": request.clinic.phone,
         "questions": visit.coming_questions(record, known),
     }
     return render(request, "clinic/visit/after.html", context)
+
+
+def _booked_on(row: Course, record: records.Course) -> date | None:
+    """The next visit booked: an hour of today that has passed is this visit only once a session
+    of today is on record, and until then still the one to name."""
+    now = timezone.localtime()
+    if all(session.on != now.date() for session in record.sessions):
+        now = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    booked = row.appointments.filter(state="booked", starts_at__gte=now).first()
+    return timezone.localtime(booked.starts_at).date() if booked else None
 
 
 def _head(row: Course, known: Knowledge, today: date) -> dict[str, Any]:
