@@ -184,6 +184,15 @@ def save_answers(
     return assessment
 
 
+@transaction.atomic
+def choose_language(link_id: int, language: str) -> None:
+    """The patient chose the language of a link, perhaps before anything was answered."""
+    link = AnswerLink.objects.select_for_update().get(pk=link_id)
+    link.language = language
+    save(link)
+    audit.record(None, "choose_language", link, detail={"language": language})
+
+
 def _checked(question: Question, raw: str | list[str]) -> records.Answer:
     if "\x00" in raw:
         # PostgreSQL keeps no such text, and nobody types it.
