@@ -27,13 +27,15 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True)
 class Ask:
-    """Answers that are wanted since `due_on` and have not come; a person calls from `call_on`."""
+    """Answers that are wanted since `due_on` and have not come; a person calls from `call_on`.
+    What was asked from `asked_from` on was asked about this."""
 
     key: str
     purpose: Purpose
     occasion: Occasion
     due_on: date
     call_on: date
+    asked_from: date
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,9 @@ def _ask(
     safety = purpose is Purpose.SAFETY
     days = rules.safety_call_after_days if safety else rules.call_after_days
     key = f"course/{course.id}/{purpose}/{of}"
-    return Ask(key, purpose, occasion, on, on + timedelta(days=days))
+    early = rules.safety_after_days if safety else known.stop_rule.answer_overdue_days
+    asked_from = on - timedelta(days=early)
+    return Ask(key, purpose, occasion, on, on + timedelta(days=days), asked_from)
 
 
 def _safety(course: Course, known: Knowledge, today: date) -> Iterator[Ask]:

@@ -101,7 +101,11 @@ def _received(
     dangers = follow.dangers(answers, known)
     page = "clinic/answer/danger.html" if dangers else "clinic/answer/received.html"
     emergency = tuple(dict.fromkeys(call for rule in dangers for call in rule.call_first))
-    context = _clinic(clinic, known) | {"dangers": dangers, "emergency": emergency, "others": others}
+    context = _clinic(clinic, known) | {
+        "dangers": dangers,
+        "emergency": emergency,
+        "others": others,
+    }
     return render(request, page, context)
 
 
