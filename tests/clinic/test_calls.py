@@ -100,11 +100,10 @@ def test_an_answer_takes_a_patient_off_the_list(silent: models.Course) -> None:
 
 
 @pytest.mark.parametrize(("sent", "stands", "goes_to"), [
-    ({"result": "no_answer"}, "now", "/calls/"),
-    ({"result": "wrong_number", "outcome": "A bakery"}, "now", "/calls/"),
+    ({"result": "no_answer"}, "later", "/calls/"),
+    ({"result": "wrong_number", "outcome": "A bakery"}, "later", "/calls/"),
     ({"result": "will_answer", "next_try_on": 2}, "later", "/calls/"),
     ({"result": "no_calls"}, "not_called", "/calls/"),
-    ({"result": "answered"}, "now", "/courses/{}/answers/add/"),
 ])  # fmt: skip
 def test_what_came_of_a_call_decides_where_the_patient_stands(
     silent: models.Course, desk: models.User, client_for: ClientFor, sent: dict[str, Any],
@@ -120,6 +119,37 @@ def test_what_came_of_a_call_decides_where_the_patient_stands(
     assert call.outcome == sent.get("outcome", call.get_result_display())
     assert [line.course for line in getattr(now_list(silent), stands)] == [silent]
     assert models.AuditEvent.objects.filter(action="add_call", user=desk).exists()
+
+
+def test_without_a_date_the_next_try_is_by_the_rules(
+    silent: models.Course, desk: models.User, client_for: ClientFor
+) -> None:
+    client_for(desk).post(f"/calls/{silent.pk}/", {"result": "no_answer"})
+    today = store.today(silent.patient.clinic)
+    days = store.known_for(silent.patient.clinic, today).reminder_rules.call_again_after_days
+    assert silent.calls.get().next_try_on == today + timedelta(days=days)
+    silent.calls.update(next_try_on=today)
+    assert [line.course for line in now_list(silent).now] == [silent]
+
+
+def test_a_call_counts_as_answered_only_once_the_one_question_is_answered(
+    silent: models.Course, desk: models.User, client_for: ClientFor
+) -> None:
+    client = client_for(desk)
+    form = client.post(f"/calls/{silent.pk}/", {"result": "answered"})["Location"]
+    call = silent.calls.get()
+    assert form == f"/courses/{silent.pk}/answers/add/?call={call.pk}&for=after_session&safety=1"
+    assert call.result == "will_answer" and "not there yet" in call.outcome
+    assert [line.course for line in now_list(silent).later] == [silent]
+    page = client.get(form)
+    assert [question.id for question in page.context["form"].questions] == ["danger"]
+    on = timezone.localdate().isoformat()
+    client.post(form, {"occasion": "after_session", "on": on, "danger": ["none"]})
+    given = silent.assessments.get()
+    assert (given.questionnaire, given.answers) == ("safety", {"danger": ["none"]})
+    call.refresh_from_db()
+    assert (call.result, call.outcome) == ("answered", "Reached, and answered")
+    assert now_list(silent) == CallList([], [], [])
 
 
 @pytest.mark.parametrize(("sent", "said"), [

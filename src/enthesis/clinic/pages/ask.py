@@ -156,7 +156,8 @@ def _letter(course: Course, address: str) -> dict[str, str]:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_answers(request: StaffRequest, course_id: int) -> HttpResponse:
-    """The same questions on one page, for answers by telephone or on paper."""
+    """The same questions on one page, for answers by telephone or on paper; after a call about
+    safety only that question. `?call=` is the call in which they are given."""
     course = get_for(request.user, Course, course_id)
     today = store.today(request.clinic)
     known = store.known_for(request.clinic, today)
@@ -165,13 +166,15 @@ def add_answers(request: StaffRequest, course_id: int) -> HttpResponse:
         occasion = _likely(course).value
     sent = request.POST if request.method == "POST" else None
     when = WhenForm(sent, initial={"on": today, "occasion": occasion})
-    questions = actions.every_question(store.course_record(course), occasion, known)
+    about = follow.SAFETY if "safety" in request.GET else actions.QUESTIONNAIRE
+    typed_call = request.GET.get("call", "")
+    call = int(typed_call) if typed_call.isdecimal() and len(typed_call) < 19 else None
+    questions = actions.every_question(store.course_record(course), occasion, known, about)
     form = QuestionForm(questions, sent, may_skip=True)
     if request.method == "POST" and when.is_valid() and form.is_valid():
         given_on = when.cleaned_data["on"]
-        made = attempt(
-            form, actions.record_answers, request.user, course.pk, occasion, given_on, form.raw
-        )
+        given = (course.pk, occasion, given_on, form.raw, about, call)
+        made = attempt(form, actions.record_answers, request.user, *given)
         if made:
             return _after_answers(request, course, made, known)
     wrong = bool(when.errors or form.errors)
