@@ -137,13 +137,14 @@ def completion(clinic: models.Clinic, today: date) -> list[Completion]:
 
 
 def messages_line(clinic: models.Clinic) -> str:
-    """One sentence about the outbox for Today; empty while all is well."""
-    if not clinic.reminders_on or clinic.invented:
+    """Why no reminder can be sent, for Today and Settings; empty while all is well or none is
+    wanted."""
+    why = sender.why_waiting(clinic) if clinic.reminders_on else None
+    if why is None:
         return ""
     rows = models.Message.objects.filter(course__patient__clinic=clinic)
     waiting = rows.filter(state=models.Message.State.WAITING).count()
-    why = sender.why_waiting(clinic)
-    if waiting and why:
-        verb = "message waits" if waiting == 1 else "messages wait"
-        return f"{waiting} {verb} and cannot be sent: {why}"
-    return ""
+    if not waiting:
+        return f"Reminders are switched on, but none can be sent: {why}"
+    verb = "message waits" if waiting == 1 else "messages wait"
+    return f"{waiting} {verb} and cannot be sent: {why}"

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -20,6 +21,7 @@ from enthesis.clinic.models import AnswerLink, Assessment, Course
 from enthesis.clinic.pages import attempt, patient_banner
 from enthesis.clinic.permissions import CLINICAL, DESK, StaffRequest, get_for, page
 from enthesis.clinic.questions import QuestionForm, choices_of, typed
+from enthesis.clinic.sender import is_local
 from enthesis.journey import follow
 from enthesis.knowledge.kinds import Knowledge, Question
 from enthesis.records import Answer, Occasion
@@ -96,13 +98,17 @@ def ask(request: StaffRequest, course_id: int) -> HttpResponse:
         due_on = next((d.due_on for d in due if d.occasion == occasion), today)
         made = attempt(form, actions.make_link, request.user, course.pk, occasion, due_on)
         if made:
-            address = request.build_absolute_uri(reverse("answer", args=[made[1]]))
+            path = reverse("answer", args=[made[1]])
+            address = request.build_absolute_uri(path)
+            if settings.PUBLIC_ADDRESS:
+                address = f"{settings.PUBLIC_ADDRESS}{path}"
     if form.errors:
         status = 422
     links = course.links.select_related("assessment", "made_by").order_by("-made_at", "-id")
     context = _of(course, request) | {
         "form": form,
         "address": address,
+        "only_here": is_local(address),
         "letter": _letter(course, address) if address else {},
         "due": due,
         "states": [link_state(link, timezone.now()) for link in links],

@@ -28,7 +28,7 @@ class CallForm(forms.Form):
     next_try_on = forms.DateField(
         label="Try again on",
         required=False,
-        help_text="Until then the patient stands under “Later”. Empty means the clinic’s usual wait.",
+        help_text="Until then the patient stands under “Later”. Empty means the usual wait.",
         widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"),
     )
 
