@@ -74,8 +74,17 @@ class SettingsForm(forms.Form):
         super().__init__(data, initial=initial)
         rules = [(choice.id, choice.name) for choice in known.stop_choices.values()]
         self.fields["stop_choice"].choices = rules  # type: ignore[attr-defined]
-        zones = [(zone, zone.replace("_", " ")) for zone in sorted(available_timezones())]
+        zones = [(zone, zone.replace("_", " ")) for zone in time_zones(initial["time_zone"])]
         self.fields["time_zone"].choices = zones  # type: ignore[attr-defined]
+
+
+def time_zones(own: str) -> list[str]:
+    """Places and UTC, and what the clinic has: the rest of the list are rules and leftovers."""
+    places = {zone for zone in available_timezones() if "/" in zone}
+    named = {
+        zone for zone in places if not zone.startswith(("Etc/", "posix/", "right/", "SystemV/"))
+    }
+    return sorted({*named, "UTC", own})
 
 
 class UserForm(forms.Form):
