@@ -13,6 +13,7 @@ from django.utils import timezone
 from enthesis.clinic import models, store
 from enthesis.clinic.actions import answer, outbox
 from enthesis.clinic.calls import CallList, call_list
+from enthesis.journey import follow
 from tests.clinic_fixtures import session_days_ago
 
 ClientFor = Callable[[models.User], Client]
@@ -188,6 +189,20 @@ def test_completion_stands_there_with_its_denominator(
             )  # fmt: skip
     text = client_for(desk).get("/calls/").content.decode()
     assert "1 of 2 (50 %)" in text and "none asked yet" in text
+
+
+def test_safety_is_counted_of_those_who_were_asked(
+    silent: models.Course, make_course: MakeCourse, desk: models.User, client_for: ClientFor
+) -> None:
+    session_days_ago(make_course(), 6)
+    answered = session_days_ago(make_course(), 6)
+    answer.make_link(desk, answered.pk, "after_session", timezone.localdate())
+    on = timezone.localdate()
+    answer.record_answers(
+        desk, answered.pk, "after_session", on, {"danger": ["none"]}, follow.SAFETY
+    )
+    shown = client_for(desk).get("/calls/").context["completion"]
+    assert [(one.answered, one.due) for one in shown if one.words.startswith("Safety")] == [(1, 2)]
 
 
 def test_the_list_takes_as_many_queries_for_ten_patients_as_for_one(

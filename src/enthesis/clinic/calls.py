@@ -100,12 +100,12 @@ def _reason(row: models.Course, ask: remind.Ask, today: date) -> str:
     return f"Silent for {days} day{'' if days == 1 else 's'}"
 
 
-def _was_asked(row: models.Course, ask: remind.Ask) -> bool:
-    """Whether a message about it went out, or staff made a link for it."""
+def _was_asked(row: models.Course, ask: remind.Ask, until: date = date.max) -> bool:
+    """Whether a message about it went out, or staff made a link for it, up to a day."""
     if any(m.ask == ask.key and m.state == models.Message.State.SENT for m in row.messages.all()):
         return True
     links = (one for one in row.links.all() if one.occasion == ask.occasion)
-    return any(ask.asked_from <= timezone.localdate(one.made_at) for one in links)
+    return any(ask.asked_from <= timezone.localdate(one.made_at) <= until for one in links)
 
 
 def _line(row: models.Course, ask: remind.Ask, reason: str) -> ToCall:
@@ -125,15 +125,20 @@ def _place(found: CallList, line: ToCall, today: date) -> None:
 
 
 def completion(clinic: models.Clinic, today: date) -> list[Completion]:
-    """What was answered of what was wanted, by occasion, over all courses, the closed ones too."""
-    rows = list(models.Course.objects.filter(patient__clinic=clinic).select_related("patient"))
+    """What was answered of what was wanted, by occasion, over all courses, the closed ones too;
+    of safety only what was asked."""
+    courses = models.Course.objects.filter(patient__clinic=clinic).select_related("patient")
+    rows = list(courses.prefetch_related("messages", "links"))
     known, due, answered = store.known_for(clinic, today), Counter[Purpose](), Counter[Purpose]()
-    for course in store.course_outlines(rows):
-        for purpose, came in remind.completion(course, known, today):
+    for row, course in zip(rows, store.course_outlines(rows), strict=True):
+        found = [*remind.completion(course, known, today)]
+        for ask, until, came in remind.safety_completion(course, known, today):
+            if _was_asked(row, ask, until):
+                found.append((ask.purpose, came))
+        for purpose, came in found:
             due[purpose] += 1
             answered[purpose] += came
-    shown = (Purpose.START, Purpose.SESSION, Purpose.MONTHS)
-    return [Completion(PURPOSE_WORDS[p], answered[p], due[p]) for p in shown]
+    return [Completion(PURPOSE_WORDS[p], answered[p], due[p]) for p in PURPOSE_WORDS]
 
 
 def messages_line(clinic: models.Clinic) -> str:

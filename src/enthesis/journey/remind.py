@@ -150,6 +150,21 @@ def completion(course: Course, known: Knowledge, today: date) -> Iterator[tuple[
         yield Purpose.MONTHS, any(on - early <= a.on < ends for a in real)
 
 
+def safety_completion(
+    course: Course, known: Knowledge, today: date
+) -> Iterator[tuple[Ask, date, bool]]:
+    """The safety ask of each session whose day has come, until when it stood, and whether any
+    answer came in that time. Whether it was asked at all is not known here."""
+    sessions = sorted(course.sessions, key=lambda s: (s.on, s.number))
+    ends = [*(s.on for s in sessions), date.max][1:]
+    for session, following in zip(sessions, ends, strict=True):
+        on = session.on + timedelta(days=known.reminder_rules.safety_after_days)
+        if on <= today:
+            ask = _ask(course, known, Purpose.SAFETY, session.number, Occasion.AFTER_SESSION, on)
+            came = any(session.on < a.on <= following for a in course.assessments)
+            yield ask, following, came
+
+
 def is_quiet(at: time, quiet_from: time, quiet_to: time) -> bool:
     """Whether nothing is sent at a time of the clinic's day; the hours may span midnight."""
     if quiet_from <= quiet_to:

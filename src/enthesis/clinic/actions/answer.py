@@ -261,7 +261,8 @@ def record_answers(
         )
     )
     audit.record(user, "record_answers", assessment, detail={"occasion": occasion})
-    for call in course.calls.filter(pk=call_id, result=CallAttempt.Result.WILL_ANSWER):
+    awaited = course.calls.filter(result=CallAttempt.Result.WILL_ANSWER)
+    for call in awaited.filter(pk=call_id) if call_id is not None else ():
         call.result, call.next_try_on = CallAttempt.Result.ANSWERED, None
         if call.outcome == ANSWERS_AWAITED:
             call.outcome = CallAttempt.Result.ANSWERED.label
