@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from enthesis.clinic import calls, models, sender
-from enthesis.clinic.actions import outbox
+from enthesis.clinic.actions import answer, outbox
 from enthesis.commands import send as command
 from tests.clinic_fixtures import session_days_ago, writing_clinic
 from tests.kills import kill_many
@@ -82,6 +82,17 @@ def test_a_mail_says_nothing_about_health_and_stands_in_the_patients_language(
         text = (body(mail) + str(mail["Subject"])).lower()
         for word in ("back", "pain", "dolor", "injection", "session", "lindqvist", "marta"):
             assert word not in text.replace("marta@", "")
+
+
+def test_a_link_by_staff_takes_the_place_of_the_safety_link_and_asks_the_warning_signs(
+    server: MailServer, asked: MakeCourse, clinician: models.User
+) -> None:
+    course = asked()
+    sender.run_pass()
+    _, token = answer.make_link(clinician, course.pk, "after_session", timezone.localdate())
+    assert Client().get(link_in(server.mails[0], "a")).status_code == 404
+    first = Client().get(f"/a/{token}/").context["form"].questions
+    assert [question.id for question in first] == ["danger"]
 
 
 def test_neither_the_secret_nor_the_address_is_kept(server: MailServer, asked: MakeCourse) -> None:
