@@ -134,6 +134,8 @@ def test_breathlessness_goes_to_the_emergency_number_and_the_patients_words_stan
     assert urgent in " ".join(text_of(client.get(address)).split()).replace(" )", ")").replace(
         "( ", "("
     )
+    # Only scales show the values of their answers.
+    assert not re.findall(r"\b(hot_red|headache_upright)\b", text_of(client.get(address)))
     known = knowledge(TODAY)
     asked_of = questions_in(course, language, known)
     assert quoted in asked_of["activity_1"]

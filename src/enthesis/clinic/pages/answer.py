@@ -165,7 +165,9 @@ def _clinic(clinic: Clinic, known: Knowledge) -> dict[str, Any]:
         "clinic_name": clinic.name,
         "phone": clinic.phone,
         "phone_digits": digits,
-        "numbers": dict.fromkeys(call for rule in known.danger_rules for call in rule.call_first),
+        "emergency_numbers": dict.fromkeys(
+            call for rule in known.danger_rules for call in rule.call_first
+        ),
         "emergency_text": clinic.emergency_text_es
         if translation.get_language() == Patient.Language.SPANISH
         else clinic.emergency_text,
