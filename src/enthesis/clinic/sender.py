@@ -83,16 +83,22 @@ def why_waiting(clinic: Clinic) -> str | None:
             "An invented clinic writes to nobody: begin your own with the command enthesis clinic."
         )
     if not settings.PUBLIC_ADDRESS:
-        return "ENTHESIS_ADDRESS does not say where patients reach this server."
+        return (
+            "ENTHESIS_ADDRESS does not say where patients reach this server: set it, such as "
+            "https://clinic.example, and start again."
+        )
     if is_local(settings.PUBLIC_ADDRESS):
         return (
             f"ENTHESIS_ADDRESS is {settings.PUBLIC_ADDRESS}, which only this machine can open: set "
-            "it to the address at which patients reach this server."
+            "it to the address at which patients reach this server, and start again."
         )
     if not settings.SMTP:
-        return "No mail server is set up: ENTHESIS_SMTP."
+        return (
+            "No mail server is set up: set ENTHESIS_SMTP (docs/how-to/send-reminders.md) and start "
+            "again."
+        )
     if not clinic.sender_email:
-        return "Settings name no sender’s address."
+        return "Settings name no sender’s address: give one under Reminders."
     return None
 
 
