@@ -57,7 +57,7 @@ def test_one_tap_brings_spanish_and_nothing_sticks_out_of_the_smallest_phone(
     _, token = answer.make_link(clinician, course.pk, "recheck", date(2026, 11, 23))
     page = open_page((320, 568), scripts=False)
     page.goto(f"/a/{token}/")
-    page.get_by_role("link", name="Español").click()
+    page.get_by_role("button", name="Español").click()
     for _ in range(16):
         assert page.locator("html").get_attribute("lang") == "es"
         assert page.evaluate("document.documentElement.scrollWidth") == 320

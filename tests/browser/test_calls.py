@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from enthesis.clinic import models
-from enthesis.clinic.actions import outbox
+from enthesis.clinic.actions import answer, outbox
 from tests.browser.conftest import DESKTOP, PHONE, assert_accessible, sign_in
 from tests.clinic_fixtures import session_days_ago
 
@@ -17,6 +17,7 @@ def test_a_patient_stops_messages_without_javascript_and_the_desk_calls(
     open_page: Callable[..., Page], make_course: Callable[..., models.Course], desk: models.User
 ) -> None:
     course = session_days_ago(make_course(), 6)
+    answer.make_link(desk, course.pk, "after_session", course.opened_on)
     phone = open_page(PHONE, dark=True, scripts=False)
     phone.goto(f"/stop/{outbox.stop_token(course.patient)}/")
     phone.get_by_role("button", name="Stop messages").click()

@@ -11,8 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from enthesis.clinic import models, store
-from enthesis.clinic.actions import outbox
+from enthesis.clinic.actions import answer, outbox
 from enthesis.clinic.calls import CallList, call_list
+from enthesis.journey import follow
 from tests.clinic_fixtures import session_days_ago
 
 ClientFor = Callable[[models.User], Client]
@@ -21,8 +22,17 @@ MakeCourse = Callable[..., models.Course]
 
 @pytest.fixture
 def silent(make_course: MakeCourse) -> models.Course:
-    """Safety was to be answered four days ago."""
-    return session_days_ago(make_course(), 6)
+    """Safety was to be answered four days ago, and was asked."""
+    return asked_about_safety(session_days_ago(make_course(), 6))
+
+
+def asked_about_safety(course: models.Course) -> models.Course:
+    key = f"course/{course.pk}/safety/1"
+    models.Message.objects.create(
+        course=course, key=f"{key}/0", ask=key, occasion="after_session", questionnaire="safety",
+        due_on=timezone.localdate(), message_id=key, state="sent", not_before=timezone.now(),
+    )  # fmt: skip
+    return course
 
 
 def now_list(course: models.Course) -> CallList:
@@ -38,8 +48,41 @@ def test_a_silent_patient_stands_there_with_what_is_wanted_and_the_number(
 
 
 def test_who_was_asked_yesterday_is_not_called_yet(make_course: MakeCourse) -> None:
-    course = session_days_ago(make_course(), 3)
+    course = asked_about_safety(session_days_ago(make_course(), 3))
     assert now_list(course) == CallList([], [], [])
+
+
+@pytest.mark.parametrize("days", [6, 10, 100])
+@pytest.mark.parametrize("reminders_on", [False, True])
+def test_who_was_never_asked_about_safety_or_the_months_after_is_not_silent(
+    make_course: MakeCourse, make_patient: Callable[..., models.Patient], days: int,
+    reminders_on: bool,
+) -> None:  # fmt: skip
+    course = session_days_ago(make_course(make_patient(email="m@harbour.example")), days)
+    course.series_ended_on = timezone.localdate() - timedelta(days=days)
+    course.save()
+    models.Clinic.objects.update(reminders_on=reminders_on)
+    assert now_list(course) == CallList([], [], [])
+
+
+def test_a_link_that_staff_made_counts_as_asked(make_course: MakeCourse, desk: models.User) -> None:
+    course = session_days_ago(make_course(), 6)
+    answer.make_link(desk, course.pk, "after_session", timezone.localdate())
+    assert [line.reason for line in now_list(course).now] == ["Silent for 4 days"]
+
+
+def test_today_shows_the_number_of_the_call_list_and_its_most_urgent_first(
+    silent: models.Course, make_course: MakeCourse, make_patient: Callable[..., models.Patient],
+    desk: models.User, client_for: ClientFor,
+) -> None:  # fmt: skip
+    for _ in range(9):
+        session_days_ago(make_course(make_patient(family="Later")), 60)
+    client = client_for(desk)
+    page, whole = client.get("/"), client.get("/calls/").context["list"].now
+    text = page.content.decode()
+    assert len(whole) == 10 and "10 to call" in text and "Call list: all 10</a>" in text
+    assert [line.course for line in page.context["to_call"]] == [one.course for one in whole[:8]]
+    assert page.context["to_call"][0].course == silent and "Safety, days after a session" in text
 
 
 def test_who_cannot_be_written_to_is_called_at_once(make_course: MakeCourse) -> None:
@@ -58,11 +101,10 @@ def test_an_answer_takes_a_patient_off_the_list(silent: models.Course) -> None:
 
 
 @pytest.mark.parametrize(("sent", "stands", "goes_to"), [
-    ({"result": "no_answer"}, "now", "/calls/"),
-    ({"result": "wrong_number", "outcome": "A bakery"}, "now", "/calls/"),
+    ({"result": "no_answer"}, "later", "/calls/"),
+    ({"result": "wrong_number", "outcome": "A bakery"}, "later", "/calls/"),
     ({"result": "will_answer", "next_try_on": 2}, "later", "/calls/"),
     ({"result": "no_calls"}, "not_called", "/calls/"),
-    ({"result": "answered"}, "now", "/courses/{}/answers/add/"),
 ])  # fmt: skip
 def test_what_came_of_a_call_decides_where_the_patient_stands(
     silent: models.Course, desk: models.User, client_for: ClientFor, sent: dict[str, Any],
@@ -78,6 +120,37 @@ def test_what_came_of_a_call_decides_where_the_patient_stands(
     assert call.outcome == sent.get("outcome", call.get_result_display())
     assert [line.course for line in getattr(now_list(silent), stands)] == [silent]
     assert models.AuditEvent.objects.filter(action="add_call", user=desk).exists()
+
+
+def test_without_a_date_the_next_try_is_by_the_rules(
+    silent: models.Course, desk: models.User, client_for: ClientFor
+) -> None:
+    client_for(desk).post(f"/calls/{silent.pk}/", {"result": "no_answer"})
+    today = store.today(silent.patient.clinic)
+    days = store.known_for(silent.patient.clinic, today).reminder_rules.call_again_after_days
+    assert silent.calls.get().next_try_on == today + timedelta(days=days)
+    silent.calls.update(next_try_on=today)
+    assert [line.course for line in now_list(silent).now] == [silent]
+
+
+def test_a_call_counts_as_answered_only_once_the_one_question_is_answered(
+    silent: models.Course, desk: models.User, client_for: ClientFor
+) -> None:
+    client = client_for(desk)
+    form = client.post(f"/calls/{silent.pk}/", {"result": "answered"})["Location"]
+    call = silent.calls.get()
+    assert form == f"/courses/{silent.pk}/answers/add/?call={call.pk}&for=after_session&safety=1"
+    assert call.result == "will_answer" and "not there yet" in call.outcome
+    assert [line.course for line in now_list(silent).later] == [silent]
+    page = client.get(form)
+    assert [question.id for question in page.context["form"].questions] == ["danger"]
+    on = timezone.localdate().isoformat()
+    client.post(form, {"occasion": "after_session", "on": on, "danger": ["none"]})
+    given = silent.assessments.get()
+    assert (given.questionnaire, given.answers) == ("safety", {"danger": ["none"]})
+    call.refresh_from_db()
+    assert (call.result, call.outcome) == ("answered", "Reached, and answered")
+    assert now_list(silent) == CallList([], [], [])
 
 
 @pytest.mark.parametrize(("sent", "said"), [
@@ -118,14 +191,28 @@ def test_completion_stands_there_with_its_denominator(
     assert "1 of 2 (50 %)" in text and "none asked yet" in text
 
 
+def test_safety_is_counted_of_those_who_were_asked(
+    silent: models.Course, make_course: MakeCourse, desk: models.User, client_for: ClientFor
+) -> None:
+    session_days_ago(make_course(), 6)
+    answered = session_days_ago(make_course(), 6)
+    answer.make_link(desk, answered.pk, "after_session", timezone.localdate())
+    on = timezone.localdate()
+    answer.record_answers(
+        desk, answered.pk, "after_session", on, {"danger": ["none"]}, follow.SAFETY
+    )
+    shown = client_for(desk).get("/calls/").context["completion"]
+    assert [(one.answered, one.due) for one in shown if one.words.startswith("Safety")] == [(1, 2)]
+
+
 def test_the_list_takes_as_many_queries_for_ten_patients_as_for_one(
     make_course: MakeCourse, clinic: models.Clinic
 ) -> None:
-    session_days_ago(make_course(), 6)
+    asked_about_safety(session_days_ago(make_course(), 6))
     with CaptureQueriesContext(connection) as one:
         call_list(clinic, timezone.now())
     for _ in range(9):
-        session_days_ago(make_course(), 6)
+        asked_about_safety(session_days_ago(make_course(), 6))
     with CaptureQueriesContext(connection) as ten:
         assert len(call_list(clinic, timezone.now()).now) == 10
     assert len(ten) == len(one)

@@ -1,12 +1,15 @@
 """Loading an invented clinic: on any day, of any size, and never beside real records."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
+import time_machine
 from django.db import connection
+from django.utils import timezone
 
 from enthesis.clinic import models
 from enthesis.clinic.actions import Refused
+from enthesis.clinic.calls import BY_MESSAGE, call_list
 from enthesis.clinic.day import day
 from tests.clinic.invented import TODAY, assert_alive, load
 
@@ -22,8 +25,12 @@ def test_today_is_alive_on_any_day(db: None, today: date) -> None:
 
 @once
 def test_some_are_silent_and_some_are_due_for_a_recheck(db: None) -> None:
-    shown = day(load(patients=120), TODAY, clinical=True)
-    assert shown.silent and shown.rechecks
+    clinic = load(patients=120)
+    with time_machine.travel(datetime(TODAY.year, TODAY.month, TODAY.day, 17, tzinfo=UTC)):
+        to_call = call_list(clinic, timezone.now()).now
+    assert to_call and day(clinic, TODAY, clinical=True).rechecks
+    # Nothing was ever sent, so nobody is silent about safety.
+    assert not [one for one in to_call if one.ask.purpose in BY_MESSAGE]
 
 
 def test_it_is_never_loaded_beside_a_clinic_that_is_there(clinic: models.Clinic) -> None:

@@ -18,7 +18,9 @@ from enthesis.clinic import models, questions, store
 from enthesis.clinic.actions import answer as actions
 from enthesis.clinic.pages import ask
 from enthesis.journey import follow
+from enthesis.knowledge.kinds import Knowledge
 from enthesis.knowledge.load import knowledge
+from enthesis.knowledge.translate import in_language
 from tests.clinic.test_answer_pages import ANSWERS, answer_all, answer_screen, asked, link_to
 from tests.clinic.treated import agree_plan
 
@@ -92,15 +94,58 @@ def test_one_tap_changes_the_language_on_the_same_screen_and_the_link_keeps_it(
     client, address = Client(), link_to(course, clinician)
     answer_screen(client, address)
     page = client.get(address).content.decode()
-    (other,) = re.findall(r'<a href="([^"]+)" lang="en" hreflang="en">English</a>', page)
+    (other,) = re.findall(r'<form method="post" action="([^"]+)">.*lang="en">English<', page)
     assert other == f"{address}en/?q=pain"
-    english = client.get(other)
-    assert '<html lang="en">' in english.content.decode() and asked(english) == ["pain"]
+    client.get(other)
     assert client.get(address).content.decode().count("dolor")  # looking alone keeps nothing
-    sent = client.post(f"{address}en/", {"screen": "pain", "pain": "6"}, follow=True)
-    assert '<html lang="en">' in sent.content.decode()
+    english = client.post(other, {"speak": "en"}, follow=True)
+    assert '<html lang="en">' in english.content.decode() and asked(english) == ["pain"]
     assert '<html lang="en">' in Client().get(address).content.decode()
     assert course.patient.language == "es"
+
+
+@pytest.mark.parametrize(("on_record", "phone", "spoken"), [
+    ("en", "es-MX,es;q=0.9,en;q=0.5", "es"), ("en", "fr-CA,fr;q=0.9,es;q=0.8", "es"),
+    ("en", "en-US,en;q=0.9,es;q=0.5", "en"), ("en", "fr", "en"), ("en", "", "en"),
+    ("es", "en-US,en", "es"),
+])  # fmt: skip
+def test_where_no_language_was_chosen_the_phones_own_is_spoken(
+    course: models.Course, clinician: models.User, on_record: str, phone: str, spoken: str
+) -> None:
+    models.Patient.objects.update(language=on_record)
+    address, client = link_to(course, clinician), Client(headers={"accept-language": phone})
+    response = client.get(address)
+    assert f'<html lang="{spoken}">' in response.content.decode()
+    assert "Accept-Language" in response["Vary"]
+    client.post(f"{address}en/", {"speak": "en"})
+    assert '<html lang="en">' in client.get(address).content.decode()
+
+
+@pytest.mark.parametrize(("language", "urgent", "quoted"), [
+    ("en", "Call the emergency number now: 911 (United States and Canada), 112 (Europe).",
+     "this: “ponerme las medias”?"),
+    ("es", "Llame ahora al número de emergencias: 911 (Estados Unidos y Canadá), 112 (Europa).",
+     "esto: «ponerme las medias»?"),
+])  # fmt: skip
+def test_breathlessness_goes_to_the_emergency_number_and_the_patients_words_stand_quoted(
+    course: models.Course, clinician: models.User, language: str, urgent: str, quoted: str
+) -> None:
+    client, address = Client(), f"{link_to(course, clinician)}{language}/"
+    assert urgent in " ".join(text_of(client.get(address)).split()).replace(" )", ")").replace(
+        "( ", "("
+    )
+    # Only scales show the values of their answers.
+    assert not re.findall(r"\b(hot_red|headache_upright)\b", text_of(client.get(address)))
+    known = knowledge(TODAY)
+    asked_of = questions_in(course, language, known)
+    assert quoted in asked_of["activity_1"]
+
+
+def questions_in(course: models.Course, language: str, known: Knowledge) -> dict[str, str]:
+    """The words of every question at the start, with one activity named."""
+    named = {"activity_1_name": "ponerme las medias"}
+    record, known = store.course_record(course), in_language(known, language)
+    return {q.id: q.text for q in actions.questions_of(record, "baseline", named, known)}
 
 
 def test_the_answers_and_scores_are_the_same_in_every_language(
@@ -140,7 +185,7 @@ def test_an_english_patient_sees_no_spanish_but_the_way_to_it(
     agree_plan(course)
     address = link_to(course, clinician)
     page = Client().get(address).content.decode()
-    assert '<html lang="en">' in page and 'lang="es" hreflang="es">Español</a>' in page
+    assert '<html lang="en">' in page and 'lang="es">Español</button>' in page
     assert "This link works until Dec. 7, 2026." in page
     assert "Este enlace sirve hasta el 7 de diciembre de 2026." in text_of(
         Client().get(f"{address}es/")
@@ -168,7 +213,7 @@ def test_a_clinics_own_emergency_words_have_a_spanish_sister(
 ) -> None:
     models.Clinic.objects.update(emergency_text="Bad news?", emergency_text_es="")
     address = link_to(course, clinician)
-    assert "¿Fiebre, una zona caliente" in text_of(Client().get(address))
+    assert "número de emergencias" in text_of(Client().get(address))
     models.Clinic.objects.update(emergency_text_es="¿Se siente muy mal?")
     page = text_of(Client().get(address))
     assert "¿Se siente muy mal?" in page and "Bad news" not in page

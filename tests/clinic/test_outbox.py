@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from enthesis.clinic import calls, models, sender
-from enthesis.clinic.actions import outbox
+from enthesis.clinic.actions import answer, outbox
 from enthesis.commands import send as command
 from tests.clinic_fixtures import session_days_ago, writing_clinic
 from tests.kills import kill_many
@@ -82,6 +82,17 @@ def test_a_mail_says_nothing_about_health_and_stands_in_the_patients_language(
         text = (body(mail) + str(mail["Subject"])).lower()
         for word in ("back", "pain", "dolor", "injection", "session", "lindqvist", "marta"):
             assert word not in text.replace("marta@", "")
+
+
+def test_a_link_by_staff_takes_the_place_of_the_safety_link_and_asks_the_warning_signs(
+    server: MailServer, asked: MakeCourse, clinician: models.User
+) -> None:
+    course = asked()
+    sender.run_pass()
+    _, token = answer.make_link(clinician, course.pk, "after_session", timezone.localdate())
+    assert Client().get(link_in(server.mails[0], "a")).status_code == 404
+    first = Client().get(f"/a/{token}/").context["form"].questions
+    assert [question.id for question in first] == ["danger"]
 
 
 def test_neither_the_secret_nor_the_address_is_kept(server: MailServer, asked: MakeCourse) -> None:
@@ -238,9 +249,53 @@ def test_without_a_mail_server_messages_wait_and_today_says_so(
     settings.PUBLIC_ADDRESS = ADDRESS
     monkeypatch.setattr("enthesis.clinic.server.prepare", lambda: None)
     assert command.run(command_args(forever=False)) == 1
-    assert "messages wait" in capsys.readouterr().err
+    assert "reminders cannot be sent" in capsys.readouterr().err
     text = client_for(desk).get("/").content.decode()
     assert "1 message waits and cannot be sent: No mail server is set up" in text
+
+
+@pytest.mark.parametrize(("address", "invented", "said"), [
+    ("", False, "ENTHESIS_ADDRESS does not say"),
+    ("http://localhost:8000", False, "which only this machine can open"),
+    ("http://127.0.0.1:8000", False, "which only this machine can open"),
+    ("http://[::1]:8000", False, "which only this machine can open"),
+    (ADDRESS, False, "No mail server is set up"),
+    (ADDRESS, True, "An invented clinic writes to nobody"),
+])  # fmt: skip
+def test_today_settings_and_the_command_say_what_reminders_lack_before_any_message_waits(
+    clinic: models.Clinic, admin: models.User, client_for: Callable[..., Client], capsys: Any,
+    monkeypatch: pytest.MonkeyPatch, settings: Any, address: str, invented: bool, said: str,
+) -> None:  # fmt: skip
+    settings.PUBLIC_ADDRESS = address
+    models.Clinic.objects.update(invented=invented)
+    monkeypatch.setattr("enthesis.clinic.server.prepare", lambda: None)
+    assert command.run(command_args(forever=False)) == 1
+    assert said in capsys.readouterr().err
+    client = client_for(admin)
+    for page in ("/", "/settings/"):
+        text = client.get(page).content.decode()
+        assert "switched on, but none can be sent: " in text and said in text
+    models.Clinic.objects.update(reminders_on=False)
+    for page in ("/", "/settings/"):
+        assert said not in client.get(page).content.decode()
+    assert command.run(command_args(forever=False)) == 0
+    assert "No clinic has reminders switched on" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("address", "host", "warned"), [
+    ("", "localhost", True), ("http://localhost:8000", "testserver", True),
+    (ADDRESS, "localhost", False), ("", "testserver", False),
+])  # fmt: skip
+def test_a_link_that_only_this_machine_can_open_is_handed_out_with_a_warning(
+    make_course: MakeCourse, desk: models.User, client_for: Callable[..., Client], settings: Any,
+    address: str, host: str, warned: bool,
+) -> None:  # fmt: skip
+    settings.PUBLIC_ADDRESS = address
+    path = f"/courses/{make_course().pk}/ask/"
+    page = client_for(desk).post(path, {"occasion": "baseline"}, headers={"host": host})
+    text = page.content.decode()
+    assert ("A patient’s phone cannot open this link" in text) is warned
+    assert f'value="{address or "http://" + host}/a/' in text
 
 
 def command_args(**given: Any) -> Any:

@@ -176,6 +176,18 @@ def test_it_refuses_a_setting_that_cannot_be(
     assert clinic.version == 1
 
 
+def test_the_time_zones_are_places_and_the_clinics_own(office: Client, clinic: Clinic) -> None:
+    def offered() -> set[str]:
+        form = office.get("/settings/").context["form"]
+        return {zone for zone, _ in form.fields["time_zone"].choices}
+
+    assert {"America/New_York", "Europe/Madrid", "UTC"} <= offered()
+    assert {zone for zone in offered() if "/" not in zone} == {"UTC"}
+    assert not [zone for zone in offered() if zone.startswith(("Etc/", "posix/", "right/"))]
+    Clinic.objects.update(time_zone="EST")
+    assert {zone for zone in offered() if "/" not in zone} == {"UTC", "EST"}
+
+
 def test_two_administrators_never_lose_a_change(office: Client, clinic: Clinic) -> None:
     assert office.post("/settings/", {**SETTINGS, "phone": "(555) 0001"}).status_code == 302
     conflict = office.post("/settings/", {**SETTINGS, "phone": "(555) 0002"})

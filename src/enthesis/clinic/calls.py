@@ -1,8 +1,15 @@
-"""Whom staff should call: the silent, and those who cannot be written to. Holds no rule."""
+"""Whom staff should call: the silent, and those who cannot be written to. Holds no rule.
+
+Today shows the first of this list and its number. Safety and the months after the end are asked by
+a message or a link only: who got neither is not silent, so that a clinic that sends nothing, or
+began to yesterday, is not told to call everybody it ever treated.
+"""
 
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
+
+from django.utils import timezone
 
 from enthesis.clinic import models, sender, store
 from enthesis.clinic.actions import outbox
@@ -15,6 +22,7 @@ PURPOSE_WORDS = {
     Purpose.SESSION: "Before the next session",
     Purpose.MONTHS: "Months after the last session",
 }
+BY_MESSAGE = (Purpose.SAFETY, Purpose.MONTHS)
 TROUBLE = (models.Message.State.FAILED, models.Message.State.UNCLEAR)
 
 
@@ -59,16 +67,18 @@ def call_list(clinic: models.Clinic, now: datetime) -> CallList:
     courses = models.Course.objects.filter(patient__clinic=clinic, closed_on=None)
     rows = list(
         courses.select_related("patient__clinic").prefetch_related(
-            "calls__by", "messages", "patient__contact_choices"
+            "calls__by", "messages", "links", "patient__contact_choices"
         )
     )
     known, found = store.known_for(clinic, today), CallList([], [], [])
     booked = outbox.next_sessions(clinic, now)
     for row, course in zip(rows, store.course_outlines(rows), strict=True):
-        for ask in remind.asks(course, booked.get(row.pk), known, today)[:1]:
+        for ask in remind.asks(course, booked.get(row.pk), known, today):
             reason = _reason(row, ask, today)
             if reason:
                 _place(found, _line(row, ask, reason), today)
+            if reason or ask.purpose not in BY_MESSAGE or _was_asked(row, ask):
+                break
     for lines in (found.now, found.later, found.not_called):
         lines.sort(key=lambda one: (one.ask.purpose is not Purpose.SAFETY, one.ask.due_on))
     return found
@@ -84,10 +94,18 @@ def _reason(row: models.Course, ask: remind.Ask, today: date) -> str:
         return "Wants no messages"
     if clinic.reminders_on and outbox.way_of(row.patient) is None:
         return "No address to write to"
-    if today < ask.call_on:
+    if today < ask.call_on or (ask.purpose in BY_MESSAGE and not _was_asked(row, ask)):
         return ""
     days = (today - ask.due_on).days
     return f"Silent for {days} day{'' if days == 1 else 's'}"
+
+
+def _was_asked(row: models.Course, ask: remind.Ask, until: date = date.max) -> bool:
+    """Whether a message about it went out, or staff made a link for it, up to a day."""
+    if any(m.ask == ask.key and m.state == models.Message.State.SENT for m in row.messages.all()):
+        return True
+    links = (one for one in row.links.all() if one.occasion == ask.occasion)
+    return any(ask.asked_from <= timezone.localdate(one.made_at) <= until for one in links)
 
 
 def _line(row: models.Course, ask: remind.Ask, reason: str) -> ToCall:
@@ -107,25 +125,31 @@ def _place(found: CallList, line: ToCall, today: date) -> None:
 
 
 def completion(clinic: models.Clinic, today: date) -> list[Completion]:
-    """What was answered of what was wanted, by occasion, over all courses, the closed ones too."""
-    rows = list(models.Course.objects.filter(patient__clinic=clinic).select_related("patient"))
+    """What was answered of what was wanted, by occasion, over all courses, the closed ones too;
+    of safety only what was asked."""
+    courses = models.Course.objects.filter(patient__clinic=clinic).select_related("patient")
+    rows = list(courses.prefetch_related("messages", "links"))
     known, due, answered = store.known_for(clinic, today), Counter[Purpose](), Counter[Purpose]()
-    for course in store.course_outlines(rows):
-        for purpose, came in remind.completion(course, known, today):
+    for row, course in zip(rows, store.course_outlines(rows), strict=True):
+        found = [*remind.completion(course, known, today)]
+        for ask, until, came in remind.safety_completion(course, known, today):
+            if _was_asked(row, ask, until):
+                found.append((ask.purpose, came))
+        for purpose, came in found:
             due[purpose] += 1
             answered[purpose] += came
-    shown = (Purpose.START, Purpose.SESSION, Purpose.MONTHS)
-    return [Completion(PURPOSE_WORDS[p], answered[p], due[p]) for p in shown]
+    return [Completion(PURPOSE_WORDS[p], answered[p], due[p]) for p in PURPOSE_WORDS]
 
 
 def messages_line(clinic: models.Clinic) -> str:
-    """One sentence about the outbox for Today; empty while all is well."""
-    if not clinic.reminders_on or clinic.invented:
+    """Why no reminder can be sent, for Today and Settings; empty while all is well or none is
+    wanted."""
+    why = sender.why_waiting(clinic) if clinic.reminders_on else None
+    if why is None:
         return ""
     rows = models.Message.objects.filter(course__patient__clinic=clinic)
     waiting = rows.filter(state=models.Message.State.WAITING).count()
-    why = sender.why_waiting(clinic)
-    if waiting and why:
-        verb = "message waits" if waiting == 1 else "messages wait"
-        return f"{waiting} {verb} and cannot be sent: {why}"
-    return ""
+    if not waiting:
+        return f"Reminders are switched on, but none can be sent: {why}"
+    verb = "message waits" if waiting == 1 else "messages wait"
+    return f"{waiting} {verb} and cannot be sent: {why}"

@@ -1,4 +1,4 @@
-"""What a clinic's day holds: who worries, who comes, who is silent, whose recheck is due.
+"""What a clinic's day holds: who worries, who comes, whose recheck is due, who is lost.
 
 Reads the rows in a handful of queries and asks `journey` about each open course; holds no rule
 of its own.
@@ -59,7 +59,6 @@ class Day:
 
     worries: list[Worry]
     visits: list[Row]
-    silent: list[Row]
     rechecks: list[Row]
     lost: list[Row]
     lost_after_days: int
@@ -75,7 +74,6 @@ def day(clinic: models.Clinic, today: date, *, clinical: bool) -> Day:
     return Day(
         worries=_worries(rows, known),
         visits=_visits(clinic, known, today, clinical),
-        silent=_silent(rows, due, _not_called(rows)),
         rechecks=_rechecks(rows, found, known, today),
         lost=_lost(rows, due),
         lost_after_days=known.stop_rule.lost_after_days,
@@ -190,25 +188,6 @@ def _number(value: object) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
-def _not_called(rows: dict[int, models.Course]) -> set[int]:
-    """Courses of patients who asked not to be called."""
-    choices = models.ContactChoice.objects.filter(way="calls", patient__courses__in=rows)
-    last = dict(choices.values_list("patient", "wanted"))
-    return {pk for pk, row in rows.items() if not last.get(row.patient_id, True)}
-
-
-def _silent(
-    rows: dict[int, models.Course], due: dict[int, follow.Due], not_called: set[int]
-) -> list[Row]:
-    """Courses with an answer overdue, latest first, with what was tried by telephone."""
-    found = [
-        Row(rows[pk], _calls(rows[pk]), _late_tag(one.late_days), days=one.late_days)
-        for pk, one in due.items()
-        if one.late_days and not one.is_lost and pk not in not_called
-    ]
-    return sorted(found, key=lambda row: row.days)
-
-
 def _lost(rows: dict[int, models.Course], due: dict[int, follow.Due]) -> list[Row]:
     """Courses silent for so long that nobody is told to call; they stay counted, latest first."""
     found = [
@@ -221,10 +200,6 @@ def _lost(rows: dict[int, models.Course], due: dict[int, follow.Due]) -> list[Ro
 
 def _since_tag(on: date) -> Tag:
     return Tag(f"since {on.day} {on:%b %Y}", "halt", "clock")
-
-
-def _late_tag(days: int) -> Tag:
-    return Tag(f"{days} day{'' if days == 1 else 's'} late", "care", "clock")
 
 
 def _calls(row: models.Course) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from datetime import time as time_of_day
 from email.message import EmailMessage
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -76,13 +78,40 @@ def queue_wanted(clinic: Clinic, now: datetime) -> int:
 
 def why_waiting(clinic: Clinic) -> str | None:
     """Why nothing of a clinic can be sent, in one sentence with what to do; None: it can."""
+    if clinic.invented:
+        return (
+            "An invented clinic writes to nobody: begin your own with the command enthesis clinic."
+        )
     if not settings.PUBLIC_ADDRESS:
-        return "ENTHESIS_ADDRESS does not say where patients reach this server."
+        return (
+            "ENTHESIS_ADDRESS does not say where patients reach this server: set it, such as "
+            "https://clinic.example, and start again."
+        )
+    if is_local(settings.PUBLIC_ADDRESS):
+        return (
+            f"ENTHESIS_ADDRESS is {settings.PUBLIC_ADDRESS}, which only this machine can open: set "
+            "it to the address at which patients reach this server, and start again."
+        )
     if not settings.SMTP:
-        return "No mail server is set up: ENTHESIS_SMTP."
+        return (
+            "No mail server is set up: set ENTHESIS_SMTP (docs/how-to/send-reminders.md) and start "
+            "again."
+        )
     if not clinic.sender_email:
-        return "Settings name no sender’s address."
+        return "Settings name no sender’s address: give one under Reminders."
     return None
+
+
+def is_local(address: str) -> bool:
+    """Whether an address leads nowhere but to the machine that opens it."""
+    host = urlsplit(address).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        ip = ip_address(host)
+    except ValueError:
+        return False
+    return ip.is_loopback or ip.is_unspecified
 
 
 def quiet_hours(clinic: Clinic) -> tuple[time_of_day, time_of_day]:

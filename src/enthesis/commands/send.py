@@ -28,8 +28,10 @@ def run(args: argparse.Namespace) -> int:
     if args.forever:
         sender.forever()
     print(f"{sender.run_pass()} sent.")
-    wanting = Clinic.objects.filter(reminders_on=True, invented=False)
+    wanting = Clinic.objects.filter(reminders_on=True)
+    if not wanting:
+        print("No clinic has reminders switched on: Settings, Reminders.")
     problems = [(clinic, why) for clinic in wanting if (why := sender.why_waiting(clinic))]
     for clinic, why in problems:
-        print(f"{clinic}: messages wait. {why}", file=sys.stderr)
+        print(f"{clinic}: reminders cannot be sent. {why}", file=sys.stderr)
     return 1 if problems else 0

@@ -27,13 +27,15 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True)
 class Ask:
-    """Answers that are wanted since `due_on` and have not come; a person calls from `call_on`."""
+    """Answers that are wanted since `due_on` and have not come; a person calls from `call_on`.
+    What was asked from `asked_from` on was asked about this."""
 
     key: str
     purpose: Purpose
     occasion: Occasion
     due_on: date
     call_on: date
+    asked_from: date
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,9 @@ def _ask(
     safety = purpose is Purpose.SAFETY
     days = rules.safety_call_after_days if safety else rules.call_after_days
     key = f"course/{course.id}/{purpose}/{of}"
-    return Ask(key, purpose, occasion, on, on + timedelta(days=days))
+    early = rules.safety_after_days if safety else known.stop_rule.answer_overdue_days
+    asked_from = on - timedelta(days=early)
+    return Ask(key, purpose, occasion, on, on + timedelta(days=days), asked_from)
 
 
 def _safety(course: Course, known: Knowledge, today: date) -> Iterator[Ask]:
@@ -144,6 +148,21 @@ def completion(course: Course, known: Knowledge, today: date) -> Iterator[tuple[
     for on, following in zip(due, [*due, date.max][1:], strict=True):
         ends = following if following == date.max else following - early
         yield Purpose.MONTHS, any(on - early <= a.on < ends for a in real)
+
+
+def safety_completion(
+    course: Course, known: Knowledge, today: date
+) -> Iterator[tuple[Ask, date, bool]]:
+    """The safety ask of each session whose day has come, until when it stood, and whether any
+    answer came in that time. Whether it was asked at all is not known here."""
+    sessions = sorted(course.sessions, key=lambda s: (s.on, s.number))
+    ends = [*(s.on for s in sessions), date.max][1:]
+    for session, following in zip(sessions, ends, strict=True):
+        on = session.on + timedelta(days=known.reminder_rules.safety_after_days)
+        if on <= today:
+            ask = _ask(course, known, Purpose.SAFETY, session.number, Occasion.AFTER_SESSION, on)
+            came = any(session.on < a.on <= following for a in course.assessments)
+            yield ask, following, came
 
 
 def is_quiet(at: time, quiet_from: time, quiet_to: time) -> bool:

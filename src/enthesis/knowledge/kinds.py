@@ -473,8 +473,9 @@ class ReminderRules:
     """When patients are written to and when a person calls, with a source for each number.
 
     Days count from the day on which answers are wanted. After `give_up_after_days` nothing more is
-    written; `call_after_days` puts a silent patient on the call list. `retry_after_minutes` is for
-    servers that refuse for now: after the last, somebody calls.
+    written; `call_after_days` puts a silent patient on the call list, and a call without a next
+    date takes them off it for `call_again_after_days`. `retry_after_minutes` is for servers that
+    refuse for now: after the last, somebody calls.
     """
 
     starts_on: date
@@ -485,6 +486,7 @@ class ReminderRules:
     call_after_days: int
     safety_call_after_days: int
     give_up_after_days: int
+    call_again_after_days: int
     quiet_from_hour: int
     quiet_to_hour: int
     retry_after_minutes: tuple[int, ...]

@@ -24,6 +24,7 @@ from enthesis.shape import plain, read
 
 TOKEN_BYTES = 32
 QUESTIONNAIRE = "six_signs"
+ANSWERS_AWAITED = "Reached; the answers are not there yet"
 OCCASIONS = frozenset(occasion.value for occasion in Occasion)
 
 
@@ -128,14 +129,16 @@ def _worded(
     return tuple(replace(question, text=follow.worded(question, said)) for question in visible)
 
 
-def every_question(course: records.Course, occasion: str, known: Knowledge) -> tuple[Question, ...]:
+def every_question(
+    course: records.Course, occasion: str, known: Knowledge, questionnaire: str = QUESTIONNAIRE
+) -> tuple[Question, ...]:
     """All questions that may come up, for a page on which they stand at once."""
     named = {
         q.id: "the one named above"
         for q in known.questionnaires[QUESTIONNAIRE].questions
         if q.kind == "text" and (not q.occasions or occasion in q.occasions)
     }
-    return questions_of(course, occasion, named, known)
+    return questions_of(course, occasion, named, known, questionnaire)
 
 
 def asked_questions(row: Assessment, known: Knowledge) -> tuple[Question, ...]:
@@ -184,6 +187,15 @@ def save_answers(
     return assessment
 
 
+@transaction.atomic
+def choose_language(link_id: int, language: str) -> None:
+    """The patient chose the language of a link, perhaps before anything was answered."""
+    link = AnswerLink.objects.select_for_update().get(pk=link_id)
+    link.language = language
+    save(link)
+    audit.record(None, "choose_language", link, detail={"language": language})
+
+
 def _checked(question: Question, raw: str | list[str]) -> records.Answer:
     if "\x00" in raw:
         # PostgreSQL keeps no such text, and nobody types it.
@@ -213,9 +225,18 @@ def _store(
 
 @transaction.atomic
 def record_answers(
-    user: User, course_id: int, occasion: str, on: date, raw: Mapping[str, str | list[str]]
+    user: User,
+    course_id: int,
+    occasion: str,
+    on: date,
+    raw: Mapping[str, str | list[str]],
+    questionnaire: str = QUESTIONNAIRE,
+    call_id: int | None = None,
 ) -> Assessment:
-    """Answers that a patient gave by telephone or on paper; what was not given stays unknown."""
+    """Answers that a patient gave by telephone or on paper; what was not given stays unknown.
+
+    `call_id`: the call in which they were given, which now counts as answered.
+    """
     course = get_for(user, Course, course_id, lock=True)
     clinic = course.patient.clinic
     today = store.today(clinic)
@@ -223,7 +244,8 @@ def record_answers(
         raise Refused("Choose what the answers are for.", "occasion")
     if not course.opened_on <= on <= today:
         raise Refused("The day must lie between the start of the course and today.", "on")
-    answers = _typed(store.course_record(course), occasion, raw, store.known_for(clinic, today))
+    known = store.known_for(clinic, today)
+    answers = _typed(store.course_record(course), occasion, raw, known, questionnaire)
     if all(value is None for value in answers.values()):
         raise Refused("Give at least one answer.")
     assessment = save(
@@ -231,7 +253,7 @@ def record_answers(
             course=course,
             on=on,
             occasion=occasion,
-            questionnaire=QUESTIONNAIRE,
+            questionnaire=questionnaire,
             answers=plain(answers),
             source="staff",
             entered_by=user,
@@ -239,16 +261,27 @@ def record_answers(
         )
     )
     audit.record(user, "record_answers", assessment, detail={"occasion": occasion})
+    awaited = course.calls.filter(result=CallAttempt.Result.WILL_ANSWER)
+    for call in awaited.filter(pk=call_id) if call_id is not None else ():
+        call.result, call.next_try_on = CallAttempt.Result.ANSWERED, None
+        if call.outcome == ANSWERS_AWAITED:
+            call.outcome = CallAttempt.Result.ANSWERED.label
+        save(call)
+        audit.record(user, "record_answers", call)
     return assessment
 
 
 def _typed(
-    course: records.Course, occasion: str, raw: Mapping[str, str | list[str]], known: Knowledge
+    course: records.Course,
+    occasion: str,
+    raw: Mapping[str, str | list[str]],
+    known: Knowledge,
+    questionnaire: str,
 ) -> dict[str, records.Answer]:
     """Each question asked in its turn: an answer may bring or hide the ones after it."""
     answers: dict[str, records.Answer] = {}
     while True:
-        asked = questions_of(course, occasion, answers, known)
+        asked = questions_of(course, occasion, answers, known, questionnaire)
         question = next((q for q in asked if q.id not in answers), None)
         if question is None:
             return answers
@@ -271,11 +304,19 @@ def mark_read(user: User, assessment_id: int) -> Assessment:
 def add_call(
     user: User, course_id: int, outcome: str, result: str = "", next_try_on: date | None = None
 ) -> CallAttempt:
-    """Somebody tried to reach a patient, and what came of it. Who asks not to be called is not
-    told to be called again."""
+    """Somebody tried to reach a patient, and what came of it. Without a date the next try is by the
+    rules. Reached and answering is only "will answer" until `record_answers` keeps the answers. Who
+    asks not to be called is not told to be called again."""
     course = get_for(user, Course, course_id)
-    if next_try_on and next_try_on <= store.today(course.patient.clinic):
+    clinic = course.patient.clinic
+    today = store.today(clinic)
+    if next_try_on and next_try_on <= today:
         raise Refused("The next try must be after today.", "next_try_on")
+    if result == CallAttempt.Result.ANSWERED:
+        result, outcome = CallAttempt.Result.WILL_ANSWER, outcome or ANSWERS_AWAITED
+    if next_try_on is None and result != CallAttempt.Result.NO_CALLS:
+        days = store.known_for(clinic, today).reminder_rules.call_again_after_days
+        next_try_on = today + timedelta(days=days)
     outcome = outcome or str(dict(CallAttempt.Result.choices).get(result, ""))
     call = save(
         CallAttempt(course=course, outcome=outcome, result=result, next_try_on=next_try_on, by=user)

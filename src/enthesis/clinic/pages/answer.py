@@ -2,7 +2,8 @@
 
 Looking never changes anything; each screen is saved as it is sent, so that a closed telephone
 loses nothing. A wrong, expired or revoked address gets one and the same page. The language is the
-one in the address (one tap), else the one chosen before on this link, else the patient's.
+one in the address, else the one chosen before on this link (one tap), else the patient's; where
+that is only the default, the telephone's.
 """
 
 from typing import Any
@@ -12,6 +13,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.cache import patch_vary_headers
+from django.utils.http import urlencode
+from django.utils.translation.trans_real import parse_accept_lang_header
 from django.views.decorators.http import require_http_methods
 
 from enthesis.clinic import store
@@ -36,10 +40,26 @@ def answer(request: HttpRequest, token: str, language: str = "") -> HttpResponse
     link = actions.find_link(token, timezone.now())
     if link is None or (language and language not in Patient.Language.values):
         return render(request, "clinic/answer/gone.html", status=404)
+    if language and request.method == "POST" and "speak" in request.POST:
+        actions.choose_language(link.pk, language)
+        asked = request.GET.get("q", "")
+        address = reverse("answer", args=[token])
+        return redirect(f"{address}?{urlencode({'q': asked})}" if asked else address)
     link.language = language or link.language
-    spoken = link.language or link.course.patient.language
+    spoken = link.language or _likely_language(request, link.course.patient)
     with translation.override(spoken):
-        return _answer(request, token, link, spoken)
+        response = _answer(request, token, link, spoken)
+    patch_vary_headers(response, ["Accept-Language"])
+    return response
+
+
+def _likely_language(request: HttpRequest, patient: Patient) -> str:
+    """The one on record; the default one may only mean that nobody asked, so ask the telephone."""
+    if patient.language == Patient.Language.ENGLISH:
+        for code, _ in parse_accept_lang_header(request.headers.get("Accept-Language", "")):
+            if code.partition("-")[0] in Patient.Language.values:
+                return code.partition("-")[0]
+    return patient.language
 
 
 def _answer(request: HttpRequest, token: str, link: AnswerLink, language: str) -> HttpResponse:
@@ -67,7 +87,8 @@ def _answer(request: HttpRequest, token: str, link: AnswerLink, language: str) -
     # A group of questions that is asked alone has no words of its own to begin with.
     whole = known.questionnaires.get(link.questionnaire)
     intro = whole.intro if whole else ""
-    return _ask(request, link, screens, number, form, intro, others)
+    context = _clinic(clinic, known) | {"intro": "" if number else intro, "others": others}
+    return _ask(request, link, screens, number, form, context)
 
 
 def _received(
@@ -80,7 +101,11 @@ def _received(
     dangers = follow.dangers(answers, known)
     page = "clinic/answer/danger.html" if dangers else "clinic/answer/received.html"
     emergency = tuple(dict.fromkeys(call for rule in dangers for call in rule.call_first))
-    context = _clinic(clinic) | {"dangers": dangers, "emergency": emergency, "others": others}
+    context = _clinic(clinic, known) | {
+        "dangers": dangers,
+        "emergency": emergency,
+        "others": others,
+    }
     return render(request, page, context)
 
 
@@ -116,32 +141,33 @@ def _ask(
     screens: list[Screen],
     number: int,
     form: QuestionForm,
-    intro: str,
-    others: list[Language],
+    context: dict[str, Any],
 ) -> HttpResponse:
     clinic = link.course.patient.clinic
-    context = _clinic(clinic) | {
-        "others": others,
+    context |= {
         "until": timezone.localdate(link.expires_at, ZoneInfo(clinic.time_zone)),
         "form": form,
         "screen": screens[number],
         "back": f"?q={screens[number - 1][0].id}" if number else "",
         "number": number + 1,
         "total": len(screens),
-        "intro": "" if number else intro,
         "segments": [n <= number for n in range(len(screens))],
     }
     status = 422 if form.errors else 200
     return render(request, "clinic/answer/question.html", context, status=status)
 
 
-def _clinic(clinic: Clinic) -> dict[str, Any]:
-    """All that a patient's page says of anybody: the clinic's name and number."""
+def _clinic(clinic: Clinic, known: Knowledge) -> dict[str, Any]:
+    """All that a patient's page says of anybody: the clinic's name and number, and whom to call
+    in an emergency."""
     digits = "".join(c for c in clinic.phone if c in "+0123456789")
     return {
         "clinic_name": clinic.name,
         "phone": clinic.phone,
         "phone_digits": digits,
+        "emergency_numbers": dict.fromkeys(
+            call for rule in known.danger_rules for call in rule.call_first
+        ),
         "emergency_text": clinic.emergency_text_es
         if translation.get_language() == Patient.Language.SPANISH
         else clinic.emergency_text,

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -20,6 +21,7 @@ from enthesis.clinic.models import AnswerLink, Assessment, Course
 from enthesis.clinic.pages import attempt, patient_banner
 from enthesis.clinic.permissions import CLINICAL, DESK, StaffRequest, get_for, page
 from enthesis.clinic.questions import QuestionForm, choices_of, typed
+from enthesis.clinic.sender import is_local
 from enthesis.journey import follow
 from enthesis.knowledge.kinds import Knowledge, Question
 from enthesis.records import Answer, Occasion
@@ -96,13 +98,17 @@ def ask(request: StaffRequest, course_id: int) -> HttpResponse:
         due_on = next((d.due_on for d in due if d.occasion == occasion), today)
         made = attempt(form, actions.make_link, request.user, course.pk, occasion, due_on)
         if made:
-            address = request.build_absolute_uri(reverse("answer", args=[made[1]]))
+            path = reverse("answer", args=[made[1]])
+            address = request.build_absolute_uri(path)
+            if settings.PUBLIC_ADDRESS:
+                address = f"{settings.PUBLIC_ADDRESS}{path}"
     if form.errors:
         status = 422
     links = course.links.select_related("assessment", "made_by").order_by("-made_at", "-id")
     context = _of(course, request) | {
         "form": form,
         "address": address,
+        "only_here": is_local(address),
         "letter": _letter(course, address) if address else {},
         "due": due,
         "states": [link_state(link, timezone.now()) for link in links],
@@ -156,7 +162,8 @@ def _letter(course: Course, address: str) -> dict[str, str]:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_answers(request: StaffRequest, course_id: int) -> HttpResponse:
-    """The same questions on one page, for answers by telephone or on paper."""
+    """The same questions on one page, for answers by telephone or on paper; after a call about
+    safety only that question. `?call=` is the call in which they are given."""
     course = get_for(request.user, Course, course_id)
     today = store.today(request.clinic)
     known = store.known_for(request.clinic, today)
@@ -165,13 +172,15 @@ def add_answers(request: StaffRequest, course_id: int) -> HttpResponse:
         occasion = _likely(course).value
     sent = request.POST if request.method == "POST" else None
     when = WhenForm(sent, initial={"on": today, "occasion": occasion})
-    questions = actions.every_question(store.course_record(course), occasion, known)
+    about = follow.SAFETY if "safety" in request.GET else actions.QUESTIONNAIRE
+    typed_call = request.GET.get("call", "")
+    call = int(typed_call) if typed_call.isdecimal() and len(typed_call) < 19 else None
+    questions = actions.every_question(store.course_record(course), occasion, known, about)
     form = QuestionForm(questions, sent, may_skip=True)
     if request.method == "POST" and when.is_valid() and form.is_valid():
         given_on = when.cleaned_data["on"]
-        made = attempt(
-            form, actions.record_answers, request.user, course.pk, occasion, given_on, form.raw
-        )
+        given = (course.pk, occasion, given_on, form.raw, about, call)
+        made = attempt(form, actions.record_answers, request.user, *given)
         if made:
             return _after_answers(request, course, made, known)
     wrong = bool(when.errors or form.errors)

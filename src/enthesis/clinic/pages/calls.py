@@ -4,7 +4,9 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_safe
 
 from enthesis.clinic import store
@@ -13,6 +15,7 @@ from enthesis.clinic.calls import call_list, completion
 from enthesis.clinic.models import CallAttempt, Course
 from enthesis.clinic.pages import attempt, patient_banner
 from enthesis.clinic.permissions import DESK, StaffRequest, get_for, page
+from enthesis.journey.remind import Purpose
 
 
 class CallForm(forms.Form):
@@ -25,7 +28,7 @@ class CallForm(forms.Form):
     next_try_on = forms.DateField(
         label="Try again on",
         required=False,
-        help_text="Until then the patient stands under “Later”.",
+        help_text="Until then the patient stands under “Later”. Empty means the usual wait.",
         widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"),
     )
 
@@ -50,10 +53,11 @@ def record_call(request: StaffRequest, course_id: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         words = (given["outcome"], given["result"], given["next_try_on"])
-        if attempt(form, actions.add_call, request.user, course.pk, *words):
+        if call := attempt(form, actions.add_call, request.user, course.pk, *words):
+            if given["result"] == CallAttempt.Result.ANSWERED:
+                return redirect(_form_for(request, course, call))
             messages.success(request, f"The call to {course.patient} was recorded.")
-            answered = given["result"] == CallAttempt.Result.ANSWERED
-            return redirect("add_answers", course.pk) if answered else redirect("calls")
+            return redirect("calls")
     context = {
         "course": course,
         "patient": patient_banner(course.patient, store.today(request.clinic)),
@@ -61,6 +65,19 @@ def record_call(request: StaffRequest, course_id: int) -> HttpResponse:
         "tries": course.calls.select_related("by").order_by("-at"),
     }
     return render(request, "clinic/calls/record.html", context, status=422 if form.errors else 200)
+
+
+def _form_for(request: StaffRequest, course: Course, call: CallAttempt) -> str:
+    """The questions that the call was about; about safety only that one."""
+    lists = call_list(request.clinic, timezone.now())
+    lines = (*lists.now, *lists.later, *lists.not_called)
+    ask = next((line.ask for line in lines if line.course == course), None)
+    query = {"call": str(call.pk)}
+    if ask:
+        query["for"] = ask.occasion.value
+        if ask.purpose is Purpose.SAFETY:
+            query["safety"] = "1"
+    return f"{reverse('add_answers', args=[course.pk])}?{urlencode(query)}"
 
 
 urlpatterns = [

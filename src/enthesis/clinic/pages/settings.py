@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from enthesis.clinic import store
 from enthesis.clinic.actions import EditConflict
 from enthesis.clinic.actions import settings as actions
+from enthesis.clinic.calls import messages_line
 from enthesis.clinic.models import Clinic, Role, User
 from enthesis.clinic.pages import attempt, differences
 from enthesis.clinic.permissions import ADMIN, StaffRequest, get_for, page, rows_for
@@ -61,7 +62,9 @@ class SettingsForm(forms.Form):
         help_text="Before each session, after it, and in the months that follow.",
     )
     sender_email = forms.EmailField(
-        label="Sender’s address", required=False, help_text="Patients see it; nobody reads answers."
+        label="Sender’s address",
+        required=False,
+        help_text="Needed for reminders. Patients see it; nobody reads answers.",
     )
     quiet_from = forms.TimeField(label="Quiet from", required=False, widget=_TIME)
     quiet_to = forms.TimeField(label="Quiet until", required=False, widget=_TIME)
@@ -71,8 +74,17 @@ class SettingsForm(forms.Form):
         super().__init__(data, initial=initial)
         rules = [(choice.id, choice.name) for choice in known.stop_choices.values()]
         self.fields["stop_choice"].choices = rules  # type: ignore[attr-defined]
-        zones = [(zone, zone.replace("_", " ")) for zone in sorted(available_timezones())]
+        zones = [(zone, zone.replace("_", " ")) for zone in time_zones(initial["time_zone"])]
         self.fields["time_zone"].choices = zones  # type: ignore[attr-defined]
+
+
+def time_zones(own: str) -> list[str]:
+    """Places and UTC, and what the clinic has: the rest of the list are rules and leftovers."""
+    places = {zone for zone in available_timezones() if "/" in zone}
+    named = {
+        zone for zone in places if not zone.startswith(("Etc/", "posix/", "right/", "SystemV/"))
+    }
+    return sorted({*named, "UTC", own})
 
 
 class UserForm(forms.Form):
@@ -123,6 +135,7 @@ def settings(request: StaffRequest) -> HttpResponse:
         "form": form,
         "both": both,
         "defaults": defaults(known),
+        "messages_line": messages_line(clinic),
         "stop_choices": [(one, known.judge_study(one.id)) for one in known.stop_choices.values()],
         "own_questionnaires": store.own_files(),
         "users": rows_for(request.user, User).order_by("-is_active", "display_name", "pk"),

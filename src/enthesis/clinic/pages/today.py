@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from enthesis.clinic import store
-from enthesis.clinic.calls import messages_line
+from enthesis.clinic.calls import call_list, messages_line
 from enthesis.clinic.day import day
 from enthesis.clinic.permissions import CLINICAL, DESK, STAFF, StaffRequest, page
 
@@ -16,17 +16,19 @@ SHOWN = 8
 
 @require_safe
 def today(request: StaffRequest) -> HttpResponse:
-    """The day's page; `?all=silent` or `?all=rechecks` shows a list whole, `?all=lost` those whom
-    nobody is told to call any more."""
+    """The day's page; `?all=rechecks` shows that list whole, `?all=lost` those whom nobody is told
+    to call any more. Whom to call is the call list's beginning."""
+    now = timezone.now()
     date = store.today(request.clinic)
     clinical = request.user.role in CLINICAL
     whole = request.GET.get("all")
-    held = day(request.clinic, date, clinical=clinical)
+    held, to_call = day(request.clinic, date, clinical=clinical), call_list(request.clinic, now).now
     context = {
         "date": date,
-        "now": timezone.now(),
+        "now": now,
         "day": held,
-        "silent": held.silent if whole == "silent" else held.silent[:SHOWN],
+        "to_call": to_call[:SHOWN],
+        "number_to_call": len(to_call),
         "rechecks": held.rechecks if whole == "rechecks" else held.rechecks[:SHOWN],
         "lost": held.lost if whole == "lost" else [],
         "messages_line": messages_line(request.clinic),
