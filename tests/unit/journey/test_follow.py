@@ -56,13 +56,13 @@ def test_activities_are_named_once_and_asked_about_every_time() -> None:
 def test_an_activity_is_asked_about_in_the_patients_own_words() -> None:
     shown = visible_questions(ASKED, Occasion.RECHECK, {}, KNOWN, NAMED)
     texts = {q.id: q.text for q in shown}
-    assert texts["activity_2"] == "Today, how well can you do this: lift a bag?"
+    assert texts["activity_2"] == "Today, how well can you do this: “lift a bag”?"
 
 
 def test_braces_in_a_patients_words_are_only_words() -> None:
     earlier: dict[str, Answer] = {"activity_1_name": "{0} {pain}"}
     shown = visible_questions(ASKED, Occasion.RECHECK, {}, KNOWN, earlier)
-    assert any(q.text.endswith(": {0} {pain}?") for q in shown)
+    assert any(q.text.endswith(": “{0} {pain}”?") for q in shown)
 
 
 def test_the_global_change_is_not_asked_before_there_can_be_any() -> None:

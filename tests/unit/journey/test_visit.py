@@ -225,6 +225,6 @@ def test_the_coming_questions_are_in_the_patients_words() -> None:
         start={"activity_1_name": "kneel", "activity_1": 3},
         sessions=[0],
     )
-    assert "Today, how well can you do this: kneel?" in visit.coming_questions(course, KNOWN)
+    assert "Today, how well can you do this: “kneel”?" in visit.coming_questions(course, KNOWN)
     done = given(baselines=[8], sessions=[0], answers=[[10, {"pain": 7}]])
     assert visit.coming_questions(done, KNOWN) == ()
