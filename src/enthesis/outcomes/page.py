@@ -3,7 +3,7 @@
 import csv
 import io
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 
 from enthesis.charts.curves import Table
@@ -12,6 +12,7 @@ from enthesis.charts.standalone import standalone
 from enthesis.outcomes.report import Figure, Report, Section
 
 Draw = Callable[[Section, Figure], str]
+HOW = "How this was calculated"
 
 
 def body_html(report: Report) -> str:
@@ -54,6 +55,16 @@ def table_html(table: Table) -> str:
     return f"{opening}{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
+def technical_html(told: Sequence[str], *, folded: bool) -> str:
+    """How the numbers were made, behind a word to open it; on paper open."""
+    if not told:
+        return ""
+    items = "".join(f'<p class="quiet">{escape(text)}</p>' for text in told)
+    if folded:
+        return f'<details class="more"><summary>{HOW}</summary>{items}</details>'
+    return f'<p class="quiet"><strong>{HOW}.</strong></p>{items}'
+
+
 def _whole(report: Report, css: str, body: str) -> str:
     title = escape(report.title)
     facts = f"As of {day_in_words(report.day)} · {report.origin.words()}"
@@ -81,6 +92,7 @@ def _section(one: Section, draw: Draw, *, folded: bool) -> str:
     if table and folded and one.figure:
         table = f'<details class="more"><summary>Show the numbers</summary>{table}</details>'
     notes = "".join(f'<p class="quiet">{escape(note)}</p>' for note in one.notes)
+    notes += technical_html(one.technical, folded=folded)
     figure = draw(one, one.figure) if one.figure else ""
     return (
         f'<section class="card" aria-labelledby="{one.id}"><figure class="figure"><figcaption>'

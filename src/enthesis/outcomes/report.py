@@ -81,6 +81,7 @@ class Report:
                     "measure": one.measure,
                     "source": one.source,
                     "notes": list(one.notes),
+                    "technical": list(one.technical),
                     "head": list(one.table.head) if one.table else [],
                     "rows": [list(row) for row in one.table.rows] if one.table else [],
                 }

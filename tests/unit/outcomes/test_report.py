@@ -30,6 +30,7 @@ from enthesis.outcomes.page import as_csv, body_html, page_html
 from enthesis.outcomes.paper import pdf_of, report_pdf
 from enthesis.outcomes.report import Origin, Report, Section, report_of
 from enthesis.outcomes.sections.calibration import calibration
+from enthesis.outcomes.sections.harms import _both_rules, _total
 from enthesis.outcomes.sections.parts import HIDDEN, LEFT_OUT, Asked
 from tests.unit.outcomes.registry_rows import ten, whole
 
@@ -106,7 +107,8 @@ def test_every_finding_is_what_counting_the_ten_courses_by_hand_gives(report: Re
         "cost": "Low back and sacroiliac pain: 533 USD was paid for each course that reached its "
         "target",
         "harms": "2 warning signs were answered after 9 sessions",
-        "alarm-infection": "Signs of infection: after 1 of 9 sessions; no alarm",
+        "alarm-infection": "Signs of infection: after 1 of 9 sessions; one interval is short "
+        "enough to ask why; the running sum has not reached its alarm",
         "overrides": "1 of 3 decisions were not what the rules suggested",
         "silent": "Too few answers for the model of the silent",
     }
@@ -306,11 +308,55 @@ def test_for_the_public_no_count_below_the_limit_is_told_and_no_picture_gives_on
             if section.table and section.figure and section.id != "change":
                 assert HIDDEN not in str(section.table.rows), section.id
         for row in cells(by_id(told)["harms"]).values():
-            assert row[1] == HIDDEN or row[1] == "0" or int(row[1]) >= 10
+            assert row[1] in ("9 or fewer", "0") or int(row[1]) >= 10
+            assert row[1] != "9 or fewer" or row[3].startswith("at most ")
+        for name in ("harms", "alarm-infection", "alarm-nerve-and-dura"):
+            # A harm does not vanish with its number: a count or its limit is in the heading.
+            assert re.search(r"\d+ (or fewer )?(of|warning)", by_id(told)[name].finding), name
+            assert "UNSOURCED" not in by_id(told)[name].measure
         shown = by_id(told)["by-clinic"].table
         assert shown is None or all(int(row[1]) >= 10 for row in shown.rows)
     with pytest.raises(FitError, match="Fewer than 10 courses began"):
         reported(small, suppress_below=10)
+
+
+@pytest.mark.parametrize(
+    ("events", "told"),
+    [((0, 12, 30), "42"), ((0, 3, 4), "9 or fewer"), ((0, 3, 30), "39 or fewer"),
+     ((8, 7, 30), "45"), ((2, 3, 30), "48 or fewer"), ((0, 0, 0), "0")],
+)  # fmt: skip
+def test_the_total_of_signs_gives_no_hidden_number_away_and_never_vanishes(
+    events: tuple[int, ...], told: str, small: Path
+) -> None:
+    opened = engine.open_registry(str(small))
+    asked = Asked(opened, DAY, knowledge(DAY), None, 1, 10, 8)
+    opened.close()
+    assert _total(asked, np.array(events), [asked.is_small(n) for n in events]) == told
+
+
+@pytest.mark.parametrize(
+    ("soon", "raised", "said"),
+    [
+        (0, 0, "no alarm"),
+        (1, 0, "one interval is short enough to ask why; the running sum has not reached its "
+         "alarm"),
+        (2, 1, "2 intervals are short enough to ask why; the running sum reached its alarm once"),
+        (0, 3, "no interval is short enough to ask why; the running sum reached its alarm 3 times"),
+    ],
+)  # fmt: skip
+def test_the_two_alarm_rules_are_told_in_one_finding(soon: int, raised: int, said: str) -> None:
+    assert _both_rules(soon, raised) == said
+
+
+def test_a_heading_says_no_alarm_only_where_no_interval_is_marked(
+    invented: Path, folder: Path, report: Report
+) -> None:
+    for told in (reported(invented), reported(folder), report):
+        for section in told.sections:
+            if section.id.startswith("alarm-"):
+                marked = "ask why" in str(section.table and section.table.rows)
+                assert marked == ("enough to ask why" in section.finding
+                                  and "no interval" not in section.finding)  # fmt: skip
 
 
 def test_what_an_earlier_suppression_hid_stays_hidden_in_the_next() -> None:
