@@ -26,6 +26,7 @@ from enthesis.journey.forecast_model import AFTER_SERIES, visits_of
 from enthesis.knowledge.load import knowledge
 from enthesis.outcomes import cohort, engine, registry
 from enthesis.outcomes.errors import FitError
+from enthesis.outcomes.funnel import funnel
 from enthesis.outcomes.page import as_csv, body_html, page_html
 from enthesis.outcomes.paper import pdf_of, report_pdf
 from enthesis.outcomes.report import Origin, Report, Section, report_of
@@ -40,7 +41,8 @@ DAY = date(2026, 11, 23)
 ORIGIN = Origin("ab" * 32, 7, {"enthesis": "0.1.0"})
 ANYWAY = knowledge(DAY).benchmarks["back_saline_or_time"]
 OVERSELLING = re.compile(
-    r"\beffect|\bworks\b|success rate|responder rate|thanks to|significant", re.IGNORECASE
+    r"\beffect|\bworks\b|points gained|success rate|responder rate|thanks to|significant",
+    re.IGNORECASE,
 )
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -101,11 +103,12 @@ def test_every_finding_is_what_counting_the_ten_courses_by_hand_gives(report: Re
     expected = {
         "flow": "Of 10 courses opened, 8 began and 6 gave an answer after that",
         "relief": "3 of 6 who answered had reached 50 % relief at their last answer",
-        "pain": "Mean pain was 5.9 at the start and 3 at week 12",
-        "change": "Pain, week 12: 3 points gained on average (3 to 3)",
+        "pain": "Mean pain was 5.9 at the start (of 8) and 3 at week 12 (of 5 who answered then; "
+        "8 began)",
+        "change": "Pain, week 12: lower by 3 points than at the start (3 to 3), of 5 who answered "
+        "at week 12 (8 began)",
         "target": "3 of 8 reached their target; 2 stopped before that",
-        "cost": "Low back and sacroiliac pain: 533 USD was paid for each course that reached its "
-        "target",
+        "cost": "Paid for each course that reached its target: $533 (Low back and sacroiliac pain)",
         "harms": "2 warning signs were answered after 9 sessions",
         "alarm-infection": "Signs of infection: after 1 of 9 sessions; one interval is short "
         "enough to ask why; the running sum has not reached its alarm",
@@ -145,7 +148,7 @@ def test_flow_and_relief_are_a_loop_over_the_courses(both: tuple[Report, Rows]) 
     assert flow["Began treatment"] == (str(len(begun)),)
     assert flow["Answered at least once after the first session"] == (str(len(answered)),)
     silent = [c for c in begun if c["last_score"] is None and c["silent"]]
-    assert flow["– silent: no answer though asked"] == (str(len(silent)),)
+    assert flow["– never answered, though asked"] == (str(len(silent)),)
     relief = [c["last_relief"] for c in begun if c["last_relief"] is not None]
     for level in range(0, 101, 10):
         n = sum(value >= 100 * level for value in relief)
@@ -211,7 +214,8 @@ def test_target_and_cost_are_a_loop_over_the_courses(both: tuple[Report, Rows]) 
         assert row[:2] == (str(len(charged)), str(hits))
         if hits:
             paid = round(sum(c["paid_cents"] for c in charged) / hits / 100)
-            assert row[3].split(" USD")[0].replace(" ", "") == str(paid)
+            assert row[3].split(" ")[0] == f"${paid:,}"
+            assert f"${paid:,} ({known[condition].name})" in told["cost"].finding
 
 
 def test_harms_and_their_places_are_a_loop_over_sessions_and_events(
@@ -359,6 +363,23 @@ def test_a_heading_says_no_alarm_only_where_no_interval_is_marked(
                                   and "no interval" not in section.finding)  # fmt: skip
 
 
+def test_a_funnel_says_that_case_mix_is_allowed_for_only_where_it_is(
+    invented: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted = by_id(reported(invented))["by-condition"]
+    assert "allowed for condition" in fitted.measure
+
+    def refuse(units: Any, hits: Any, *mix: Any) -> Any:
+        if mix:
+            raise FitError("the model of the case mix does not converge")
+        return funnel(units, hits)
+
+    monkeypatch.setattr("enthesis.outcomes.sections.funnels.funnel", refuse)
+    counted = by_id(reported(invented))["by-condition"]
+    assert "not allowed for" in counted.measure and "allowed for condition" not in counted.measure
+    assert "does not converge" in counted.notes[0]
+
+
 def test_what_an_earlier_suppression_hid_stays_hidden_in_the_next() -> None:
     table = pa.table({"n": [40, 50, 60], "half": [20, 3, 30], "most": [10, 1, 25]})
     once = cohort.suppress(table, ["most"], "half", 5)
@@ -371,11 +392,12 @@ def test_what_an_earlier_suppression_hid_stays_hidden_in_the_next() -> None:
 
 
 def test_the_benchmark_stands_beside_the_relief_and_the_pain(report: Report) -> None:
-    for name in ("relief", "pain"):
+    for name in ("relief", "pain", "change"):
         section = by_id(report)[name]
         assert section.figure and "Salt water" in section.figure.wide
         assert "benchmark" in section.figure.wide
-        assert any("Ashar" in note for note in section.notes)
+        assert any("Ashar" in note for note in section.technical)
+        assert not any("github" in note for note in section.notes)
 
 
 def test_each_section_has_day_and_denominator_and_no_word_oversells(report: Report) -> None:

@@ -115,7 +115,7 @@ def _alarm(asked: Asked, alarm: HarmAlarm, *, counted: Mapping[str, int]) -> Sec
     )
     technical = (
         rule,
-        f"Interval (g-chart): short enough to ask why below {in_words(chart.alarm_below)} sessions.",
+        f"Interval (g-chart): short enough to ask why below {chart.alarm_below} sessions.",
         f"Running sum (CUSUM): each such session adds {alarm.step}, every other takes 1; the alarm "
         f"is raised at {alarm.limit}, about once in {alarm.sessions_to_false_alarm} sessions by "
         f"chance alone. It stands at {now}."
