@@ -21,6 +21,7 @@ line,path{fill:none;stroke-width:1}
 .halted{stroke:#39434D;stroke-width:2.5;stroke-dasharray:10 3 2 3}
 .target{stroke:#1A232C;stroke-width:2;stroke-dasharray:8 4}
 .dot{fill:#0B5A66;stroke:#fff;stroke-width:2}
+.dot.chosen{fill:#fff;stroke:#0B5A66;stroke-width:4}
 .dot.baseline{fill:#fff;stroke:#0B5A66;stroke-width:2.5}
 .alarmed{fill:#fff;stroke:#A4262C;stroke-width:3}
 .limit-95{stroke:#1A232C;stroke-width:1.5;stroke-dasharray:2 3}.limit-998{stroke:#757C84}
