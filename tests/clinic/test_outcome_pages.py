@@ -132,7 +132,7 @@ def test_the_page_follows_the_records_and_writes_nothing_while_they_stand_still(
         moved = as_clinician.get("/outcomes/")
     assert moved.context["fresh"].written >= 1
     assert moved.context["report"].origin.cut != first.context["report"].origin.cut
-    assert "written anew in" in moved.content.decode()
+    assert "looked at again, in" in moved.content.decode()
 
 
 def test_a_long_refresh_shows_how_far_it_is_and_a_failed_one_says_why(
@@ -251,8 +251,14 @@ def test_nothing_is_public_until_the_administrator_publishes_and_again_after_wit
     assert event.user == user(models.Role.ADMINISTRATOR) and event.detail["cut"]
     assert as_clinician.post("/outcomes/withdraw/").status_code == 403
     assert client.get(address).content == page.content
+    asked = as_admin.get("/outcomes/withdraw/").content.decode()
+    assert "Withdraw the published results?" in asked and "Keep them" in asked
+    assert client.get(address).content == page.content, "asking withdraws nothing"
     assert as_admin.post("/outcomes/withdraw/").status_code == 302
-    assert client.get(address).status_code == 404
+    gone = client.get(address)
+    assert gone.status_code == 404 and "No results are published here" in gone.content.decode()
+    assert "Today" not in gone.content.decode() and "patient" not in gone.content.decode()
+    assert client.get("/results/999/").content == gone.content, "no word whether there is a clinic"
     assert client.get(f"{address}change.csv").status_code == 404
     assert models.AuditEvent.objects.filter(action="withdraw_results").count() == 1
     assert models.PublishedResults.objects.count() == 1, "the fact is kept"

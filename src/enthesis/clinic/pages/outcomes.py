@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from enthesis.clinic import outcomes, store
 from enthesis.clinic.actions import Refused
@@ -30,7 +30,7 @@ def show(request: StaffRequest) -> HttpResponse:
     if isinstance(fresh, HttpResponse):
         return fresh
     from enthesis.outcomes.errors import FitError
-    from enthesis.outcomes.report import CANNOT
+    from enthesis.outcomes.report import CANNOT, READ_FIRST
 
     clinic, condition = request.clinic, request.GET.get("condition", "")
     counts = outcomes.conditions_of(clinic)
@@ -39,6 +39,7 @@ def show(request: StaffRequest) -> HttpResponse:
     today = store.today(clinic)
     context: dict[str, Any] = {
         "cannot": CANNOT,
+        "read_first": READ_FIRST,
         "published": actions.published(clinic),
         "may_publish": request.user.role in ADMIN,
         "quarters": list(outcomes.quarters(clinic, today, QUARTERS)),
@@ -126,9 +127,15 @@ def publish(request: StaffRequest) -> HttpResponse:
     return render(request, "clinic/outcomes/publish.html", context)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def withdraw(request: StaffRequest) -> HttpResponse:
-    """Show the public nothing any more."""
+    """Show the public nothing any more, once it was asked what that means."""
+    shown = actions.published(request.clinic)
+    if request.method != "POST" and shown is not None:
+        return render(request, "clinic/outcomes/withdraw.html", {"published": shown})
+    if request.method != "POST":
+        messages.error(request, "Nothing is published.")
+        return redirect("outcomes")
     try:
         actions.withdraw_results(request.user)
         messages.success(request, "The results were withdrawn: the public page is gone.")
@@ -188,10 +195,15 @@ def _conditions(
 def _section(one: "Section", asked: Any) -> dict[str, Any]:
     """What the page shows of one section; of the silent with the numbers for one delta."""
     from enthesis.outcomes.page import table_html
+    from enthesis.outcomes.sections.silent import CONCLUSION, marked
 
-    shown = {"told": one, "table": table_html(one.table) if one.table else ""}
+    shown: dict[str, Any] = {"told": one, "figure": one.figure}
+    shown |= {"table": table_html(one.table) if one.table else ""}
     if one.id == "silent" and one.table:
-        shown["slider"] = slider(one.table.head, one.table.rows, asked.get("delta", ""))
+        told = slider(one.table.head, one.table.rows, asked.get("delta", ""))
+        shown |= {"slider": told, "conclusion": CONCLUSION}
+        if one.figure:
+            shown["figure"] = marked(one.figure, told["at"])
     return shown
 
 
@@ -208,6 +220,7 @@ def slider(head: tuple[str, ...], rows: tuple[tuple[str, ...], ...], asked: str)
         "most": f"{points[-1]:g}",
         "step": f"{points[1] - points[0]:g}",
         "words": rows[at][0],
+        "at": at,
         "numbers": list(zip(head[1:], rows[at][1:], strict=True)),
     }
 
