@@ -9,7 +9,7 @@ from html import escape
 from enthesis.charts.curves import Table
 from enthesis.charts.pen import day_in_words, element
 from enthesis.charts.standalone import standalone
-from enthesis.outcomes.report import Figure, Report, Section
+from enthesis.outcomes.report import READ_FIRST, Figure, Report, Section
 
 Draw = Callable[[Section, Figure], str]
 HOW = "How this was calculated"
@@ -81,8 +81,12 @@ def _whole(report: Report, css: str, body: str) -> str:
 def _body(report: Report, draw: Draw, *, folded: bool) -> str:
     told = "".join(_section(one, draw, folded=folded) for one in report.sections)
     items = "".join(f"<li>{escape(text)}</li>" for text in report.cannot)
+    first = (
+        f'<div class="callout tone-care"><h2 class="title">Read this first</h2><p>{READ_FIRST} '
+        '<a href="#cannot">What this cannot tell you</a></p></div>'
+    )
     return (
-        f'{told}<section class="card" aria-labelledby="cannot">'
+        f'{first}{told}<section class="card" aria-labelledby="cannot">'
         f'<h2 id="cannot">What this cannot tell you</h2><ul class="told">{items}</ul></section>'
     )
 

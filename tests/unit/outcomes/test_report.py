@@ -29,10 +29,11 @@ from enthesis.outcomes.errors import FitError
 from enthesis.outcomes.funnel import funnel
 from enthesis.outcomes.page import as_csv, body_html, page_html
 from enthesis.outcomes.paper import pdf_of, report_pdf
-from enthesis.outcomes.report import Origin, Report, Section, report_of
+from enthesis.outcomes.report import READ_FIRST, Origin, Report, Section, report_of
 from enthesis.outcomes.sections.calibration import calibration
 from enthesis.outcomes.sections.harms import _both_rules, _total
 from enthesis.outcomes.sections.parts import HIDDEN, LEFT_OUT, Asked
+from enthesis.outcomes.sections.silent import marked
 from tests.unit.outcomes.registry_rows import ten, whole
 
 # Ibis 12 calls DuckDB 2.0 by an older name.
@@ -113,7 +114,7 @@ def test_every_finding_is_what_counting_the_ten_courses_by_hand_gives(report: Re
         "alarm-infection": "Signs of infection: after 1 of 9 sessions; one interval is short "
         "enough to ask why; the running sum has not reached its alarm",
         "overrides": "1 of 3 decisions were not what the rules suggested",
-        "silent": "Too few answers for the model of the silent",
+        "silent": "Too few answers for the model of those who gave none",
     }
     assert {name: told[name] for name in expected} == expected
     assert told["reasons"].startswith("1 of 8 who began are silent: too few")
@@ -270,11 +271,16 @@ def test_units_decisions_and_silence_are_loops_too(both: tuple[Report, Rows]) ->
 
 def test_the_silent_move_the_mean_by_delta_times_their_share(invented: Path) -> None:
     section = by_id(reported(invented))["silent"]
-    silent, asked = re.findall(r"(\d+) of (\d+) were silent", section.finding)[0]
+    silent, asked = re.findall(r"(\d+) of (\d+) gave no answer", section.finding)[0]
     assert section.table
     first, last = (float(r[1].split()[0].replace("−", "-")) for r in
                    (section.table.rows[0], section.table.rows[-1]))  # fmt: skip
     assert last - first == pytest.approx(5 * int(silent) / int(asked), abs=0.011)
+    # The chosen point is marked, that one alone, and in its place.
+    assert section.figure
+    dots = re.findall(r'class="dot[^"]*"', marked(section.figure, 3).narrow)
+    assert len(dots) == len(section.table.rows)
+    assert [at for at, dot in enumerate(dots) if "chosen" in dot] == [3]
 
 
 def test_only_some_courses_are_reported_as_if_the_others_were_not_there(
@@ -406,7 +412,8 @@ def test_each_section_has_day_and_denominator_and_no_word_oversells(report: Repo
     assert set(others) == {"8 courses that began, as of 23 Nov 2026."}
     html = body_html(report)
     assert not OVERSELLING.search(re.sub(r"<[^>]+>", " ", html))
-    assert "What this cannot tell you" in html
+    first = html.index(READ_FIRST)
+    assert first < html.index("<svg") < html.index('<h2 id="cannot">What this cannot tell you')
     assert len({section.id for section in report.sections}) == len(report.sections)
 
 

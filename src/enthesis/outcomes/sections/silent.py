@@ -68,8 +68,8 @@ def _tipping(asked: Asked) -> Section:
         + _said(of_worthwhile, f"less by at least {in_words(worthwhile or 0)} points") + ".",
     )  # fmt: skip
     table = Table(
-        ("Those without an answer are worse by", "Mean change in pain (95 % interval)", "Below no change",
-         f"Below −{in_words(worthwhile or 0)}"),
+        ("Those without an answer are worse by", "Mean change in pain (95 % interval)",
+         "Below no change", f"Below −{in_words(worthwhile or 0)}"),
         tuple(
             (f"{in_words(round(float(d), 1))} points", _interval(of_zero, at),
              "yes" if of_zero.holds[at] else "no", "yes" if of_worthwhile.holds[at] else "no")
