@@ -26,7 +26,7 @@ CANNOT_WAIT = 503
 def show(request: StaffRequest) -> HttpResponse:
     """The report of today, of all courses or of one condition (`?condition=`); `?delta=` asks how
     bad the silent must be."""
-    fresh = _fresh(request)
+    fresh = _fresh(request, or_last=True)
     if isinstance(fresh, HttpResponse):
         return fresh
     from enthesis.outcomes.errors import FitError
@@ -37,6 +37,8 @@ def show(request: StaffRequest) -> HttpResponse:
     if condition and condition not in counts:
         raise Http404(f"outcomes of {condition}")
     today = store.today(clinic)
+    last_at = outcomes.last_at() if isinstance(fresh, outcomes.AtWork) else None
+    shown_day = last_at.date() if last_at else today
     context: dict[str, Any] = {
         "cannot": CANNOT,
         "read_first": READ_FIRST,
@@ -47,10 +49,12 @@ def show(request: StaffRequest) -> HttpResponse:
         "conditions": _conditions(request, counts, condition),
         "courses": counts[condition] if condition else sum(counts.values()),
         "fresh": fresh,
+        "last_at": last_at,
         "today": today,
+        "shown_day": shown_day,
     }
     try:
-        report = outcomes.report_today(clinic, condition) if counts else None
+        report = outcomes.report_today(clinic, condition, day=shown_day) if counts else None
     except FitError as nothing:
         context["problems"], report = nothing.problems, None
     if report:
@@ -79,7 +83,6 @@ def section_csv(request: StaffRequest, section: str) -> HttpResponse:
 def quarter(request: StaffRequest, year: int, number: int) -> HttpResponse:
     """All courses as they stood at the end of a quarter, on paper."""
     from enthesis.outcomes.errors import FitError
-    from enthesis.outcomes.paper import report_pdf
 
     clinic = request.clinic
     every = outcomes.quarters(clinic, store.today(clinic), -1)
@@ -87,7 +90,7 @@ def quarter(request: StaffRequest, year: int, number: int) -> HttpResponse:
     if wanted is None:
         raise Http404(f"quarter {year}-Q{number}")
     try:
-        printed = report_pdf(outcomes.quarter_report(clinic, wanted))
+        printed = outcomes.quarter_pdf(clinic, wanted)
     except FitError as nothing:
         messages.error(request, f"{wanted}: {' '.join(nothing.problems)}")
         return redirect("outcomes")
@@ -151,14 +154,19 @@ def outcomes_missing() -> type[Exception]:
     return RegistryError
 
 
-def _fresh(request: StaffRequest) -> outcomes.UpToDate | HttpResponse:
-    """The registry up to date; or the page to answer with: how far that is, or why it cannot be."""
+def _fresh(
+    request: StaffRequest, *, or_last: bool = False
+) -> outcomes.UpToDate | outcomes.AtWork | HttpResponse:
+    """The registry up to date; or the page to answer with: how far that is, or why it cannot be.
+
+    `or_last`: while it is worked at, how far that is, where an older state can be shown meanwhile.
+    """
     try:
         fresh = outcomes.bring_up_to_date()
     except outcomes_missing() as broken:
         context = {"problem": broken}
         return render(request, "clinic/outcomes/broken.html", context, status=CANNOT_WAIT)
-    if isinstance(fresh, outcomes.UpToDate):
+    if isinstance(fresh, outcomes.UpToDate) or (or_last and outcomes.last_at()):
         return fresh
     response = render(request, "clinic/outcomes/at_work.html", {"work": fresh})
     # A header and not a script: the page looks again by itself in every browser.

@@ -42,9 +42,9 @@ def cost(asked: Asked) -> tuple[Section, ...]:
         for key, c in shown.items()
         if c.cents is not None
     ]
-    told = " and ".join(filter(None, (", ".join(priced[:-1]), *priced[-1:])))
+    said = " and ".join(filter(None, (", ".join(priced[:-1]), *priced[-1:])))
     finding = (
-        f"Paid for each course that reached its target: {told}"
+        f"Paid for each course that reached its target: {said}"
         if priced
         else first.sentence.removesuffix(".")
     )
@@ -112,4 +112,4 @@ def _money(cents: int, currency: str) -> str:
 
 def _cents(currency: str) -> int:
     """How many of its smallest unit a currency has."""
-    return 10 ** MINOR_DIGITS.get(currency, 2)
+    return int(10 ** MINOR_DIGITS.get(currency, 2))
