@@ -132,7 +132,7 @@ def test_the_page_follows_the_records_and_writes_nothing_while_they_stand_still(
         moved = as_clinician.get("/outcomes/")
     assert moved.context["fresh"].written >= 1
     assert moved.context["report"].origin.cut != first.context["report"].origin.cut
-    assert "written anew in" in moved.content.decode()
+    assert "looked at again, in" in moved.content.decode()
 
 
 def test_a_long_refresh_shows_how_far_it_is_and_a_failed_one_says_why(
@@ -147,6 +147,12 @@ def test_a_long_refresh_shows_how_far_it_is_and_a_failed_one_says_why(
         outcomes._write_progress({"done": 12, "total": 40})
         page = as_clinician.get("/outcomes/")
         assert page["Refresh"] and "12 of 40 courses so far" in page.content.decode()
+        # Once there was a report, it is shown meanwhile, with its day and what is going on.
+        registry_action.refresh(outcomes.folder())
+        monkeypatch.setattr(registry_action, "waiting", lambda folder: 40)
+        page = as_clinician.get("/outcomes/")
+        assert "Refresh" not in page and "12 of 40 courses looked at" in page.content.decode()
+        assert "as the records were on" in page.content.decode()
     outcomes._write_progress({"failed": "The disk is full."})
     page = as_clinician.get("/outcomes/")
     assert page.status_code == 503 and "The disk is full." in page.content.decode()
@@ -211,13 +217,24 @@ def test_a_quarter_is_as_it_would_have_been_told_on_its_last_day(
 
 
 def test_the_quarter_is_a_tagged_pdf_that_says_what_as_at_means(
-    few: models.Clinic, client_for: SignedIn
+    few: models.Clinic, client_for: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     as_clinician = client_for(user(models.Role.CLINICIAN))
     page = as_clinician.get("/outcomes/quarter/2026-Q3.pdf")
     assert page["Content-Type"] == "application/pdf"
     assert page.content.startswith(b"%PDF")
     assert b"/StructTreeRoot" in unpacked(page.content), "the PDF is not tagged"
+    # Printed once for what is recorded: the same again at once, another after the next write.
+    with monkeypatch.context() as stopped:
+        stopped.setattr(outcomes, "quarter_report", lambda *_: 1 / 0)
+        again = as_clinician.get("/outcomes/quarter/2026-Q3.pdf")
+        assert again.content == page.content
+        course = models.Course.objects.filter(sessions__signed_at__isnull=False).first()
+        assert course is not None
+        answers = {"pain": "9"}
+        record_answers(user(models.Role.CLINICIAN), course.pk, "after_session", TODAY, answers)
+        with pytest.raises(ZeroDivisionError):
+            as_clinician.get("/outcomes/quarter/2026-Q3.pdf")
     told = outcomes.quarter_report(few, Quarter(2026, 3))
     given = models.Session.objects.filter(on__range=("2026-07-01", "2026-09-30"))
     assert f"{given.count()} sessions were given" in told.sections[0].finding
@@ -251,8 +268,14 @@ def test_nothing_is_public_until_the_administrator_publishes_and_again_after_wit
     assert event.user == user(models.Role.ADMINISTRATOR) and event.detail["cut"]
     assert as_clinician.post("/outcomes/withdraw/").status_code == 403
     assert client.get(address).content == page.content
+    asked = as_admin.get("/outcomes/withdraw/").content.decode()
+    assert "Withdraw the published results?" in asked and "Keep them" in asked
+    assert client.get(address).content == page.content, "asking withdraws nothing"
     assert as_admin.post("/outcomes/withdraw/").status_code == 302
-    assert client.get(address).status_code == 404
+    gone = client.get(address)
+    assert gone.status_code == 404 and "No results are published here" in gone.content.decode()
+    assert "Today" not in gone.content.decode() and "patient" not in gone.content.decode()
+    assert client.get("/results/999/").content == gone.content, "no word whether there is a clinic"
     assert client.get(f"{address}change.csv").status_code == 404
     assert models.AuditEvent.objects.filter(action="withdraw_results").count() == 1
     assert models.PublishedResults.objects.count() == 1, "the fact is kept"

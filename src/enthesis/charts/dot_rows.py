@@ -16,19 +16,21 @@ from enthesis.charts.pen import element, in_words, line, picture, words
 
 @dataclass(frozen=True, slots=True)
 class DotRow:
-    """One estimate. `low` or `high` None: the interval has no such end. `beside`: how many."""
+    """One estimate. `low` or `high` None: the interval has no such end. `beside`: how many. `band`:
+    what a published group had there."""
 
     name: str
     value: float
     low: float | None
     high: float | None
     beside: str
+    band: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DotRows:
     """`axis` says what is measured; `beside` what stands in the last column of the table; `mark`
-    is a value to compare with and its words."""
+    is a value to compare with and its words; `write` writes a value that is no plain number."""
 
     title: str
     axis: str
@@ -37,6 +39,8 @@ class DotRows:
     mark: tuple[float, str] | None = None
     is_ratio: bool = False
     digits: int = 1
+    write: Callable[[float], str] | None = None
+    band_label: str = ""
 
     def __post_init__(self) -> None:
         if not self.rows:
@@ -44,11 +48,12 @@ class DotRows:
 
     def words_of(self, row: DotRow) -> str:
         """The estimate and its interval."""
-        low, high = (
-            "no limit" if end is None else in_words(round(end, self.digits))
-            for end in (row.low, row.high)
-        )
-        return f"{in_words(round(row.value, self.digits))} ({low} to {high})"
+        low, high = ("no limit" if end is None else self.number(end) for end in (row.low, row.high))
+        return f"{self.number(row.value)} ({low} to {high})"
+
+    def number(self, value: float) -> str:
+        """One value as it is written."""
+        return self.write(value) if self.write else in_words(round(value, self.digits))
 
 
 def dot_rows_svg(data: DotRows, width: Width, uid: str) -> str:
@@ -85,11 +90,23 @@ def dot_rows_svg(data: DotRows, width: Width, uid: str) -> str:
         for at_line, text in enumerate(lines):
             strong = narrow and at_line == len(lines) - 1
             body += words(0, y + 20 + LINE * at_line, text, "strong" if strong else "")
+        if row.band:
+            low, high = (plot.x(scale(min(max(v, ticks[0]), ticks[-1]))) for v in row.band)
+            body += element("rect", x=low, y=middle - 9, width=high - low, height=18, cls="band")
         body += _mark(row, plot, middle, scale, (ticks[0], ticks[-1]))
         if not narrow:
             body += words(plot.right + 20, middle + 4, data.words_of(row), "strong")
     told = "; ".join(f"{row.name}: {data.words_of(row)}, {row.beside}" for row in data.rows)
-    box = (0.0, 0.0, plot.across, bottom + 46.0)
+    told += f". {data.band_label}: " + "; ".join(
+        f"{row.name}: {' to '.join(map(data.number, row.band))}" for row in data.rows if row.band
+    ) if data.band_label else ""  # fmt: skip
+    label_at = bottom + 58.0
+    if data.band_label:
+        body += element("rect", x=0, y=label_at - 11, width=26, height=13, cls="band")
+        for text in wrapped(data.band_label, 13.5, plot.across - 40):
+            body += words(34, label_at, text)
+            label_at += LINE
+    box = (0.0, 0.0, plot.across, label_at - 12)
     return picture(
         f"{uid}-{width}", data.title, f"{data.axis}. {told}.", box, f"chart dot-rows {width}", body
     )
@@ -103,6 +120,7 @@ def dot_rows_table(data: DotRows, head: str) -> Table:
 
 def _ticks(data: DotRows, narrow: bool) -> tuple[float, ...]:
     ends = [v for r in data.rows for v in (r.value, r.low, r.high) if v is not None]
+    ends += [v for r in data.rows for v in r.band or ()]
     ends += [data.mark[0]] if data.mark is not None else []
     if data.is_ratio:
         positive = [v for v in ends if v > 0]

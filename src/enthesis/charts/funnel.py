@@ -7,6 +7,7 @@ of a unit once chance is allowed for. Rows of the table stand by name: no order 
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from enthesis.charts.axes import ticks_beyond
 from enthesis.charts.curves import LINE, Axis, Plot, Table, Width, axes, wrapped
@@ -14,6 +15,7 @@ from enthesis.charts.labels import Box, box_of, first_free
 from enthesis.charts.pen import element, in_words, line, path_through, picture, words
 
 PARTS = re.compile(r"(\d+)")
+THIN = 2.0
 NAMED = 12
 """Of more units than these only those outside the limits are named: the table has the others."""
 OF_100 = tuple((float(y), str(y)) for y in (0, 25, 50, 75, 100))
@@ -122,6 +124,18 @@ def _limits(data: FunnelData, plot: Plot) -> str:
     return told
 
 
+def _on_limits(data: FunnelData, plot: Plot) -> list[Box]:
+    """Where the limits and the level of all run: names stand beside them."""
+    told = []
+    for before, after in pairwise(data.limits):
+        left, right = plot.x(before.size), plot.x(after.size)
+        for name in ("low95", "high95", "low998", "high998"):
+            ends = sorted(plot.y(100 * getattr(at, name)) for at in (before, after))
+            told.append(Box(left, ends[0], right, max(ends[1], ends[0] + THIN)))
+    middle = plot.y(100 * data.overall)
+    return [*told, Box(plot.left, middle, plot.right, middle + THIN)]
+
+
 def _units(data: FunnelData, plot: Plot) -> str:
     """Dots, and names where they are few and have room; who lies outside is always named."""
     told, dots = "", list[Box]()
@@ -130,22 +144,22 @@ def _units(data: FunnelData, plot: Plot) -> str:
         to = plot.y(100 * unit.shrunk)
         told += line(x, y, x, to, "axis") + line(x - 5, to, x + 5, to, "axis")
         dots.append(Box(x - 8, y - 8, x + 8, y + 8))
-    taken = list(dots)
+    taken, lines = list(dots), _on_limits(data, plot)
     for unit in sorted(data.units, key=lambda u: (not u.outside, -u.size)):
         if unit.outside or len(data.units) <= NAMED:
-            told += _name(unit, plot, taken)
+            told += _name(unit, plot, taken, lines)
     for unit, box in zip(data.units, dots, strict=True):
         kind = "dot baseline" if unit.outside else "dot"
         told += element("circle", cx=box.left + 8, cy=box.top + 8, r=6, cls=kind)
     return told
 
 
-def _name(unit: Unit, plot: Plot, taken: list[Box]) -> str:
+def _name(unit: Unit, plot: Plot, taken: list[Box], lines: list[Box]) -> str:
     """The name beside its dot, or above or below it with a line to it, where nothing else is."""
     x, y = plot.x(unit.size), plot.y(100 * unit.share)
-    lines = wrapped(f"{unit.name}: ask why" if unit.outside else unit.name, 14, 150.0)
-    wide = max(box_of(0, 0, part, 14, "start", bold=unit.outside).right for part in lines)
-    high = LINE * len(lines)
+    parts = wrapped(f"{unit.name}: ask why" if unit.outside else unit.name, 14, 150.0)
+    wide = max(box_of(0, 0, part, 14, "start", bold=unit.outside).right for part in parts)
+    high = LINE * len(parts)
     middle = min(max(x - wide / 2, plot.left + 2), plot.across - wide - 2)
     beside = [Box(x + 11, y - high / 2, x + 11 + wide, y + high / 2),
               Box(x - 11 - wide, y - high / 2, x - 11, y + high / 2)]  # fmt: skip
@@ -156,7 +170,9 @@ def _name(unit: Unit, plot: Plot, taken: list[Box]) -> str:
     ]
     within = Box(plot.left, plot.top - 4, plot.across, plot.bottom - 2)
     places = [box for box in (*beside, *apart) if box.within(within)]
-    box = first_free(places, taken) or (places[0] if unit.outside and places else None)
+    # A name that covers a limit is better than none, one that covers a dot or a name is not.
+    box = first_free(places, taken) or first_free(places, taken)
+    box = box or (places[0] if unit.outside and places else None)
     if box is None:
         return ""
     taken.append(box)
@@ -164,7 +180,7 @@ def _name(unit: Unit, plot: Plot, taken: list[Box]) -> str:
     if box not in beside:
         told = line(x, y, x, box.bottom + 2 if box.bottom < y else box.top - 2, "grid")
     cls = "strong halo" if unit.outside else "halo"
-    for at, part in enumerate(lines):
+    for at, part in enumerate(parts):
         told += words(box.left, box.top + 13 + LINE * at, part, cls)
     return told
 

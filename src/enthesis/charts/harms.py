@@ -42,7 +42,7 @@ def harms_svg(data: HarmsData, width: Width, uid: str) -> str:
     body = axes(plot, x, y)
     body += _level(plot, data.expected, "target", f"expected: {in_words(round(data.expected))}")
     body += _level(
-        plot, data.alarm_below, "limit-95", f"alarm below {in_words(round(data.alarm_below, 1))}"
+        plot, data.alarm_below, "limit-95", f"ask why below {in_words(round(data.alarm_below, 1))}"
     )
     body += element("path", d=path_through(places), cls="axis") if len(places) > 1 else ""
     for n, (px, py) in enumerate(places):
@@ -53,7 +53,7 @@ def harms_svg(data: HarmsData, width: Width, uid: str) -> str:
             body += words(px, py - 10, "ask why", "strong halo middle")
     told = (
         f"{len(data.gaps)} harms in {data.sessions} sessions; {data.since} since the last. "
-        f"{sum(gap < data.alarm_below for gap in data.gaps)} came sooner than the alarm limit."
+        f"{sum(gap < data.alarm_below for gap in data.gaps)} came so soon as to ask why."
     )
     box = (0.0, 0.0, plot.across, bottom + 48.0)
     return picture(f"{uid}-{width}", data.title, told, box, f"chart harms {width}", body)
@@ -66,7 +66,7 @@ def harms_table(data: HarmsData) -> Table:
         for n, gap in enumerate(data.gaps, start=1)
     ]
     return Table(
-        ("Harm", "Sessions since the one before", "Alarm"),
+        ("Harm", "Sessions since the one before", "Short enough to ask why"),
         (*rows, ("none since", str(data.since), "")),
     )
 

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from io import TextIOWrapper
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import connections
+from django.utils import timezone
 
 from enthesis.charts.pen import day_in_words
 from enthesis.clinic import models, store
@@ -167,6 +168,17 @@ def _write_progress(told: Mapping[str, Any]) -> None:
     draft.replace(_progress())
 
 
+def last_at() -> datetime | None:
+    """When the registry was last brought up to date; None while there is none."""
+    from enthesis.outcomes.registry import MANIFEST
+
+    try:
+        written = (folder() / MANIFEST).stat().st_mtime
+    except OSError:
+        return None
+    return datetime.fromtimestamp(written, timezone.get_current_timezone())
+
+
 # --- reports
 
 
@@ -183,9 +195,14 @@ def conditions_of(clinic: models.Clinic) -> dict[str, int]:
 
 
 def report_today(
-    clinic: models.Clinic, condition: str = "", *, for_the_public: bool = False
+    clinic: models.Clinic,
+    condition: str = "",
+    *,
+    for_the_public: bool = False,
+    day: date | None = None,
 ) -> "Report":
-    """The report of one clinic as of today, of all its courses or of one condition.
+    """The report of one clinic as of today, of all its courses or of one condition; `day` is that
+    of a registry that is not up to date.
 
     `for_the_public`: small cells are hidden, as publishing.toml says. Raises FitError where there
     is nothing to report, RegistryError where the registry holds no course or cannot be read.
@@ -198,7 +215,7 @@ def report_today(
         cut = read_cut(folder())
         told = _report(
             str(folder()), cut.sha256, clinic, name_of(clinic), clinic_number(clinic.pk),
-            store.today(clinic), condition, for_the_public,
+            day or store.today(clinic), condition, for_the_public,
         )  # fmt: skip
         if read_cut(folder()).sha256 == cut.sha256:
             return told
@@ -270,6 +287,22 @@ def quarters(clinic: models.Clinic, today: date, most: int) -> Iterator[Quarter]
         yield one
         most -= 1
         one = Quarter(one.year - (one.number == 1), (one.number - 2) % 4 + 1)
+
+
+def quarter_pdf(clinic: models.Clinic, quarter: Quarter) -> bytes:
+    """The report of a quarter on paper, kept until something is written or the day is over."""
+    last = models.AuditEvent.objects.order_by("-id").values_list("id", flat=True).first() or 0
+    return _printed(clinic, quarter, store.today(clinic), str(folder()), last)
+
+
+@lru_cache(maxsize=8)
+def _printed(
+    clinic: models.Clinic, quarter: Quarter, today: date, where: str, last_event: int
+) -> bytes:
+    """By the last row of the audit trail: every write leaves one."""
+    from enthesis.outcomes.paper import report_pdf
+
+    return report_pdf(quarter_report(clinic, quarter))
 
 
 def quarter_report(clinic: models.Clinic, quarter: Quarter) -> "Report":

@@ -5,12 +5,14 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from enthesis.commands.progress import progress_bar
 
 if TYPE_CHECKING:
     from enthesis.knowledge.kinds import Benchmark
@@ -82,12 +84,13 @@ def run(args: argparse.Namespace) -> int:
     started = time.monotonic()
     waiting = threading.Timer(SLOW, sys.stderr.write, [f"Reporting {args.folder} …\n"])
     waiting.start()
+    bar = progress_bar()
     try:
         if args.invented is not None:
             from enthesis.invented.registry_files import write_registry
 
             write_registry(args.folder, args.invented, args.seed)
-        report = _report(args)
+        report = _report(args, bar)
         if args.report:
             _write_files(report, args.report)
         if args.pdf:
@@ -111,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _report(args: argparse.Namespace) -> "Report":
+def _report(args: argparse.Namespace, bar: "Callable[[int, int], None]") -> "Report":
     from enthesis.outcomes.engine import open_registry
     from enthesis.outcomes.errors import FitError
     from enthesis.outcomes.report import Origin, report_of
@@ -135,6 +138,7 @@ def _report(args: argparse.Namespace) -> "Report":
             only=only,
             anyway=_benchmark(about, day),
             suppress_below=args.suppress_below,
+            progress=bar,
         )
     finally:
         registry.close()
@@ -185,7 +189,10 @@ def _write_files(report: "Report", out: Path) -> None:
 
 
 def _summary(report: "Report") -> list[str]:
+    from enthesis.outcomes.report import READ_FIRST
+
     lines = [f"{report.title}, as of {report.day.isoformat()}"]
+    lines += [f"Read this first: {READ_FIRST} What this cannot tell you stands at the end."]
     for section in report.sections:
         lines += [f"- {section.finding}.", *(f"  {note}" for note in section.notes)]
     return [*lines, "What this cannot tell you:", *(f"- {text}" for text in report.cannot)]

@@ -65,9 +65,11 @@ def _refreshed(folder: Path, whole: bool) -> str:
     done = refresh(folder, whole=whole)
     fits = [f"{one.start.removesuffix('_trials')} ({one.courses} courses)" for one in refit(folder)]
     learnt = f"fitted anew: {', '.join(fits)}" if fits else "no condition has enough courses yet"
-    looked = "every course" if done.whole else f"{done.written} courses that had changed"
+    looked = (
+        "every course" if done.whole else f"{done.written} course{'' if done.written == 1 else 's'}"
+    )
     out = f", {done.withdrawn} taken out" if done.withdrawn else ""
-    return f"{_words(done.cut)}: written anew from {looked}{out}. Forecasts: {learnt}."
+    return f"{_words(done.cut)}: looked at {looked}{out}. It lies in {folder}. Forecasts: {learnt}."
 
 
 def _published(folder: Path, url: str) -> str:

@@ -3,15 +3,16 @@
 import csv
 import io
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 
 from enthesis.charts.curves import Table
 from enthesis.charts.pen import day_in_words, element
 from enthesis.charts.standalone import standalone
-from enthesis.outcomes.report import Figure, Report, Section
+from enthesis.outcomes.report import READ_FIRST, Figure, Report, Section
 
 Draw = Callable[[Section, Figure], str]
+HOW = "How this was calculated"
 
 
 def body_html(report: Report) -> str:
@@ -54,6 +55,16 @@ def table_html(table: Table) -> str:
     return f"{opening}{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
+def technical_html(told: Sequence[str], *, folded: bool) -> str:
+    """How the numbers were made, behind a word to open it; on paper open."""
+    if not told:
+        return ""
+    items = "".join(f'<p class="quiet">{escape(text)}</p>' for text in told)
+    if folded:
+        return f'<details class="more"><summary>{HOW}</summary>{items}</details>'
+    return f'<p class="quiet"><strong>{HOW}.</strong></p>{items}'
+
+
 def _whole(report: Report, css: str, body: str) -> str:
     title = escape(report.title)
     facts = f"As of {day_in_words(report.day)} · {report.origin.words()}"
@@ -70,8 +81,12 @@ def _whole(report: Report, css: str, body: str) -> str:
 def _body(report: Report, draw: Draw, *, folded: bool) -> str:
     told = "".join(_section(one, draw, folded=folded) for one in report.sections)
     items = "".join(f"<li>{escape(text)}</li>" for text in report.cannot)
+    first = (
+        f'<div class="callout tone-care"><h2 class="title">Read this first</h2><p>{READ_FIRST} '
+        '<a href="#cannot">What this cannot tell you</a></p></div>'
+    )
     return (
-        f'{told}<section class="card" aria-labelledby="cannot">'
+        f'{first}{told}<section class="card" aria-labelledby="cannot">'
         f'<h2 id="cannot">What this cannot tell you</h2><ul class="told">{items}</ul></section>'
     )
 
@@ -81,6 +96,7 @@ def _section(one: Section, draw: Draw, *, folded: bool) -> str:
     if table and folded and one.figure:
         table = f'<details class="more"><summary>Show the numbers</summary>{table}</details>'
     notes = "".join(f'<p class="quiet">{escape(note)}</p>' for note in one.notes)
+    notes += technical_html(one.technical, folded=folded)
     figure = draw(one, one.figure) if one.figure else ""
     return (
         f'<section class="card" aria-labelledby="{one.id}"><figure class="figure"><figcaption>'

@@ -5,7 +5,7 @@ HTML, paper.py as PDF. All counts are those of cohort.py. Every section has its 
 every report the hash of the cut, the versions and the seed, and the same last section.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -26,7 +26,7 @@ from enthesis.outcomes.sections.relief import relief
 from enthesis.outcomes.sections.silent import silent
 from enthesis.outcomes.sections.target import target
 
-__all__ = ["CANNOT", "Figure", "Origin", "Report", "Section", "report_of"]
+__all__ = ["CANNOT", "READ_FIRST", "Figure", "Origin", "Report", "Section", "report_of"]
 
 SECTIONS = (
     flow,
@@ -42,6 +42,11 @@ SECTIONS = (
     calibration,
 )
 """In the order of the page; each gives one section or more, or a sentence where it has too few."""
+READ_FIRST = (
+    "Nobody here was compared with people who were not treated. Pain often falls by itself, and "
+    "after an injection of salt water too."
+)
+"""The short form of what follows: it stands before every figure."""
 CANNOT = (
     "Whether the injections did anything. There is no group without them here. Pain that brings "
     "people to a clinic often falls by itself, and after an injection of salt water too.",
@@ -81,6 +86,7 @@ class Report:
                     "measure": one.measure,
                     "source": one.source,
                     "notes": list(one.notes),
+                    "technical": list(one.technical),
                     "head": list(one.table.head) if one.table else [],
                     "rows": [list(row) for row in one.table.rows] if one.table else [],
                 }
@@ -100,13 +106,15 @@ def report_of(
     anyway: kinds.Benchmark | None = None,
     known: kinds.Knowledge | None = None,
     suppress_below: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Report:
     """The report of an open registry as of a day.
 
     `only`: a column of courses → the value that the reported courses have there. `anyway`: the
     published group that stands beside the results, for courses of one condition. `known`: the rules
     in force, those of the day as shipped if None. `suppress_below`: counts from 1 to one less are
-    hidden, for what is published. Raises FitError where nobody, or too few to be shown, began.
+    hidden, for what is published. `progress` is called with how many parts are made of how many.
+    Raises FitError where nobody, or too few to be shown, began.
     """
     chosen = registry.only(only or {})
     began = sum(row["began"] for row in cohort.at_last(chosen).to_pylist())
@@ -115,5 +123,9 @@ def report_of(
     if suppress_below is not None and began < suppress_below:
         raise FitError(f"Fewer than {suppress_below} courses began: nothing of them is shown.")
     asked = Asked(chosen, day, known or knowledge(day), anyway, origin.seed, suppress_below, began)
-    sections = [section for part in SECTIONS for section in part(asked)]
+    sections: list[Section] = []
+    for done, part in enumerate(SECTIONS):
+        progress(done, len(SECTIONS))
+        sections += part(asked)
+    progress(len(SECTIONS), len(SECTIONS))
     return Report(title, day, origin, tuple(sections), suppressed_below=suppress_below)

@@ -1,5 +1,6 @@
 """The charts of outcomes: both lines where people were lost, no ranking, nothing without a rule."""
 
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +23,7 @@ from enthesis.charts.mean_trend import (
     mean_trend_svg,
     mean_trend_table,
 )
+from enthesis.charts.pen import words
 from enthesis.charts.responder_curve import (
     Benchmark,
     ResponderData,
@@ -209,3 +211,11 @@ def test_words_are_wrapped_to_the_room_and_none_is_lost() -> None:
     text = "Salt water or time alone, middle half (benchmark)"
     lines = wrapped(text, 13, 120)
     assert " ".join(lines) == text and all(width_of(line, 13) <= 120 for line in lines)
+
+
+def test_on_paper_a_halo_is_the_same_words_beneath_in_a_broad_line() -> None:
+    drawn = words(3, 4, "alarm & more", "strong halo middle")
+    shown = standalone(f"<svg>{drawn}{words(1, 2, 'plain', 'strong')}</svg>")
+    assert shown.count("alarm &amp; more") == 2 and shown.count("plain") == 1
+    under, over = re.findall(r'<text [^>]*class="([^"]*)"[^>]*>alarm', shown)
+    assert "under" in under.split() and "under" not in over.split()

@@ -26,11 +26,14 @@ from enthesis.journey.forecast_model import AFTER_SERIES, visits_of
 from enthesis.knowledge.load import knowledge
 from enthesis.outcomes import cohort, engine, registry
 from enthesis.outcomes.errors import FitError
+from enthesis.outcomes.funnel import funnel
 from enthesis.outcomes.page import as_csv, body_html, page_html
 from enthesis.outcomes.paper import pdf_of, report_pdf
-from enthesis.outcomes.report import Origin, Report, Section, report_of
+from enthesis.outcomes.report import READ_FIRST, Origin, Report, Section, report_of
 from enthesis.outcomes.sections.calibration import calibration
+from enthesis.outcomes.sections.harms import _both_rules, _total
 from enthesis.outcomes.sections.parts import HIDDEN, LEFT_OUT, Asked
+from enthesis.outcomes.sections.silent import marked
 from tests.unit.outcomes.registry_rows import ten, whole
 
 # Ibis 12 calls DuckDB 2.0 by an older name.
@@ -39,7 +42,8 @@ DAY = date(2026, 11, 23)
 ORIGIN = Origin("ab" * 32, 7, {"enthesis": "0.1.0"})
 ANYWAY = knowledge(DAY).benchmarks["back_saline_or_time"]
 OVERSELLING = re.compile(
-    r"\beffect|\bworks\b|success rate|responder rate|thanks to|significant", re.IGNORECASE
+    r"\beffect|\bworks\b|points gained|success rate|responder rate|thanks to|significant",
+    re.IGNORECASE,
 )
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -100,15 +104,17 @@ def test_every_finding_is_what_counting_the_ten_courses_by_hand_gives(report: Re
     expected = {
         "flow": "Of 10 courses opened, 8 began and 6 gave an answer after that",
         "relief": "3 of 6 who answered had reached 50 % relief at their last answer",
-        "pain": "Mean pain was 5.9 at the start and 3 at week 12",
-        "change": "Pain, week 12: 3 points gained on average (3 to 3)",
+        "pain": "Mean pain was 5.9 at the start (of 8) and 3 at week 12 (of 5 who answered then; "
+        "8 began)",
+        "change": "Pain, week 12: lower by 3 points than at the start (3 to 3), of 5 who answered "
+        "at week 12 (8 began)",
         "target": "3 of 8 reached their target; 2 stopped before that",
-        "cost": "Low back and sacroiliac pain: 533 USD was paid for each course that reached its "
-        "target",
+        "cost": "Paid for each course that reached its target: $533 (Low back and sacroiliac pain)",
         "harms": "2 warning signs were answered after 9 sessions",
-        "alarm-infection": "Signs of infection: after 1 of 9 sessions; no alarm",
+        "alarm-infection": "Signs of infection: after 1 of 9 sessions; one interval is short "
+        "enough to ask why; the running sum has not reached its alarm",
         "overrides": "1 of 3 decisions were not what the rules suggested",
-        "silent": "Too few answers for the model of the silent",
+        "silent": "Too few answers for the model of those who gave none",
     }
     assert {name: told[name] for name in expected} == expected
     assert told["reasons"].startswith("1 of 8 who began are silent: too few")
@@ -143,7 +149,7 @@ def test_flow_and_relief_are_a_loop_over_the_courses(both: tuple[Report, Rows]) 
     assert flow["Began treatment"] == (str(len(begun)),)
     assert flow["Answered at least once after the first session"] == (str(len(answered)),)
     silent = [c for c in begun if c["last_score"] is None and c["silent"]]
-    assert flow["– silent: no answer though asked"] == (str(len(silent)),)
+    assert flow["– never answered, though asked"] == (str(len(silent)),)
     relief = [c["last_relief"] for c in begun if c["last_relief"] is not None]
     for level in range(0, 101, 10):
         n = sum(value >= 100 * level for value in relief)
@@ -209,7 +215,8 @@ def test_target_and_cost_are_a_loop_over_the_courses(both: tuple[Report, Rows]) 
         assert row[:2] == (str(len(charged)), str(hits))
         if hits:
             paid = round(sum(c["paid_cents"] for c in charged) / hits / 100)
-            assert row[3].split(" USD")[0].replace(" ", "") == str(paid)
+            assert row[3].split(" ")[0] == f"${paid:,}"
+            assert f"${paid:,} ({known[condition].name})" in told["cost"].finding
 
 
 def test_harms_and_their_places_are_a_loop_over_sessions_and_events(
@@ -264,11 +271,16 @@ def test_units_decisions_and_silence_are_loops_too(both: tuple[Report, Rows]) ->
 
 def test_the_silent_move_the_mean_by_delta_times_their_share(invented: Path) -> None:
     section = by_id(reported(invented))["silent"]
-    silent, asked = re.findall(r"(\d+) of (\d+) were silent", section.finding)[0]
+    silent, asked = re.findall(r"(\d+) of (\d+) gave no answer", section.finding)[0]
     assert section.table
     first, last = (float(r[1].split()[0].replace("−", "-")) for r in
                    (section.table.rows[0], section.table.rows[-1]))  # fmt: skip
     assert last - first == pytest.approx(5 * int(silent) / int(asked), abs=0.011)
+    # The chosen point is marked, that one alone, and in its place.
+    assert section.figure
+    dots = re.findall(r'class="dot[^"]*"', marked(section.figure, 3).narrow)
+    assert len(dots) == len(section.table.rows)
+    assert [at for at, dot in enumerate(dots) if "chosen" in dot] == [3]
 
 
 def test_only_some_courses_are_reported_as_if_the_others_were_not_there(
@@ -306,11 +318,72 @@ def test_for_the_public_no_count_below_the_limit_is_told_and_no_picture_gives_on
             if section.table and section.figure and section.id != "change":
                 assert HIDDEN not in str(section.table.rows), section.id
         for row in cells(by_id(told)["harms"]).values():
-            assert row[1] == HIDDEN or row[1] == "0" or int(row[1]) >= 10
+            assert row[1] in ("9 or fewer", "0") or int(row[1]) >= 10
+            assert row[1] != "9 or fewer" or row[3].startswith("at most ")
+        for name in ("harms", "alarm-infection", "alarm-nerve-and-dura"):
+            # A harm does not vanish with its number: a count or its limit is in the heading.
+            assert re.search(r"\d+ (or fewer )?(of|warning)", by_id(told)[name].finding), name
+            assert "UNSOURCED" not in by_id(told)[name].measure
         shown = by_id(told)["by-clinic"].table
         assert shown is None or all(int(row[1]) >= 10 for row in shown.rows)
     with pytest.raises(FitError, match="Fewer than 10 courses began"):
         reported(small, suppress_below=10)
+
+
+@pytest.mark.parametrize(
+    ("events", "told"),
+    [((0, 12, 30), "42"), ((0, 3, 4), "9 or fewer"), ((0, 3, 30), "39 or fewer"),
+     ((8, 7, 30), "45"), ((2, 3, 30), "48 or fewer"), ((0, 0, 0), "0")],
+)  # fmt: skip
+def test_the_total_of_signs_gives_no_hidden_number_away_and_never_vanishes(
+    events: tuple[int, ...], told: str, small: Path
+) -> None:
+    opened = engine.open_registry(str(small))
+    asked = Asked(opened, DAY, knowledge(DAY), None, 1, 10, 8)
+    opened.close()
+    assert _total(asked, np.array(events), [asked.is_small(n) for n in events]) == told
+
+
+@pytest.mark.parametrize(
+    ("soon", "raised", "said"),
+    [
+        (0, 0, "no alarm"),
+        (1, 0, "one interval is short enough to ask why; the running sum has not reached its "
+         "alarm"),
+        (2, 1, "2 intervals are short enough to ask why; the running sum reached its alarm once"),
+        (0, 3, "no interval is short enough to ask why; the running sum reached its alarm 3 times"),
+    ],
+)  # fmt: skip
+def test_the_two_alarm_rules_are_told_in_one_finding(soon: int, raised: int, said: str) -> None:
+    assert _both_rules(soon, raised) == said
+
+
+def test_a_heading_says_no_alarm_only_where_no_interval_is_marked(
+    invented: Path, folder: Path, report: Report
+) -> None:
+    for told in (reported(invented), reported(folder), report):
+        for section in told.sections:
+            if section.id.startswith("alarm-"):
+                marked = "ask why" in str(section.table and section.table.rows)
+                assert marked == ("enough to ask why" in section.finding
+                                  and "no interval" not in section.finding)  # fmt: skip
+
+
+def test_a_funnel_says_that_case_mix_is_allowed_for_only_where_it_is(
+    invented: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted = by_id(reported(invented))["by-condition"]
+    assert "allowed for condition" in fitted.measure
+
+    def refuse(units: Any, hits: Any, *mix: Any) -> Any:
+        if mix:
+            raise FitError("the model of the case mix does not converge")
+        return funnel(units, hits)
+
+    monkeypatch.setattr("enthesis.outcomes.sections.funnels.funnel", refuse)
+    counted = by_id(reported(invented))["by-condition"]
+    assert "not allowed for" in counted.measure and "allowed for condition" not in counted.measure
+    assert "does not converge" in counted.notes[0]
 
 
 def test_what_an_earlier_suppression_hid_stays_hidden_in_the_next() -> None:
@@ -325,11 +398,12 @@ def test_what_an_earlier_suppression_hid_stays_hidden_in_the_next() -> None:
 
 
 def test_the_benchmark_stands_beside_the_relief_and_the_pain(report: Report) -> None:
-    for name in ("relief", "pain"):
+    for name in ("relief", "pain", "change"):
         section = by_id(report)[name]
         assert section.figure and "Salt water" in section.figure.wide
         assert "benchmark" in section.figure.wide
-        assert any("Ashar" in note for note in section.notes)
+        assert any("Ashar" in note for note in section.technical)
+        assert not any("github" in note for note in section.notes)
 
 
 def test_each_section_has_day_and_denominator_and_no_word_oversells(report: Report) -> None:
@@ -338,7 +412,8 @@ def test_each_section_has_day_and_denominator_and_no_word_oversells(report: Repo
     assert set(others) == {"8 courses that began, as of 23 Nov 2026."}
     html = body_html(report)
     assert not OVERSELLING.search(re.sub(r"<[^>]+>", " ", html))
-    assert "What this cannot tell you" in html
+    first = html.index(READ_FIRST)
+    assert first < html.index("<svg") < html.index('<h2 id="cannot">What this cannot tell you')
     assert len({section.id for section in report.sections}) == len(report.sections)
 
 

@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from enthesis.clinic import outcomes, store
 from enthesis.clinic.actions import Refused
@@ -26,19 +26,22 @@ CANNOT_WAIT = 503
 def show(request: StaffRequest) -> HttpResponse:
     """The report of today, of all courses or of one condition (`?condition=`); `?delta=` asks how
     bad the silent must be."""
-    fresh = _fresh(request)
+    fresh = _fresh(request, or_last=True)
     if isinstance(fresh, HttpResponse):
         return fresh
     from enthesis.outcomes.errors import FitError
-    from enthesis.outcomes.report import CANNOT
+    from enthesis.outcomes.report import CANNOT, READ_FIRST
 
     clinic, condition = request.clinic, request.GET.get("condition", "")
     counts = outcomes.conditions_of(clinic)
     if condition and condition not in counts:
         raise Http404(f"outcomes of {condition}")
     today = store.today(clinic)
+    last_at = outcomes.last_at() if isinstance(fresh, outcomes.AtWork) else None
+    shown_day = last_at.date() if last_at else today
     context: dict[str, Any] = {
         "cannot": CANNOT,
+        "read_first": READ_FIRST,
         "published": actions.published(clinic),
         "may_publish": request.user.role in ADMIN,
         "quarters": list(outcomes.quarters(clinic, today, QUARTERS)),
@@ -46,10 +49,12 @@ def show(request: StaffRequest) -> HttpResponse:
         "conditions": _conditions(request, counts, condition),
         "courses": counts[condition] if condition else sum(counts.values()),
         "fresh": fresh,
+        "last_at": last_at,
         "today": today,
+        "shown_day": shown_day,
     }
     try:
-        report = outcomes.report_today(clinic, condition) if counts else None
+        report = outcomes.report_today(clinic, condition, day=shown_day) if counts else None
     except FitError as nothing:
         context["problems"], report = nothing.problems, None
     if report:
@@ -78,7 +83,6 @@ def section_csv(request: StaffRequest, section: str) -> HttpResponse:
 def quarter(request: StaffRequest, year: int, number: int) -> HttpResponse:
     """All courses as they stood at the end of a quarter, on paper."""
     from enthesis.outcomes.errors import FitError
-    from enthesis.outcomes.paper import report_pdf
 
     clinic = request.clinic
     every = outcomes.quarters(clinic, store.today(clinic), -1)
@@ -86,7 +90,7 @@ def quarter(request: StaffRequest, year: int, number: int) -> HttpResponse:
     if wanted is None:
         raise Http404(f"quarter {year}-Q{number}")
     try:
-        printed = report_pdf(outcomes.quarter_report(clinic, wanted))
+        printed = outcomes.quarter_pdf(clinic, wanted)
     except FitError as nothing:
         messages.error(request, f"{wanted}: {' '.join(nothing.problems)}")
         return redirect("outcomes")
@@ -126,9 +130,15 @@ def publish(request: StaffRequest) -> HttpResponse:
     return render(request, "clinic/outcomes/publish.html", context)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def withdraw(request: StaffRequest) -> HttpResponse:
-    """Show the public nothing any more."""
+    """Show the public nothing any more, once it was asked what that means."""
+    shown = actions.published(request.clinic)
+    if request.method != "POST" and shown is not None:
+        return render(request, "clinic/outcomes/withdraw.html", {"published": shown})
+    if request.method != "POST":
+        messages.error(request, "Nothing is published.")
+        return redirect("outcomes")
     try:
         actions.withdraw_results(request.user)
         messages.success(request, "The results were withdrawn: the public page is gone.")
@@ -144,14 +154,19 @@ def outcomes_missing() -> type[Exception]:
     return RegistryError
 
 
-def _fresh(request: StaffRequest) -> outcomes.UpToDate | HttpResponse:
-    """The registry up to date; or the page to answer with: how far that is, or why it cannot be."""
+def _fresh(
+    request: StaffRequest, *, or_last: bool = False
+) -> outcomes.UpToDate | outcomes.AtWork | HttpResponse:
+    """The registry up to date; or the page to answer with: how far that is, or why it cannot be.
+
+    `or_last`: while it is worked at, how far that is, where an older state can be shown meanwhile.
+    """
     try:
         fresh = outcomes.bring_up_to_date()
     except outcomes_missing() as broken:
         context = {"problem": broken}
         return render(request, "clinic/outcomes/broken.html", context, status=CANNOT_WAIT)
-    if isinstance(fresh, outcomes.UpToDate):
+    if isinstance(fresh, outcomes.UpToDate) or (or_last and outcomes.last_at()):
         return fresh
     response = render(request, "clinic/outcomes/at_work.html", {"work": fresh})
     # A header and not a script: the page looks again by itself in every browser.
@@ -188,10 +203,15 @@ def _conditions(
 def _section(one: "Section", asked: Any) -> dict[str, Any]:
     """What the page shows of one section; of the silent with the numbers for one delta."""
     from enthesis.outcomes.page import table_html
+    from enthesis.outcomes.sections.silent import CONCLUSION, marked
 
-    shown = {"told": one, "table": table_html(one.table) if one.table else ""}
+    shown: dict[str, Any] = {"told": one, "figure": one.figure}
+    shown |= {"table": table_html(one.table) if one.table else ""}
     if one.id == "silent" and one.table:
-        shown["slider"] = slider(one.table.head, one.table.rows, asked.get("delta", ""))
+        told = slider(one.table.head, one.table.rows, asked.get("delta", ""))
+        shown |= {"slider": told, "conclusion": CONCLUSION}
+        if one.figure:
+            shown["figure"] = marked(one.figure, told["at"])
     return shown
 
 
@@ -208,6 +228,7 @@ def slider(head: tuple[str, ...], rows: tuple[tuple[str, ...], ...], asked: str)
         "most": f"{points[-1]:g}",
         "step": f"{points[1] - points[0]:g}",
         "words": rows[at][0],
+        "at": at,
         "numbers": list(zip(head[1:], rows[at][1:], strict=True)),
     }
 

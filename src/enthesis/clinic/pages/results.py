@@ -7,7 +7,7 @@ import csv
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from enthesis.clinic import outcomes
@@ -17,12 +17,15 @@ from enthesis.clinic.permissions import public_page
 from enthesis.knowledge.load import knowledge
 
 MOST = 2**31 - 1
+NOT_FOUND = 404
 
 
 @require_safe
 def results(request: HttpRequest, clinic_id: int) -> HttpResponse:
     """The published report, failures included."""
-    row = _published_or_404(clinic_id)
+    row = _published(clinic_id)
+    if row is None:
+        return render(request, "clinic/results/gone.html", status=NOT_FOUND)
     context = {
         "row": row,
         "content": row.content,
@@ -38,7 +41,9 @@ def results(request: HttpRequest, clinic_id: int) -> HttpResponse:
 @require_safe
 def results_csv(request: HttpRequest, clinic_id: int, section: str) -> HttpResponse:
     """The numbers of one section as they were published."""
-    row = _published_or_404(clinic_id)
+    row = _published(clinic_id)
+    if row is None:
+        return render(request, "clinic/results/gone.html", status=NOT_FOUND)
     told = next((s for s in row.content["sections"] if s["id"] == section and s["head"]), None)
     if told is None:
         raise Http404(f"numbers of {section}")
@@ -64,12 +69,9 @@ def _write(response: HttpResponse, row: PublishedResults, told: dict[str, Any]) 
     writer.writerows([told["head"], *told["rows"]])
 
 
-def _published_or_404(clinic_id: int) -> PublishedResults:
-    clinic = get_object_or_404(Clinic, pk=min(clinic_id, MOST))
-    row = published(clinic)
-    if row is None:
-        raise Http404("published results")
-    return row
+def _published(clinic_id: int) -> PublishedResults | None:
+    clinic = Clinic.objects.filter(pk=min(clinic_id, MOST)).first()
+    return published(clinic) if clinic else None
 
 
 urlpatterns = [

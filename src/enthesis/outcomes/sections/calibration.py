@@ -9,7 +9,14 @@ from enthesis.outcomes.forecast_fit import own_forecast, scores_of
 from enthesis.outcomes.sections.parts import Asked, Figure, Section
 
 MEASURE = "Chances of relief that were named, and how often it came"
-HEAD = ("Relief", "Reached it, of forecasts", "Brier score", "Same share for all", "Slope")
+HEAD = (
+    "Relief", "Reached it, of forecasts", "Mean error (Brier score), 0 is perfect",
+    "Mean error if all were told the same", "Slope, 1 is right",
+)  # fmt: skip
+TECHNICAL = (
+    "Brier score: the mean squared error of the chances. Slope: of the logistic regression of what "
+    "came on the log odds that were named; below 1 the forecasts are too sure of themselves.",
+)
 NOTE = (
     "Each part of the courses was forecast by a model of the other parts. A forecast informs; the "
     "signed rule decides."
@@ -50,6 +57,7 @@ def _checked(asked: Asked, start: ForecastStart) -> tuple[Section, ...]:
             _table(own.check),
             Figure(curves_svg(chart, "wide", uid), curves_svg(chart, "narrow", uid)),
             (f"{bands}.", NOTE),
+            TECHNICAL,
         ),
     )
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from enthesis.charts.curves import Table
 from enthesis.charts.dot_rows import DotRow, DotRows, dot_rows_svg
 from enthesis.charts.mean_trend import (
@@ -16,7 +18,7 @@ from enthesis.outcomes import cohort
 from enthesis.outcomes.cohort import HUNDREDTHS
 from enthesis.outcomes.intervals import mean_of_sums
 from enthesis.outcomes.sections.parts import HIDDEN, Asked, Figure, Section, between, of_100
-from enthesis.outcomes.sections.relief import benchmark_notes
+from enthesis.outcomes.sections.relief import benchmark_notes, benchmark_source
 
 DAYS_A_WEEK = 7
 FEW = "Windows in which so few answered that somebody might be recognised are left out."
@@ -38,8 +40,9 @@ def pain(asked: Asked) -> tuple[Section, ...]:
     windows = tuple(_window(row) for row in shown)
     first, last = windows[0], windows[-1]
     title = (
-        f"Mean pain was {in_words(round(first.mean, 1))} at {_at(first)} and "
-        f"{in_words(round(last.mean, 1))} at {_at(last)}"
+        f"Mean pain was {in_words(round(first.mean, 1))} at {_at(first)} (of {first.answered}) and "
+        f"{in_words(round(last.mean, 1))} at {_at(last)} (of {last.answered} who answered then; "
+        f"{asked.began} began)"
     )
     band, label = _band(asked.anyway)
     data = MeanTrendData(
@@ -48,14 +51,15 @@ def pain(asked: Asked) -> tuple[Section, ...]:
     )  # fmt: skip
     figure = Figure(mean_trend_svg(data, "wide", "pain"), mean_trend_svg(data, "narrow", "pain"))
     notes = (
-        "Means of those who answered in each window, not of those who gave no answer (see the "
-        "silent below); the weeks are the mean day of the answers.",
+        "Means of those who answered in each window, not of those who gave no answer (what "
+        "they might change stands below); the weeks are the mean day of the answers.",
         *((FEW,) if any(_is_small(asked, row, "with_pain") for row in rows) else ()),
         *benchmark_notes(asked.anyway),
     )
-    drawn = "Mean in each window, with its 95 % interval"
+    drawn = f"Mean in each window, with its 95 % interval{_elsewhere(asked)}"
     table = mean_trend_table(data)
-    return (Section("pain", title, drawn, asked.source, table, figure, notes),)
+    technical = benchmark_source(asked.anyway)
+    return (Section("pain", title, drawn, asked.source, table, figure, notes, technical),)
 
 
 def change(asked: Asked) -> tuple[Section, ...]:
@@ -66,9 +70,9 @@ def change(asked: Asked) -> tuple[Section, ...]:
         if row["number"] and row["with_change"] > 1
     ]
     shown = [row for row in rows if not _is_small(asked, row, "with_change")]
-    what = "Points gained from the start, mean; above 0 is better"
+    what = "Mean change from the start in points; above 0 is better"
     if not shown:
-        finding = "Too few answered before and after to say how much was gained"
+        finding = "Too few answered before and after to say how much changed"
         return (Section("change", finding, what, asked.source),)
     drawn, cells = [], []
     for row in shown:
@@ -77,28 +81,79 @@ def change(asked: Asked) -> tuple[Section, ...]:
         measure = asked.known.measures.get(row["measure"])
         name = f"{measure.name if measure else row['measure']}, {_week(row)}"
         of = f"{row['answered']} of {row['due']}"
-        drawn.append(DotRow(name, value, low, high, of))
+        drawn.append(DotRow(name, value, low, high, of, _band_at(asked.anyway, row)))
         cells.append(
             (name, _both(asked, row), f"{in_words(round(value, 2))} "
              f"({between(mean, 1 / HUNDREDTHS, 2)})", of,
              *(_shares(asked, row)))
         )  # fmt: skip
-    last = drawn[-1]
-    title = (
-        f"{last.name}: {in_words(round(last.value, 1))} points gained on average "
-        f"({in_words(round(last.low or 0, 1))} to {in_words(round(last.high or 0, 1))})"
-    )
-    data = DotRows(title, what, "Answered", tuple(drawn), mark=(0.0, "no change"))
+    title = _who_and_how_much(asked, shown[-1], drawn[-1])
+    label = ""
+    if asked.anyway and any(row.band for row in drawn):
+        label = f"{asked.anyway.title}: middle half (benchmark), from its own start"
+    data = DotRows(title, what, "Answered", tuple(drawn), (0.0, "no change"), band_label=label)
     figure = Figure(dot_rows_svg(data, "wide", "change"), dot_rows_svg(data, "narrow", "change"))
-    head = ("When", "With start and answer", "Mean gained (95 % interval)", "Answered of due",
+    head = ("When", "With start and answer", "Mean change, above 0 is better (95 % interval)",
+            "Answered of due",
             "At least 50 % relief, of 100 with known relief",
             "Of 100 due, lost as not reached")  # fmt: skip
     notes = ["Due: the window is over, or there is an answer already."]
     notes += [FEW] if len(shown) < len(rows) else []
     notes += [_worthwhile(asked, {row["measure"] for row in shown})]
-    table = Table(head, tuple(cells))
+    notes += benchmark_notes(asked.anyway) if label else ()
+    table, told = Table(head, tuple(cells)), tuple(note for note in notes if note)
+    what += _elsewhere(asked)
+    technical = benchmark_source(asked.anyway) if label else ()
+    return (Section("change", title, what, asked.source, table, figure, told, technical),)
+
+
+def _who_and_how_much(asked: Asked, row: dict[str, Any], drawn: DotRow) -> str:
+    """The finding of the last window: by how much, of how many who answered and how many began."""
+    measure = asked.known.measures.get(row["measure"])
+    better = drawn.value >= 0
+    lower = better if measure is None or measure.higher_is == "worse" else not better
+    sign = 1 if better else -1
+    ends = sorted(sign * (end or 0) for end in (drawn.low, drawn.high))
+    low, high = (in_words(round(end, 1)) for end in ends)
+    n = _both(asked, row)
     return (
-        Section("change", title, what, asked.source, table, figure, tuple(n for n in notes if n)),
+        f"{drawn.name}: {'lower' if lower else 'higher'} by "
+        f"{in_words(round(abs(drawn.value), 1))} points than at the start ({low} to {high}), of "
+        f"{'those' if n == HIDDEN else n} who answered at {_week(row)} ({asked.began} began)"
+    )
+
+
+def _band_at(anyway: kinds.Benchmark | None, row: dict[str, Any]) -> tuple[float, float] | None:
+    """The middle half of the benchmark's change at the week of a row, none beyond its last point.
+
+    Where only its scores were published, the change is from the middle of its start.
+    """
+    if anyway is None or anyway.measure != row["measure"]:
+        return None
+    weeks = [float(point.weeks) for point in anyway.points]
+    if not weeks[0] <= _weeks(row) <= weeks[-1]:
+        return None
+    start = 0.0 if anyway.is_change else float(anyway.points[0].middle)
+    low, high = (
+        start - float(np.interp(_weeks(row), weeks, [float(end) for end in ends]))
+        for ends in ([p.high for p in anyway.points], [p.low for p in anyway.points])
+    )
+    return low, high
+
+
+def _elsewhere(asked: Asked) -> str:
+    """Where what happens anyway stands, for a report of several conditions."""
+    if asked.anyway is not None:
+        return ""
+    rows = cohort.flow(asked.registry, ("condition",)).to_pylist()
+    found = (asked.known.conditions.get(row["condition"]) for row in rows)
+    if not any(one and one.benchmark in asked.known.benchmarks for one in found):
+        return ""
+    if asked.below is not None:
+        return ". What happens without these injections differs by condition and is not drawn here"
+    return (
+        ". What happens anyway is drawn with each condition by itself: the buttons above on the "
+        "page, --condition ID for the command"
     )
 
 

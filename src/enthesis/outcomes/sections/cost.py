@@ -1,5 +1,7 @@
 """What was paid for each course that reached its target, all the others counted in."""
 
+from decimal import Decimal
+
 import numpy as np
 
 from enthesis.charts.curves import Table
@@ -7,9 +9,9 @@ from enthesis.charts.dot_rows import DotRow, DotRows, dot_rows_svg
 from enthesis.outcomes import cohort
 from enthesis.outcomes.cost import CostPerReached, cost_per_reached
 from enthesis.outcomes.sections.parts import Asked, Figure, Section, few_hidden
+from enthesis.units import MINOR_DIGITS, Money, money_words
 
 MEASURE = "Paid by all courses that began, per course that reached its target"
-CENTS = 100
 FEW = "Conditions with so few courses that somebody might be recognised are left out."
 
 
@@ -34,11 +36,18 @@ def cost(asked: Asked) -> tuple[Section, ...]:
     )  # fmt: skip
     head = ("Courses", "Began", "Reached the target", "Paid in all",
             "Paid per course that reached it (95 % interval)")  # fmt: skip
-    key, first = next(iter(shown.items()))
-    finding = first.sentence.removesuffix(".") if first.cents is None else (
-        f"{_name(asked, key)}: {_money(round(first.cents), key[1])} was paid for each course that "
-        "reached its target"
-    )  # fmt: skip
+    first = next(iter(shown.values()))
+    priced = [
+        f"{_money(round(c.cents), key[1])} ({_name(asked, key)})"
+        for key, c in shown.items()
+        if c.cents is not None
+    ]
+    said = " and ".join(filter(None, (", ".join(priced[:-1]), *priced[-1:])))
+    finding = (
+        f"Paid for each course that reached its target: {said}"
+        if priced
+        else first.sentence.removesuffix(".")
+    )
     notes = [
         "Lost courses count as not reached: what they paid is in the sum. "
         f"Interval: {first.resamples} seeded resamples of whole courses.",
@@ -60,10 +69,11 @@ def _cost(cells: list[tuple[int, int, int]], seed: int) -> CostPerReached:
 def _drawn(asked: Asked, shown: dict[tuple[str, str], CostPerReached], title: str) -> Figure | None:
     """One currency on one scale: amounts of two cannot stand beside each other."""
     currency = next(iter(shown))[1]
+    cents = _cents(currency)
     rows = tuple(
         DotRow(
-            _name(asked, key), c.cents / CENTS, (c.low or 0) / CENTS,
-            None if c.high is None else c.high / CENTS, f"{c.reached} of {c.courses}",
+            _name(asked, key), c.cents / cents, (c.low or 0) / cents,
+            None if c.high is None else c.high / cents, f"{c.reached} of {c.courses}",
         )
         for key, c in shown.items()
         if c.cents is not None and key[1] == currency
@@ -71,7 +81,11 @@ def _drawn(asked: Asked, shown: dict[tuple[str, str], CostPerReached], title: st
     if not rows:
         return None
     axis = f"{currency} paid per course that reached its target"
-    data = DotRows(title, axis, "Reached of began", rows, digits=0)
+
+    def words(amount: float) -> str:
+        return _money(round(cents * amount), currency)
+
+    data = DotRows(title, axis, "Reached of began", rows, digits=0, write=words)
     return Figure(dot_rows_svg(data, "wide", "cost"), dot_rows_svg(data, "narrow", "cost"))
 
 
@@ -90,4 +104,12 @@ def _estimate(c: CostPerReached, currency: str) -> str:
 
 
 def _money(cents: int, currency: str) -> str:
-    return f"{round(cents / CENTS):,} {currency}".replace(",", " ")
+    whole = round(cents / _cents(currency))
+    if currency not in MINOR_DIGITS:  # of tables that were written elsewhere
+        return f"{whole:,} {currency}"
+    return money_words(Money(Decimal(whole), currency))
+
+
+def _cents(currency: str) -> int:
+    """How many of its smallest unit a currency has."""
+    return int(10 ** MINOR_DIGITS.get(currency, 2))

@@ -6,7 +6,7 @@ from enthesis.charts.pen import day_in_words
 from enthesis.outcomes import cohort
 from enthesis.outcomes.sections.parts import HIDDEN, LEFT_OUT, Asked, Figure, Section
 
-MEASURE = "Number of courses"
+MEASURE = "How many courses came how far"
 
 
 def flow(asked: Asked) -> tuple[Section, ...]:
@@ -32,7 +32,7 @@ def flow(asked: Asked) -> tuple[Section, ...]:
         else:
             left["evaluated, no plan agreed"] += row["opened"]
     opened = sum(row["opened"] for row in rows)
-    heard = {"silent: no answer though asked": silent, "not yet answered": waiting}
+    heard = {"never answered, though asked": silent, "not yet answered": waiting}
     title = (
         f"Of {opened} courses opened, {asked.began} began and {answered} gave an answer after that"
     )
@@ -71,7 +71,11 @@ def _hidden(asked: Asked, data: FlowData) -> Section:
     lost = asked.began - answered.count
     known = not asked.is_small(lost, answered.count)
     rows.append((answered.label, str(answered.count) if known else HIDDEN))
-    title = f"{asked.began} courses began"
+    title = (
+        f"{asked.began} courses began; {asked.few} gave an answer after that"
+        if asked.is_small(answered.count)
+        else f"{asked.began} courses began; all but {asked.few} gave an answer after that"
+    )
     if known:
         title = f"Of {asked.began} courses that began, {answered.count} gave an answer after that"
     table = Table(("Step", "Courses"), tuple(rows))

@@ -20,10 +20,11 @@ from enthesis.outcomes.sections.parts import Asked, Figure, Section, few_hidden
 Floats = NDArray[np.float64]
 LEVEL = 50
 MIX = ("condition", cohort.DECADE, "sex", "baseline")
-MEASURE = (
-    f"Reached {LEVEL} % relief at the last answer, of all who began, lost counted as not reached; "
-    "allowed for condition, age, sex and pain at the start"
+OUTCOME = (
+    f"Reached {LEVEL} % relief at the last answer, of all who began, lost counted as not reached"
 )
+MEASURE = f"{OUTCOME}; allowed for condition, age, sex and pain at the start"
+NOT_ALLOWED = f"{OUTCOME}; as counted, case mix not allowed for"
 UNITS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "condition": (("condition",), "conditions"),
     "protocol": (("protocol",), "protocols"),
@@ -103,7 +104,7 @@ def _section(
     mix, names = case_mix(rows, yes, sizes, without=kind)
     place = np.repeat(np.arange(len(rows)), sizes)
     hits = np.concatenate([np.arange(n) < hit for n, hit in zip(sizes, yes, strict=True)])
-    notes = [NOTE]
+    notes, measure = [NOTE], MEASURE
     if left_out:
         notes.append(
             f"{left_out} with so few courses that somebody might be recognised are left out."
@@ -115,15 +116,16 @@ def _section(
             fitted = funnel(names_of[place], hits)
         except FitError as why:
             finding = f"Too few courses, or all alike: {many} cannot be compared"
-            return Section(uid, finding, MEASURE, asked.source, notes=why.problems)
+            return Section(uid, finding, NOT_ALLOWED, asked.source, notes=why.problems)
         notes.insert(0, f"Case mix is not allowed for: {cannot}")
+        measure = NOT_ALLOWED
     if fitted.precision >= NO_SPREAD:
         notes.append("They differ no more than chance makes them: shrunk, all are alike.")
     if np.any((fitted.adjusted < 0) | (fitted.adjusted > 1)):
         notes.append("Small units whose adjusted share would lie beyond 0 or 100 stand at the end.")
     data = _data(fitted, many)
     figure = Figure(funnel_svg(data, "wide", uid), funnel_svg(data, "narrow", uid))
-    return Section(uid, data.title, MEASURE, asked.source, funnel_table(data), figure, tuple(notes))
+    return Section(uid, data.title, measure, asked.source, funnel_table(data), figure, tuple(notes))
 
 
 def _sizes(labels: list[str], rows: list[dict[str, Any]]) -> dict[str, tuple[int, int]]:

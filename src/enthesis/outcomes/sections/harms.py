@@ -1,6 +1,9 @@
 """Warning signs per session with exact intervals, and the alarm over all sessions."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from enthesis.charts.curves import Table
 from enthesis.charts.dot_rows import DotRow, DotRows, dot_rows_svg
@@ -9,10 +12,15 @@ from enthesis.charts.pen import in_words
 from enthesis.knowledge.kinds import HarmAlarm
 from enthesis.outcomes import cohort
 from enthesis.outcomes.harms import Cusum, gap_chart, harm_rates
-from enthesis.outcomes.sections.parts import HIDDEN, LEFT_OUT, Asked, Figure, Section
+from enthesis.outcomes.intervals import rate
+from enthesis.outcomes.sections.parts import Asked, Figure, Section
 
 PER = 1000
 MEASURE = "Warning signs that patients answered after a session, whatever their cause"
+FEW = (
+    "Where only a limit is told (“or fewer”), the number itself is hidden, and the picture is left "
+    "out: it stands for so few people that somebody might be recognised."
+)
 CAVEAT = "A sign may have another cause than the session, and may go unanswered."
 TOLD = {1: "call the clinic", 2: "call the emergency number"}
 
@@ -32,6 +40,7 @@ def harms(asked: Asked) -> tuple[Section, ...]:
     rates = harm_rates(kind, grade, given, also=also)
     small = [asked.is_small(int(n)) for n in rates.events]
     each = rates.per_session
+    most = rate(np.array([(asked.below or 1) - 1]), given).high[0]
     drawn, cells = [], []
     for at, name in enumerate(rates.kinds):
         text = rules[name].text if name in rules else name
@@ -40,16 +49,16 @@ def harms(asked: Asked) -> tuple[Section, ...]:
             f"{in_words(round(value, 1))} ({in_words(round(low, 1))} to {in_words(round(high, 1))})"
         )
         hide = small[at]
-        cells.append((text, TOLD[rates.grades[at]], HIDDEN if hide else str(rates.events[at]),
-                      str(given), HIDDEN if hide else told))  # fmt: skip
+        up_to = f"at most {in_words(round(PER * float(most), 1))}"
+        cells.append((text, TOLD[rates.grades[at]], asked.few if hide else str(rates.events[at]),
+                      str(given), up_to if hide else told))  # fmt: skip
         drawn.append(DotRow(text, value, low, high, f"{rates.events[at]} of {given}"))
-    total = int(rates.events.sum())
+    total = _total(asked, rates.events, small)
     title = f"{total} warning signs were answered after {given} sessions"
     notes = [CAVEAT]
     figure = None
     if any(small):
-        title = f"{given} sessions were given"
-        notes.append(LEFT_OUT)
+        notes.append(FEW)
     else:
         data = DotRows(title, f"Per {PER} sessions", "Signs, of sessions", tuple(drawn))
         figure = Figure(dot_rows_svg(data, "wide", "harms"), dot_rows_svg(data, "narrow", "harms"))
@@ -64,46 +73,84 @@ def harms(asked: Asked) -> tuple[Section, ...]:
             _alarm(
                 asked,
                 alarm,
-                hidden=any(
-                    small[rates.kinds.index(kind)] for kind in alarm.kinds if kind in rates.kinds
-                ),
+                counted={
+                    kind: int(rates.events[rates.kinds.index(kind)])
+                    for kind in alarm.kinds
+                    if kind in rates.kinds
+                },
             )
             for alarm in asked.known.harm_alarms.values()
         ),
     )
 
 
-def _alarm(asked: Asked, alarm: HarmAlarm, *, hidden: bool) -> Section:
+def _alarm(asked: Asked, alarm: HarmAlarm, *, counted: Mapping[str, int]) -> Section:
     """The g-chart of one kind of harm, and what the CUSUM says of the same sessions."""
     sessions, places = cohort.harmed(asked.registry, alarm.kinds)
     harmed = np.zeros(sessions, dtype=np.bool_)
     harmed[places] = True
     uid, n = f"alarm-{alarm.id.replace('_', '-')}", len(places)
-    measure = (
-        f"{alarm.text}: agreed rate {in_words(alarm.per_10000_sessions)} in 10 000 sessions "
-        f"({alarm.sources['per_10000_sessions']})"
-    )
+    agreed = f"agreed rate {in_words(alarm.per_10000_sessions)} in 10 000 sessions"
+    measure = f"{alarm.text}: sessions between one such sign and the next; {agreed}"
+    rule = f"{agreed.capitalize()}: {alarm.sources['per_10000_sessions']}."
+    hidden = [kind for kind, count in counted.items() if asked.is_small(count)]
     if hidden or asked.is_small(n):
-        finding = f"{alarm.text}: so few that neither their number nor a picture is shown"
-        return Section(uid, finding, measure, asked.source)
+        # No more sessions than signs; each hidden kind counts with its limit.
+        most = sum((asked.below or 1) - 1 if k in hidden else m for k, m in counted.items())
+        few = asked.few if asked.is_small(n) else f"{most} or fewer"
+        finding = f"{alarm.text}: after {few} of {sessions} sessions"
+        return Section(uid, finding, measure, asked.source, notes=(FEW,), technical=(rule,))
     chart = gap_chart(harmed, alarm.per_session, float(alarm.gap_false_alarm))
     levels, raised = Cusum(alarm.step, alarm.limit, 0, 0).path(harmed)
-    title = f"{alarm.text}: after {n} of {sessions} sessions; " + (
-        f"the alarm was raised {len(raised)} times" if len(raised) > 1
-        else "the alarm was raised once" if len(raised)
-        else "no alarm"
-    )  # fmt: skip
+    said = _both_rules(int(chart.alarms.sum()), len(raised))
+    title = f"{alarm.text}: after {n} of {sessions} sessions; {said}"
     data = HarmsData(
         title, tuple(chart.gaps.tolist()), chart.since, sessions, chart.expected, chart.alarm_below
     )
     now = int(levels[-1]) if sessions else 0
     notes = (
-        f"CUSUM: each such session adds {alarm.step}, every other takes 1; the alarm is raised at "
-        f"{alarm.limit}, about once in {alarm.sessions_to_false_alarm} sessions by chance "
-        f"alone. It stands at {now}."
+        "Two rules look at the same sessions: one at each interval between two such signs, the "
+        "other at all sessions together (the running sum), which finds a slow rise. Either asks "
+        "for a look at the cases; it proves no cause.",
+    )
+    technical = (
+        rule,
+        f"Interval (g-chart): short enough to ask why below {chart.alarm_below} sessions.",
+        f"Running sum (CUSUM): each such session adds {alarm.step}, every other takes 1; the alarm "
+        f"is raised at {alarm.limit}, about once in {alarm.sessions_to_false_alarm} sessions by "
+        f"chance alone. It stands at {now}."
         + (f" Raised at session {', '.join(str(at + 1) for at in raised)}." if len(raised) else ""),
-        "An alarm asks for a look at the cases; it proves no cause. The registry keeps no dates: "
-        "sessions stand in the order of the quarter of opening and the day within the course.",
+        "The registry keeps no dates: sessions stand in the order of the quarter of opening and "
+        "the day within the course.",
     )
     figure = Figure(harms_svg(data, "wide", uid), harms_svg(data, "narrow", uid))
-    return Section(uid, title, measure, asked.source, harms_table(data), figure, notes)
+    table = harms_table(data)
+    return Section(uid, title, measure, asked.source, table, figure, notes, technical)
+
+
+def _total(asked: Asked, events: NDArray[np.int64], small: Sequence[bool]) -> str:
+    """How many in all; only a limit where the number would give a hidden one away."""
+    hidden = [int(n) for n, hide in zip(events, small, strict=True) if hide]
+    if not hidden or (len(hidden) > 1 and not asked.is_small(sum(hidden))):
+        return str(events.sum())
+    if len(hidden) == np.count_nonzero(events) and asked.is_small(sum(hidden)):
+        return asked.few
+    most = int(events.sum()) - sum(hidden) + len(hidden) * ((asked.below or 1) - 1)
+    return f"{most} or fewer"
+
+
+def _both_rules(soon: int, raised: int) -> str:
+    """What both rules say, in one breath: neither may seem to contradict the other."""
+    if not soon and not raised:
+        return "no alarm"
+    short = (
+        f"{soon} intervals are short enough to ask why" if soon > 1
+        else "one interval is short enough to ask why" if soon
+        else "no interval is short enough to ask why"
+    )  # fmt: skip
+    total = (
+        f"the running sum reached its alarm {raised} times" if raised > 1
+        else "the running sum reached its alarm once" if raised
+        else "the running sum has not reached its alarm"
+    )  # fmt: skip
+    return f"{short}; {total}"

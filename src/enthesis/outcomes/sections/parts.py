@@ -32,7 +32,10 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One question: what was found, on which measure, its picture, its numbers, its source."""
+    """One question: what was found, on which measure, its picture, its numbers, its source.
+
+    `notes` are plain words; `technical` is for who checks the method, and stands folded.
+    """
 
     id: str
     finding: str
@@ -41,6 +44,7 @@ class Section:
     table: Table | None = None
     figure: Figure | None = None
     notes: tuple[str, ...] = ()
+    technical: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,11 @@ class Asked:
     def source(self) -> str:
         """The line under every figure of courses that began."""
         return f"{self.began} courses that began, as of {day_in_words(self.day)}."
+
+    @property
+    def few(self) -> str:
+        """What is said in place of a small count: a harm must not vanish with its number."""
+        return f"{(self.below or 1) - 1} or fewer"
 
     def hide(
         self, table: pa.Table, counts: Sequence[str], of: str, sums: Sequence[str] = ()

@@ -45,7 +45,7 @@ def relief(asked: Asked) -> tuple[Section, ...]:
         return (Section("relief", finding, MEASURE, asked.source),)
     half, of = row["reached_50"], row["measurable"]
     who = "who answered" if of == row["answered"] else "whose relief is known"
-    title = f"{count(half)} of {count(of)} {who} had reached 50 % relief at their last answer"
+    title = _title(asked, half, of, who)
     values = np.repeat([r["relief"] for r in told], [r["courses"] for r in told]) / HUNDREDTHS
     data = ResponderData(title, tuple(values.tolist()), asked.began, published(asked.anyway), who)
     step = next((s for s in STEPS if not _reveals(_coarser(data, s), asked)), None)
@@ -75,10 +75,29 @@ def relief(asked: Asked) -> tuple[Section, ...]:
             for level, name in zip(LEVELS, names, strict=True)
         )  # fmt: skip
         shown = Table(head, rows)
-        return (Section("relief", title, MEASURE, asked.source, shown, notes=(*notes, LEFT_OUT)),)
+        return (
+            Section(
+                "relief",
+                title,
+                MEASURE,
+                asked.source,
+                shown,
+                notes=(*notes, LEFT_OUT),
+                technical=benchmark_source(asked.anyway),
+            ),
+        )
     figure = Figure(responder_svg(data, "wide", "relief"), responder_svg(data, "narrow", "relief"))
     shown = responder_table(data)
-    return (Section("relief", title, MEASURE, asked.source, shown, figure, tuple(notes)),)
+    return (Section("relief", title, MEASURE, asked.source, shown, figure, tuple(notes),
+                    benchmark_source(asked.anyway)),)  # fmt: skip
+
+
+def _title(asked: Asked, half: int | None, of: int | None, who: str) -> str:
+    """The finding; what is hidden is left out of it, not named as a number of people."""
+    if half is None:
+        return "How many had reached 50 % relief is not shown: it stands for so few people"
+    of_whom = f"{asked.began} who began" if of is None else f"{of} {who}"
+    return f"{half} of {of_whom} had reached 50 % relief at their last answer"
 
 
 def _coarser(data: ResponderData, step: int) -> ResponderData:
@@ -102,5 +121,10 @@ def published(anyway: kinds.Benchmark | None) -> Benchmark | None:
 
 
 def benchmark_notes(anyway: kinds.Benchmark | None) -> Sequence[str]:
-    """Whom the benchmark is of, and where it was published."""
-    return () if anyway is None else (f"Benchmark: {anyway.population} {anyway.source}.",)
+    """Whom the benchmark is of."""
+    return () if anyway is None else (f"Benchmark: {anyway.population}",)
+
+
+def benchmark_source(anyway: kinds.Benchmark | None) -> tuple[str, ...]:
+    """Where the benchmark was published."""
+    return () if anyway is None else (f"Source of the benchmark: {anyway.source}.",)

@@ -16,10 +16,13 @@ from enthesis.outcomes.sections.parts import Asked, Figure, Section
 from enthesis.outcomes.silent import DeltaTable, Group, delta_of_fit, reasons_for_silence
 from enthesis.outcomes.sums_from_engine import sums_from_engine
 
+DOT, CHOSEN = 'r="5" class="dot"/>', 'r="8" class="dot chosen"/>'
 MOST = 5
 """Points by which the silent are made worse at most: half of the scale."""
 DELTAS = np.arange(0, MOST + 0.1, 0.5)
-MEASURE = "Mean change in pain if the silent are worse by so many points than the model has them"
+MEASURE = "Mean change in pain if those without an answer were worse by so many points"
+CONCLUSION = "less pain than at the start"
+"""What fails at the tipping point."""
 
 
 def silent(asked: Asked) -> tuple[Section, ...]:
@@ -31,7 +34,9 @@ def _tipping(asked: Asked) -> Section:
     rows = cohort.at_windows(asked.registry).to_pylist()
     half = [r for r in rows if r["number"] and 2 * r["due"] >= asked.began and r["with_pain"] > 1]
     if not half or asked.is_small(half[-1]["with_pain"], half[-1]["due"] - half[-1]["with_pain"]):
-        finding = "Too few answered in a window to say how bad the silent would have to be"
+        finding = (
+            "Too few answered in a window to say how bad those without an answer would have to be"
+        )
         return Section("silent", finding, MEASURE, asked.source)
     last = half[-1]
     # A later window is due for few, and an earlier one without a pair of answers cannot be in it.
@@ -48,31 +53,49 @@ def _tipping(asked: Asked) -> Section:
         limit = -float(worthwhile or 0)
         of_worthwhile = delta_of_fit(fitted, row, [group], DELTAS, limit=limit, up_to=float(MOST))
     except FitError as why:
-        finding = "Too few answers for the model of the silent"
+        finding = "Too few answers for the model of those who gave none"
         return Section("silent", finding, MEASURE, asked.source, notes=why.problems)
     week = round(last["sum_day"] / last["answered"] / 7)
     title = (
-        f"At week {week}, {group.asked - group.answered} of {group.asked} were silent: "
-        + _said(of_zero, "less pain than at the start")
+        f"At week {week}, {group.asked - group.answered} of {group.asked} gave no answer: "
+        + _said(of_zero, CONCLUSION)
     )
     notes = (
-        "The window is the last that was due for at least half of those who began. At 0 the "
-        "silent are as the model has them: like those who had answered as they had before "
-        "(missing at random; repeated measures, unstructured covariance, REML).",
-        f"With delta 0 the change is {_interval(of_zero, 0)}. "
+        "Nobody can see what they would have said who gave no answer. At 0 they are taken to be "
+        "like those who had answered as they had before; further right each of them is worse. "
+        "The window is the last that was due for at least half of those who began.",
+        f"At 0 the change is {_interval(of_zero, 0)}. "
         + _said(of_worthwhile, f"less by at least {in_words(worthwhile or 0)} points") + ".",
-        "Nobody can see what the silent would have said.",
     )  # fmt: skip
     table = Table(
-        ("The silent are worse by", "Mean change in pain (95 % interval)", "Below no change",
-         f"Below −{in_words(worthwhile or 0)}"),
+        ("Those without an answer are worse by", "Mean change in pain (95 % interval)",
+         "Below no change", f"Below −{in_words(worthwhile or 0)}"),
         tuple(
             (f"{in_words(round(float(d), 1))} points", _interval(of_zero, at),
              "yes" if of_zero.holds[at] else "no", "yes" if of_worthwhile.holds[at] else "no")
             for at, d in enumerate(of_zero.delta)
         ),
     )  # fmt: skip
-    return Section("silent", title, MEASURE, asked.source, table, _drawn(of_zero, title), notes)
+    technical = (
+        "Repeated measures with unstructured covariance, by restricted maximum likelihood (REML); "
+        "at 0 answers are missing at random. What is added to those without an answer is delta.",
+    )
+    drawn = _drawn(of_zero, title)
+    return Section("silent", title, MEASURE, asked.source, table, drawn, notes, technical)
+
+
+def marked(figure: Figure, at: int) -> Figure:
+    """The picture of the tipping point with one of its points marked: the delta that was chosen."""
+    return Figure(_marked(figure.wide, at), _marked(figure.narrow, at))
+
+
+def _marked(svg: str, at: int) -> str:
+    before, *others = svg.split(DOT)
+    if at >= len(others):
+        raise ValueError(f"The picture has {len(others)} points, none numbered {at}.")
+    dots = [DOT] * len(others)
+    dots[at] = CHOSEN
+    return before + "".join(dot + rest for dot, rest in zip(dots, others, strict=True))
 
 
 def _said(table: DeltaTable, conclusion: str) -> str:
@@ -105,7 +128,8 @@ def _drawn(table: DeltaTable, title: str) -> Figure:
             f"{in_words(d)}: {_interval(table, at)}" for at, d in enumerate(table.delta)
         ),
         x=Axis(
-            "Points by which the silent are worse", tuple((v, in_words(v)) for v in range(MOST + 1))
+            "Points by which those without an answer are worse",
+            tuple((v, in_words(v)) for v in range(MOST + 1)),
         ),
         y=Axis("Mean change in pain, points", tuple((v, in_words(v)) for v in ticks)),
         curves=(
@@ -151,11 +175,13 @@ def _reasons(asked: Asked) -> Section:
     data = DotRows(title, measure, "Silent of began", drawn, (1.0, "no difference"), True, 2)
     figure = Figure(dot_rows_svg(data, "wide", "reasons"), dot_rows_svg(data, "narrow", "reasons"))
     notes = (
-        "Logistic regression, each allowed for the others. It says whether the silent differ in "
-        "what is known of them; it cannot say that they do not differ in what is not.",
+        "Silent: asked, and no answer when the clinic’s patience had run out. It says whether the "
+        "silent differ in what is known of them; it cannot say that they do not differ in what is "
+        "not.",
     )
+    technical = ("Logistic regression, each allowed for the others.",)
     table = dot_rows_table(data, "Known before")
-    return Section("reasons", title, measure, asked.source, table, figure, notes)
+    return Section("reasons", title, measure, asked.source, table, figure, notes, technical)
 
 
 def _condition(asked: Asked, name: str) -> str:

@@ -28,7 +28,9 @@ AXES = {"weeks": "Weeks from the first session", "sessions": "Sessions given"}
 
 def target(asked: Asked) -> tuple[Section, ...]:
     """The share that reached the target by each week, and by each session."""
-    return (_by(asked, "weeks", "target"), _by(asked, "sessions", "target_sessions"))
+    weeks, sessions = _by(asked, "weeks", "target"), _by(asked, "sessions", "target_sessions")
+    # Where the second clock can show no picture, it would say the same words again.
+    return (weeks,) if weeks.finding == sessions.finding else (weeks, sessions)
 
 
 def _by(asked: Asked, clock: Clock, uid: str) -> Section:
