@@ -1,7 +1,7 @@
 """Puts what is known into another language, and finds what a translation lacks."""
 
 import string
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from enthesis.knowledge.kinds import DangerRule, Knowledge, Question, Questionnaire
@@ -68,7 +68,9 @@ def _word_problems(original: Question, words: QuestionWords) -> Iterator[str]:
     for name in _PLAIN:
         if bool(getattr(original, name)) != bool(getattr(words, name).strip()):
             yield f"{name}: translate it, or leave it out where the original has none"
-    if placeholders(original.text) != placeholders(words.text):
+    if problem := brace_problem(words.text, placeholders(original.text)):
+        yield f"text: {problem}"
+    elif placeholders(original.text) != placeholders(words.text):
         yield f"text: must name {sorted(placeholders(original.text))} in braces, as the original"
     yield from _differences("options", dict(original.options), words.options)
     for value, label in words.options.items():
@@ -91,5 +93,21 @@ def _differences(what: str, wanted: Iterable[str], found: Iterable[str]) -> Iter
 
 
 def placeholders(text: str) -> set[str]:
-    """The earlier answers that a text names in braces."""
-    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+    """What a text names in braces; nothing where the braces are wrong (see `brace_problem`)."""
+    try:
+        return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+    except ValueError:
+        return set()
+
+
+def brace_problem(text: str, allowed: Collection[str]) -> str:
+    """Why a text could not be filled in, or named what is not there; empty where all is well."""
+    try:
+        parts = [part for part in string.Formatter().parse(text) if part[1] is not None]
+    except ValueError as error:
+        return f"{error}; write {{{{ and }}}} for braces that are meant as such"
+    for _, name, how, conversion in parts:
+        if how or conversion or name not in allowed:
+            named = ", ".join(sorted(allowed)) or "nothing here"
+            return f"{{{name}}} is not to be filled in; braces may name {named}"
+    return ""
