@@ -4,8 +4,8 @@ import string
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from enthesis.knowledge.kinds import DangerRule, Knowledge, Question, Questionnaire
-from enthesis.knowledge.words import DangerWords, QuestionWords, Translation
+from enthesis.knowledge.kinds import DangerRule, Knowledge, Question, Questionnaire, VisitText
+from enthesis.knowledge.words import DangerWords, QuestionWords, Translation, VisitWords
 
 
 def in_language(known: Knowledge, language: str) -> Knowledge:
@@ -22,7 +22,10 @@ def in_language(known: Knowledge, language: str) -> Knowledge:
     dangers = known.danger_rules
     if told := known.danger_words.get(language):
         dangers = tuple(translated_danger(rule, told) for rule in dangers)
-    return replace(known, questionnaires=asked, danger_rules=dangers)
+    texts = known.visit_texts
+    if after := known.visit_words.get(language):
+        texts = tuple(replace(one, text=after.texts.get(one.id, one.text)) for one in texts)
+    return replace(known, questionnaires=asked, danger_rules=dangers, visit_texts=texts)
 
 
 def translated(asked: Questionnaire, into: Translation) -> Questionnaire:
@@ -41,6 +44,9 @@ def _question(question: Question, words: QuestionWords) -> Question:
     )
 
 
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+VISIT_WORDS = (*MONTHS, "date", ".", "and", "place", "places", "left", "right", "both sides")
+"""Words of journey/visit.py that are put into the texts of a visit."""
 _PLAIN = ("text", "help", "low_label", "high_label", "unit")
 
 
@@ -83,6 +89,25 @@ def danger_problems(rules: Mapping[str, DangerRule], into: DangerWords) -> Itera
     yield from _differences("tell_patient", rules.keys(), into.tell_patient.keys())
     places = {where for rule in rules.values() for _, where in rule.call_first}
     yield from _differences("places", places, into.places.keys())
+
+
+def visit_problems(
+    originals: Mapping[str, VisitText], named: Collection[str], into: VisitWords
+) -> Iterator[str]:
+    """Every text for the patient, and every word put into one, without its translation, and every
+    translation of nothing. `named`: the regions and substances that a text may name."""
+    told = {id: one.text for id, one in originals.items() if one.part != "ask"}
+    words = {**dict.fromkeys((*VISIT_WORDS, *named), ""), "date": "{day} {month} {year}"}
+    for table, wanted, found in (("texts", told, into.texts), ("words", words, into.words)):
+        yield from _differences(table, wanted, found)
+        for id in sorted(wanted.keys() & found.keys()):
+            needed = placeholders(wanted[id])
+            if not found[id].strip():
+                yield f"{table}.{id}: not translated"
+            if problem := brace_problem(found[id], needed):
+                yield f"{table}.{id}: {problem}"
+            elif placeholders(found[id]) != needed:
+                yield f"{table}.{id}: must name {sorted(needed)} in braces, as the original"
 
 
 def _differences(what: str, wanted: Iterable[str], found: Iterable[str]) -> Iterator[str]:

@@ -19,6 +19,7 @@ TODAY = date(2026, 11, 26)
 KNOWN = knowledge(TODAY)
 SIGNS = "questionnaires/six_signs.es.toml"
 DANGER = "rules/danger.es.toml"
+VISIT = "rules/visit.es.toml"
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,12 @@ DANGER = "rules/danger.es.toml"
         (SIGNS, '"2026-11"', '"2026-11"\nlength = 3', "unknown field"),
         (DANGER, "D-hot =", "D-cold =", "tell_patient.D-hot: not translated"),
         (DANGER, 'Europe = "Europa"\n', "", "places.Europe: not translated"),
+        (VISIT, "next-stop =", "next-halt =", "texts.next-stop: not translated"),
+        (VISIT, "{on}", "{ask_on}", "texts.done-places: {ask_on} is not to be filled in"),
+        (VISIT, "{booked_on}", "lunes", "texts.next-booked: must name"),
+        (VISIT, 'knee = "rodilla"\n', "", "words.knee: not translated"),
+        (VISIT, '"abril"', '""', "words.Apr: not translated"),
+        (VISIT, 'head = "', 'toe = "dedo"\nhead = "', "words.toe: translates nothing"),
     ],
 )
 def test_a_translation_that_is_not_whole_is_refused_with_its_place(
