@@ -40,12 +40,12 @@ class OwnQuestionnaire:
 
 
 def read_own(
-    folder: Path, shipped: Knowledge
+    folder: Path, shipped: Knowledge, *more: Path
 ) -> tuple[tuple[OwnQuestionnaire, ...], tuple[str, ...]]:
-    """The files of a folder that can be used, and what is wrong with the others."""
+    """The files of some folders that can be used, and what is wrong with the others."""
     found: list[OwnQuestionnaire] = []
     problems: list[str] = []
-    for path in originals(folder):
+    for path in (path for one in (folder, *more) for path in originals(one)):
         try:
             own = _read(path)
             for problem in _problems(own, shipped, found):
