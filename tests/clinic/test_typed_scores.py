@@ -105,6 +105,32 @@ def test_measures_beside_the_signs_are_listed_with_what_counts(
     assert "Mood and worry (PHQ-4)" in page
 
 
+def test_a_licence_is_one_clinics_and_a_file_of_nobody_is_asked_nowhere(
+    tmp_path: Path, clinic: models.Clinic
+) -> None:
+    other = models.Clinic.objects.create(name="Other Clinic", time_zone="UTC")
+    loose, asked = tmp_path / "questionnaires", "grip_jar"
+
+    def asks(one: models.Clinic) -> bool:
+        known = store.known_for(one, date(2026, 11, 23))
+        return asked in known.questions("six_signs")
+
+    (loose / str(other.pk)).mkdir(parents=True)
+    (loose / str(other.pk) / "grip.toml").write_text(OWN, encoding="utf-8")
+    with override_settings(DATA=tmp_path):
+        assert asks(other) and not asks(clinic)
+        assert store.own_problems() == []
+    second = tmp_path / "second"
+    (second / "questionnaires").mkdir(parents=True)
+    (second / "questionnaires/grip.toml").write_text(OWN, encoding="utf-8")
+    with override_settings(DATA=second):
+        assert not asks(other) and not asks(clinic)
+        (problem,) = store.own_problems()
+        assert "grip.toml: whose is it?" in problem and f"{other.pk} is Other Clinic" in problem
+        other.delete()
+        assert asks(clinic) and store.own_problems() == []
+
+
 def test_the_clinics_own_questionnaire_is_asked_kept_and_shown(
     tmp_path: Path,
     make_course: MakeCourse,

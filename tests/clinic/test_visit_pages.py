@@ -66,6 +66,32 @@ def test_a_warning_sign_stands_first(
     assert text.index("Warning sign, 20 Nov 2026 Fever") < text.index("Last answers")
 
 
+def test_after_the_visit_a_patient_reads_in_their_language_and_the_other_is_one_tap_away(
+    course: models.Course, clinician: models.User, client_for: ClientFor
+) -> None:
+    client, address = client_for(clinician), f"/courses/{course.pk}/after/"
+    english = words_of(client, address)
+    models.Patient.objects.update(language="es")
+    page = client.get(address).content.decode()
+    assert '<div class="main leaflet" lang="es">' in page
+    assert 'href="?in=en" lang="en" hreflang="en">English</a>' in page
+    leaflet = words_of(client, address).split("Back to the course")[1]
+    for said in (
+        "El 28 de septiembre de 2026 le pusimos inyecciones en 1 lugar (zona lumbar, lado izq",
+        "Llame de inmediato al número de emergencias (Estados Unidos y Canadá: 911",
+        "Falta de aire o dolor en el pecho",
+        "Llámenos el mismo día, al (555) 0100, si tiene:",
+        "Usted toma un anticoagulante",
+    ):
+        assert said in leaflet, leaflet
+    leaflet = leaflet.split("Harbour Clinic")[0]
+    assert not re.search(r"\b(the|your|you|call|and|if|pain)\b", leaflet, re.IGNORECASE), leaflet
+    assert "Short of breath" in words_of(client, f"{address}?in=en")
+    models.Patient.objects.update(language="en")
+    assert "Falta de aire" in words_of(client, f"{address}?in=es")
+    assert words_of(client, f"{address}?in=xx") == english
+
+
 def test_after_the_visit_the_patient_goes_home_knowing_what_comes(
     course: models.Course,
     clinician: models.User,

@@ -36,8 +36,7 @@ def tell_problems() -> None:
     """
     from enthesis.clinic import store
 
-    _, problems = store.own_files()
-    for problem in problems:
+    for problem in store.own_problems():
         print(f"Left out: questionnaires/{problem}", file=sys.stderr)  # noqa: T201 (to the terminal)
 
 

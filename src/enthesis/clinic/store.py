@@ -17,7 +17,7 @@ from django.utils import timezone
 from enthesis import records
 from enthesis.clinic import models
 from enthesis.knowledge.kinds import Knowledge
-from enthesis.knowledge.load import knowledge
+from enthesis.knowledge.load import knowledge, originals
 from enthesis.knowledge.load_own import OwnQuestionnaire, read_own, with_own
 from enthesis.shape import read
 from enthesis.units import Kg, Ml, Percent
@@ -30,20 +30,53 @@ def today(clinic: models.Clinic) -> date:
     return timezone.now().astimezone(ZoneInfo(clinic.time_zone)).date()
 
 
-def own_files() -> tuple[tuple[OwnQuestionnaire, ...], tuple[str, ...]]:
+Own = tuple[tuple[OwnQuestionnaire, ...], tuple[str, ...]]
+
+
+def own_files(clinic: models.Clinic) -> Own:
     """The clinic's own questionnaires, and what is wrong with files that are left out: read once
     in a process, so that what is asked does not change under a patient's hands."""
-    return _read_own(settings.DATA / OWN_FOLDER)
+    return _read_own(*_own_folders(clinic))
+
+
+def own_problems() -> list[str]:
+    """What is wrong with the files of any clinic, and files that belong to none."""
+    folder = settings.DATA / OWN_FOLDER
+    if not folder.is_dir():
+        return []
+    clinics = list(models.Clinic.objects.order_by("pk"))
+    numbers = ", ".join(f"{clinic.pk} is {clinic}" for clinic in clinics)
+    lost = [
+        f"{name}: whose is it? Move it into the folder of its clinic, questionnaires/NUMBER "
+        f"({numbers})"
+        for name in (_loose(folder) if len(clinics) > 1 else ())
+    ]
+    return lost + [
+        f"{problem} ({clinic})" for clinic in clinics for problem in own_files(clinic)[1]
+    ]
+
+
+def _own_folders(clinic: models.Clinic) -> tuple[Path, ...]:
+    """A licence is one clinic's: a file beside the folders is asked only where there is one."""
+    folder = settings.DATA / OWN_FOLDER
+    loose = _loose(folder) and not models.Clinic.objects.exclude(pk=clinic.pk).exists()
+    return (folder / str(clinic.pk), *((folder,) if loose else ()))
 
 
 @cache
-def _read_own(folder: Path) -> tuple[tuple[OwnQuestionnaire, ...], tuple[str, ...]]:
-    return read_own(folder, knowledge(timezone.now().date())) if folder.is_dir() else ((), ())
+def _loose(folder: Path) -> tuple[str, ...]:
+    return tuple(path.name for path in originals(folder))
+
+
+@cache
+def _read_own(*folders: Path) -> Own:
+    first, *more = folders
+    return read_own(first, knowledge(timezone.now().date()), *more)
 
 
 @lru_cache(maxsize=256)
-def _known(on: date, folder: Path) -> Knowledge:
-    files, _ = _read_own(folder)
+def _known(on: date, folders: tuple[Path, ...]) -> Knowledge:
+    files, _ = _read_own(*folders)
     return with_own(knowledge(on), files) if files else knowledge(on)
 
 
@@ -53,14 +86,14 @@ def known_for(clinic: models.Clinic, on: date) -> Knowledge:
 
     A choice that did not exist yet on that date is not made for it.
     """
-    return _known_for(
-        on, clinic.finish_relief_percent, clinic.stop_choice, settings.DATA / OWN_FOLDER
-    )
+    return _known_for(on, clinic.finish_relief_percent, clinic.stop_choice, _own_folders(clinic))
 
 
 @lru_cache(maxsize=256)
-def _known_for(on: date, finish: Decimal | None, choice: str, folder: Path) -> Knowledge:
-    known, own = _known(on, folder), dict[str, Any]()
+def _known_for(
+    on: date, finish: Decimal | None, choice: str, folders: tuple[Path, ...]
+) -> Knowledge:
+    known, own = _known(on, folders), dict[str, Any]()
     if finish is not None:
         own["finish_relief_percent"] = Percent(finish)
     if choice in known.stop_choices:

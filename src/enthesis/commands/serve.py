@@ -31,10 +31,10 @@ def run(args: argparse.Namespace) -> int:
         print(problem, file=sys.stderr)
         return 1
     server.prepare()
-    server.tell_problems()
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
+    server.tell_problems()  # whose files they are is in the database
     where = f"http://{args.host}:{args.port}/"
     server.serve(taken, args.workers, lambda: print(f"Enthesis answers at {where}", flush=True))
     return 0

@@ -41,8 +41,8 @@ def run(args: argparse.Namespace) -> int:
         return 1
     try:
         server.prepare()
-        server.tell_problems()
         _make_database(0 if args.empty else args.patients)
+        server.tell_problems()
     except KeyboardInterrupt:
         print("\nStopped before the clinic was ready; start again to begin anew.")
         return 0

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 
 from enthesis.journey import follow
 from enthesis.journey.course import (
@@ -20,6 +21,7 @@ from enthesis.journey.facts import stop_rule
 from enthesis.journey.judge import open_warnings
 from enthesis.journey.relief import both_reliefs
 from enthesis.knowledge.kinds import Knowledge, Measure
+from enthesis.knowledge.translate import MONTHS
 from enthesis.records import Course, Mark, NextStep, Occasion, Side, Verdict
 
 SITUATIONS: Mapping[str, str] = {
@@ -144,10 +146,13 @@ def after_visit(
     verdict: Verdict,
     booked_on: date | None,
     patient: Set[str] = frozenset(),
+    language: str = "",
 ) -> Mapping[str, tuple[str, ...]]:
-    """What to tell the patient: what was done, what to expect, what comes next."""
+    """What to tell the patient: what was done, what to expect, what comes next. `language`: the
+    one that `known` is in, for what is put into the texts; English unless there are words."""
     now = situations(course, known, verdict, booked_on) | patient
-    named = _named(course, known, booked_on)
+    said = known.visit_words[language].words if language in known.visit_words else {}
+    named = _named(course, known, booked_on, said)
     return {part: texts(part, now, known, **named) for part in ("done", "expect", "next")}
 
 
@@ -258,39 +263,51 @@ def _anaesthetics(course: Course, known: Knowledge) -> list[str]:
     return sorted(known.substances[id].name.lower() for id in ids if id)
 
 
-def _named(course: Course, known: Knowledge, booked_on: date | None) -> dict[str, str]:
+def _named(
+    course: Course, known: Knowledge, booked_on: date | None, said: Mapping[str, str]
+) -> dict[str, str]:
     """The facts that texts may name; empty where there is none, and no text then holds."""
     given, named = series_sessions(course), dict[str, str]()
+    both = f" {_in('and', said)} "
     if given:
         last = given[-1]
         used = {site.mixture for site in last.sites}
         strengths = sorted({m.dextrose_percent for m in last.mixtures if m.key in used})
         number = len(last.sites)
         named |= {
-            "on": _day(last.on),
-            "places": f"{number} place{'' if number == 1 else 's'}",
-            "dextrose": " and ".join(f"{s.normalize():f}\u00a0%" for s in strengths),
+            "on": _day(last.on, said),
+            "places": f"{number} {_in('place' if number == 1 else 'places', said)}",
+            "dextrose": both.join(
+                f"{s.normalize():f}\u00a0%".replace(".", _in(".", said)) for s in strengths
+            ),
         }
         next_on = _next_on(course)
-        named["next_on"] = "" if next_on is None else _day(next_on)
+        named["next_on"] = "" if next_on is None else _day(next_on, said)
     asked = follow.next_answers(course, known)
     return named | {
-        "where": _where(course, known),
-        "numbing": " and ".join(_anaesthetics(course, known)),
-        "ask_on": "" if asked is None else _day(asked[1]),
-        "booked_on": "" if booked_on is None else _day(booked_on),
+        "where": _where(course, known, said),
+        "numbing": both.join(_in(name, said) for name in _anaesthetics(course, known)),
+        "ask_on": "" if asked is None else _day(asked[1], said),
+        "booked_on": "" if booked_on is None else _day(booked_on, said),
     }
 
 
-def _where(course: Course, known: Knowledge) -> str:
+def _where(course: Course, known: Knowledge, said: Mapping[str, str]) -> str:
     condition = known.conditions.get(course.condition)
     region = condition.region.replace("_", " ") if condition else course.condition
-    sides = {Side.BOTH: ", both sides", Side.MIDLINE: ""}
-    return f"{region}{sides.get(course.side, f', {course.side}')}"
+    sides = {Side.BOTH: "both sides", Side.MIDLINE: ""}
+    parts = (region, sides.get(course.side, str(course.side)))
+    return ", ".join(_in(part, said) for part in parts if part)
 
 
-def _day(on: date) -> str:
-    return f"{on.day} {on:%b %Y}"
+def _in(word: str, said: Mapping[str, str]) -> str:
+    """A word in the language of the texts around it; itself where there is no other."""
+    return said.get(word, word)
+
+
+def _day(on: date, said: Mapping[str, str] = MappingProxyType({})) -> str:
+    month = _in(MONTHS[on.month - 1], said)
+    return said.get("date", "{day} {month} {year}").format(day=on.day, month=month, year=on.year)
 
 
 @dataclass(frozen=True, slots=True)

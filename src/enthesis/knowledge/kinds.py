@@ -17,7 +17,7 @@ from enthesis.knowledge.paper import (
     Synthesis,
     UntreatedGroup,
 )
-from enthesis.knowledge.words import DangerWords, Translation
+from enthesis.knowledge.words import DangerWords, Translation, VisitWords
 from enthesis.records import Candidacy, Mixture, NextStep, Side, StopStep
 from enthesis.units import Kg, Mg, Ml, Money, Percent
 
@@ -626,6 +626,7 @@ class Knowledge:
     questionnaires: Mapping[str, Questionnaire]
     translations: Mapping[tuple[str, str, str], Translation]
     danger_words: Mapping[str, DangerWords]
+    visit_words: Mapping[str, VisitWords]
     measures: Mapping[str, Measure]
     conditions: Mapping[str, Condition]
     sites: Mapping[str, Site]

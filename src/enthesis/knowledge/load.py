@@ -28,8 +28,8 @@ from enthesis.knowledge.kinds import (
     Site,
 )
 from enthesis.knowledge.references import problems
-from enthesis.knowledge.translate import danger_problems, translation_problems
-from enthesis.knowledge.words import DangerWords, Translation
+from enthesis.knowledge.translate import danger_problems, translation_problems, visit_problems
+from enthesis.knowledge.words import DangerWords, Translation, VisitWords
 from enthesis.shape import ShapeError, read
 
 FOLDER = Path(__file__).parent
@@ -38,7 +38,7 @@ IDENTITY: Mapping[type, tuple[str, ...]] = {AnaestheticLimit: ("substance", "wit
 # These fields are filled from other places than the rules: see _knowledge.
 NOT_FROM_RULES = {
     *("as_of", "abouts", "questionnaires", "sites", "site_positions", "judge_studies"),
-    *("translations", "danger_words"),
+    *("translations", "danger_words", "visit_words"),
 }
 
 
@@ -76,6 +76,7 @@ class Library:
     codes: frozenset[tuple[str, str]]
     translations: Mapping[tuple[str, str, str], Translation]
     danger_words: Mapping[str, DangerWords]
+    visit_words: Mapping[str, VisitWords]
 
 
 @lru_cache(maxsize=256)
@@ -118,6 +119,7 @@ def read_library(folder: Path) -> Library:
             sorted((folder / "questionnaires").glob("*.*.toml")), entries["questionnaires"], abouts
         ),
         _read_danger_words(folder / "rules", entries["danger_rules"], abouts),
+        _read_visit_words(folder / "rules", entries, abouts),
     )
     for where, problem in problems(library.entries, library.codes):
         raise KnowledgeError(where, problem)
@@ -154,6 +156,22 @@ def _read_danger_words(
     for path in sorted(folder.glob("danger.*.toml")):
         words: DangerWords = _translation(DangerWords, path, abouts)
         for problem in danger_problems(originals, words):
+            raise KnowledgeError(_name(path), problem)
+        found[words.language] = words
+    return found
+
+
+def _read_visit_words(
+    folder: Path, entries: Mapping[str, Iterable[Entry]], abouts: dict[str, About]
+) -> dict[str, VisitWords]:
+    originals = {e.value.id: e.value for e in entries["visit_texts"]}
+    regions = {e.value.region.replace("_", " ") for e in entries["conditions"]}
+    mixed = (e.value for e in entries["substances"])
+    named = regions | {one.name.lower() for one in mixed if one.role == "anaesthetic"}
+    found = {}
+    for path in sorted(folder.glob("visit.*.toml")):
+        words: VisitWords = _translation(VisitWords, path, abouts)
+        for problem in visit_problems(originals, named, words):
             raise KnowledgeError(_name(path), problem)
         found[words.language] = words
     return found
@@ -197,6 +215,7 @@ def known_on(library: Library, as_of: date) -> Knowledge:
         site_positions=library.site_positions,
         translations=library.translations,
         danger_words=library.danger_words,
+        visit_words=library.visit_words,
         judge_studies=library.judge_studies,
         conditions=conditions,
         **held,

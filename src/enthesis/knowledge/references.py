@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from enthesis.knowledge.kinds import CandidacyRule, Question, Questionnaire
+from enthesis.knowledge.translate import brace_problem
 
 # Facts that a rule may test though nobody is asked for them.
 DERIVED = {"age_years"}
@@ -141,7 +142,8 @@ def _mixing(entries: Mapping[str, Sequence[Entry]]) -> Iterator[Problem]:
 def questionnaire_problems(
     asked: Questionnaire, codes: Collection[tuple[str, str]]
 ) -> Iterator[str]:
-    """Ids that stand twice, codes that are nowhere, conditions on nothing asked before."""
+    """Ids that stand twice, codes that are nowhere, conditions on nothing asked before, braces that
+    cannot be filled in."""
     known, before = {code for _, code in codes}, dict[str, Question]()
     for question in asked.questions:
         if question.id in before:
@@ -153,6 +155,11 @@ def questionnaire_problems(
                 yield f"question {question.id!r}: only_if {name!r} is no earlier question"
             else:
                 yield from _values(before[name], values, f"question {question.id!r}: only_if")
+        # The text is filled in with earlier answers while the patient waits: see follow.worded.
+        if problem := brace_problem(
+            question.text, [id for id, q in before.items() if q.kind == "text"]
+        ):
+            yield f"question {question.id!r}: text: {problem} (earlier questions of kind text)"
         before[question.id] = question
 
 

@@ -1,11 +1,11 @@
 """Puts what is known into another language, and finds what a translation lacks."""
 
 import string
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from enthesis.knowledge.kinds import DangerRule, Knowledge, Question, Questionnaire
-from enthesis.knowledge.words import DangerWords, QuestionWords, Translation
+from enthesis.knowledge.kinds import DangerRule, Knowledge, Question, Questionnaire, VisitText
+from enthesis.knowledge.words import DangerWords, QuestionWords, Translation, VisitWords
 
 
 def in_language(known: Knowledge, language: str) -> Knowledge:
@@ -22,7 +22,10 @@ def in_language(known: Knowledge, language: str) -> Knowledge:
     dangers = known.danger_rules
     if told := known.danger_words.get(language):
         dangers = tuple(translated_danger(rule, told) for rule in dangers)
-    return replace(known, questionnaires=asked, danger_rules=dangers)
+    texts = known.visit_texts
+    if after := known.visit_words.get(language):
+        texts = tuple(replace(one, text=after.texts.get(one.id, one.text)) for one in texts)
+    return replace(known, questionnaires=asked, danger_rules=dangers, visit_texts=texts)
 
 
 def translated(asked: Questionnaire, into: Translation) -> Questionnaire:
@@ -41,6 +44,9 @@ def _question(question: Question, words: QuestionWords) -> Question:
     )
 
 
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+VISIT_WORDS = (*MONTHS, "date", ".", "and", "place", "places", "left", "right", "both sides")
+"""Words of journey/visit.py that are put into the texts of a visit."""
 _PLAIN = ("text", "help", "low_label", "high_label", "unit")
 
 
@@ -68,7 +74,9 @@ def _word_problems(original: Question, words: QuestionWords) -> Iterator[str]:
     for name in _PLAIN:
         if bool(getattr(original, name)) != bool(getattr(words, name).strip()):
             yield f"{name}: translate it, or leave it out where the original has none"
-    if placeholders(original.text) != placeholders(words.text):
+    if problem := brace_problem(words.text, placeholders(original.text)):
+        yield f"text: {problem}"
+    elif placeholders(original.text) != placeholders(words.text):
         yield f"text: must name {sorted(placeholders(original.text))} in braces, as the original"
     yield from _differences("options", dict(original.options), words.options)
     for value, label in words.options.items():
@@ -83,6 +91,25 @@ def danger_problems(rules: Mapping[str, DangerRule], into: DangerWords) -> Itera
     yield from _differences("places", places, into.places.keys())
 
 
+def visit_problems(
+    originals: Mapping[str, VisitText], named: Collection[str], into: VisitWords
+) -> Iterator[str]:
+    """Every text for the patient, and every word put into one, without its translation, and every
+    translation of nothing. `named`: the regions and substances that a text may name."""
+    told = {id: one.text for id, one in originals.items() if one.part != "ask"}
+    words = {**dict.fromkeys((*VISIT_WORDS, *named), ""), "date": "{day} {month} {year}"}
+    for table, wanted, found in (("texts", told, into.texts), ("words", words, into.words)):
+        yield from _differences(table, wanted, found)
+        for id in sorted(wanted.keys() & found.keys()):
+            needed = placeholders(wanted[id])
+            if not found[id].strip():
+                yield f"{table}.{id}: not translated"
+            if problem := brace_problem(found[id], needed):
+                yield f"{table}.{id}: {problem}"
+            elif placeholders(found[id]) != needed:
+                yield f"{table}.{id}: must name {sorted(needed)} in braces, as the original"
+
+
 def _differences(what: str, wanted: Iterable[str], found: Iterable[str]) -> Iterator[str]:
     for id in sorted({*wanted} - {*found}):
         yield f"{what}.{id}: not translated"
@@ -91,5 +118,21 @@ def _differences(what: str, wanted: Iterable[str], found: Iterable[str]) -> Iter
 
 
 def placeholders(text: str) -> set[str]:
-    """The earlier answers that a text names in braces."""
-    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+    """What a text names in braces; nothing where the braces are wrong (see `brace_problem`)."""
+    try:
+        return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+    except ValueError:
+        return set()
+
+
+def brace_problem(text: str, allowed: Collection[str]) -> str:
+    """Why a text could not be filled in, or named what is not there; empty where all is well."""
+    try:
+        parts = [part for part in string.Formatter().parse(text) if part[1] is not None]
+    except ValueError as error:
+        return f"{error}; write {{{{ and }}}} for braces that are meant as such"
+    for _, name, how, conversion in parts:
+        if how or conversion or name not in allowed:
+            named = ", ".join(sorted(allowed)) or "nothing here"
+            return f"{{{name}}} is not to be filled in; braces may name {named}"
+    return ""

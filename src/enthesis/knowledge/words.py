@@ -39,6 +39,16 @@ class Translation:
 
 
 @dataclass(frozen=True, slots=True)
+class VisitWords:
+    """What a patient is told after a visit, by the text's id; `words` are those put into it."""
+
+    language: str
+    translator: str
+    texts: Mapping[str, str]
+    words: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class DangerWords:
     """What a patient with a warning sign is told, by rule; `places` are where a number serves."""
 

@@ -19,13 +19,16 @@ TODAY = date(2026, 11, 26)
 KNOWN = knowledge(TODAY)
 SIGNS = "questionnaires/six_signs.es.toml"
 DANGER = "rules/danger.es.toml"
+VISIT = "rules/visit.es.toml"
 
 
 @pytest.mark.parametrize(
     ("file", "old", "new", "problem"),
     [
         (SIGNS, '[questions.pain]\ntext = "', '[questions.ache]\ntext = "', "not translated"),
-        (SIGNS, "{activity_2_name}", "{activity_1_name}", "must name"),
+        (SIGNS, "{activity_2_name}", "{activity_1_name}", "braces may name activity_2_name"),
+        (SIGNS, "{activity_2_name}", "", "must name"),
+        (SIGNS, "{activity_2_name}", "{activity_2_name", "text: expected"),
         (SIGNS, 'low_label = "Sin dolor"\n', "", "low_label: translate it"),
         (SIGNS, 'fever = "', 'fiebre = "', "options.fever: not translated"),
         (SIGNS, 'none = "Ninguna de estas"', 'none = " "', "options.none: not translated"),
@@ -34,6 +37,12 @@ DANGER = "rules/danger.es.toml"
         (SIGNS, '"2026-11"', '"2026-11"\nlength = 3', "unknown field"),
         (DANGER, "D-hot =", "D-cold =", "tell_patient.D-hot: not translated"),
         (DANGER, 'Europe = "Europa"\n', "", "places.Europe: not translated"),
+        (VISIT, "next-stop =", "next-halt =", "texts.next-stop: not translated"),
+        (VISIT, "{on}", "{ask_on}", "texts.done-places: {ask_on} is not to be filled in"),
+        (VISIT, "{booked_on}", "lunes", "texts.next-booked: must name"),
+        (VISIT, 'knee = "rodilla"\n', "", "words.knee: not translated"),
+        (VISIT, '"abril"', '""', "words.Apr: not translated"),
+        (VISIT, 'head = "', 'toe = "dedo"\nhead = "', "words.toe: translates nothing"),
     ],
 )
 def test_a_translation_that_is_not_whole_is_refused_with_its_place(
@@ -197,6 +206,18 @@ def test_the_clinics_own_questions_follow_the_shipped_and_are_scored(write: Writ
     assert with_own(before, own) == before
 
 
+def test_a_text_may_name_an_earlier_answer_in_words(write: Write) -> None:
+    written = OWN.replace('kind = "choice"', 'kind = "text"', 1)
+    own, problems = read_own(write(written.replace("Turning a", "And {grip_jar}?")), KNOWN)
+    assert not problems and own
+
+
+def test_a_translation_that_cannot_be_filled_in_leaves_its_file_out(write: Write) -> None:
+    write(OWN_SPANISH.replace("¿Abrir", "{¿Abrir"), "grip.es.toml")
+    own, problems = read_own(write(OWN), KNOWN)
+    assert own == () and "text: " in problems[0] and "grip.es.toml" in problems[0]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
@@ -208,6 +229,23 @@ def test_the_clinics_own_questions_follow_the_shipped_and_are_scored(write: Writ
         ('sign = ""', 'sign = "pain"', "never decides"),
         ('"grip_jar", "grip_key"', '"grip_jar", "grip_door"', "are not among the questions"),
         ('scoring = "sum"', 'scoring = "product"', "scoring must be"),
+        ("Opening a jar?", "Open a jar {hard", "write {{ and }} for braces"),
+        ("Opening a jar?", "Open a jar }", "write {{ and }} for braces"),
+        ("Opening a jar?", "Open {0}", "{0} is not to be filled in"),
+        ("Opening a jar?", "Open {}", "{} is not to be filled in"),
+        ("Turning a key?", "How {grip_jar.foo} hard", "{grip_jar.foo} is not to be filled in"),
+        ("Turning a key?", "How {grip_jar}", "earlier questions of kind text"),
+        ("Turning a key?", "x" * 501, "longer than 500 letters"),
+        ("Turning a key?", " ", "a text is empty"),
+        ('id = "grip_key"', 'id = "../key"', "id '../key': use small letters"),
+        ('id = "grip_key"', 'id = "screen"', "'screen' has another meaning"),
+        ('id = "grip"\nversion', 'id = "six_signs"\nversion', "'six_signs' is there already"),
+        ('["1", "Hard"]', '["0", "Hard"]', "each needs a value of its own"),
+        ('options = [["0", "Easy"], ["1", "Hard"], ["2", "Impossible"]]', "", "give 2 to 60"),
+        ('kind = "choice"', 'kind = "essay"', "kind 'essay' is none of"),
+        ('kind = "choice"', 'kind = "scale"\nminimum = 0\nmaximum = 1000000', "at most 100 apart"),
+        ('["recheck"]', '["weekly"]', "['weekly'] are none of"),
+        ('why = "To see', f'why = "{"x" * 200_000}', "is larger than 200,000 bytes"),
         ("[about]", "[on]", "about: missing"),
         ('title = "Grip"', "title = ", "is not TOML"),
     ],

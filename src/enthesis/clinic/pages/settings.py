@@ -137,7 +137,7 @@ def settings(request: StaffRequest) -> HttpResponse:
         "defaults": defaults(known),
         "messages_line": messages_line(clinic),
         "stop_choices": [(one, known.judge_study(one.id)) for one in known.stop_choices.values()],
-        "own_questionnaires": store.own_files(),
+        "own_questionnaires": store.own_files(request.clinic),
         "users": rows_for(request.user, User).order_by("-is_active", "display_name", "pk"),
     }
     return render(request, "clinic/settings/settings.html", context, status=status)

@@ -19,6 +19,7 @@ from enthesis.journey import follow, relief, visit
 from enthesis.journey.course import series_sessions
 from enthesis.journey.judge import judge, open_warnings
 from enthesis.knowledge.kinds import Knowledge
+from enthesis.knowledge.translate import in_language
 
 
 @require_safe
@@ -52,10 +53,13 @@ def summary(request: StaffRequest, course_id: int) -> HttpResponse:
 
 @require_safe
 def after(request: StaffRequest, course_id: int) -> HttpResponse:
-    """What to tell the patient, in plain words: to print, or to show on a telephone."""
+    """What to tell the patient, in plain words and their language (`?in=` for another): to print,
+    or to show on a telephone."""
     row = get_for(request.user, Course, course_id)
     today = store.today(request.clinic)
-    known = store.known_for(request.clinic, today)
+    asked, languages = request.GET.get("in"), Patient.Language
+    language = asked if asked in languages.values else row.patient.language
+    known = in_language(store.known_for(request.clinic, today), language)
     record = store.course_record(row)
     context = {
         **_head(row, known, today),
@@ -65,7 +69,10 @@ def after(request: StaffRequest, course_id: int) -> HttpResponse:
             judge(record, known, today),
             _booked_on(row, record),
             _of_patient(row.patient),
+            language,
         ),
+        "language": language,
+        "others": [(code, name) for code, name in languages.choices if code != language],
         "call": visit.when_to_call(known),
         "phone": request.clinic.phone,
         "questions": visit.coming_questions(record, known),
