@@ -12,6 +12,7 @@ rounds after a first, from the better turn. All must say the same numbers, or th
 
 The refresh: 200 courses spread over the registry have changed; `registry.refresh` writes the next
 cut, to the disk (fsync). The usual time of five days running, and the time for writing it whole.
+`refresh.py` says what a clinic waits for: the same with the database of its records before it.
 """
 
 import argparse
@@ -66,7 +67,14 @@ def ours(folder: Path) -> dict[str, object]:
 def totals(rows: list[object]) -> dict[str, object]:
     """What must be the same for all: the whole table in one sum for each column."""
     names = ("due", "answered", "measurable", "reached_30", "reached_50", "reached_90")
-    names += ("with_change", "sum_gained", "sum_gained_squared", "sum_relief", "sum_pain")
+    names += (
+        "with_change",
+        "sum_gained",
+        "sum_gained_squared",
+        "sum_relief",
+        "sum_pain",
+        "sum_day",
+    )
     # Multiplied by the window, so that a count in the wrong row is seen.
     return {"said": {n: sum(int(r[n]) * (1 + r["number"]) for r in rows) for n in names}}  # type: ignore[index]
 
@@ -116,14 +124,15 @@ def peers() -> dict[str, list[str]]:
     return found
 
 
-def measure(sizes: list[int]) -> tuple[dict[str, list[Run]], list[Run]]:
-    """All peers at each size, in turns, then the refresh of the same registry."""
+def measure(sizes: list[int]) -> tuple[dict[str, list[Run]], list[Run], list[Run]]:
+    """All peers at each size, in turns, then the refresh of the same registry, from tables and from
+    a clinic's records."""
     from enthesis.invented.registry_files import write_registry
     from enthesis.outcomes.registry import seal
 
     commands = peers()
     runs: dict[str, list[Run]] = {name: [] for name in commands}
-    refreshed = []
+    refreshed, worked = [], []
     for size in sizes:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -141,7 +150,8 @@ def measure(sizes: list[int]) -> tuple[dict[str, list[Run]], list[Run]]:
                 if two[0].said["said"] != turns[0]["ours"].said["said"]:
                     raise SystemExit(f"{peer} and ours do not say the same: {turns[0]}")
             refreshed.append(run([sys.executable, __file__, "--refresh", name], THREADS))
-    return runs, refreshed
+            worked.append(run([sys.executable, str(HERE / "refresh.py"), name], THREADS))
+    return runs, refreshed, worked
 
 
 def write_csv(folder: Path) -> None:
@@ -150,13 +160,15 @@ def write_csv(folder: Path) -> None:
 
     for name, columns in (
         ("courses", "course, clinic, condition, measure, began::int as began, window_closed"),
-        ("visits", 'course, "window", score, gained, relief, pain'),
+        ("visits", 'course, day, "window", score, gained, relief, pain'),
     ):
         file = folder / name
         duckdb.sql(f"copy (select {columns} from '{file}.parquet') to '{file}.csv' (header)")  # noqa: S608
 
 
-def table(sizes: list[int], runs: dict[str, list[Run]], refreshed: list[Run]) -> str:
+def table(
+    sizes: list[int], runs: dict[str, list[Run]], refreshed: list[Run], worked: list[Run]
+) -> str:
     """The results page."""
     import duckdb
 
@@ -194,7 +206,22 @@ def table(sizes: list[int], runs: dict[str, list[Run]], refreshed: list[Run]) ->
         "",
         "Up to 20,000 courses a refresh writes the base anew; above, only what changed.",
         "",
+        f"The same from a clinic's records (`clinic/actions/registry.refresh`): {CHANGED} courses "
+        "with all their records in an SQLite of as many courses, each with five audit rows; "
+        "the rest of them bare, for a refresh only counts these. State: what it knew before, read, "
+        "merged and written. Processor: of the whole. Not in it: the start of a process.",
+        "",
+        "| courses | whole | queries and rows | state | files | processor | growth |",
+        "|---:|---:|---:|---:|---:|---:|---:|",
     ]
+    times = [float(one.said["seconds"]) for one in worked]
+    for at, (size, one) in enumerate(zip(sizes, worked, strict=True)):
+        growth = exponent(sizes, times) if at == len(sizes) - 1 else ""
+        known, files = float(one.said["state"]), float(one.said["files"])
+        parts = (times[at], times[at] - known - files, known, files, float(one.said["processor"]))
+        cells = [f"{size:,}", *(f"{part:.3f} s" for part in parts), growth]
+        lines.append("| " + " | ".join(cells) + " |")
+    lines.append("")
     return "\n".join(lines)
 
 

@@ -12,7 +12,7 @@ from statistics import median
 
 BY = ["clinic", "condition", "measure"]
 OF_COURSES = ["course", *BY, "began", "window_closed"]
-OF_VISITS = ["course", "window", "score", "gained", "relief", "pain"]
+OF_VISITS = ["course", "day", "window", "score", "gained", "relief", "pain"]
 LEVELS = (30, 50, 90)
 folder = Path(sys.argv[2])
 
@@ -30,6 +30,7 @@ def with_polars():
         measurable=pl.col("relief").count(),
         with_change=pl.col("gained").count(),
         with_pain=pl.col("pain").count(),
+        sum_day=pl.when(pl.col("score").is_not_null()).then(pl.col("day").cast(pl.Int64)).sum(),
         **{f"reached_{x}": (pl.col("relief") >= x * 100).sum() for x in LEVELS},
         **{f"sum_{name}": column.sum() for name, column in wide.items()},
         **{f"sum_{name}_squared": (column * column).sum() for name, column in wide.items()},
@@ -47,6 +48,7 @@ def with_pandas():
     met["early"] = met.window > met.window_closed.fillna(-1)
     for level in LEVELS:
         met[f"reached_{level}"] = met.relief >= level * 100
+    met["seen_day"] = met.day.where(met.score.notna())
     for name in ("relief", "gained", "pain"):
         met[f"{name}_squared"] = met[name] * met[name]
     counted = {"answered": "score", "measurable": "relief", "with_change": "gained"}
@@ -55,6 +57,7 @@ def with_pandas():
     sums = {f"sum_{n}": n for n in ("relief", "gained", "pain")}
     sums |= {f"{name}_squared": f"{column}_squared" for name, column in sums.items()}
     asked = {name: (column, "count") for name, column in counted.items()}
+    asked["sum_day"] = ("seen_day", "sum")
     asked |= {name: (name, "sum") for name in summed}
     asked |= {name: (column, "sum") for name, column in sums.items()}
     found = met.groupby([*BY, "window"], as_index=False).agg(**asked)
@@ -77,7 +80,7 @@ def totals(found, over):
     )
     due += sum(n * (1 + key[-1]) for key, n in early.items())
     names = ("answered", "measurable", *(f"reached_{x}" for x in LEVELS), "with_change")
-    names += ("sum_gained", "sum_gained_squared", "sum_relief", "sum_pain")
+    names += ("sum_gained", "sum_gained_squared", "sum_relief", "sum_pain", "sum_day")
     said = {name: sum(int(r[name]) * (1 + int(r["window"])) for r in found) for name in names}
     return {"due": due, **said}
 

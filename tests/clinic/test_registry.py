@@ -1,12 +1,14 @@
 """The registry out of the records: only what changed, de-identified, and withdrawals kept."""
 
 import json
+import random
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 import time_machine
 from pytest_django import DjangoDbBlocker
@@ -124,6 +126,74 @@ def test_a_withdrawn_course_is_taken_out_and_comes_back_only_when_asked(
     assert refresh(tmp_path, whole=True).cut.courses == first.cut.courses - 1
     action.rejoin(clinician, course.pk)
     assert refresh(tmp_path, NOON + timedelta(minutes=2)).cut.courses == first.cut.courses
+
+
+def test_days_with_every_kind_of_change_leave_what_a_whole_refresh_writes(
+    clinic: models.Clinic, clinician: models.User, tmp_path: Path
+) -> None:
+    treated = list(models.Course.objects.filter(sessions__signed_at__isnull=False).distinct()[:3])
+    patient = treated[0].patient
+    added = [
+        models.Course.objects.create(
+            patient=patient, condition=treated[0].condition, side="left", opened_on=TODAY
+        )
+        for _ in range(3)
+    ]
+    first = refresh(tmp_path)
+    day = timedelta(days=1)
+    with time_machine.travel(NOON + day, tick=False):
+        action.withdraw(clinician, treated[1].pk, "The patient asked for it.")
+        action.withdraw(clinician, added[0].pk, "A course by mistake.")
+        record_answers(clinician, treated[2].pk, "after_session", TODAY + day, {"pain": "9"})
+    added[1].delete()
+    done = refresh(tmp_path, NOON + day)
+    assert (done.withdrawn, done.cut.courses) == (3, first.cut.courses - 3)
+    # Long after the audit row of the withdrawal, which is not asked again, an answer comes.
+    with time_machine.travel(NOON + 30 * day, tick=False):
+        record_answers(clinician, treated[1].pk, "after_session", TODAY + 30 * day, {"pain": "3"})
+    added[0].delete()
+    new = models.Course.objects.create(
+        patient=patient, condition=treated[0].condition, side="right", opened_on=TODAY + 30 * day
+    )
+    with time_machine.travel(NOON + 30 * day, tick=False):
+        action.rejoin(clinician, new.pk)
+    done = refresh(tmp_path, NOON + 30 * day)
+    assert (done.withdrawn, done.whole) == (0, False)
+    assert done.cut.courses == first.cut.courses - 2
+    refresh(tmp_path / "whole", NOON + 30 * day)
+    assert same(tmp_path, tmp_path / "whole")
+    with time_machine.travel(NOON + 30 * day, tick=False):
+        assert action.waiting(tmp_path, tmp_path / "private") == 0
+    kept = action._read_state(tmp_path / "private" / action.STATE)
+    assert kept.withdrawn == {treated[1].pk}
+    assert kept.courses["pk"].tolist() == sorted(
+        models.Course.objects.exclude(pk=treated[1].pk).values_list("pk", flat=True)
+    )
+
+
+def test_what_is_kept_of_courses_is_what_a_dictionary_would_keep(tmp_path: Path) -> None:
+    chance = random.Random(7)  # noqa: S311
+    kept: dict[int, tuple[int, date | None]] = {}
+    state = action._NOTHING
+    for _ in range(60):
+        keys = sorted(chance.sample(range(1, 80), chance.randrange(12)))
+        days = [chance.choice([None, TODAY + timedelta(chance.randrange(9))]) for _ in keys]
+        seen = [(key, chance.getrandbits(62), on) for key, on in zip(keys, days, strict=True)]
+        gone = {key for key in kept if chance.random() < 0.1}
+        kept = {k: v for k, v in kept.items() if k not in gone} | {
+            k: (course, on) for k, course, on in seen
+        }
+        stay = ~np.isin(state.courses["pk"], list(gone))
+        courses = action._replaced(state.courses[stay], np.array(seen, action._COURSE))
+        file = tmp_path / "state"
+        action._write_state(file, action._State(NOON, 3, "us", frozenset(gone), courses))
+        state = action._read_state(file)
+        assert (state.looked_at, state.last_event, state.made_by) == (NOON, 3, "us")
+        assert state.withdrawn == gone
+        assert state.courses.tolist() == [(k, *kept[k]) for k in sorted(kept)]
+        for today in (TODAY, TODAY + timedelta(4)):
+            come = action._come(state, {1: (None, today)})  # type: ignore[dict-item]
+            assert come.tolist() == [k for k in sorted(kept) if (kept[k][1] or date.max) <= today]
 
 
 def test_a_changed_rule_or_key_makes_every_row_anew(

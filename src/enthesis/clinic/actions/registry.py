@@ -10,9 +10,10 @@ server imports at its start may import it.
 
 import hashlib
 import hmac
+import json
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Prefetch, Q, prefetch_related_objects
 from django.utils import timezone
+from numpy.typing import NDArray
 
 from enthesis.clinic import audit, models, store
 from enthesis.clinic.models import AuditEvent, Clinic, Course, User
@@ -41,7 +43,8 @@ OVERLAP = timedelta(minutes=10)
 ended after it."""
 BATCH = 500
 WITHDRAW, REJOIN = "withdraw_from_registry", "rejoin_registry"
-_STATE_SCHEMA = pa.schema([("pk", pa.int64()), ("course", pa.int64()), ("on", pa.date32())])
+_COURSE = np.dtype([("pk", "i8"), ("course", "i8"), ("on", "M8[D]")])
+"""What is kept of a course: its key, its pseudonym, the day on which its row changes by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +57,19 @@ class Refreshed:
     whole: bool
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _State:
-    """What the last refresh knew: each course's pseudonym and the day on which its row changes
-    by itself; when it looked and the last audit row it saw; by which rules and key."""
+    """What the last refresh knew: the courses by their keys, and those kept out; when it looked
+    and the last audit row it saw; by which rules and key."""
 
-    looked_at: datetime | None = None
-    last_event: int = 0
-    made_by: str = ""
-    courses: dict[int, tuple[int, date | None]] = field(default_factory=dict)
+    looked_at: datetime | None
+    last_event: int
+    made_by: str
+    withdrawn: frozenset[int]
+    courses: NDArray[np.void]
+
+
+_NOTHING = _State(None, 0, "", frozenset(), np.empty(0, _COURSE))
 
 
 @transaction.atomic
@@ -96,22 +103,19 @@ def refresh(
     before = _read_state(state_file)
     last_event = AuditEvent.objects.order_by("-id").values_list("id", flat=True).first() or 0
     fresh = whole or before.made_by != made_by or not (folder / registry.MANIFEST).exists()
-    before = _State() if fresh else before
-    out = _withdrawn()
+    before = _NOTHING if fresh else before
+    out = _withdrawn(before)
     keys = [pk for pk in _to_look_at(before, known) if pk not in out]
-    written: dict[int, tuple[int, date | None]] = {}
-    tables = registry.as_tables(_rows(keys, known, written, progress=progress))
-    gone = set(before.courses) & (out | _deleted(before, written))
-    cut = registry.refresh(
-        folder,
-        tables,
-        knowledge=made_by,
-        withdrawn=[before.courses[pk][0] for pk in gone],
-        whole=fresh,
-    )
-    kept = {pk: one for pk, one in before.courses.items() if pk not in gone} | written
-    _write_state(state_file, _State(looked_at, last_event, made_by, kept))
-    return Refreshed(cut, len(written), len(gone), fresh)
+    seen: list[tuple[int, int, date | None]] = []
+    tables = registry.as_tables(_rows(keys, known, seen, progress=progress))
+    written = np.array(seen, _COURSE)
+    deleted = _deleted(before, written, out)
+    gone = np.isin(before.courses["pk"], np.fromiter(out | deleted, np.int64))
+    withdrawn = before.courses["course"][gone].tolist()
+    cut = registry.refresh(folder, tables, knowledge=made_by, withdrawn=withdrawn, whole=fresh)
+    kept = _replaced(before.courses[~gone], written)
+    _write_state(state_file, _State(looked_at, last_event, made_by, out - deleted, kept))
+    return Refreshed(cut, len(written), len(withdrawn), fresh)
 
 
 def waiting(folder: Path, state_folder: Path | None = None) -> int:
@@ -125,9 +129,9 @@ def waiting(folder: Path, state_folder: Path | None = None) -> int:
     if before.made_by != _made_by(known) or not (folder / registry.MANIFEST).exists():
         return Course.objects.count()
     since = AuditEvent.objects.filter(id__gt=before.last_event, patient__isnull=False)
-    today = max((day for _, day in known.values()), default=date.min)
-    by_itself = any(on is not None and on <= today for _, on in before.courses.values())
-    return max(1, len(_to_look_at(before, known))) if by_itself or since.exists() else 0
+    if not since.exists() and not _come(before, known).size:
+        return 0
+    return max(1, len(_to_look_at(before, known)))
 
 
 def cut_as_at(folder: Path, clinic: Clinic, day: date) -> Cut:
@@ -138,9 +142,9 @@ def cut_as_at(folder: Path, clinic: Clinic, day: date) -> Cut:
     """
     known = store.known_for(clinic, store.today(clinic))
     courses = Course.objects.filter(patient__clinic=clinic, opened_on__lte=day).order_by("pk")
-    out = _withdrawn()
+    out = _withdrawn(_NOTHING)
     keys = [pk for pk in courses.values_list("pk", flat=True) if pk not in out]
-    rows = _rows(keys, {clinic.pk: (known, day)}, {}, until=day)
+    rows = _rows(keys, {clinic.pk: (known, day)}, [], until=day)
     return registry.refresh(folder, registry.as_tables(rows), knowledge=_made_by(_known()))
 
 
@@ -177,33 +181,56 @@ def _without_day(rules: Knowledge) -> str:
     return repr({name: getattr(rules, name) for name in Knowledge.__slots__ if name != "as_of"})
 
 
+def _since(before: _State) -> Q:
+    """The audit rows that the last refresh may not have seen."""
+    if before.looked_at is None:
+        return Q()
+    return Q(id__gt=before.last_event) | Q(at__gte=before.looked_at - OVERLAP)
+
+
 def _to_look_at(before: _State, known: dict[int, tuple[Knowledge, date]]) -> list[int]:
     courses = Course.objects.order_by("pk")
     if before.looked_at is None:
         return list(courses.values_list("pk", flat=True))
-    since = Q(id__gt=before.last_event) | Q(at__gte=before.looked_at - OVERLAP)
-    patients = AuditEvent.objects.filter(since, patient__isnull=False).values("patient")
-    found = set(courses.filter(patient__in=patients).values_list("pk", flat=True))
-    today = max((day for _, day in known.values()), default=date.min)
-    found |= {pk for pk, (_, on) in before.courses.items() if on is not None and on <= today}
-    return sorted(found)
+    patients = AuditEvent.objects.filter(_since(before), patient__isnull=False).values("patient")
+    found = courses.filter(patient__in=patients).values_list("pk", flat=True)
+    return sorted({*found, *_come(before, known).tolist()})
 
 
-def _withdrawn() -> set[int]:
-    """The courses whose last word was to withdraw."""
-    out: set[int] = set()
-    told = AuditEvent.objects.filter(action__in=(WITHDRAW, REJOIN), record="course")
-    for pk, action in told.order_by("id").values_list("record_id", "action"):
+def _come(before: _State, known: dict[int, tuple[Knowledge, date]]) -> NDArray[np.int64]:
+    """The courses whose row changes by itself on a day that has come; of the others, whose day is
+    not a time (NaT), no comparison is true."""
+    today = np.datetime64(max((day for _, day in known.values()), default=date.min))
+    return before.courses["pk"][before.courses["on"] <= today]
+
+
+def _withdrawn(before: _State) -> frozenset[int]:
+    """The courses whose last word was to withdraw. Only new audit rows are asked: there is no
+    index by action, and a million courses have ten million rows."""
+    out = set(before.withdrawn)
+    told = AuditEvent.objects.filter(_since(before), action__in=(WITHDRAW, REJOIN), record="course")
+    # Sorted here: told to sort, SQLite walks through all rows in their order instead.
+    for _, pk, action in sorted(told.order_by().values_list("id", "record_id", "action")):
         if pk is not None:
             (out.add if action == WITHDRAW else out.discard)(pk)
-    return out
+    return frozenset(out)
 
 
-def _deleted(before: _State, written: Collection[int]) -> set[int]:
+def _deleted(before: _State, written: NDArray[np.void], out: frozenset[int]) -> set[int]:
     """Courses that stand in no table any more; counted first, because that is quick."""
-    if Course.objects.count() == len({*before.courses, *written}):
+    keys = before.courses["pk"]
+    others = np.fromiter({*written["pk"].tolist(), *out}, np.int64)
+    met = np.concatenate((keys, others[~np.isin(others, keys)]))
+    if Course.objects.count() == met.size:
         return set()
-    return set(before.courses) - set(Course.objects.values_list("pk", flat=True))
+    there = np.fromiter(Course.objects.order_by().values_list("pk", flat=True).iterator(), np.int64)
+    return set(met[~np.isin(met, there)].tolist())
+
+
+def _replaced(before: NDArray[np.void], written: NDArray[np.void]) -> NDArray[np.void]:
+    """The courses with those written now in the place of what was known of them, by their keys."""
+    stay = before[~np.isin(before["pk"], written["pk"])]
+    return np.insert(stay, np.searchsorted(stay["pk"], written["pk"]), written)
 
 
 # --- records to rows
@@ -212,12 +239,12 @@ def _deleted(before: _State, written: Collection[int]) -> set[int]:
 def _rows(
     keys: Sequence[int],
     known: dict[int, tuple[Knowledge, date]],
-    written: dict[int, tuple[int, date | None]],
+    seen: list[tuple[int, int, date | None]],
     *,
     until: date | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Iterator[CourseRows]:
-    """The rows of each course; fills `written` with what the state keeps of it. `until` leaves out
+    """The rows of each course; fills `seen` with what the state keeps of it. `until` leaves out
     what is dated later."""
     invoices = models.Invoice.objects.select_related("session").prefetch_related(
         "lines", "payments"
@@ -237,7 +264,7 @@ def _rows(
             if until:
                 course, amounts = as_at(course, until), beside.amounts
                 beside = replace(beside, amounts=tuple(a for a in amounts if a.on <= until))
-            written[row.pk] = beside.course, changes_on(course, rules, today)
+            seen.append((row.pk, beside.course, changes_on(course, rules, today)))
             yield rows_of(course, beside, rules, today)
         progress(min(begin + BATCH, len(keys)), len(keys))
 
@@ -280,32 +307,29 @@ def _read_state(file: Path) -> _State:
     try:
         table = pq.read_table(file)
         told = table.schema.metadata
-        names = [table[name].to_pylist() for name in ("pk", "course", "on")]
-        courses = {pk: (course, on) for pk, course, on in zip(*names, strict=True)}
+        courses = np.empty(table.num_rows, _COURSE)
+        for name in _COURSE.names or ():
+            courses[name] = table[name].to_numpy()
         looked_at = datetime.fromisoformat(told[b"looked_at"].decode())
-        return _State(looked_at, int(told[b"last_event"]), told[b"made_by"].decode(), courses)
+        withdrawn = frozenset(json.loads(told[b"withdrawn"]))
+        made_by = told[b"made_by"].decode()
+        return _State(looked_at, int(told[b"last_event"]), made_by, withdrawn, courses)
     except (OSError, KeyError, TypeError, ValueError):
-        return _State()
+        return _NOTHING
 
 
 def _write_state(file: Path, state: _State) -> None:
     """After the manifest: whoever is killed in between looks at some courses once more."""
-    keys = sorted(state.courses)
-    columns = [
-        np.array(keys, np.int64),
-        [state.courses[pk][0] for pk in keys],
-        [state.courses[pk][1] for pk in keys],
-    ]
-    arrays = [pa.array(c, f.type) for c, f in zip(columns, _STATE_SCHEMA, strict=True)]
+    table = pa.table({name: state.courses[name] for name in _COURSE.names or ()})
     told = {
         "looked_at": "" if state.looked_at is None else state.looked_at.isoformat(),
         "last_event": str(state.last_event),
         "made_by": state.made_by,
+        "withdrawn": json.dumps(sorted(state.withdrawn)),
     }
-    table = pa.Table.from_arrays(arrays, schema=_STATE_SCHEMA.with_metadata(told))
     draft = file.with_suffix(".new")
     file.parent.mkdir(parents=True, exist_ok=True)
     with draft.open("wb") as sink:
         os.chmod(draft, 0o600)
-        pq.write_table(table, sink)
+        pq.write_table(table.replace_schema_metadata(told), sink, use_dictionary=["on"])
     os.replace(draft, file)
