@@ -225,7 +225,7 @@ def test_the_command_refreshes_and_verifies(
     told = capsys.readouterr().out
     assert f"Cut 1 of {models.Course.objects.count()} courses" in told
     assert "no condition has enough courses yet" in told
-    assert json.loads((tmp_path / "forecast.json").read_text(encoding="utf-8")) == []
+    assert json.loads((tmp_path / "forecast.json").read_text(encoding="utf-8")) == {}
     assert main(["registry", "verify", "--folder", str(tmp_path / "r")]) == 0
     assert "as it was written" in capsys.readouterr().out
     path = next((tmp_path / "r").glob("visits-*"))

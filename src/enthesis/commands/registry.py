@@ -63,7 +63,11 @@ def _refreshed(folder: Path, whole: bool) -> str:
 
     call_command("migrate", verbosity=0)
     done = refresh(folder, whole=whole)
-    fits = [f"{one.start.removesuffix('_trials')} ({one.courses} courses)" for one in refit(folder)]
+    fits = [
+        f"{one.start.removesuffix('_trials')} ({one.courses} courses)"
+        for own in refit(folder).values()
+        for one in own
+    ]
     learnt = f"fitted anew: {', '.join(fits)}" if fits else "no condition has enough courses yet"
     looked = "every course" if done.whole else f"{done.written} courses that had changed"
     out = f", {done.withdrawn} taken out" if done.withdrawn else ""

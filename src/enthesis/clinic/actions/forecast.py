@@ -1,47 +1,68 @@
-"""The forecast's model fitted anew after a refresh of the registry, with its check, into one file.
+"""The forecasts' models fitted anew after a refresh of the registry, with their checks, in one file.
 
-It rests on every course of the installation, de-identified, and holds means and covariances only.
+Each clinic's rest on its own courses alone, de-identified, and hold means and covariances only.
 This takes a second to import (Ibis): nothing that a web server imports at its start may import it.
 """
 
 import json
 import os
-from datetime import date
+from collections.abc import Mapping
 from pathlib import Path
 
-from django.utils import timezone
-
+from enthesis.clinic import store
+from enthesis.clinic.actions.registry import clinic_number
 from enthesis.clinic.forecasts import own_file
+from enthesis.clinic.models import Clinic
 from enthesis.journey.forecast_model import starting_model, visits_of
-from enthesis.knowledge.kinds import OwnForecast
-from enthesis.knowledge.load import knowledge
-from enthesis.outcomes.engine import open_registry
+from enthesis.knowledge.kinds import Knowledge, OwnForecast
+from enthesis.outcomes.engine import Registry, open_registry
 from enthesis.outcomes.forecast_fit import own_forecast, scores_of
 from enthesis.outcomes.registry import RegistryError, read_cut
 from enthesis.shape import plain
 
+Fits = Mapping[str, tuple[OwnForecast, ...]]
+"""By a clinic's key: a model for each condition that has enough courses there."""
 
-def refit(folder: Path, today: date | None = None) -> tuple[OwnForecast, ...]:
-    """Fit each condition that has enough courses; those that have not go on from trials."""
-    known = knowledge(today or timezone.localdate())
+
+def refit(folder: Path) -> Fits:
+    """Fit each condition that has enough courses at a clinic; the others go on from trials."""
     cut = read_cut(folder)
-    found = []
     try:
         registry = open_registry(str(folder))
     except RegistryError:  # no course yet
-        return _kept(())
+        return _kept({})
     try:
-        for start in known.forecast_starts.values():
-            scores = scores_of(registry, start, visits_of(start, known))
-            model, rules = starting_model(start, known), known.forecast_rules
-            own = own_forecast(start.id, model, scores, rules, cut.sha256)
-            found += [own] if own else []
+        courses = registry["courses"].clinic.value_counts(name="n").to_pyarrow().to_pylist()
+        many = {row["clinic"]: row["n"] for row in courses}
+        found = {}
+        for clinic in Clinic.objects.order_by("pk"):
+            known = store.known_for(clinic, store.today(clinic))
+            number = clinic_number(clinic.pk)
+            # Counted first: most clinics are small, and each question takes a tenth of a second.
+            if many.get(number, 0) >= known.forecast_rules.enough_courses:
+                mine = registry.only({"clinic": number})
+                found[str(clinic.pk)] = tuple(_fits(mine, known, cut.sha256))
     finally:
         registry.close()
-    return _kept(tuple(found))
+    return _kept(found)
 
 
-def _kept(found: tuple[OwnForecast, ...]) -> tuple[OwnForecast, ...]:
+def _fits(mine: Registry, known: Knowledge, cut: str) -> list[OwnForecast]:
+    rules = known.forecast_rules
+    fits = (
+        own_forecast(
+            start.id,
+            starting_model(start, known),
+            scores_of(mine, start, visits_of(start, known)),
+            rules,
+            cut,
+        )
+        for start in known.forecast_starts.values()
+    )
+    return [fit for fit in fits if fit is not None]
+
+
+def _kept(found: Fits) -> Fits:
     """Written whole under another name first, so that no page ever reads half a model."""
     file = own_file()
     draft = file.with_suffix(".new")
