@@ -5,6 +5,7 @@ import io
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -12,13 +13,14 @@ import pytest
 import time_machine
 from django.test import Client
 
-from enthesis.clinic import models, outcomes
+from enthesis.clinic import forecasts, models, outcomes, store
 from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import publish as actions
 from enthesis.clinic.actions import registry as registry_action
 from enthesis.clinic.actions.answer import record_answers
 from enthesis.clinic.outcomes import Quarter
 from enthesis.clinic.pages.outcomes import slider
+from enthesis.knowledge.kinds import Knowledge, OwnForecast
 from enthesis.knowledge.load import knowledge
 from enthesis.outcomes import cohort
 from enthesis.outcomes.engine import open_registry
@@ -135,6 +137,34 @@ def test_the_page_follows_the_records_and_writes_nothing_while_they_stand_still(
     assert "written anew in" in moved.content.decode()
 
 
+def test_a_withdrawn_course_is_taken_out_of_the_forecasts_with_the_next_view(
+    few: models.Clinic, client_for: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def easily_enough(clinic: models.Clinic, day: date) -> Knowledge:
+        known = known_for(clinic, day)
+        return replace(known, forecast_rules=replace(known.forecast_rules, enough_courses=2))
+
+    known_for = store.known_for
+    monkeypatch.setattr(store, "known_for", easily_enough)
+    as_clinician = client_for(user(models.Role.CLINICIAN))
+    as_clinician.get("/outcomes/")
+    before = own_models(few)
+    assert before
+    start = knowledge(TODAY).forecast_starts[before[0].start]
+    treated = models.Course.objects.filter(condition=start.condition, sessions__number=1)
+    for course in treated:
+        registry_action.withdraw(user(models.Role.CLINICIAN), course.pk, "They asked for it.")
+    as_clinician.get("/outcomes/")
+    after = own_models(few)
+    assert before[0].start not in {one.start for one in after}
+    assert all(one.cut != before[0].cut for one in after)
+
+
+def own_models(clinic: models.Clinic) -> list[OwnForecast]:
+    known = store.known_for(clinic, TODAY)
+    return [used.own for used in forecasts.in_use(known, clinic.pk) if used.own]
+
+
 def test_a_long_refresh_shows_how_far_it_is_and_a_failed_one_says_why(
     clinician: models.User, make_course, client_for: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,7 +193,7 @@ def test_a_long_refresh_goes_on_in_the_background_until_it_is_done(
     assert isinstance(done, outcomes.UpToDate) and done.written == models.Course.objects.count()
     assert outcomes.bring_up_to_date() == outcomes.UpToDate(0, 0.0)
     monkeypatch.setattr(registry_action, "waiting", lambda folder: 3)
-    monkeypatch.setattr(registry_action, "refresh", lambda folder, progress: 1 / 0)
+    monkeypatch.setattr(registry_action, "refresh", lambda folder, **how: 1 / 0)
     assert isinstance(outcomes.bring_up_to_date(), outcomes.AtWork)
     with pytest.raises(Exception, match="division"):
         outcomes.bring_up_to_date()

@@ -92,14 +92,16 @@ def bring_up_to_date() -> UpToDate | AtWork:
 
     Raises RegistryError where the folder cannot be trusted, or the background work failed.
     """
-    from enthesis.clinic.actions import registry as action
+    from enthesis.clinic.actions import registry
 
-    waiting = action.waiting(folder())
+    waiting = registry.waiting(folder())
     if not waiting:
         return UpToDate(0, 0.0)
     if waiting <= QUICK:
+        from enthesis.clinic.actions import forecast as action
+
         started = time.monotonic()
-        return UpToDate(action.refresh(folder()).written, time.monotonic() - started)
+        return UpToDate(action.refresh(folder())[0].written, time.monotonic() - started)
     return _in_background(waiting)
 
 
@@ -128,7 +130,7 @@ def _in_background(waiting: int) -> UpToDate | AtWork:
 
 def _work(lock: TextIOWrapper, found: list[int]) -> None:
     """Refresh, and tell how far it is; the lock is given back however it ends."""
-    from enthesis.clinic.actions import registry as action
+    from enthesis.clinic.actions import forecast as action
 
     shown = 0.0
 
@@ -139,7 +141,7 @@ def _work(lock: TextIOWrapper, found: list[int]) -> None:
             shown = time.monotonic()
 
     try:
-        found.append(action.refresh(folder(), progress=tell).written)
+        found.append(action.refresh(folder(), progress=tell)[0].written)
         _progress().unlink(missing_ok=True)
     except Exception as error:
         log.exception("The registry could not be brought up to date")

@@ -1,4 +1,4 @@
-"""The forecasts' models fitted anew after a refresh of the registry, with their checks, in one file.
+"""The registry refreshed, and the forecasts' models fitted anew to it, with their checks.
 
 Each clinic's rest on its own courses alone, de-identified, and hold means and covariances only.
 This takes a second to import (Ibis): nothing that a web server imports at its start may import it.
@@ -6,11 +6,12 @@ This takes a second to import (Ibis): nothing that a web server imports at its s
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from enthesis.clinic import store
-from enthesis.clinic.actions.registry import clinic_number
+from enthesis.clinic.actions import registry as action
+from enthesis.clinic.actions.registry import Refreshed, clinic_number
 from enthesis.clinic.forecasts import own_file
 from enthesis.clinic.models import Clinic
 from enthesis.journey.forecast_model import starting_model, visits_of
@@ -22,6 +23,23 @@ from enthesis.shape import plain
 
 Fits = Mapping[str, tuple[OwnForecast, ...]]
 """By a clinic's key: a model for each condition that has enough courses there."""
+
+
+def refresh(
+    folder: Path,
+    *,
+    whole: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[Refreshed, Fits]:
+    """Write the registry's next cut and fit the forecasts to it: a course that was taken out of
+    the one is in none of the others. Raises RegistryError as the registry's own refresh."""
+    done = action.refresh(folder, whole=whole, progress=progress)
+    try:
+        return done, refit(folder)
+    except BaseException:
+        # Rather none than models of courses that may have been withdrawn.
+        own_file().unlink(missing_ok=True)
+        raise
 
 
 def refit(folder: Path) -> Fits:
