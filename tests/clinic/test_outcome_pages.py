@@ -3,14 +3,18 @@
 import csv
 import io
 import re
+import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import time_machine
+from django.db import connections
 from django.test import Client
 
 from enthesis.clinic import forecasts, models, outcomes, store
@@ -22,7 +26,7 @@ from enthesis.clinic.outcomes import Quarter
 from enthesis.clinic.pages.outcomes import slider
 from enthesis.knowledge.kinds import Knowledge, OwnForecast
 from enthesis.knowledge.load import knowledge
-from enthesis.outcomes import cohort
+from enthesis.outcomes import cohort, registry
 from enthesis.outcomes.engine import open_registry
 from enthesis.outcomes.registry import read_table
 from tests.clinic.invented import load
@@ -79,11 +83,11 @@ def test_the_page_says_what_the_registry_says_of_this_clinic_alone(
     as_clinician: Client, stranger: models.User, client_for: SignedIn, make_course
 ) -> None:
     page = as_clinician.get("/outcomes/")
-    registry = open_registry(str(outcomes.folder()))
+    opened = open_registry(str(outcomes.folder()))
     number = registry_action.clinic_number(user(models.Role.CLINICIAN).clinic_id)
-    mine = registry.only({"clinic": number})
+    mine = opened.only({"clinic": number})
     (flow,), (last,) = cohort.flow(mine).to_pylist(), cohort.at_last(mine).to_pylist()
-    registry.close()
+    opened.close()
     text = page.content.decode()
     assert f"Of {flow['opened']} courses opened, {flow['began']} began" in text
     assert f"{last['reached_50']} of {last['measurable']}" in text
@@ -172,8 +176,7 @@ def test_a_long_refresh_shows_how_far_it_is_and_a_failed_one_says_why(
     as_clinician = client_for(clinician)
     monkeypatch.setattr(outcomes, "QUICK", 0)
     # Somebody else's process is at it, and has told how far it is.
-    with (outcomes.Path(outcomes.settings.DATA) / outcomes.LOCK).open("w") as held:
-        outcomes.fcntl.flock(held, outcomes.fcntl.LOCK_EX)
+    with registry.alone(Path(outcomes.settings.DATA) / registry_action.LOCK):
         outcomes._write_progress({"done": 12, "total": 40})
         page = as_clinician.get("/outcomes/")
         assert page["Refresh"] and "12 of 40 courses so far" in page.content.decode()
@@ -197,6 +200,36 @@ def test_a_long_refresh_goes_on_in_the_background_until_it_is_done(
     assert isinstance(outcomes.bring_up_to_date(), outcomes.AtWork)
     with pytest.raises(Exception, match="division"):
         outcomes.bring_up_to_date()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_refreshes_at_once_the_second_goes_on_from_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    load(TODAY, 10)
+    both, order = threading.Barrier(2), list[str]()
+    really = registry_action._write_state
+
+    def slowly(file: Path, state: registry_action._State) -> None:
+        order.append("in")
+        time.sleep(0.3)  # long enough for the other to come in, if nothing held it back
+        really(file, state)
+        order.append("out")
+
+    def go() -> registry_action.Refreshed:
+        try:
+            both.wait(timeout=10)
+            return registry_action.refresh(outcomes.folder())
+        finally:
+            connections.close_all()
+
+    monkeypatch.setattr(registry_action, "_write_state", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        done = [task.result() for task in (pool.submit(go), pool.submit(go))]
+    assert order == ["in", "out", "in", "out"]
+    assert sorted(one.cut.number for one in done) == [1, 2]
+    assert [one.whole for one in sorted(done, key=lambda one: one.cut.number)] == [True, False]
+    assert outcomes.bring_up_to_date() == outcomes.UpToDate(0, 0.0)
 
 
 HEAD = ("The silent are worse by", "Change", "Below no change")

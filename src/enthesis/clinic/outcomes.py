@@ -5,7 +5,6 @@ report here is of one clinic's courses. What imports Arrow or Ibis does so insid
 take seconds, which the start of a web server must not.
 """
 
-import fcntl
 import json
 import logging
 import threading
@@ -15,7 +14,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
-from io import TextIOWrapper
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -39,7 +37,7 @@ SEED = 1
 VERSIONS = ("enthesis", "ibis-framework", "duckdb", "pyarrow", "numpy", "scipy")
 NOT_PUBLIC = ("by-clinician",)
 """Two or three colleagues are easily told apart, and a funnel of so few invites a ranking."""
-LOCK, PROGRESS = "registry-refresh.lock", "registry-progress.json"
+PROGRESS = "registry-progress.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +88,8 @@ def folder() -> Path:
 def bring_up_to_date() -> UpToDate | AtWork:
     """Write the next cut if the records have moved on; a long work goes on in the background.
 
+    While any process of this installation is at it, this only says how far that is.
+
     Raises RegistryError where the folder cannot be trusted, or the background work failed.
     """
     from enthesis.clinic.actions import registry
@@ -97,6 +97,9 @@ def bring_up_to_date() -> UpToDate | AtWork:
     waiting = registry.waiting(folder())
     if not waiting:
         return UpToDate(0, 0.0)
+    if registry.at_work():
+        told = _read_progress()
+        return AtWork(told.get("done", 0), told.get("total", waiting))
     if waiting <= QUICK:
         from enthesis.clinic.actions import forecast as action
 
@@ -106,21 +109,13 @@ def bring_up_to_date() -> UpToDate | AtWork:
 
 
 def _in_background(waiting: int) -> UpToDate | AtWork:
-    """Start it, unless it is at work already in any process of this installation."""
     from enthesis.outcomes.registry import RegistryError
 
     if failed := _read_progress().pop("failed", ""):
         _progress().unlink(missing_ok=True)
         raise RegistryError(failed)
-    lock = (Path(settings.DATA) / LOCK).open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        told = _read_progress()
-        return AtWork(told.get("done", 0), told.get("total", waiting))
     started, found = time.monotonic(), list[int]()
-    thread = threading.Thread(target=_work, args=(lock, found), daemon=True)
+    thread = threading.Thread(target=_work, args=(found,), daemon=True)
     thread.start()
     thread.join(PATIENCE_SECONDS)
     if found:
@@ -128,8 +123,8 @@ def _in_background(waiting: int) -> UpToDate | AtWork:
     return AtWork(_read_progress().get("done", 0), waiting)
 
 
-def _work(lock: TextIOWrapper, found: list[int]) -> None:
-    """Refresh, and tell how far it is; the lock is given back however it ends."""
+def _work(found: list[int]) -> None:
+    """Refresh, and tell how far it is."""
     from enthesis.clinic.actions import forecast as action
 
     shown = 0.0
@@ -147,7 +142,6 @@ def _work(lock: TextIOWrapper, found: list[int]) -> None:
         log.exception("The registry could not be brought up to date")
         _write_progress({"failed": str(error) or type(error).__name__})
     finally:
-        lock.close()
         connections.close_all()
 
 

@@ -19,7 +19,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from tempfile import NamedTemporaryFile
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -225,7 +226,7 @@ def refresh(
     Raises RegistryError for a folder whose manifest cannot be trusted.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder):
+    with alone(folder / ".lock"):
         fresh = whole or not (folder / MANIFEST).exists()
         before = Cut(0, SCHEMA_VERSION, "", "") if fresh else read_cut(folder)
         _clean(folder, before, keep_all=fresh and (folder / MANIFEST).exists())
@@ -398,11 +399,28 @@ def _clean(folder: Path, cut: Cut, keep_all: bool = False) -> None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One writer at a time; the lock goes with its process, however that ends."""
-    with (folder / ".lock").open("w") as lock:
+def alone(file: Path) -> Iterator[None]:
+    """One holder of a lock file at a time; the lock goes with its process, however that ends."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def replacing(file: Path) -> Iterator[IO[bytes]]:
+    """A private draft, under a name of its own, that takes the file's place when it is whole."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(
+        dir=file.parent, prefix=f"{file.name}.", suffix=".new", delete=False
+    ) as draft:
+        try:
+            yield draft
+            draft.flush()
+            os.replace(draft.name, file)
+        except BaseException:
+            os.unlink(draft.name)
+            raise
 
 
 # --- arrays

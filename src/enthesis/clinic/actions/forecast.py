@@ -5,7 +5,6 @@ This takes a second to import (Ibis): nothing that a web server imports at its s
 """
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from enthesis.journey.forecast_model import starting_model, visits_of
 from enthesis.knowledge.kinds import Knowledge, OwnForecast
 from enthesis.outcomes.engine import Registry, open_registry
 from enthesis.outcomes.forecast_fit import own_forecast, scores_of
-from enthesis.outcomes.registry import RegistryError, read_cut
+from enthesis.outcomes.registry import RegistryError, alone, read_cut, replacing
 from enthesis.shape import plain
 
 Fits = Mapping[str, tuple[OwnForecast, ...]]
@@ -35,7 +34,8 @@ def refresh(
     the one is in none of the others. Raises RegistryError as the registry's own refresh."""
     done = action.refresh(folder, whole=whole, progress=progress)
     try:
-        return done, refit(folder)
+        with alone(own_file().with_suffix(".lock")):  # so that the last to write has the last cut
+            return done, refit(folder)
     except BaseException:
         # Rather none than models of courses that may have been withdrawn.
         own_file().unlink(missing_ok=True)
@@ -82,11 +82,6 @@ def _fits(mine: Registry, known: Knowledge, cut: str) -> list[OwnForecast]:
 
 def _kept(found: Fits) -> Fits:
     """Written whole under another name first, so that no page ever reads half a model."""
-    file = own_file()
-    draft = file.with_suffix(".new")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with draft.open("w", encoding="utf-8") as sink:
-        os.chmod(draft, 0o600)
-        json.dump(plain(found), sink, indent=1)
-    os.replace(draft, file)
+    with replacing(own_file()) as sink:
+        sink.write(json.dumps(plain(found), indent=1).encode())
     return found

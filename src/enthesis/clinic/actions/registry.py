@@ -8,10 +8,10 @@ no table of them has to be kept. This module takes a second to import (Arrow): n
 server imports at its start may import it.
 """
 
+import fcntl
 import hashlib
 import hmac
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -38,6 +38,8 @@ from enthesis.outcomes.rows import Amount, Beside, CourseRows, changes_on, rows_
 from enthesis.units import Money
 
 STATE = "registry-state.parquet"
+LOCK = "registry-refresh.lock"
+"""Beside the state: one refresh at a time, since each goes on from what the one before it knew."""
 OVERLAP = timedelta(minutes=10)
 """Audit rows of so long before the last refresh are looked at again: their transaction may have
 ended after it."""
@@ -94,10 +96,28 @@ def refresh(
 ) -> Refreshed:
     """Write the next cut into `folder`; `whole` looks at every course, as after changed rules.
 
-    `progress` is called with how many courses were looked at, and how many there are to look at.
-    Raises RegistryError where the folder's manifest cannot be trusted.
+    One at a time: while another process is at it, this waits. `progress` is called with how many
+    courses were looked at, and how many there are to look at. Raises RegistryError where the
+    folder's manifest cannot be trusted.
     """
-    state_file = (state_folder or Path(settings.DATA)) / STATE
+    private = state_folder or Path(settings.DATA)
+    with registry.alone(private / LOCK):
+        return _refresh(folder, private / STATE, whole, progress)
+
+
+def at_work(state_folder: Path | None = None) -> bool:
+    """Whether a refresh is going on in any process."""
+    with ((state_folder or Path(settings.DATA)) / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _refresh(
+    folder: Path, state_file: Path, whole: bool, progress: Callable[[int, int], None]
+) -> Refreshed:
     known, looked_at = _known(), timezone.now()
     made_by = _made_by(known)
     before = _read_state(state_file)
@@ -327,9 +347,5 @@ def _write_state(file: Path, state: _State) -> None:
         "made_by": state.made_by,
         "withdrawn": json.dumps(sorted(state.withdrawn)),
     }
-    draft = file.with_suffix(".new")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with draft.open("wb") as sink:
-        os.chmod(draft, 0o600)
+    with registry.replacing(file) as sink:
         pq.write_table(table.replace_schema_metadata(told), sink, use_dictionary=["on"])
-    os.replace(draft, file)
