@@ -169,7 +169,7 @@ def own_models(clinic: models.Clinic) -> list[OwnForecast]:
     return [used.own for used in forecasts.in_use(known, clinic.pk) if used.own]
 
 
-def test_a_long_refresh_shows_how_far_it_is_and_a_failed_one_says_why(
+def test_a_long_refresh_shows_how_far_it_is_and_a_failed_one_says_so(
     clinician: models.User, make_course, client_for: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_course()
@@ -180,14 +180,14 @@ def test_a_long_refresh_shows_how_far_it_is_and_a_failed_one_says_why(
         outcomes._write_progress({"done": 12, "total": 40})
         page = as_clinician.get("/outcomes/")
         assert page["Refresh"] and "12 of 40 courses so far" in page.content.decode()
-    outcomes._write_progress({"failed": "The disk is full."})
+    outcomes._write_progress({"failed": True})
     page = as_clinician.get("/outcomes/")
-    assert page.status_code == 503 and "The disk is full." in page.content.decode()
+    assert page.status_code == 503 and "could not be brought up to date" in page.content.decode()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_long_refresh_goes_on_in_the_background_until_it_is_done(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     load(TODAY, 10)
     monkeypatch.setattr(outcomes, "QUICK", 0)
@@ -198,8 +198,28 @@ def test_a_long_refresh_goes_on_in_the_background_until_it_is_done(
     monkeypatch.setattr(registry_action, "waiting", lambda folder: 3)
     monkeypatch.setattr(registry_action, "refresh", lambda folder, **how: 1 / 0)
     assert isinstance(outcomes.bring_up_to_date(), outcomes.AtWork)
-    with pytest.raises(Exception, match="division"):
+    with pytest.raises(registry.RegistryError, match="stands in the log") as told:
         outcomes.bring_up_to_date()
+    assert "division" not in str(told.value), "it may be about another clinic's courses"
+    assert "division by zero" in caplog.text
+
+
+def test_what_is_wrong_with_the_registry_of_all_clinics_is_not_said_to_one(
+    clinician: models.User,
+    make_course,
+    client_for: SignedIn,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken(folder: Path, **how: object) -> None:
+        raise registry.RegistryError("courses.condition holds elbow next door.")
+
+    make_course()
+    monkeypatch.setattr(registry_action, "refresh", broken)
+    page = client_for(clinician).get("/outcomes/")
+    text = page.content.decode()
+    assert page.status_code == 503 and "could not be brought up to date" in text
+    assert "elbow" not in text and "elbow next door" in caplog.text
 
 
 @pytest.mark.django_db(transaction=True)

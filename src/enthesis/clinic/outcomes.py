@@ -38,6 +38,10 @@ VERSIONS = ("enthesis", "ibis-framework", "duckdb", "pyarrow", "numpy", "scipy")
 NOT_PUBLIC = ("by-clinician",)
 """Two or three colleagues are easily told apart, and a funnel of so few invites a ranking."""
 PROGRESS = "registry-progress.json"
+FAILED = (
+    "The outcomes could not be brought up to date. What went wrong stands in the log of Enthesis."
+)
+"""All that a clinic is told: the registry is of every clinic, and so is what went wrong in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +105,29 @@ def bring_up_to_date() -> UpToDate | AtWork:
         told = _read_progress()
         return AtWork(told.get("done", 0), told.get("total", waiting))
     if waiting <= QUICK:
-        from enthesis.clinic.actions import forecast as action
-
-        started = time.monotonic()
-        return UpToDate(action.refresh(folder())[0].written, time.monotonic() - started)
+        return _at_once()
     return _in_background(waiting)
+
+
+def _at_once() -> UpToDate:
+    from enthesis.clinic.actions import forecast as action
+    from enthesis.outcomes.registry import RegistryError
+
+    started = time.monotonic()
+    try:
+        done, _ = action.refresh(folder())
+    except RegistryError as error:
+        log.exception("The registry could not be brought up to date")
+        raise RegistryError(FAILED) from error
+    return UpToDate(done.written, time.monotonic() - started)
 
 
 def _in_background(waiting: int) -> UpToDate | AtWork:
     from enthesis.outcomes.registry import RegistryError
 
-    if failed := _read_progress().pop("failed", ""):
+    if _read_progress().get("failed"):
         _progress().unlink(missing_ok=True)
-        raise RegistryError(failed)
+        raise RegistryError(FAILED)
     started, found = time.monotonic(), list[int]()
     thread = threading.Thread(target=_work, args=(found,), daemon=True)
     thread.start()
@@ -138,9 +152,9 @@ def _work(found: list[int]) -> None:
     try:
         found.append(action.refresh(folder(), progress=tell)[0].written)
         _progress().unlink(missing_ok=True)
-    except Exception as error:
+    except Exception:
         log.exception("The registry could not be brought up to date")
-        _write_progress({"failed": str(error) or type(error).__name__})
+        _write_progress({"failed": True})
     finally:
         connections.close_all()
 
