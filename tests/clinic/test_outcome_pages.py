@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import re
 import threading
 import time
@@ -26,8 +27,8 @@ from enthesis.clinic.outcomes import Quarter
 from enthesis.clinic.pages.outcomes import slider
 from enthesis.knowledge.kinds import Knowledge, OwnForecast
 from enthesis.knowledge.load import knowledge
-from enthesis.outcomes import cohort, registry
-from enthesis.outcomes.engine import open_registry
+from enthesis.outcomes import cohort, registry, report
+from enthesis.outcomes.engine import Registry, open_registry
 from enthesis.outcomes.registry import read_table
 from tests.clinic.invented import load
 
@@ -252,6 +253,34 @@ def test_of_two_refreshes_at_once_the_second_goes_on_from_the_first(
     assert outcomes.bring_up_to_date() == outcomes.UpToDate(0, 0.0)
 
 
+def test_a_report_that_a_whole_refresh_overtakes_is_asked_again_and_at_last_given_up(
+    few: models.Clinic, client_for: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = client_for(user(models.Role.CLINICIAN))
+    cut = client.get("/outcomes/").context["report"].origin.cut
+    outcomes._report.cache_clear()
+    really, overtaken = report.report_of, iter([True, True])
+
+    def late(opened: Registry, *args: object, **how: object) -> report.Report:
+        if next(overtaken, False):
+            registry_action.refresh(outcomes.folder(), whole=True)
+        return really(opened, *args, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(report, "report_of", late)
+    page = client.get("/outcomes/")
+    assert page.status_code == 200
+    told = page.context["report"].origin.cut
+    assert told == registry.read_cut(outcomes.folder()).sha256 != cut
+    outcomes._report.cache_clear()
+    overtaken = itertools.repeat(True)  # type: ignore[assignment]
+    page = client.get("/outcomes/")
+    assert page.status_code == 503 and "look again in a minute" in page.content.decode()
+    # What is wrong of itself is not asked for ever.
+    monkeypatch.setattr(report, "report_of", lambda *args, **how: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        outcomes.report_today(few)
+
+
 HEAD = ("The silent are worse by", "Change", "Below no change")
 ROWS = (("0 points", "−3", "yes"), ("0.5 points", "−2", "yes"), ("1 points", "−1", "no"))
 
@@ -381,9 +410,9 @@ def test_no_small_count_and_no_clinician_is_public(
         actions.publish_results(user(models.Role.ADMINISTRATOR), own)
 
 
-def small_counts(report: object, limit: int) -> list[str]:
+def small_counts(told: object, limit: int) -> list[str]:
     """Whole cells of the flow and of the warning signs that are a count of 1 to limit − 1."""
-    tables = [s.table for s in report.sections if s.id in ("flow", "harms") and s.table]  # type: ignore[attr-defined]
+    tables = [s.table for s in told.sections if s.id in ("flow", "harms") and s.table]  # type: ignore[attr-defined]
     cells = [cell for table in tables for row in table.rows for cell in row[1:]]
     return [cell for cell in cells if cell.isdigit() and 0 < int(cell) < limit]
 

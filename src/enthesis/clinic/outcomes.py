@@ -182,14 +182,17 @@ def _write_progress(told: Mapping[str, Any]) -> None:
 
 def conditions_of(clinic: models.Clinic) -> dict[str, int]:
     """The conditions that the clinic's courses in the registry are about, with how many each."""
+    import pyarrow.compute as pc
+
     from enthesis.clinic.actions.registry import clinic_number
-    from enthesis.outcomes.registry import MANIFEST, read_table
+    from enthesis.outcomes.registry import MANIFEST, of_one_cut, read_table
 
     if not (folder() / MANIFEST).exists():
         return {}  # no course was ever opened here
-    table = read_table(folder(), "courses", ["course", "clinic", "condition"]).to_pylist()
-    mine = [row["condition"] for row in table if row["clinic"] == clinic_number(clinic.pk)]
-    return {name: mine.count(name) for name in sorted(set(mine))}
+    table = of_one_cut(folder(), lambda _: read_table(folder(), "courses", ["clinic", "condition"]))
+    mine = table.filter(pc.equal(table["clinic"], clinic_number(clinic.pk)))
+    counts = mine.group_by("condition").aggregate([("condition", "count")]).sort_by("condition")
+    return {row["condition"]: row["condition_count"] for row in counts.to_pylist()}
 
 
 def report_today(
@@ -201,17 +204,15 @@ def report_today(
     is nothing to report, RegistryError where the registry holds no course or cannot be read.
     """
     from enthesis.clinic.actions.registry import clinic_number
-    from enthesis.outcomes.registry import read_cut
+    from enthesis.outcomes.registry import of_one_cut
 
-    # The cut is read before its tables: a refresh in between is found out, and asked again.
-    while True:
-        cut = read_cut(folder())
-        told = _report(
+    return of_one_cut(
+        folder(),
+        lambda cut: _report(
             str(folder()), cut.sha256, clinic, name_of(clinic), clinic_number(clinic.pk),
             store.today(clinic), condition, for_the_public,
-        )  # fmt: skip
-        if read_cut(folder()).sha256 == cut.sha256:
-            return told
+        ),
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=32)

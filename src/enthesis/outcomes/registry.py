@@ -14,13 +14,13 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -41,6 +41,10 @@ SMALL = 20_000
 """Up to so many courses the base is written anew each time: quicker than it is to think about."""
 ROW_GROUP = 1 << 17
 
+TRIES = 3
+"""So many cuts are asked, where refreshes overtake the question."""
+
+T = TypeVar("T")
 Tables = Mapping[str, pa.Table]
 
 
@@ -147,6 +151,25 @@ def _read(folder: Path, part: Part, name: str, columns: Sequence[str] | None) ->
         return table.cast(pa.schema([arrow_schema(name).field(c) for c in table.column_names]))
     except (OSError, pa.ArrowInvalid) as error:
         raise RegistryError(f"{path} cannot be read: {error}") from error
+
+
+def of_one_cut(folder: Path, ask: Callable[[Cut], T]) -> T:
+    """What is asked of the present cut. Files of a cut are opened late, and a refresh in between
+    deletes them or puts others there: then it is asked again, of the next.
+
+    Raises RegistryError where that happens each time.
+    """
+    for _ in range(TRIES):
+        cut = read_cut(folder)
+        try:
+            told = ask(cut)
+        except Exception:
+            if read_cut(folder).sha256 == cut.sha256:
+                raise
+        else:
+            if read_cut(folder).sha256 == cut.sha256:
+                return told
+    raise RegistryError("The registry is being written all the time: look again in a minute.")
 
 
 # --- writing

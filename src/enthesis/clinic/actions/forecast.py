@@ -17,7 +17,7 @@ from enthesis.journey.forecast_model import starting_model, visits_of
 from enthesis.knowledge.kinds import Knowledge, OwnForecast
 from enthesis.outcomes.engine import Registry, open_registry
 from enthesis.outcomes.forecast_fit import own_forecast, scores_of
-from enthesis.outcomes.registry import RegistryError, alone, read_cut, replacing
+from enthesis.outcomes.registry import RegistryError, alone, of_one_cut, replacing
 from enthesis.shape import plain
 
 Fits = Mapping[str, tuple[OwnForecast, ...]]
@@ -44,25 +44,28 @@ def refresh(
 
 def refit(folder: Path) -> Fits:
     """Fit each condition that has enough courses at a clinic; the others go on from trials."""
-    cut = read_cut(folder)
+    return _kept(of_one_cut(folder, lambda cut: _clinics(folder, cut.sha256)))
+
+
+def _clinics(folder: Path, cut: str) -> Fits:
     try:
         registry = open_registry(str(folder))
     except RegistryError:  # no course yet
-        return _kept({})
+        return {}
     try:
         courses = registry["courses"].clinic.value_counts(name="n").to_pyarrow().to_pylist()
         many = {row["clinic"]: row["n"] for row in courses}
-        found = {}
+        found: dict[str, tuple[OwnForecast, ...]] = {}
         for clinic in Clinic.objects.order_by("pk"):
             known = store.known_for(clinic, store.today(clinic))
             number = clinic_number(clinic.pk)
             # Counted first: most clinics are small, and each question takes a tenth of a second.
             if many.get(number, 0) >= known.forecast_rules.enough_courses:
                 mine = registry.only({"clinic": number})
-                found[str(clinic.pk)] = tuple(_fits(mine, known, cut.sha256))
+                found[str(clinic.pk)] = tuple(_fits(mine, known, cut))
     finally:
         registry.close()
-    return _kept(found)
+    return found
 
 
 def _fits(mine: Registry, known: Knowledge, cut: str) -> list[OwnForecast]:
