@@ -101,6 +101,33 @@ def test_only_changed_courses_are_looked_at_again(
     assert same(tmp_path, tmp_path / "whole")
 
 
+def test_no_course_is_read_to_see_that_nothing_moved(
+    clinic: models.Clinic,
+    clinician: models.User,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def waiting(on: datetime) -> int:
+        with time_machine.travel(on, tick=False):
+            return action.waiting(tmp_path, tmp_path / "private")
+
+    refresh(tmp_path)
+    read = []
+    really = action.pq.read_table
+    monkeypatch.setattr(action.pq, "read_table", lambda file: read.append(file) or really(file))
+    kept = action._read_state(tmp_path / "private" / action.STATE).courses["on"]
+    read.clear()
+    first = kept[~np.isnat(kept)].min().astype(date)
+    day_before = datetime.combine(first - timedelta(days=1), NOON.time(), NOON.tzinfo)
+    assert waiting(NOON) == waiting(day_before) == 0 and not read
+    assert waiting(day_before + timedelta(days=1)) >= np.count_nonzero(kept == first) > 0
+    course = models.Course.objects.filter(sessions__signed_at__isnull=False).first()
+    assert course is not None and read
+    with time_machine.travel(NOON, tick=False):
+        record_answers(clinician, course.pk, "after_session", TODAY, {"pain": "10"})
+    assert waiting(NOON) >= 1
+
+
 def test_what_changes_by_itself_is_looked_at_on_its_day(
     clinic: models.Clinic, tmp_path: Path
 ) -> None:

@@ -44,6 +44,7 @@ OVERLAP = timedelta(minutes=10)
 """Audit rows of so long before the last refresh are looked at again: their transaction may have
 ended after it."""
 BATCH = 500
+NEVER = date.max.isoformat()
 WITHDRAW, REJOIN = "withdraw_from_registry", "rejoin_registry"
 _COURSE = np.dtype([("pk", "i8"), ("course", "i8"), ("on", "M8[D]")])
 """What is kept of a course: its key, its pseudonym, the day on which its row changes by itself."""
@@ -144,14 +145,14 @@ def waiting(folder: Path, state_folder: Path | None = None) -> int:
     A write whose transaction ended after the last refresh, though it began before, is found with
     the next write: who wants it at once refreshes.
     """
-    known = _known()
-    before = _read_state((state_folder or Path(settings.DATA)) / STATE)
-    if before.made_by != _made_by(known) or not (folder / registry.MANIFEST).exists():
+    known, state_file = _known(), (state_folder or Path(settings.DATA)) / STATE
+    told = _told(state_file)
+    if told.get("made_by") != _made_by(known) or not (folder / registry.MANIFEST).exists():
         return Course.objects.count()
-    since = AuditEvent.objects.filter(id__gt=before.last_event, patient__isnull=False)
-    if not since.exists() and not _come(before, known).size:
+    since = AuditEvent.objects.filter(id__gt=int(told["last_event"]), patient__isnull=False)
+    if not since.exists() and told["first_on"] > _today(known).isoformat():
         return 0
-    return max(1, len(_to_look_at(before, known)))
+    return max(1, len(_to_look_at(_read_state(state_file), known)))
 
 
 def cut_as_at(folder: Path, clinic: Clinic, day: date) -> Cut:
@@ -220,8 +221,12 @@ def _to_look_at(before: _State, known: dict[int, tuple[Knowledge, date]]) -> lis
 def _come(before: _State, known: dict[int, tuple[Knowledge, date]]) -> NDArray[np.int64]:
     """The courses whose row changes by itself on a day that has come; of the others, whose day is
     not a time (NaT), no comparison is true."""
-    today = np.datetime64(max((day for _, day in known.values()), default=date.min))
-    return before.courses["pk"][before.courses["on"] <= today]
+    return before.courses["pk"][before.courses["on"] <= np.datetime64(_today(known))]
+
+
+def _today(known: dict[int, tuple[Knowledge, date]]) -> date:
+    """Where it is latest."""
+    return max((day for _, day in known.values()), default=date.min)
 
 
 def _withdrawn(before: _State) -> frozenset[int]:
@@ -325,17 +330,29 @@ def _read_state(file: Path) -> _State:
     """The state of the last refresh; an empty one, which makes the next one whole, if it is not
     there or cannot be read."""
     try:
-        table = pq.read_table(file)
-        told = table.schema.metadata
+        table, told = pq.read_table(file), _told(file)
         courses = np.empty(table.num_rows, _COURSE)
         for name in _COURSE.names or ():
             courses[name] = table[name].to_numpy()
-        looked_at = datetime.fromisoformat(told[b"looked_at"].decode())
-        withdrawn = frozenset(json.loads(told[b"withdrawn"]))
-        made_by = told[b"made_by"].decode()
-        return _State(looked_at, int(told[b"last_event"]), made_by, withdrawn, courses)
+        looked_at = datetime.fromisoformat(told["looked_at"])
+        withdrawn = frozenset(json.loads(told["withdrawn"]))
+        return _State(looked_at, int(told["last_event"]), told["made_by"], withdrawn, courses)
     except (OSError, KeyError, TypeError, ValueError):
         return _NOTHING
+
+
+def _told(file: Path) -> dict[str, str]:
+    """What the state says of all courses together, without reading them; nothing if it cannot be
+    read."""
+    try:
+        return {k.decode(): v.decode() for k, v in (pq.read_schema(file).metadata or {}).items()}
+    except (OSError, ValueError):
+        return {}
+
+
+def _first_day(days: NDArray[np.datetime64]) -> str:
+    come = days[~np.isnat(days)]
+    return str(come.min()) if come.size else NEVER
 
 
 def _write_state(file: Path, state: _State) -> None:
@@ -344,6 +361,7 @@ def _write_state(file: Path, state: _State) -> None:
     told = {
         "looked_at": "" if state.looked_at is None else state.looked_at.isoformat(),
         "last_event": str(state.last_event),
+        "first_on": _first_day(state.courses["on"]),
         "made_by": state.made_by,
         "withdrawn": json.dumps(sorted(state.withdrawn)),
     }
