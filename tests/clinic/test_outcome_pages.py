@@ -3,6 +3,7 @@
 import csv
 import io
 import itertools
+import json
 import re
 import threading
 import time
@@ -408,6 +409,23 @@ def test_no_small_count_and_no_clinician_is_public(
     assert "hidden" in client.get(f"/results/{invented.pk}/").content.decode()
     with pytest.raises(Refused, match="small cells"):
         actions.publish_results(user(models.Role.ADMINISTRATOR), own)
+
+
+def test_the_clinic_sees_its_clinicians_by_name_and_the_public_no_trace_of_them(
+    as_clinician: Client, invented: models.Clinic
+) -> None:
+    names = [str(one) for one in models.User.objects.filter(courses__isnull=False).distinct()]
+    own = as_clinician.get("/outcomes/").context["report"]
+    (told,) = [s for s in own.sections if s.id == "by-clinician"]
+    assert told.table and sorted(row[0] for row in told.table.rows) == sorted(names)
+    public = json.dumps(outcomes.report_today(invented, for_the_public=True).as_json())
+    assert len(names) > 1 and not any(name in public for name in names)
+    # Two of one name stay two.
+    models.User.objects.filter(courses__isnull=False).update(display_name="Dr Same Name")
+    assert (
+        len(set(outcomes._clinicians(invented).values()))
+        == models.User.objects.filter(clinic=invented).count()
+    )
 
 
 def small_counts(told: object, limit: int) -> list[str]:

@@ -76,9 +76,13 @@ def test_the_first_cut_has_every_course_and_what_was_paid(
     assert sum(s["price_cents"] or 0 for s in sessions) == int(100 * charged)
     assert len(sessions) == models.Session.objects.exclude(signed_at=None).count()
     assert {c["sex"] for c in courses} <= {"female", "male"}
-    assert not {c["course"] for c in courses} & set(
-        models.Course.objects.values_list("pk", flat=True)
-    )
+    for column, model in (
+        ("course", models.Course),
+        ("clinic", models.Clinic),
+        ("clinician", models.User),
+    ):
+        there = {c[column] for c in courses} - {None}
+        assert there and not there & set(model.objects.values_list("pk", flat=True)), column
 
 
 def test_only_changed_courses_are_looked_at_again(

@@ -9,6 +9,7 @@ import json
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -244,11 +245,24 @@ def _report(
             anyway=known.benchmarks.get(about.benchmark) if about else None,
             known=known,
             suppress_below=known.publishing.smallest_count if for_the_public else None,
+            clinicians=None if for_the_public else _clinicians(clinic),
         )
     finally:
         registry.close()
     shown = (s for s in report.sections if not (for_the_public and s.id in NOT_PUBLIC))
     return replace(report, sections=tuple(shown))
+
+
+def _clinicians(clinic: models.Clinic) -> dict[int, str]:
+    """The clinic's staff by the registry's numbers; of two with one name, with how they sign in."""
+    from enthesis.clinic.actions.registry import clinician_number
+
+    staff = list(models.User.objects.filter(clinic=clinic))
+    names = Counter(map(str, staff))
+    return {
+        clinician_number(one.pk): str(one) if names[str(one)] == 1 else f"{one} ({one.username})"
+        for one in staff
+    }
 
 
 def name_of(clinic: models.Clinic) -> str:
@@ -306,7 +320,14 @@ def quarter_report(clinic: models.Clinic, quarter: Quarter) -> "Report":
         try:
             title = f"Outcomes of {name_of(clinic)}, {quarter}"
             known = store.known_for(clinic, today)
-            report = report_of(registry, title, day, _origin(cut.sha256), known=known)
+            report = report_of(
+                registry,
+                title,
+                day,
+                _origin(cut.sha256),
+                known=known,
+                clinicians=_clinicians(clinic),
+            )
         finally:
             registry.close()
     begun = models.Session.objects.filter(
