@@ -7,6 +7,9 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import time_machine
 from django.test import Client
@@ -15,6 +18,7 @@ from enthesis.charts.pen import in_words
 from enthesis.clinic import forecasts, models, store
 from enthesis.clinic.actions.forecast import refit
 from enthesis.clinic.actions.judge import record_decision
+from enthesis.clinic.actions.registry import clinic_number
 from enthesis.invented.registry_files import write_registry
 from enthesis.journey.forecast_model import starting_model
 from enthesis.knowledge.kinds import OwnForecast
@@ -65,6 +69,11 @@ def own(courses: int) -> OwnForecast:
         "c0ffee",
         replace(KNOWN.forecast_checks[start.id], people="people of our own", source="Clinic's own"),
     )
+
+
+def kept(clinic_id: int, *own: OwnForecast) -> str:
+    """What a refit leaves of one clinic."""
+    return json.dumps(plain({str(clinic_id): own}))
 
 
 def test_it_stands_with_its_price_its_origin_and_its_check(
@@ -150,7 +159,7 @@ def test_the_clinic_s_own_model_is_used_when_it_rests_on_enough_courses(
     make_course: MakeCourse, clinician: models.User, client_for: ClientFor, own_file: Path
 ) -> None:
     course, client = treated(make_course(), [7, 6], clinician), client_for(clinician)
-    own_file.write_text(json.dumps(plain((own(140),))), encoding="utf-8")
+    own_file.write_text(kept(clinician.clinic_id, own(140)), encoding="utf-8")
     page = page_of(client, course)
     assert "Starts from 140 of the clinic" in page and "others" not in _check_of(page)
     assert "of the same courses, each part forecast from the other parts" in _check_of(page)
@@ -158,8 +167,9 @@ def test_the_clinic_s_own_model_is_used_when_it_rests_on_enough_courses(
     ours = client.get("/forecast/").content.decode()
     assert "of the same courses, each part forecast from the other parts" in ours
     for unusable in (
-        json.dumps(plain((own(99),))),
-        '[{"start": "of another version"}]',
+        kept(clinician.clinic_id, own(99)),
+        kept(clinician.clinic_id + 1, own(140)),
+        json.dumps(plain((own(140),))),
         "not JSON",
     ):
         own_file.unlink()
@@ -182,7 +192,9 @@ def test_what_the_page_says_is_what_the_core_says(
 ) -> None:
     course = treated(make_course(), [7, 6, 5], clinician)
     record = store.course_record(course)
-    found = forecasts.forecast_of(record, KNOWN, date(2026, 10, 25), NextStep.GO_ON)
+    found = forecasts.forecast_of(
+        record, KNOWN, date(2026, 10, 25), clinician.clinic_id, NextStep.GO_ON
+    )
     assert found is not None
     page = page_of(client_for(clinician), course)
     for point in found[0].points:
@@ -191,21 +203,40 @@ def test_what_the_page_says_is_what_the_core_says(
 
 
 @pytest.mark.filterwarnings("ignore:fetch_(arrow|record)_:DeprecationWarning")
-def test_a_refit_keeps_the_model_of_each_condition_with_enough_courses(
-    tmp_path: Path, settings: object, monkeypatch: pytest.MonkeyPatch
+def test_a_refit_keeps_for_each_clinic_the_model_of_its_own_courses_where_they_are_enough(
+    clinician: models.User,
+    stranger: models.User,
+    tmp_path: Path,
+    settings: object,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.undo()
     settings.DATA = tmp_path / "data"  # type: ignore[attr-defined]
+    here, next_door = clinician.clinic_id, stranger.clinic_id
     folder = tmp_path / "registry"
     write_registry(folder, courses=900, seed=1)
+    file = folder / "courses.parquet"
+    courses = pq.read_table(file)
+    # Every clinic of the invented registry is one here, except its last fifty courses.
+    number = np.full(courses.num_rows, clinic_number(here), np.int32)
+    number[-50:] = clinic_number(next_door)
+    at = courses.column_names.index("clinic")
+    pq.write_table(courses.set_column(at, courses.schema.field(at), pa.array(number)), file)
     cut = seal(folder, "invented")
-    found = refit(folder, date(2026, 11, 26))
-    assert {one.start for one in found} == {"low_back_trials", "knee_oa_trials"}
-    assert all(one.cut == cut.sha256 and one.courses >= 100 for one in found)
-    used = {one.start.id: one for one in forecasts.in_use(KNOWN)}
-    assert used["knee_oa_trials"].own in found and used["knee_oa_trials"].check is not None
+    found = refit(folder)
+    assert set(found) == {str(here)}
+    assert {one.start for one in found[str(here)]} == {"low_back_trials", "knee_oa_trials"}
+    assert all(one.cut == cut.sha256 and one.courses >= 100 for one in found[str(here)])
+    began = [(c, b) for c, b in zip(courses["condition"][:-50].to_pylist(),
+                                    courses["began"][:-50].to_pylist(), strict=True)]  # fmt: skip
+    assert all(one.courses <= began.count((KNOWN.forecast_starts[one.start].condition, True))
+               for one in found[str(here)])  # fmt: skip
+    used = {one.start.id: one for one in forecasts.in_use(KNOWN, here)}
+    assert used["knee_oa_trials"].own in found[str(here)]
+    assert used["knee_oa_trials"].check is not None
+    assert all(one.own is None for one in forecasts.in_use(KNOWN, next_door))
     few = tmp_path / "few"
     write_registry(few, courses=150, seed=1)
     seal(few, "invented")
-    assert refit(few, date(2026, 11, 26)) == ()
-    assert all(one.own is None for one in forecasts.in_use(KNOWN))
+    assert refit(few) == {}
+    assert all(one.own is None for one in forecasts.in_use(KNOWN, here))

@@ -2,26 +2,34 @@
 
 import csv
 import io
+import itertools
+import json
 import re
+import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import time_machine
+from django.db import connections
 from django.test import Client
 
-from enthesis.clinic import models, outcomes
+from enthesis.clinic import forecasts, models, outcomes, store
 from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import publish as actions
 from enthesis.clinic.actions import registry as registry_action
 from enthesis.clinic.actions.answer import record_answers
 from enthesis.clinic.outcomes import Quarter
 from enthesis.clinic.pages.outcomes import slider
+from enthesis.knowledge.kinds import Knowledge, OwnForecast
 from enthesis.knowledge.load import knowledge
-from enthesis.outcomes import cohort
-from enthesis.outcomes.engine import open_registry
+from enthesis.outcomes import cohort, registry, report
+from enthesis.outcomes.engine import Registry, open_registry
 from enthesis.outcomes.registry import read_table
 from tests.clinic.invented import load
 
@@ -77,11 +85,11 @@ def test_the_page_says_what_the_registry_says_of_this_clinic_alone(
     as_clinician: Client, stranger: models.User, client_for: SignedIn, make_course
 ) -> None:
     page = as_clinician.get("/outcomes/")
-    registry = open_registry(str(outcomes.folder()))
+    opened = open_registry(str(outcomes.folder()))
     number = registry_action.clinic_number(user(models.Role.CLINICIAN).clinic_id)
-    mine = registry.only({"clinic": number})
+    mine = opened.only({"clinic": number})
     (flow,), (last,) = cohort.flow(mine).to_pylist(), cohort.at_last(mine).to_pylist()
-    registry.close()
+    opened.close()
     text = page.content.decode()
     assert f"Of {flow['opened']} courses opened, {flow['began']} began" in text
     assert f"{last['reached_50']} of {last['measurable']}" in text
@@ -135,15 +143,42 @@ def test_the_page_follows_the_records_and_writes_nothing_while_they_stand_still(
     assert "looked at again, in" in moved.content.decode()
 
 
-def test_a_long_refresh_shows_how_far_it_is_and_a_failed_one_says_why(
+def test_a_withdrawn_course_is_taken_out_of_the_forecasts_with_the_next_view(
+    few: models.Clinic, client_for: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def easily_enough(clinic: models.Clinic, day: date) -> Knowledge:
+        known = known_for(clinic, day)
+        return replace(known, forecast_rules=replace(known.forecast_rules, enough_courses=2))
+
+    known_for = store.known_for
+    monkeypatch.setattr(store, "known_for", easily_enough)
+    as_clinician = client_for(user(models.Role.CLINICIAN))
+    as_clinician.get("/outcomes/")
+    before = own_models(few)
+    assert before
+    start = knowledge(TODAY).forecast_starts[before[0].start]
+    treated = models.Course.objects.filter(condition=start.condition, sessions__number=1)
+    for course in treated:
+        registry_action.withdraw(user(models.Role.CLINICIAN), course.pk, "They asked for it.")
+    as_clinician.get("/outcomes/")
+    after = own_models(few)
+    assert before[0].start not in {one.start for one in after}
+    assert all(one.cut != before[0].cut for one in after)
+
+
+def own_models(clinic: models.Clinic) -> list[OwnForecast]:
+    known = store.known_for(clinic, TODAY)
+    return [used.own for used in forecasts.in_use(known, clinic.pk) if used.own]
+
+
+def test_a_long_refresh_shows_how_far_it_is_and_a_failed_one_says_so(
     clinician: models.User, make_course, client_for: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_course()
     as_clinician = client_for(clinician)
     monkeypatch.setattr(outcomes, "QUICK", 0)
     # Somebody else's process is at it, and has told how far it is.
-    with (outcomes.Path(outcomes.settings.DATA) / outcomes.LOCK).open("w") as held:
-        outcomes.fcntl.flock(held, outcomes.fcntl.LOCK_EX)
+    with registry.alone(Path(outcomes.settings.DATA) / registry_action.LOCK):
         outcomes._write_progress({"done": 12, "total": 40})
         page = as_clinician.get("/outcomes/")
         assert page["Refresh"] and "12 of 40 courses so far" in page.content.decode()
@@ -153,14 +188,14 @@ def test_a_long_refresh_shows_how_far_it_is_and_a_failed_one_says_why(
         page = as_clinician.get("/outcomes/")
         assert "Refresh" not in page and "12 of 40 courses looked at" in page.content.decode()
         assert "as the records were on" in page.content.decode()
-    outcomes._write_progress({"failed": "The disk is full."})
+    outcomes._write_progress({"failed": True})
     page = as_clinician.get("/outcomes/")
-    assert page.status_code == 503 and "The disk is full." in page.content.decode()
+    assert page.status_code == 503 and "could not be brought up to date" in page.content.decode()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_long_refresh_goes_on_in_the_background_until_it_is_done(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     load(TODAY, 10)
     monkeypatch.setattr(outcomes, "QUICK", 0)
@@ -169,10 +204,88 @@ def test_a_long_refresh_goes_on_in_the_background_until_it_is_done(
     assert isinstance(done, outcomes.UpToDate) and done.written == models.Course.objects.count()
     assert outcomes.bring_up_to_date() == outcomes.UpToDate(0, 0.0)
     monkeypatch.setattr(registry_action, "waiting", lambda folder: 3)
-    monkeypatch.setattr(registry_action, "refresh", lambda folder, progress: 1 / 0)
+    monkeypatch.setattr(registry_action, "refresh", lambda folder, **how: 1 / 0)
     assert isinstance(outcomes.bring_up_to_date(), outcomes.AtWork)
-    with pytest.raises(Exception, match="division"):
+    with pytest.raises(registry.RegistryError, match="stands in the log") as told:
         outcomes.bring_up_to_date()
+    assert "division" not in str(told.value), "it may be about another clinic's courses"
+    assert "division by zero" in caplog.text
+
+
+def test_what_is_wrong_with_the_registry_of_all_clinics_is_not_said_to_one(
+    clinician: models.User,
+    make_course,
+    client_for: SignedIn,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken(folder: Path, **how: object) -> None:
+        raise registry.RegistryError("courses.condition holds elbow next door.")
+
+    make_course()
+    monkeypatch.setattr(registry_action, "refresh", broken)
+    page = client_for(clinician).get("/outcomes/")
+    text = page.content.decode()
+    assert page.status_code == 503 and "could not be brought up to date" in text
+    assert "elbow" not in text and "elbow next door" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_refreshes_at_once_the_second_goes_on_from_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    load(TODAY, 10)
+    both, order = threading.Barrier(2), list[str]()
+    really = registry_action._write_state
+
+    def slowly(file: Path, state: registry_action._State) -> None:
+        order.append("in")
+        time.sleep(0.3)  # long enough for the other to come in, if nothing held it back
+        really(file, state)
+        order.append("out")
+
+    def go() -> registry_action.Refreshed:
+        try:
+            both.wait(timeout=10)
+            return registry_action.refresh(outcomes.folder())
+        finally:
+            connections.close_all()
+
+    monkeypatch.setattr(registry_action, "_write_state", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        done = [task.result() for task in (pool.submit(go), pool.submit(go))]
+    assert order == ["in", "out", "in", "out"]
+    assert sorted(one.cut.number for one in done) == [1, 2]
+    assert [one.whole for one in sorted(done, key=lambda one: one.cut.number)] == [True, False]
+    assert outcomes.bring_up_to_date() == outcomes.UpToDate(0, 0.0)
+
+
+def test_a_report_that_a_whole_refresh_overtakes_is_asked_again_and_at_last_given_up(
+    few: models.Clinic, client_for: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = client_for(user(models.Role.CLINICIAN))
+    cut = client.get("/outcomes/").context["report"].origin.cut
+    outcomes._report.cache_clear()
+    really, overtaken = report.report_of, iter([True, True])
+
+    def late(opened: Registry, *args: object, **how: object) -> report.Report:
+        if next(overtaken, False):
+            registry_action.refresh(outcomes.folder(), whole=True)
+        return really(opened, *args, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(report, "report_of", late)
+    page = client.get("/outcomes/")
+    assert page.status_code == 200
+    told = page.context["report"].origin.cut
+    assert told == registry.read_cut(outcomes.folder()).sha256 != cut
+    outcomes._report.cache_clear()
+    overtaken = itertools.repeat(True)  # type: ignore[assignment]
+    page = client.get("/outcomes/")
+    assert page.status_code == 503 and "look again in a minute" in page.content.decode()
+    # What is wrong of itself is not asked for ever.
+    monkeypatch.setattr(report, "report_of", lambda *args, **how: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        outcomes.report_today(few)
 
 
 HEAD = ("The silent are worse by", "Change", "Below no change")
@@ -321,9 +434,26 @@ def test_no_small_count_and_no_clinician_is_public(
         actions.publish_results(user(models.Role.ADMINISTRATOR), own)
 
 
-def small_counts(report: object, limit: int) -> list[str]:
+def test_the_clinic_sees_its_clinicians_by_name_and_the_public_no_trace_of_them(
+    as_clinician: Client, invented: models.Clinic
+) -> None:
+    names = [str(one) for one in models.User.objects.filter(courses__isnull=False).distinct()]
+    own = as_clinician.get("/outcomes/").context["report"]
+    (told,) = [s for s in own.sections if s.id == "by-clinician"]
+    assert told.table and sorted(row[0] for row in told.table.rows) == sorted(names)
+    public = json.dumps(outcomes.report_today(invented, for_the_public=True).as_json())
+    assert len(names) > 1 and not any(name in public for name in names)
+    # Two of one name stay two.
+    models.User.objects.filter(courses__isnull=False).update(display_name="Dr Same Name")
+    assert (
+        len(set(outcomes._clinicians(invented).values()))
+        == models.User.objects.filter(clinic=invented).count()
+    )
+
+
+def small_counts(told: object, limit: int) -> list[str]:
     """Whole cells of the flow and of the warning signs that are a count of 1 to limit − 1."""
-    tables = [s.table for s in report.sections if s.id in ("flow", "harms") and s.table]  # type: ignore[attr-defined]
+    tables = [s.table for s in told.sections if s.id in ("flow", "harms") and s.table]  # type: ignore[attr-defined]
     cells = [cell for table in tables for row in table.rows for cell in row[1:]]
     return [cell for cell in cells if cell.isdigit() and 0 < int(cell) < limit]
 

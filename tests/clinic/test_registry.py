@@ -76,9 +76,13 @@ def test_the_first_cut_has_every_course_and_what_was_paid(
     assert sum(s["price_cents"] or 0 for s in sessions) == int(100 * charged)
     assert len(sessions) == models.Session.objects.exclude(signed_at=None).count()
     assert {c["sex"] for c in courses} <= {"female", "male"}
-    assert not {c["course"] for c in courses} & set(
-        models.Course.objects.values_list("pk", flat=True)
-    )
+    for column, model in (
+        ("course", models.Course),
+        ("clinic", models.Clinic),
+        ("clinician", models.User),
+    ):
+        there = {c[column] for c in courses} - {None}
+        assert there and not there & set(model.objects.values_list("pk", flat=True)), column
 
 
 def test_only_changed_courses_are_looked_at_again(
@@ -99,6 +103,33 @@ def test_only_changed_courses_are_looked_at_again(
     assert visits[-1]["pain"] == 10
     refresh(tmp_path / "whole", NOON + timedelta(minutes=3))
     assert same(tmp_path, tmp_path / "whole")
+
+
+def test_no_course_is_read_to_see_that_nothing_moved(
+    clinic: models.Clinic,
+    clinician: models.User,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def waiting(on: datetime) -> int:
+        with time_machine.travel(on, tick=False):
+            return action.waiting(tmp_path, tmp_path / "private")
+
+    refresh(tmp_path)
+    read = []
+    really = action.pq.read_table
+    monkeypatch.setattr(action.pq, "read_table", lambda file: read.append(file) or really(file))
+    kept = action._read_state(tmp_path / "private" / action.STATE).courses["on"]
+    read.clear()
+    first = kept[~np.isnat(kept)].min().astype(date)
+    day_before = datetime.combine(first - timedelta(days=1), NOON.time(), NOON.tzinfo)
+    assert waiting(NOON) == waiting(day_before) == 0 and not read
+    assert waiting(day_before + timedelta(days=1)) >= np.count_nonzero(kept == first) > 0
+    course = models.Course.objects.filter(sessions__signed_at__isnull=False).first()
+    assert course is not None and read
+    with time_machine.travel(NOON, tick=False):
+        record_answers(clinician, course.pk, "after_session", TODAY, {"pain": "10"})
+    assert waiting(NOON) >= 1
 
 
 def test_what_changes_by_itself_is_looked_at_on_its_day(
@@ -225,7 +256,7 @@ def test_the_command_refreshes_and_verifies(
     told = capsys.readouterr().out
     assert f"Cut 1 of {models.Course.objects.count()} courses" in told
     assert "no condition has enough courses yet" in told
-    assert json.loads((tmp_path / "forecast.json").read_text(encoding="utf-8")) == []
+    assert json.loads((tmp_path / "forecast.json").read_text(encoding="utf-8")) == {}
     assert main(["registry", "verify", "--folder", str(tmp_path / "r")]) == 0
     assert "as it was written" in capsys.readouterr().out
     path = next((tmp_path / "r").glob("visits-*"))

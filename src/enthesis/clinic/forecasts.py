@@ -27,27 +27,27 @@ class InUse:
 
 
 def own_file() -> Path:
-    """Where the last refit left the clinic's own models (see actions/forecast.py)."""
+    """Where the last refit left each clinic's own models (see actions/forecast.py)."""
     return Path(settings.DATA) / "forecast.json"
 
 
-def in_use(known: Knowledge) -> tuple[InUse, ...]:
+def in_use(known: Knowledge, clinic_id: int) -> tuple[InUse, ...]:
     """One for each starting model: the clinic's own if it has one that still fits."""
-    own = {one.start: one for one in _own_models()}
+    own = {one.start: one for one in _own_models(clinic_id)}
     return tuple(
         _chosen(start, own.get(start.id), known) for start in known.forecast_starts.values()
     )
 
 
 def forecast_of(
-    course: Course, known: Knowledge, today: date, step: NextStep
+    course: Course, known: Knowledge, today: date, clinic_id: int, step: NextStep
 ) -> tuple[Forecast, InUse] | None:
     """The course's forecast beside the suggested step, and the model it is from; None where nothing
     honest can be said."""
     start = start_for(course, known)
     if start is None:
         return None
-    used = next(one for one in in_use(known) if one.start.id == start.id)
+    used = next(one for one in in_use(known, clinic_id) if one.start.id == start.id)
     found = forecast(course, known, used.model, today) if used.check else None
     found = beside(found, step) if found else None
     return (found, used) if found else None
@@ -62,19 +62,19 @@ def _chosen(start: ForecastStart, own: OwnForecast | None, known: Knowledge) -> 
     return InUse(start, starting_model(start, known), check, None)
 
 
-def _own_models() -> tuple[OwnForecast, ...]:
+def _own_models(clinic_id: int) -> tuple[OwnForecast, ...]:
     file = own_file()
     try:
-        return _read(file, file.stat().st_mtime_ns)
+        return _read(file, file.stat().st_mtime_ns).get(str(clinic_id), ())
     except OSError:
         return ()
 
 
 @lru_cache(maxsize=2)
-def _read(file: Path, written_at: int) -> tuple[OwnForecast, ...]:
+def _read(file: Path, written_at: int) -> dict[str, tuple[OwnForecast, ...]]:
     """Read once for each refit. A file of another version is none: the next refit mends it."""
     try:
-        found = read(tuple[OwnForecast, ...], json.loads(file.read_text(encoding="utf-8")), "")
+        told = json.loads(file.read_text(encoding="utf-8"))
+        return read(dict[str, tuple[OwnForecast, ...]], told)
     except (ValueError, ShapeError):
-        return ()
-    return found
+        return {}

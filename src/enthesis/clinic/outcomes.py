@@ -5,17 +5,16 @@ report here is of one clinic's courses. What imports Arrow or Ibis does so insid
 take seconds, which the start of a web server must not.
 """
 
-import fcntl
 import json
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
-from io import TextIOWrapper
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -40,7 +39,11 @@ SEED = 1
 VERSIONS = ("enthesis", "ibis-framework", "duckdb", "pyarrow", "numpy", "scipy")
 NOT_PUBLIC = ("by-clinician",)
 """Two or three colleagues are easily told apart, and a funnel of so few invites a ranking."""
-LOCK, PROGRESS = "registry-refresh.lock", "registry-progress.json"
+PROGRESS = "registry-progress.json"
+FAILED = (
+    "The outcomes could not be brought up to date. What went wrong stands in the log of Enthesis."
+)
+"""All that a clinic is told: the registry is of every clinic, and so is what went wrong in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,35 +94,44 @@ def folder() -> Path:
 def bring_up_to_date() -> UpToDate | AtWork:
     """Write the next cut if the records have moved on; a long work goes on in the background.
 
+    While any process of this installation is at it, this only says how far that is.
+
     Raises RegistryError where the folder cannot be trusted, or the background work failed.
     """
-    from enthesis.clinic.actions import registry as action
+    from enthesis.clinic.actions import registry
 
-    waiting = action.waiting(folder())
+    waiting = registry.waiting(folder())
     if not waiting:
         return UpToDate(0, 0.0)
+    if registry.at_work():
+        told = _read_progress()
+        return AtWork(told.get("done", 0), told.get("total", waiting))
     if waiting <= QUICK:
-        started = time.monotonic()
-        return UpToDate(action.refresh(folder()).written, time.monotonic() - started)
+        return _at_once()
     return _in_background(waiting)
 
 
-def _in_background(waiting: int) -> UpToDate | AtWork:
-    """Start it, unless it is at work already in any process of this installation."""
+def _at_once() -> UpToDate:
+    from enthesis.clinic.actions import forecast as action
     from enthesis.outcomes.registry import RegistryError
 
-    if failed := _read_progress().pop("failed", ""):
-        _progress().unlink(missing_ok=True)
-        raise RegistryError(failed)
-    lock = (Path(settings.DATA) / LOCK).open("w")
+    started = time.monotonic()
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        told = _read_progress()
-        return AtWork(told.get("done", 0), told.get("total", waiting))
+        done, _ = action.refresh(folder())
+    except RegistryError as error:
+        log.exception("The registry could not be brought up to date")
+        raise RegistryError(FAILED) from error
+    return UpToDate(done.written, time.monotonic() - started)
+
+
+def _in_background(waiting: int) -> UpToDate | AtWork:
+    from enthesis.outcomes.registry import RegistryError
+
+    if _read_progress().get("failed"):
+        _progress().unlink(missing_ok=True)
+        raise RegistryError(FAILED)
     started, found = time.monotonic(), list[int]()
-    thread = threading.Thread(target=_work, args=(lock, found), daemon=True)
+    thread = threading.Thread(target=_work, args=(found,), daemon=True)
     thread.start()
     thread.join(PATIENCE_SECONDS)
     if found:
@@ -127,9 +139,9 @@ def _in_background(waiting: int) -> UpToDate | AtWork:
     return AtWork(_read_progress().get("done", 0), waiting)
 
 
-def _work(lock: TextIOWrapper, found: list[int]) -> None:
-    """Refresh, and tell how far it is; the lock is given back however it ends."""
-    from enthesis.clinic.actions import registry as action
+def _work(found: list[int]) -> None:
+    """Refresh, and tell how far it is."""
+    from enthesis.clinic.actions import forecast as action
 
     shown = 0.0
 
@@ -140,13 +152,12 @@ def _work(lock: TextIOWrapper, found: list[int]) -> None:
             shown = time.monotonic()
 
     try:
-        found.append(action.refresh(folder(), progress=tell).written)
+        found.append(action.refresh(folder(), progress=tell)[0].written)
         _progress().unlink(missing_ok=True)
-    except Exception as error:
+    except Exception:
         log.exception("The registry could not be brought up to date")
-        _write_progress({"failed": str(error) or type(error).__name__})
+        _write_progress({"failed": True})
     finally:
-        lock.close()
         connections.close_all()
 
 
@@ -184,14 +195,17 @@ def last_at() -> datetime | None:
 
 def conditions_of(clinic: models.Clinic) -> dict[str, int]:
     """The conditions that the clinic's courses in the registry are about, with how many each."""
+    import pyarrow.compute as pc
+
     from enthesis.clinic.actions.registry import clinic_number
-    from enthesis.outcomes.registry import MANIFEST, read_table
+    from enthesis.outcomes.registry import MANIFEST, of_one_cut, read_table
 
     if not (folder() / MANIFEST).exists():
         return {}  # no course was ever opened here
-    table = read_table(folder(), "courses", ["course", "clinic", "condition"]).to_pylist()
-    mine = [row["condition"] for row in table if row["clinic"] == clinic_number(clinic.pk)]
-    return {name: mine.count(name) for name in sorted(set(mine))}
+    table = of_one_cut(folder(), lambda _: read_table(folder(), "courses", ["clinic", "condition"]))
+    mine = table.filter(pc.equal(table["clinic"], clinic_number(clinic.pk)))
+    counts = mine.group_by("condition").aggregate([("condition", "count")]).sort_by("condition")
+    return {row["condition"]: row["condition_count"] for row in counts.to_pylist()}
 
 
 def report_today(
@@ -208,17 +222,15 @@ def report_today(
     is nothing to report, RegistryError where the registry holds no course or cannot be read.
     """
     from enthesis.clinic.actions.registry import clinic_number
-    from enthesis.outcomes.registry import read_cut
+    from enthesis.outcomes.registry import of_one_cut
 
-    # The cut is read before its tables: a refresh in between is found out, and asked again.
-    while True:
-        cut = read_cut(folder())
-        told = _report(
+    return of_one_cut(
+        folder(),
+        lambda cut: _report(
             str(folder()), cut.sha256, clinic, name_of(clinic), clinic_number(clinic.pk),
             day or store.today(clinic), condition, for_the_public,
-        )  # fmt: skip
-        if read_cut(folder()).sha256 == cut.sha256:
-            return told
+        ),
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=32)
@@ -250,11 +262,24 @@ def _report(
             anyway=known.benchmarks.get(about.benchmark) if about else None,
             known=known,
             suppress_below=known.publishing.smallest_count if for_the_public else None,
+            clinicians=None if for_the_public else _clinicians(clinic),
         )
     finally:
         registry.close()
     shown = (s for s in report.sections if not (for_the_public and s.id in NOT_PUBLIC))
     return replace(report, sections=tuple(shown))
+
+
+def _clinicians(clinic: models.Clinic) -> dict[int, str]:
+    """The clinic's staff by the registry's numbers; of two with one name, with how they sign in."""
+    from enthesis.clinic.actions.registry import clinician_number
+
+    staff = list(models.User.objects.filter(clinic=clinic))
+    names = Counter(map(str, staff))
+    return {
+        clinician_number(one.pk): str(one) if names[str(one)] == 1 else f"{one} ({one.username})"
+        for one in staff
+    }
 
 
 def name_of(clinic: models.Clinic) -> str:
@@ -328,7 +353,14 @@ def quarter_report(clinic: models.Clinic, quarter: Quarter) -> "Report":
         try:
             title = f"Outcomes of {name_of(clinic)}, {quarter}"
             known = store.known_for(clinic, today)
-            report = report_of(registry, title, day, _origin(cut.sha256), known=known)
+            report = report_of(
+                registry,
+                title,
+                day,
+                _origin(cut.sha256),
+                known=known,
+                clinicians=_clinicians(clinic),
+            )
         finally:
             registry.close()
     begun = models.Session.objects.filter(

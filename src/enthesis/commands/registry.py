@@ -58,12 +58,15 @@ def _refreshed(folder: Path, whole: bool) -> str:
     server.prepare()
     from django.core.management import call_command
 
-    from enthesis.clinic.actions.forecast import refit
-    from enthesis.clinic.actions.registry import refresh
+    from enthesis.clinic.actions.forecast import refresh
 
     call_command("migrate", verbosity=0)
-    done = refresh(folder, whole=whole)
-    fits = [f"{one.start.removesuffix('_trials')} ({one.courses} courses)" for one in refit(folder)]
+    done, found = refresh(folder, whole=whole)
+    fits = [
+        f"{one.start.removesuffix('_trials')} ({one.courses} courses)"
+        for own in found.values()
+        for one in own
+    ]
     learnt = f"fitted anew: {', '.join(fits)}" if fits else "no condition has enough courses yet"
     looked = (
         "every course" if done.whole else f"{done.written} course{'' if done.written == 1 else 's'}"

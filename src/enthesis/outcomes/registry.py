@@ -14,12 +14,13 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from tempfile import NamedTemporaryFile
+from typing import IO, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -40,6 +41,10 @@ SMALL = 20_000
 """Up to so many courses the base is written anew each time: quicker than it is to think about."""
 ROW_GROUP = 1 << 17
 
+TRIES = 3
+"""So many cuts are asked, where refreshes overtake the question."""
+
+T = TypeVar("T")
 Tables = Mapping[str, pa.Table]
 
 
@@ -148,6 +153,25 @@ def _read(folder: Path, part: Part, name: str, columns: Sequence[str] | None) ->
         raise RegistryError(f"{path} cannot be read: {error}") from error
 
 
+def of_one_cut(folder: Path, ask: Callable[[Cut], T]) -> T:
+    """What is asked of the present cut. Files of a cut are opened late, and a refresh in between
+    deletes them or puts others there: then it is asked again, of the next.
+
+    Raises RegistryError where that happens each time.
+    """
+    for _ in range(TRIES):
+        cut = read_cut(folder)
+        try:
+            told = ask(cut)
+        except Exception:
+            if read_cut(folder).sha256 == cut.sha256:
+                raise
+        else:
+            if read_cut(folder).sha256 == cut.sha256:
+                return told
+    raise RegistryError("The registry is being written all the time: look again in a minute.")
+
+
 # --- writing
 
 
@@ -225,7 +249,7 @@ def refresh(
     Raises RegistryError for a folder whose manifest cannot be trusted.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder):
+    with alone(folder / ".lock"):
         fresh = whole or not (folder / MANIFEST).exists()
         before = Cut(0, SCHEMA_VERSION, "", "") if fresh else read_cut(folder)
         _clean(folder, before, keep_all=fresh and (folder / MANIFEST).exists())
@@ -398,11 +422,28 @@ def _clean(folder: Path, cut: Cut, keep_all: bool = False) -> None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One writer at a time; the lock goes with its process, however that ends."""
-    with (folder / ".lock").open("w") as lock:
+def alone(file: Path) -> Iterator[None]:
+    """One holder of a lock file at a time; the lock goes with its process, however that ends."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def replacing(file: Path) -> Iterator[IO[bytes]]:
+    """A private draft, under a name of its own, that takes the file's place when it is whole."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(
+        dir=file.parent, prefix=f"{file.name}.", suffix=".new", delete=False
+    ) as draft:
+        try:
+            yield draft
+            draft.flush()
+            os.replace(draft.name, file)
+        except BaseException:
+            os.unlink(draft.name)
+            raise
 
 
 # --- arrays

@@ -106,6 +106,7 @@ def report_of(
     anyway: kinds.Benchmark | None = None,
     known: kinds.Knowledge | None = None,
     suppress_below: int | None = None,
+    clinicians: Mapping[int, str] | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Report:
     """The report of an open registry as of a day.
@@ -113,8 +114,9 @@ def report_of(
     `only`: a column of courses → the value that the reported courses have there. `anyway`: the
     published group that stands beside the results, for courses of one condition. `known`: the rules
     in force, those of the day as shipped if None. `suppress_below`: counts from 1 to one less are
-    hidden, for what is published. `progress` is called with how many parts are made of how many.
-    Raises FitError where nobody, or too few to be shown, began.
+    hidden, for what is published. `clinicians`: their names by the registry's numbers. `progress`
+    is called with how many parts are made of how many. Raises FitError where nobody, or too few to
+    be shown, began.
     """
     chosen = registry.only(only or {})
     began = sum(row["began"] for row in cohort.at_last(chosen).to_pylist())
@@ -122,7 +124,8 @@ def report_of(
         raise FitError("Nobody has begun treatment yet: there are no outcomes to report.")
     if suppress_below is not None and began < suppress_below:
         raise FitError(f"Fewer than {suppress_below} courses began: nothing of them is shown.")
-    asked = Asked(chosen, day, known or knowledge(day), anyway, origin.seed, suppress_below, began)
+    rules = known or knowledge(day)
+    asked = Asked(chosen, day, rules, anyway, origin.seed, suppress_below, began, clinicians or {})
     sections: list[Section] = []
     for done, part in enumerate(SECTIONS):
         progress(done, len(SECTIONS))

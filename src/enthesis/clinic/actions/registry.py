@@ -8,10 +8,10 @@ no table of them has to be kept. This module takes a second to import (Arrow): n
 server imports at its start may import it.
 """
 
+import fcntl
 import hashlib
 import hmac
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -38,10 +38,13 @@ from enthesis.outcomes.rows import Amount, Beside, CourseRows, changes_on, rows_
 from enthesis.units import Money
 
 STATE = "registry-state.parquet"
+LOCK = "registry-refresh.lock"
+"""Beside the state: one refresh at a time, since each goes on from what the one before it knew."""
 OVERLAP = timedelta(minutes=10)
 """Audit rows of so long before the last refresh are looked at again: their transaction may have
 ended after it."""
 BATCH = 500
+NEVER = date.max.isoformat()
 WITHDRAW, REJOIN = "withdraw_from_registry", "rejoin_registry"
 _COURSE = np.dtype([("pk", "i8"), ("course", "i8"), ("on", "M8[D]")])
 """What is kept of a course: its key, its pseudonym, the day on which its row changes by itself."""
@@ -94,10 +97,28 @@ def refresh(
 ) -> Refreshed:
     """Write the next cut into `folder`; `whole` looks at every course, as after changed rules.
 
-    `progress` is called with how many courses were looked at, and how many there are to look at.
-    Raises RegistryError where the folder's manifest cannot be trusted.
+    One at a time: while another process is at it, this waits. `progress` is called with how many
+    courses were looked at, and how many there are to look at. Raises RegistryError where the
+    folder's manifest cannot be trusted.
     """
-    state_file = (state_folder or Path(settings.DATA)) / STATE
+    private = state_folder or Path(settings.DATA)
+    with registry.alone(private / LOCK):
+        return _refresh(folder, private / STATE, whole, progress)
+
+
+def at_work(state_folder: Path | None = None) -> bool:
+    """Whether a refresh is going on in any process."""
+    with ((state_folder or Path(settings.DATA)) / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _refresh(
+    folder: Path, state_file: Path, whole: bool, progress: Callable[[int, int], None]
+) -> Refreshed:
     known, looked_at = _known(), timezone.now()
     made_by = _made_by(known)
     before = _read_state(state_file)
@@ -124,14 +145,14 @@ def waiting(folder: Path, state_folder: Path | None = None) -> int:
     A write whose transaction ended after the last refresh, though it began before, is found with
     the next write: who wants it at once refreshes.
     """
-    known = _known()
-    before = _read_state((state_folder or Path(settings.DATA)) / STATE)
-    if before.made_by != _made_by(known) or not (folder / registry.MANIFEST).exists():
+    known, state_file = _known(), (state_folder or Path(settings.DATA)) / STATE
+    told = _told(state_file)
+    if told.get("made_by") != _made_by(known) or not (folder / registry.MANIFEST).exists():
         return Course.objects.count()
-    since = AuditEvent.objects.filter(id__gt=before.last_event, patient__isnull=False)
-    if not since.exists() and not _come(before, known).size:
+    since = AuditEvent.objects.filter(id__gt=int(told["last_event"]), patient__isnull=False)
+    if not since.exists() and told["first_on"] > _today(known).isoformat():
         return 0
-    return max(1, len(_to_look_at(before, known)))
+    return max(1, len(_to_look_at(_read_state(state_file), known)))
 
 
 def cut_as_at(folder: Path, clinic: Clinic, day: date) -> Cut:
@@ -158,6 +179,11 @@ def clinic_number(clinic_pk: int) -> int:
     return int.from_bytes(_keyed(f"clinic {clinic_pk}")[:4]) >> 1
 
 
+def clinician_number(user_pk: int) -> int:
+    """The registry's number of a clinician, 31 bits that nobody can undo without the key."""
+    return int.from_bytes(_keyed(f"clinician {user_pk}")[:4]) >> 1
+
+
 def _keyed(text: str) -> bytes:
     return hmac.digest(settings.SECRET_KEY.encode(), f"registry {text}".encode(), "sha256")
 
@@ -172,9 +198,10 @@ def _known() -> dict[int, tuple[Knowledge, date]]:
 
 
 def _made_by(known: dict[int, tuple[Knowledge, date]]) -> str:
-    """A fingerprint of everything else that rows depend on: the rules in force and the key."""
+    """A fingerprint of everything else that rows depend on: the rules in force and the key. Its
+    number is raised when what stands beside the record is made otherwise."""
     rules = [f"{pk} {_without_day(rules)}".encode() for pk, (rules, _) in sorted(known.items())]
-    return hashlib.sha256(_keyed("fingerprint") + b"".join(rules)).hexdigest()[:16]
+    return hashlib.sha256(_keyed("fingerprint 2") + b"".join(rules)).hexdigest()[:16]
 
 
 def _without_day(rules: Knowledge) -> str:
@@ -200,8 +227,12 @@ def _to_look_at(before: _State, known: dict[int, tuple[Knowledge, date]]) -> lis
 def _come(before: _State, known: dict[int, tuple[Knowledge, date]]) -> NDArray[np.int64]:
     """The courses whose row changes by itself on a day that has come; of the others, whose day is
     not a time (NaT), no comparison is true."""
-    today = np.datetime64(max((day for _, day in known.values()), default=date.min))
-    return before.courses["pk"][before.courses["on"] <= today]
+    return before.courses["pk"][before.courses["on"] <= np.datetime64(_today(known))]
+
+
+def _today(known: dict[int, tuple[Knowledge, date]]) -> date:
+    """Where it is latest."""
+    return max((day for _, day in known.values()), default=date.min)
 
 
 def _withdrawn(before: _State) -> frozenset[int]:
@@ -281,7 +312,7 @@ def _beside(row: Any) -> Beside:
     return Beside(
         course=pseudonym(row.pk),
         clinic=clinic_number(row.patient.clinic_id),
-        clinician=row.clinician_id,
+        clinician=clinician_number(row.clinician_id) if row.clinician_id else None,
         sex=None if sex == models.Patient.Sex.UNKNOWN else sex,
         calls=row.called,
         amounts=tuple(_amounts(row.billed)),
@@ -305,17 +336,29 @@ def _read_state(file: Path) -> _State:
     """The state of the last refresh; an empty one, which makes the next one whole, if it is not
     there or cannot be read."""
     try:
-        table = pq.read_table(file)
-        told = table.schema.metadata
+        table, told = pq.read_table(file), _told(file)
         courses = np.empty(table.num_rows, _COURSE)
         for name in _COURSE.names or ():
             courses[name] = table[name].to_numpy()
-        looked_at = datetime.fromisoformat(told[b"looked_at"].decode())
-        withdrawn = frozenset(json.loads(told[b"withdrawn"]))
-        made_by = told[b"made_by"].decode()
-        return _State(looked_at, int(told[b"last_event"]), made_by, withdrawn, courses)
+        looked_at = datetime.fromisoformat(told["looked_at"])
+        withdrawn = frozenset(json.loads(told["withdrawn"]))
+        return _State(looked_at, int(told["last_event"]), told["made_by"], withdrawn, courses)
     except (OSError, KeyError, TypeError, ValueError):
         return _NOTHING
+
+
+def _told(file: Path) -> dict[str, str]:
+    """What the state says of all courses together, without reading them; nothing if it cannot be
+    read."""
+    try:
+        return {k.decode(): v.decode() for k, v in (pq.read_schema(file).metadata or {}).items()}
+    except (OSError, ValueError):
+        return {}
+
+
+def _first_day(days: NDArray[np.datetime64]) -> str:
+    come = days[~np.isnat(days)]
+    return str(come.min()) if come.size else NEVER
 
 
 def _write_state(file: Path, state: _State) -> None:
@@ -324,12 +367,9 @@ def _write_state(file: Path, state: _State) -> None:
     told = {
         "looked_at": "" if state.looked_at is None else state.looked_at.isoformat(),
         "last_event": str(state.last_event),
+        "first_on": _first_day(state.courses["on"]),
         "made_by": state.made_by,
         "withdrawn": json.dumps(sorted(state.withdrawn)),
     }
-    draft = file.with_suffix(".new")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with draft.open("wb") as sink:
-        os.chmod(draft, 0o600)
+    with registry.replacing(file) as sink:
         pq.write_table(table.replace_schema_metadata(told), sink, use_dictionary=["on"])
-    os.replace(draft, file)

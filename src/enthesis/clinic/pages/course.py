@@ -123,7 +123,7 @@ def _clinical(
         form = DecisionForm(record, initial=seen)
     warns = verdict.next_step in (NextStep.REFER, NextStep.STOP)
     filled = _next(row, record, verdict, phase)
-    ahead = forecast_of(record, known, today, verdict.next_step)
+    ahead = forecast_of(record, known, today, row.patient.clinic_id, verdict.next_step)
     in_series = phase in (Phase.PLANNED, Phase.TREATING) and record.plan is not None
     return {
         "facts": facts_line(row, record, known),

@@ -194,7 +194,7 @@ def forecasts(request: StaffRequest) -> HttpResponse:
                 for level in (used.check.levels if used.check else ())
             ],
         }
-        for used in in_use(known)
+        for used in in_use(known, request.clinic.pk)
     ]
     return render(request, "clinic/forecast/forecasts.html", {"models": models})
 

@@ -1,9 +1,11 @@
 """Outcomes: the clinic's own report of today, its quarters on paper, and what it publishes."""
 
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
@@ -12,7 +14,7 @@ from enthesis.clinic import outcomes, store
 from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import publish as actions
 from enthesis.clinic.pages.results import labelled
-from enthesis.clinic.permissions import ADMIN, ANSWERABLE, StaffRequest, page
+from enthesis.clinic.permissions import ADMIN, ANSWERABLE, StaffRequest, View, page
 
 if TYPE_CHECKING:
     from enthesis.outcomes.report import Report, Section
@@ -22,7 +24,22 @@ AGAIN_SECONDS = "2"
 CANNOT_WAIT = 503
 
 
+def says_why_not(view: View) -> View:
+    """Where the registry cannot be brought up to date or read, a page that says so."""
+
+    @wraps(view)
+    def shown(request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except outcomes_missing() as broken:
+            context = {"problem": broken}
+            return render(request, "clinic/outcomes/broken.html", context, status=CANNOT_WAIT)
+
+    return shown
+
+
 @require_safe
+@says_why_not
 def show(request: StaffRequest) -> HttpResponse:
     """The report of today, of all courses or of one condition (`?condition=`); `?delta=` asks how
     bad the silent must be."""
@@ -64,6 +81,7 @@ def show(request: StaffRequest) -> HttpResponse:
 
 
 @require_safe
+@says_why_not
 def section_csv(request: StaffRequest, section: str) -> HttpResponse:
     """The numbers of one section."""
     from enthesis.outcomes.page import as_csv
@@ -98,6 +116,7 @@ def quarter(request: StaffRequest, year: int, number: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@says_why_not
 def publish(request: StaffRequest) -> HttpResponse:
     """What everybody would see, to be looked at first; then it is published as it was seen."""
     from enthesis.outcomes.errors import FitError
@@ -157,15 +176,11 @@ def outcomes_missing() -> type[Exception]:
 def _fresh(
     request: StaffRequest, *, or_last: bool = False
 ) -> outcomes.UpToDate | outcomes.AtWork | HttpResponse:
-    """The registry up to date; or the page to answer with: how far that is, or why it cannot be.
+    """The registry up to date; or the page to answer with: how far that is.
 
     `or_last`: while it is worked at, how far that is, where an older state can be shown meanwhile.
     """
-    try:
-        fresh = outcomes.bring_up_to_date()
-    except outcomes_missing() as broken:
-        context = {"problem": broken}
-        return render(request, "clinic/outcomes/broken.html", context, status=CANNOT_WAIT)
+    fresh = outcomes.bring_up_to_date()
     if isinstance(fresh, outcomes.UpToDate) or (or_last and outcomes.last_at()):
         return fresh
     response = render(request, "clinic/outcomes/at_work.html", {"work": fresh})

@@ -164,6 +164,8 @@ def _data(fitted: Funnel, many: str) -> FunnelData:
 def _label(asked: Asked, kind: str, row: dict[str, Any], several: bool) -> str:
     """What a unit is called on a page."""
     if kind == "clinician":
+        if name := asked.clinicians.get(row["clinician"]):
+            return name
         own = f"clinician {row['clinician']}"
         return f"Clinic {row['clinic']}, {own}" if several else own.capitalize()
     value = row[kind]

@@ -64,7 +64,8 @@ class Origin:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What a section is made from. `began`: courses that began; `below`: counts from 1 to below − 1
-    are hidden, none if None; `seed`: of what is drawn at random."""
+    are hidden, none if None; `seed`: of what is drawn at random; `clinicians`: their names by the
+    registry's numbers, for their own clinic's eyes."""
 
     registry: Registry
     day: date
@@ -73,7 +74,7 @@ class Asked:
     seed: int
     below: int | None
     began: int
-    only: Mapping[str, object] = field(default_factory=dict)
+    clinicians: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def source(self) -> str:
