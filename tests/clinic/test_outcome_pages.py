@@ -182,9 +182,10 @@ def test_a_long_refresh_shows_how_far_it_is_and_a_failed_one_says_so(
         outcomes._write_progress({"done": 12, "total": 40})
         page = as_clinician.get("/outcomes/")
         assert page["Refresh"] and "12 of 40 courses so far" in page.content.decode()
-        # Once there was a report, it is shown meanwhile, with its day and what is going on.
-        registry_action.refresh(outcomes.folder())
-        monkeypatch.setattr(registry_action, "waiting", lambda folder: 40)
+    # Once there was a report, it is shown meanwhile, with its day and what is going on.
+    registry_action.refresh(outcomes.folder())
+    monkeypatch.setattr(registry_action, "waiting", lambda folder: 40)
+    with registry.alone(Path(outcomes.settings.DATA) / registry_action.LOCK):
         page = as_clinician.get("/outcomes/")
         assert "Refresh" not in page and "12 of 40 courses looked at" in page.content.decode()
         assert "as the records were on" in page.content.decode()
