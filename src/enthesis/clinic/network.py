@@ -4,14 +4,13 @@ Both take `handing`, called at the last moment before the message may have arriv
 before it can safely be tried again; what breaks off after it is `Unclear`.
 """
 
+import http.client
 import json
 import smtplib
 import ssl
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from email.message import EmailMessage
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from django.conf import settings
 
@@ -104,15 +103,39 @@ def send_sms(to: str, text: str, key: str, handing: Callable[[], None]) -> str:
     headers = {"Content-Type": "application/json", "Idempotency-Key": key}
     if settings.SMS_AUTHORIZATION:
         headers["Authorization"] = settings.SMS_AUTHORIZATION
-    request = urllib.request.Request(settings.SMS, body.encode(), headers)  # noqa: S310 (the clinic's own address)
-    handing()
+    line, path = _gateway()
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310
-            return str(response.status)
-    except urllib.error.HTTPError as error:
-        words = f"{error.code} {error.reason}"
-        # Signing in wrongly, or too often, is the gateway's trouble with us, not with the number.
-        wrong = error.code in (400, 404, 410, 422)
-        raise (Refused if wrong else Later)(words) from error
+        line.connect()
     except OSError as error:
-        raise Unclear(str(error)) from error
+        line.close()
+        raise Later(f"The text-message gateway: {error}") from error
+    try:
+        handing()
+        line.request("POST", path, body.encode(), headers)
+        answer = line.getresponse()
+    except (OSError, http.client.HTTPException) as error:
+        raise Unclear(f"The text-message gateway: {error}") from error
+    finally:
+        line.close()
+    return _judged(answer.status, f"{answer.status} {answer.reason}")
+
+
+def _gateway() -> tuple[http.client.HTTPConnection, str]:
+    """The line to the gateway, not yet open, and the path. It follows no redirect: another host
+    must not get the clinic's Authorization, nor its answer count as the gateway's."""
+    try:
+        where = urlsplit(settings.SMS)
+        kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+        line = kinds[where.scheme](where.hostname or "", where.port, timeout=TIMEOUT_SECONDS)
+    except (KeyError, ValueError, http.client.InvalidURL) as error:
+        raise Later("ENTHESIS_SMS is no address that begins with https:// or http://.") from error
+    return line, urlunsplit(("", "", where.path or "/", where.query, ""))
+
+
+def _judged(status: int, words: str) -> str:
+    if 200 <= status <= 299:
+        return words
+    if 300 <= status <= 399:
+        raise Later(f"{words}: it points elsewhere, which is not followed; see ENTHESIS_SMS.")
+    # Signing in wrongly, or too often, is the gateway's trouble with us, not with the number.
+    raise (Refused if status in (400, 404, 410, 422) else Later)(words)
