@@ -32,7 +32,7 @@ class _Talk(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         try:
-            self._say("220 stand-in")
+            self._say(self.server.answers.get("greeting", "220 stand-in"))
             while line := self.rfile.readline().decode():
                 verb = line[:4].strip().upper()
                 if verb == "DATA" and verb not in self.server.answers:

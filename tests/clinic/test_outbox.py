@@ -178,6 +178,20 @@ def test_a_refused_address_is_not_tried_again_but_called(
     assert "no such mailbox" in line.reason
 
 
+def test_when_the_server_refuses_us_messages_wait_and_today_says_so(
+    server: MailServer, asked: MakeCourse
+) -> None:
+    clinic = asked().patient.clinic
+    server.answers["MAIL"] = "530 5.7.0 Authentication required"
+    sender.run_pass()
+    assert models.Message.objects.get().state == "waiting"
+    line = calls.messages_line(clinic)
+    assert "The mail server refuses us: 530" in line and "ENTHESIS_SMTP" in line
+    server.answers.clear()
+    models.Message.objects.update(not_before=timezone.now())
+    assert sender.run_pass() == 1 and not calls.messages_line(clinic)
+
+
 def test_what_broke_off_is_sent_once_more_and_then_called_about(
     server: MailServer, asked: MakeCourse
 ) -> None:

@@ -6,6 +6,7 @@ before it can safely be tried again; what breaks off after it is `Unclear`.
 
 import http.client
 import json
+import re
 import smtplib
 import ssl
 from collections.abc import Callable
@@ -15,10 +16,20 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from django.conf import settings
 
 TIMEOUT_SECONDS = 30
+SCHEMES = ("smtp", "smtps", "smtp+tls")
+THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+REFUSES_US = "The mail server refuses us"
+# Sign in first, a server in disorder, a command it does not know, its policy (RFC 3463, 3.4 to
+# 3.8): said after the patient's address, but of us.
+ABOUT_US = re.compile(r"530|535|5\d\d 5\.[357]\.")
 
 
 class Later(Exception):  # noqa: N818 (an answer, not a fault)
     """Not taken for now; try again."""
+
+
+class RefusesUs(Later):
+    """Not taken because of how we are set up, so that staff must mend it, not the message."""
 
 
 class Refused(Exception):  # noqa: N818 (likewise)
@@ -29,67 +40,98 @@ class Unclear(Exception):  # noqa: N818 (likewise)
     """Broke off after it was handed over: nobody knows whether it was taken."""
 
 
+def smtp_problem() -> str:
+    """What is wrong with ENTHESIS_SMTP, in one sentence without its password; empty: nothing."""
+    try:
+        where = urlsplit(settings.SMTP)
+        host, _ = where.hostname, where.port
+    except ValueError:
+        return "ENTHESIS_SMTP cannot be read as an address; check its host and port."
+    if where.scheme not in SCHEMES or not host:
+        return f"ENTHESIS_SMTP must name a server after one of {', '.join(SCHEMES)}://."
+    if where.username and where.scheme == "smtp" and host not in THIS_MACHINE:
+        return "ENTHESIS_SMTP signs in without TLS; begin it with smtp+tls:// or smtps://."
+    return ""
+
+
 def send_mail(mail: EmailMessage, handing: Callable[[], None]) -> str:
     """Hand one mail to the clinic's mail server; what it said. Raises Later, Refused, Unclear."""
+    if problem := smtp_problem():
+        raise RefusesUs(problem)
+    server = _server()
     try:
-        server = _connected()
-    except (OSError, smtplib.SMTPException) as error:
-        raise Later(f"The mail server: {error}") from error
-    try:
+        _sign_in(server)
         return _talk(server, mail, handing)
     finally:
         # Not quit(): what we broke off must end here, and the rest has been said.
         server.close()
 
 
-def _connected() -> smtplib.SMTP:
-    """A server that lets us in; if it does not, that is no fault of a message."""
-    where, secure = urlsplit(settings.SMTP), ssl.create_default_context()
-    host, port = where.hostname or "", where.port or (465 if where.scheme == "smtps" else 25)
+def _server() -> smtplib.SMTP:
+    where = urlsplit(settings.SMTP)
     server = smtplib.SMTP(timeout=TIMEOUT_SECONDS)
     if where.scheme == "smtps":
+        secure = ssl.create_default_context()
         server = smtplib.SMTP_SSL(timeout=TIMEOUT_SECONDS, context=secure)
-    server._host = host  # type: ignore[attr-defined]  # the name that its certificate must carry
+    server._host = where.hostname  # type: ignore[attr-defined]  # its certificate must carry it
+    return server
+
+
+def _sign_in(server: smtplib.SMTP) -> None:
+    """Until the server lets us in; if it does not, that is no fault of a message."""
+    where = urlsplit(settings.SMTP)
+    port = where.port or (465 if where.scheme == "smtps" else 25)
     try:
-        server.connect(host, port)
+        _check(server.connect(where.hostname or "", port), wanted=220)
         if where.scheme == "smtp+tls":
-            server.starttls(context=secure)
+            server.starttls(context=ssl.create_default_context())
         server.ehlo_or_helo_if_needed()
         if where.username:
             server.login(unquote(where.username), unquote(where.password or ""))
-    except (OSError, smtplib.SMTPException):
-        server.close()
-        raise
-    return server
+    except smtplib.SMTPResponseException as error:
+        _check((error.smtp_code, _bytes(error.smtp_error)))
+    except smtplib.SMTPNotSupportedError as error:
+        raise RefusesUs(f"{REFUSES_US}: {error}") from error
+    except (OSError, smtplib.SMTPException) as error:
+        raise Later(f"The mail server: {error}") from error
+
+
+def _bytes(said: bytes | str) -> bytes:
+    return said.encode() if isinstance(said, str) else said
 
 
 def _talk(server: smtplib.SMTP, mail: EmailMessage, handing: Callable[[], None]) -> str:
     """As smtplib's `sendmail`, but stopping before the text, which is what arrives."""
     try:
         _check(server.mail(str(mail["From"])))
-        _check(server.rcpt(str(mail["To"])))
+        _check(server.rcpt(str(mail["To"])), of_patient=True)
         server.putcmd("data")
         _check(server.getreply(), wanted=354)
     except UnicodeError as error:
         raise Refused(f"This address cannot be written to: {error}") from error
     except (OSError, smtplib.SMTPException) as error:
-        raise Later(str(error)) from error
+        raise Later(f"The mail server: {error}") from error
     handing()
     try:
         text = mail.as_bytes().replace(b"\r\n", b"\n").replace(b"\n.", b"\n..")
         server.send(text.replace(b"\n", b"\r\n") + b"\r\n.\r\n")
         answer = server.getreply()
     except (OSError, smtplib.SMTPException) as error:
-        raise Unclear(str(error)) from error
-    return _check(answer)
+        raise Unclear(f"The mail server: {error}") from error
+    return _check(answer, of_patient=True)
 
 
-def _check(answer: tuple[int, bytes], wanted: int = 250) -> str:
+def _check(answer: tuple[int, bytes], wanted: int = 250, of_patient: bool = False) -> str:
+    """What it said, if it said yes. Only a no to the patient's address or mail is for good."""
     code, said = answer
     words = f"{code} {said.decode(errors='replace')}"
     if code == wanted or (wanted == 250 and code == 251):
         return words
-    raise Refused(words) if 500 <= code <= 599 else Later(words)
+    if not 500 <= code <= 599:
+        raise Later(words)
+    if of_patient and not ABOUT_US.match(words):
+        raise Refused(words)
+    raise RefusesUs(f"{REFUSES_US}: {words}")
 
 
 def send_sms(to: str, text: str, key: str, handing: Callable[[], None]) -> str:

@@ -44,7 +44,7 @@ def run_pass(lease: timedelta = outbox.LEASE) -> int:
     clinics = list(Clinic.objects.filter(reminders_on=True, invented=False))
     for clinic in clinics:
         queue_wanted(clinic, timezone.now())
-    awake = [c for c in clinics if why_waiting(c) is None and not is_quiet(c, timezone.now())]
+    awake = [c for c in clinics if _not_set_up(c) is None and not is_quiet(c, timezone.now())]
     sent = 0
     while awake and (attempt := outbox.claim(awake, timezone.now(), lease)) is not None:
         sent += send(attempt)
@@ -76,10 +76,25 @@ def queue_wanted(clinic: Clinic, now: datetime) -> int:
 
 def why_waiting(clinic: Clinic) -> str | None:
     """Why nothing of a clinic can be sent, in one sentence with what to do; None: it can."""
+    return _not_set_up(clinic) or _refused(clinic)
+
+
+def _refused(clinic: Clinic) -> str | None:
+    """What the mail server had against us at the last try; no reason not to try again."""
+    tried = Attempt.objects.filter(message__course__patient__clinic=clinic).exclude(outcome="")
+    last = tried.last()
+    if last and last.outcome == Attempt.Outcome.LATER and network.REFUSES_US in last.detail:
+        return f"{last.detail} – see ENTHESIS_SMTP, and the sender’s address in Settings."
+    return None
+
+
+def _not_set_up(clinic: Clinic) -> str | None:
     if not settings.PUBLIC_ADDRESS:
         return "ENTHESIS_ADDRESS does not say where patients reach this server."
     if not settings.SMTP:
         return "No mail server is set up: ENTHESIS_SMTP."
+    if problem := network.smtp_problem():
+        return problem
     if not clinic.sender_email:
         return "Settings name no sender’s address."
     return None
