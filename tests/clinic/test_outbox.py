@@ -275,15 +275,22 @@ def test_a_text_message_goes_by_the_gateway_with_its_key(
     assert f"{ADDRESS}/a/" in sent["text"] and f"{ADDRESS}/stop/" in sent["text"]
 
 
-@pytest.mark.parametrize(("status", "state"), [(422, "failed"), (503, "waiting"), (401, "waiting")])
+@pytest.mark.parametrize(("status", "state", "outcome", "today"), [
+    (422, "failed", "refused", ""), (503, "waiting", "later", ""), (502, "waiting", "unclear", ""),
+    (401, "waiting", "later", "refuses us: 401"), (404, "waiting", "later", "refuses us: 404"),
+])  # fmt: skip
 def test_what_the_gateway_refuses_counts_for_good_only_if_the_number_is_wrong(
-    asked: MakeCourse, settings: Any, server: MailServer, status: int, state: str
-) -> None:
+    asked: MakeCourse, settings: Any, server: MailServer, status: int, state: str, outcome: str,
+    today: str,
+) -> None:  # fmt: skip
     with sms_gateway(status) as (address, _):
         settings.SMS = address
-        asked(email="")
+        clinic = asked(email="").patient.clinic
         sender.run_pass()
-    assert models.Message.objects.get().state == state
+    message = models.Message.objects.get()
+    assert (message.state, message.attempts.get().outcome) == (state, outcome)
+    line = calls.messages_line(clinic)
+    assert today in line if today else not line
 
 
 def test_stopping_takes_one_tap_and_can_be_taken_back(

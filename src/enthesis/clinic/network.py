@@ -18,7 +18,7 @@ from django.conf import settings
 TIMEOUT_SECONDS = 30
 SCHEMES = ("smtp", "smtps", "smtp+tls")
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
-REFUSES_US = "The mail server refuses us"
+REFUSES_US = "refuses us"
 # Sign in first, a server in disorder, a command it does not know, its policy (RFC 3463, 3.4 to
 # 3.8): said after the patient's address, but of us.
 ABOUT_US = re.compile(r"530|535|5\d\d 5\.[357]\.")
@@ -38,6 +38,11 @@ class Refused(Exception):  # noqa: N818 (likewise)
 
 class Unclear(Exception):  # noqa: N818 (likewise)
     """Broke off after it was handed over: nobody knows whether it was taken."""
+
+
+def is_about_us(detail: str) -> bool:
+    """Whether the words of a `Later` are those of a `RefusesUs`, which staff can mend."""
+    return REFUSES_US in detail or "ENTHESIS_SM" in detail
 
 
 def smtp_problem() -> str:
@@ -91,7 +96,7 @@ def _sign_in(server: smtplib.SMTP) -> None:
     except smtplib.SMTPResponseException as error:
         _check((error.smtp_code, _bytes(error.smtp_error)))
     except smtplib.SMTPNotSupportedError as error:
-        raise RefusesUs(f"{REFUSES_US}: {error}") from error
+        raise RefusesUs(f"The mail server {REFUSES_US}: {error}") from error
     except (OSError, smtplib.SMTPException) as error:
         raise Later(f"The mail server: {error}") from error
 
@@ -131,7 +136,7 @@ def _check(answer: tuple[int, bytes], wanted: int = 250, of_patient: bool = Fals
         raise Later(words)
     if of_patient and not ABOUT_US.match(words):
         raise Refused(words)
-    raise RefusesUs(f"{REFUSES_US}: {words}")
+    raise RefusesUs(f"The mail server {REFUSES_US}: {words}")
 
 
 def send_sms(to: str, text: str, key: str, handing: Callable[[], None]) -> str:
@@ -170,14 +175,21 @@ def _gateway() -> tuple[http.client.HTTPConnection, str]:
         kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
         line = kinds[where.scheme](where.hostname or "", where.port, timeout=TIMEOUT_SECONDS)
     except (KeyError, ValueError, http.client.InvalidURL) as error:
-        raise Later("ENTHESIS_SMS is no address that begins with https:// or http://.") from error
+        raise RefusesUs(
+            "ENTHESIS_SMS is no address that begins with https:// or http://."
+        ) from error
     return line, urlunsplit(("", "", where.path or "/", where.query, ""))
 
 
 def _judged(status: int, words: str) -> str:
     if 200 <= status <= 299:
         return words
-    if 300 <= status <= 399:
-        raise Later(f"{words}: it points elsewhere, which is not followed; see ENTHESIS_SMS.")
-    # Signing in wrongly, or too often, is the gateway's trouble with us, not with the number.
-    raise (Refused if status in (400, 404, 410, 422) else Later)(words)
+    if status in (400, 422):
+        raise Refused(words)
+    if status in (500, 502, 504):
+        # Who says so may stand before the gateway, which may have taken it all the same.
+        raise Unclear(f"The text-message gateway: {words}")
+    if status in (408, 425, 429) or status >= 500:
+        raise Later(f"The text-message gateway: {words}")
+    # Signing in wrongly, a wrong address: the gateway's trouble with us, not with the number.
+    raise RefusesUs(f"The text-message gateway {REFUSES_US}: {words}; see ENTHESIS_SMS.")

@@ -80,11 +80,12 @@ def why_waiting(clinic: Clinic) -> str | None:
 
 
 def _refused(clinic: Clinic) -> str | None:
-    """What the mail server had against us at the last try; no reason not to try again."""
+    """What the other side had against us at the last try; no reason not to try again."""
     tried = Attempt.objects.filter(message__course__patient__clinic=clinic).exclude(outcome="")
     last = tried.last()
-    if last and last.outcome == Attempt.Outcome.LATER and network.REFUSES_US in last.detail:
-        return f"{last.detail} – see ENTHESIS_SMTP, and the sender’s address in Settings."
+    if last and last.outcome == Attempt.Outcome.LATER and network.is_about_us(last.detail):
+        see = "; see ENTHESIS_SMTP, and the sender’s address in Settings."
+        return last.detail + (see if last.way == "email" else "")
     return None
 
 
