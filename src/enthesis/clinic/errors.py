@@ -79,4 +79,12 @@ class HideLinks(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = self.LINK.sub(r"/\1/…", record.getMessage())
         record.args = None
+        if record.exc_info:
+            # A traceback ends with the exception's own words, and those may name the address.
+            record.exc_text = record.exc_text or logging.Formatter().formatException(
+                record.exc_info
+            )
+            record.exc_info = None
+        for name in ("exc_text", "stack_info"):
+            setattr(record, name, self.LINK.sub(r"/\1/…", getattr(record, name) or "") or None)
         return True
