@@ -93,6 +93,24 @@ def test_neither_the_secret_nor_the_address_is_kept(server: MailServer, asked: M
     assert not any(token in text or course.patient.email in text for text in kept)
 
 
+@pytest.mark.parametrize("quoted", [
+    "<marta@example.org>: Recipient address rejected", "no user MARTA here", "marta@example.org",
+    "<Marta@Example.org>, <marta+old@example.org> unknown", '"marta l"@example.org unknown',
+    "/a/marta/ is listed", "marta=40example.org",
+    "(555) 0142 is no mobile", "5550142", "+1 555-0142", "+1.555.0142",
+])  # fmt: skip
+def test_what_a_server_quotes_back_is_kept_without_address_number_and_link(
+    server: MailServer, asked: MakeCourse, quoted: str
+) -> None:
+    asked(phone="(555) 0142")
+    server.answers["RCPT"] = f"550 5.1.1 {quoted} [ref 1234]"
+    sender.run_pass()
+    message = models.Message.objects.get()
+    kept = " ".join([message.why, message.attempts.get().detail])
+    assert kept.count("550 5.1.1 ") == 2 and kept.count("[ref 1234]") == 2
+    assert not any(part in kept.lower() for part in ("marta", "@", "0142"))
+
+
 def test_every_step_is_audited_as_done_by_enthesis(server: MailServer, asked: MakeCourse) -> None:
     asked()
     sender.run_pass()

@@ -6,6 +6,7 @@ before it is made, and after two such the message goes to the call list instead.
 docs/explanation/outbox.md.
 """
 
+import re
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from django.utils.crypto import salted_hmac
 from enthesis.clinic import audit, store
 from enthesis.clinic.actions import save
 from enthesis.clinic.actions.answer import QUESTIONNAIRE, hashed
+from enthesis.clinic.errors import HideLinks
 from enthesis.clinic.models import (
     AnswerLink,
     Appointment,
@@ -36,6 +38,13 @@ SENDER = "Enthesis"
 # Longer than any talk with a server (see network.TIMEOUT_SECONDS), so that the living keep theirs.
 LEASE = timedelta(minutes=5)
 MOST_TIMES = 2
+ADDRESS = re.compile(r"""<[^<>\s]*@[^<>]*>|"[^"\n]*"@\S+|[^\s<>]*@[^\s<>,;]+""")
+LINK = HideLinks.LINK
+# The server's own code in front stays; other digits in a row, if many, are somebody's number.
+NUMBER = re.compile(
+    r"(?P<code>(?:^|us: )[245]\d\d\b(?: [245](?:\.\d{1,3}){2}\b)?)|\+?\(?\d[\d ().\-]*\d"
+)
+LEAST_DIGITS = 7
 
 
 def wanted(course: Course, today: date, booked: date | None = None) -> tuple[remind.Reminder, ...]:
@@ -198,6 +207,7 @@ def hand(attempt: Attempt, now: datetime) -> None:
 @transaction.atomic
 def finish(attempt: Attempt, outcome: str, detail: str, now: datetime) -> None:
     """What came of an attempt: sent, failed for good, or to be tried again later."""
+    detail = _without_addresses(detail, attempt.message.course.patient)
     attempt.outcome, attempt.detail, attempt.ended_at = outcome, detail[:300], now
     attempt.save(update_fields=["outcome", "detail", "ended_at"])
     message = Message.objects.select_for_update().get(pk=attempt.message_id)
@@ -217,6 +227,20 @@ def finish(attempt: Attempt, outcome: str, detail: str, now: datetime) -> None:
         message.not_before, message.claimed_until = now + wait, None
         message.save(update_fields=["not_before", "claimed_until"])
         audit.record(None, "finish", message, detail={"outcome": outcome}, by=SENDER)
+
+
+def _without_addresses(words: str, patient: Patient) -> str:
+    """What a server said, without the addresses, numbers and links that it quotes back."""
+    own = [patient.email, patient.email.partition("@")[0], patient.phone]
+    for text in filter(None, own):
+        words = re.sub(rf"(?<!\w){re.escape(text)}(?!\w)", "…", words, flags=re.IGNORECASE)
+    words = LINK.sub(r"/\1/…", ADDRESS.sub("…", words))
+    return NUMBER.sub(_unless_many, words)
+
+
+def _unless_many(digits: re.Match[str]) -> str:
+    many = sum(sign.isdigit() for sign in digits[0]) >= LEAST_DIGITS
+    return "…" if many and not digits["code"] else digits[0]
 
 
 def _end(message: Message, state: Message.State, why: str) -> None:
