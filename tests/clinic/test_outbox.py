@@ -156,6 +156,27 @@ def test_nothing_is_sent_at_night_by_the_clinics_clock(
         assert sender.is_quiet(clinic, noon_in_new_york) is quiet
 
 
+def test_nothing_more_is_sent_when_night_falls_during_a_pass(
+    server: MailServer, asked: MakeCourse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked()
+    asked(email="ok@example.org")
+    monkeypatch.setattr(sender, "is_quiet", lambda *_: bool(server.mails))
+    assert sender.run_pass() == 1
+
+
+def test_those_behind_a_hundred_that_are_not_wanted_any_more_are_sent_all_the_same(
+    server: MailServer, asked: MakeCourse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "AT_ONCE", 2)
+    for number in range(5):
+        asked(email=f"p{number}@example.org")
+    sender.queue_wanted(models.Clinic.objects.get(), timezone.now())
+    for message in models.Message.objects.order_by("pk")[:4]:
+        outbox.choose_contact(message.course.patient, "messages", False)
+    assert sender.run_pass() == 1
+
+
 @pytest.mark.parametrize("verb", ["RCPT", "DATA", ".", "MAIL"])
 def test_a_refusal_for_now_is_tried_again_later_with_the_same_message_id(
     server: MailServer, asked: MakeCourse, verb: str

@@ -41,14 +41,22 @@ def forever(pause: float = PAUSE_SECONDS) -> None:
 
 def run_pass(lease: timedelta = outbox.LEASE) -> int:
     """Queue what is wanted today, then send what may be sent now; how many were sent."""
-    clinics = list(Clinic.objects.filter(reminders_on=True, invented=False))
-    for clinic in clinics:
+    for clinic in _writing():
         queue_wanted(clinic, timezone.now())
-    awake = [c for c in clinics if _not_set_up(c) is None and not is_quiet(c, timezone.now())]
     sent = 0
-    while awake and (attempt := outbox.claim(awake, timezone.now(), lease)) is not None:
+    while (attempt := _claim_now(timezone.now(), lease)) is not None:
         sent += send(attempt)
     return sent
+
+
+def _writing() -> list[Clinic]:
+    return list(Clinic.objects.filter(reminders_on=True, invented=False))
+
+
+def _claim_now(now: datetime, lease: timedelta) -> Attempt | None:
+    # Night may have fallen, or reminders been switched off, since the one before was sent.
+    awake = [c for c in _writing() if _not_set_up(c) is None and not is_quiet(c, now)]
+    return outbox.claim(awake, now, lease) if awake else None
 
 
 def queue_wanted(clinic: Clinic, now: datetime) -> int:

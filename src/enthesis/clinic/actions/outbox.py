@@ -38,6 +38,8 @@ SENDER = "Enthesis"
 # Longer than any talk with a server (see network.TIMEOUT_SECONDS), so that the living keep theirs.
 LEASE = timedelta(minutes=5)
 MOST_TIMES = 2
+# Looked at under one lock, so that it is never held for long.
+AT_ONCE = 100
 ADDRESS = re.compile(r"""<[^<>\s]*@[^<>]*>|"[^"\n]*"@\S+|[^\s<>]*@[^\s<>,;]+""")
 LINK = HideLinks.LINK
 # The server's own code in front stays; other digits in a row, if many, are somebody's number.
@@ -95,12 +97,20 @@ def _message_id(clinic: Clinic, key: str) -> str:
     return f"<{salted_hmac('enthesis.message', key).hexdigest()[:32]}@{host}>"
 
 
-@transaction.atomic
 def claim(clinics: list[Clinic], now: datetime, lease: timedelta = LEASE) -> Attempt | None:
     """Take one waiting message that may be sent now, and write the attempt down before it is made.
 
     None when nothing waits. A message that should not be sent any more is ended on the way.
     """
+    attempt, passed_over = None, True
+    while attempt is None and passed_over:
+        attempt, passed_over = _claim(clinics, now, lease)
+    return attempt
+
+
+@transaction.atomic
+def _claim(clinics: list[Clinic], now: datetime, lease: timedelta) -> tuple[Attempt | None, bool]:
+    """The first of some waiting messages that may be sent, and whether others were passed over."""
     free = Q(claimed_until=None) | Q(claimed_until__lte=now)
     waiting = Message.objects.filter(
         free,
@@ -108,18 +118,25 @@ def claim(clinics: list[Clinic], now: datetime, lease: timedelta = LEASE) -> Att
         not_before__lte=now,
         course__patient__clinic__in=clinics,
     ).select_for_update(of=("self",), skip_locked=True)
-    for message in waiting[:100]:
-        problem = _unsendable(message, now)
-        if problem:
-            _end(message, *problem)
+    passed_over = False
+    for message in waiting[:AT_ONCE]:
+        if _is_ended(message, now):
+            passed_over = True
             continue
         message.claimed_until = now + lease
         message.save(update_fields=["claimed_until"])
         way = way_of(message.course.patient) or ""
         attempt = Attempt.objects.create(message=message, way=way, began_at=now)
         audit.record(None, "claim", message, detail={"attempt": attempt.pk}, by=SENDER)
-        return attempt
-    return None
+        return attempt, passed_over
+    return None, passed_over
+
+
+def _is_ended(message: Message, now: datetime) -> bool:
+    problem = _unsendable(message, now)
+    if problem:
+        _end(message, *problem)
+    return problem is not None
 
 
 def _unsendable(message: Message, now: datetime) -> tuple[Message.State, str] | None:
