@@ -1,9 +1,12 @@
 """Reminders to patients: queued once, sent once, in their language, and never lost."""
 
+import io
+import logging
 from collections.abc import Callable, Iterator
 from datetime import time as time_of_day
 from datetime import timedelta
 from email.message import Message as Mail
+from http.client import BadStatusLine
 from typing import Any
 
 import pytest
@@ -257,20 +260,61 @@ def test_who_lost_the_lease_does_not_send(server: MailServer, asked: MakeCourse)
     assert sender.send(quick) and len(server.mails) == 1
 
 
+@pytest.fixture
+def logged() -> Iterator[io.StringIO]:
+    """What the sender writes into the log."""
+    out, log = io.StringIO(), logging.getLogger("enthesis")
+    handler = logging.StreamHandler(out)
+    log.addHandler(handler)
+    yield out
+    log.removeHandler(handler)
+
+
+def faulty(of: Callable[..., Any], is_poison: Callable[..., bool]) -> Callable[..., Any]:
+    """The same function, but with a fault that names the patient for some of what it is given."""
+    words = "marta@example.org"
+
+    def fail(*given: Any) -> Any:
+        if is_poison(*given):
+            raise BadStatusLine(words)
+        return of(*given)
+
+    return fail
+
+
+@pytest.mark.parametrize(("where", "name", "outcomes"), [
+    (sender, "mail_of", ["later"]), (outbox, "_unsendable", []), (outbox, "finish", [""]),
+])  # fmt: skip
 def test_a_fault_in_one_message_does_not_keep_the_others_waiting(
-    server: MailServer, asked: MakeCourse, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    server: MailServer, asked: MakeCourse, monkeypatch: pytest.MonkeyPatch, logged: io.StringIO,
+    where: Any, name: str, outcomes: list[str],
+) -> None:  # fmt: skip
+    asked(email="ok@example.org")
     asked()
     asked(email="ok@example.org")
-    make = sender.mail_of
 
-    def fail(message: models.Message, *rest: Any) -> Any:
-        if message.course.patient.email != "ok@example.org":
-            raise KeyError("a fault")
-        return make(message, *rest)
+    def is_poison(of: Any, *_: Any) -> bool:
+        message: models.Message = getattr(of, "message", of)
+        return message.course.patient.email == "marta@example.org"
 
-    monkeypatch.setattr(sender, "mail_of", fail)
+    monkeypatch.setattr(where, name, faulty(getattr(where, name), is_poison))
+    assert sender.run_pass() == 2
+    poison = models.Message.objects.get(course__patient__email="marta@example.org")
+    assert [a.outcome for a in poison.attempts.all()] == outcomes
+    assert "BadStatusLine" in logged.getvalue() and "marta" not in logged.getvalue()
+    assert "marta" not in str(list(models.Attempt.objects.values()))
+
+
+@pytest.mark.parametrize("name", ["queue_wanted", "is_quiet"])
+def test_a_fault_in_one_clinic_does_not_keep_the_others_waiting(
+    server: MailServer, asked: MakeCourse, monkeypatch: pytest.MonkeyPatch, logged: io.StringIO,
+    name: str,
+) -> None:  # fmt: skip
+    asked()
+    other = writing_clinic(name="Poison")
+    monkeypatch.setattr(sender, name, faulty(getattr(sender, name), lambda c, _: c == other))
     assert sender.run_pass() == 1
+    assert "BadStatusLine" in logged.getvalue() and "marta" not in logged.getvalue()
 
 
 def test_an_invented_clinic_and_one_that_did_not_ask_for_it_never_write(

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import traceback
 
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -69,6 +70,11 @@ def busy(request: HttpRequest, exception: Exception) -> HttpResponse:
     response = _page(503, "Enthesis cannot answer just now", text)
     response.headers["Retry-After"] = "60"
     return response
+
+
+def without_words(error: BaseException) -> str:
+    """What kind of fault and where, for a log: its own words may name a patient."""
+    return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"
 
 
 class HideLinks(logging.Filter):

@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from datetime import time as time_of_day
 from email.message import EmailMessage
@@ -16,6 +17,7 @@ from django.utils.translation import override
 
 from enthesis.clinic import network, store
 from enthesis.clinic.actions import outbox
+from enthesis.clinic.errors import without_words
 from enthesis.clinic.models import Attempt, Clinic, ContactChoice, Course, Message, Patient
 from enthesis.journey import remind
 from enthesis.knowledge.kinds import MessageText
@@ -32,8 +34,8 @@ def forever(pause: float = PAUSE_SECONDS) -> None:
             run_pass()
         except OperationalError as error:
             log.warning("The database refused to answer: %s", error)
-        except Exception:
-            log.exception("A pass of the sender failed; the next begins in %s seconds.", pause)
+        except Exception as error:
+            log.error("A pass failed; next in %s seconds: %s", pause, without_words(error))
         finally:
             connections.close_all()
         time.sleep(pause)
@@ -42,11 +44,22 @@ def forever(pause: float = PAUSE_SECONDS) -> None:
 def run_pass(lease: timedelta = outbox.LEASE) -> int:
     """Queue what is wanted today, then send what may be sent now; how many were sent."""
     for clinic in _writing():
-        queue_wanted(clinic, timezone.now())
+        with _alone(f"Nothing could be queued for clinic {clinic.pk}"):
+            queue_wanted(clinic, timezone.now())
     sent = 0
     while (attempt := _claim_now(timezone.now(), lease)) is not None:
-        sent += send(attempt)
+        with _alone(f"Message {attempt.message_id} could not be finished"):
+            sent += send(attempt)
     return sent
+
+
+@contextmanager
+def _alone(what: str) -> Iterator[None]:
+    """A fault in one clinic or one message is logged and does not keep the others waiting."""
+    try:
+        yield
+    except Exception as error:
+        log.error("%s: %s", what, without_words(error))
 
 
 def _writing() -> list[Clinic]:
@@ -55,7 +68,11 @@ def _writing() -> list[Clinic]:
 
 def _claim_now(now: datetime, lease: timedelta) -> Attempt | None:
     # Night may have fallen, or reminders been switched off, since the one before was sent.
-    awake = [c for c in _writing() if _not_set_up(c) is None and not is_quiet(c, now)]
+    awake = []
+    for clinic in _writing():
+        with _alone(f"Nothing can be sent for clinic {clinic.pk}"):
+            if _not_set_up(clinic) is None and not is_quiet(clinic, now):
+                awake.append(clinic)
     return outbox.claim(awake, now, lease) if awake else None
 
 
@@ -137,10 +154,12 @@ def send(attempt: Attempt) -> bool:
         outcome, detail = Attempt.Outcome.REFUSED, str(error)
     except network.Unclear as error:
         outcome, detail = Attempt.Outcome.UNCLEAR, str(error)
-    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        # A fault of ours in one message must not keep the others waiting.
-        log.exception("Message %s could not be made", attempt.message_id)
-        outcome, detail = Attempt.Outcome.LATER, f"Enthesis made a mistake: {error!r}"
+    except OperationalError:
+        raise  # nor could what came of it be written now; the lease runs out
+    except Exception as error:
+        log.error("Message %s could not be sent: %s", attempt.message_id, without_words(error))
+        outcome = Attempt.Outcome.UNCLEAR if attempt.handed_at else Attempt.Outcome.LATER
+        detail = f"Enthesis made a mistake: {type(error).__name__}"
     outbox.finish(attempt, outcome, detail, timezone.now())
     return outcome is Attempt.Outcome.TAKEN
 

@@ -6,13 +6,14 @@ before it is made, and after two such the message goes to the call list instead.
 docs/explanation/outbox.md.
 """
 
+import logging
 import re
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.signing import BadSignature, Signer
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -20,7 +21,7 @@ from django.utils.crypto import salted_hmac
 from enthesis.clinic import audit, store
 from enthesis.clinic.actions import save
 from enthesis.clinic.actions.answer import QUESTIONNAIRE, hashed
-from enthesis.clinic.errors import HideLinks
+from enthesis.clinic.errors import HideLinks, without_words
 from enthesis.clinic.models import (
     AnswerLink,
     Appointment,
@@ -34,6 +35,7 @@ from enthesis.clinic.models import (
 )
 from enthesis.journey import follow, remind
 
+log = logging.getLogger("enthesis.outbox")
 SENDER = "Enthesis"
 # Longer than any talk with a server (see network.TIMEOUT_SECONDS), so that the living keep theirs.
 LEASE = timedelta(minutes=5)
@@ -120,7 +122,7 @@ def _claim(clinics: list[Clinic], now: datetime, lease: timedelta) -> tuple[Atte
     ).select_for_update(of=("self",), skip_locked=True)
     passed_over = False
     for message in waiting[:AT_ONCE]:
-        if _is_ended(message, now):
+        if _is_passed_over(message, now):
             passed_over = True
             continue
         message.claimed_until = now + lease
@@ -132,10 +134,19 @@ def _claim(clinics: list[Clinic], now: datetime, lease: timedelta) -> tuple[Atte
     return None, passed_over
 
 
-def _is_ended(message: Message, now: datetime) -> bool:
-    problem = _unsendable(message, now)
-    if problem:
-        _end(message, *problem)
+def _is_passed_over(message: Message, now: datetime) -> bool:
+    """Whether it is not to be sent now: ended, or of a fault, which must not stop the others."""
+    try:
+        with transaction.atomic():
+            problem = _unsendable(message, now)
+            if problem:
+                _end(message, *problem)
+    except DatabaseError:
+        raise
+    except Exception as error:
+        log.error("Message %s cannot be judged: %s", message.pk, without_words(error))
+        Message.objects.filter(pk=message.pk).update(not_before=now + LEASE)
+        return True
     return problem is not None
 
 
