@@ -3,8 +3,8 @@
 import io
 import logging
 from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
-from datetime import timedelta
 from email.message import Message as Mail
 from http.client import BadStatusLine
 from typing import Any
@@ -13,7 +13,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from enthesis.clinic import calls, models, sender
+from enthesis.clinic import calls, models, sender, store
 from enthesis.clinic.actions import outbox
 from enthesis.commands import send as command
 from tests.clinic_fixtures import session_days_ago, writing_clinic
@@ -178,6 +178,48 @@ def test_those_behind_a_hundred_that_are_not_wanted_any_more_are_sent_all_the_sa
     for message in models.Message.objects.order_by("pk")[:4]:
         outbox.choose_contact(message.course.patient, "messages", False)
     assert sender.run_pass() == 1
+
+
+@pytest.mark.parametrize(("zone", "at", "day"), [
+    ("Pacific/Auckland", "2026-11-26T20:00+00:00", "2026-11-27"),
+    ("America/Los_Angeles", "2026-11-26T03:00+00:00", "2026-11-25"),
+])  # fmt: skip
+def test_the_words_and_the_waits_are_those_of_the_clinics_own_day(
+    asked: MakeCourse, monkeypatch: pytest.MonkeyPatch, zone: str, at: str, day: str
+) -> None:
+    clinic, now, days = asked().patient.clinic, datetime.fromisoformat(at), set()
+    sender.queue_wanted(clinic, timezone.now())
+    models.Clinic.objects.update(time_zone=zone)
+    attempt = models.Attempt.objects.create(message=models.Message.objects.get(), way="email")
+    known_for = store.known_for
+
+    def known(clinic: models.Clinic, day: date) -> Any:
+        days.add(day.isoformat())
+        return known_for(clinic, day)
+
+    monkeypatch.setattr(store, "known_for", known)
+    sender.text_of(attempt.message, now)
+    outbox.finish(attempt, "later", "451 busy", now)
+    assert days == {day}
+
+
+@pytest.mark.parametrize(("at", "quiet"), [
+    # The last night of winter: 9 o'clock comes an hour sooner. New York, quiet from 20 to 9.
+    ("2026-03-07T13:59+00:00", True), ("2026-03-07T14:00+00:00", False),
+    ("2026-03-08T00:59+00:00", False), ("2026-03-08T01:00+00:00", True),
+    ("2026-03-08T06:59+00:00", True), ("2026-03-08T07:00+00:00", True),
+    ("2026-03-08T12:59+00:00", True), ("2026-03-08T13:00+00:00", False),
+    ("2026-03-08T23:59+00:00", False), ("2026-03-09T00:00+00:00", True),
+    # The last night of summer is an hour longer.
+    ("2026-10-31T23:59+00:00", False), ("2026-11-01T00:00+00:00", True),
+    ("2026-11-01T05:30+00:00", True), ("2026-11-01T06:30+00:00", True),
+    ("2026-11-01T13:59+00:00", True), ("2026-11-01T14:00+00:00", False),
+])  # fmt: skip
+def test_the_night_is_the_clinics_when_the_clocks_change(at: str, quiet: bool) -> None:
+    clinic = models.Clinic(
+        time_zone="America/New_York", quiet_from=time_of_day(20), quiet_to=time_of_day(9)
+    )
+    assert sender.is_quiet(clinic, datetime.fromisoformat(at)) is quiet
 
 
 @pytest.mark.parametrize("verb", ["RCPT", "DATA", ".", "MAIL"])

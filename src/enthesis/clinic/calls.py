@@ -3,6 +3,9 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
 
 from enthesis.clinic import models, sender, store
 from enthesis.clinic.actions import outbox
@@ -92,7 +95,8 @@ def _reason(row: models.Course, ask: remind.Ask, today: date) -> str:
 
 def _line(row: models.Course, ask: remind.Ask, reason: str) -> ToCall:
     calls = sorted(row.calls.all(), key=lambda call: call.at, reverse=True)
-    tries = [call for call in calls if call.at.date() >= ask.due_on]
+    zone = ZoneInfo(row.patient.clinic.time_zone)
+    tries = [call for call in calls if timezone.localdate(call.at, zone) >= ask.due_on]
     wanted = PURPOSE_WORDS[ask.purpose]
     return ToCall(row, ask, wanted, reason, tries, tries[0].next_try_on if tries else None)
 

@@ -189,7 +189,9 @@ def text_of(message: Message, now: datetime) -> tuple[MessageText, dict[str, str
         "stop": stop_address(patient),
         "until": until,
     }
-    return store.known_for(patient.clinic, now.date()).message_texts[patient.language], words
+    return store.known_for(patient.clinic, now.astimezone(zone).date()).message_texts[
+        patient.language
+    ], words
 
 
 def stop_address(patient: Patient) -> str:

@@ -247,7 +247,8 @@ def finish(attempt: Attempt, outcome: str, detail: str, now: datetime) -> None:
         _end(message, Message.State.FAILED, detail)
     else:
         tries = message.attempts.filter(outcome__in=["later", "unclear"]).count()
-        known = store.known_for(message.course.patient.clinic, timezone.localdate(now))
+        clinic = message.course.patient.clinic
+        known = store.known_for(clinic, timezone.localdate(now, ZoneInfo(clinic.time_zone)))
         wait = remind.retry_after(tries, known)
         if wait is None:
             _end(message, Message.State.FAILED, f"Given up after {tries} tries: {detail}")
