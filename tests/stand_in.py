@@ -32,7 +32,7 @@ class _Talk(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         try:
-            self._say("220 stand-in")
+            self._say(self.server.answers.get("greeting", "220 stand-in"))
             while line := self.rfile.readline().decode():
                 verb = line[:4].strip().upper()
                 if verb == "DATA" and verb not in self.server.answers:
@@ -69,15 +69,30 @@ def mail_server() -> Iterator[MailServer]:
 
 
 @contextmanager
-def sms_gateway(status: int = 200) -> Iterator[tuple[str, list[tuple[dict[str, str], Any]]]]:
-    """(its address, what was posted: headers and JSON), until the end of the block."""
+def sms_gateway(
+    status: int = 200, points_to: str = "", says: bytes = b""
+) -> Iterator[tuple[str, list[tuple[dict[str, str], Any]]]]:
+    """(its address, what was posted: headers and JSON), until the end of the block.
+
+    `points_to`: the address of a redirect. `says`: these bytes instead of an answer.
+    """
     taken: list[tuple[dict[str, str], Any]] = []
 
     class Gateway(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             taken.append((dict(self.headers), json.loads(body)))
+            if says:
+                self.wfile.write(says)
+                return
             self.send_response(status)
+            if points_to:
+                self.send_header("Location", points_to)
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            taken.append((dict(self.headers), None))
+            self.send_response(200)
             self.end_headers()
 
         def log_message(self, *args: Any) -> None:

@@ -1,7 +1,7 @@
 """The call list: who is on it and why, what came of each call, and how many have answered."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -216,3 +216,15 @@ def test_the_list_takes_as_many_queries_for_ten_patients_as_for_one(
     with CaptureQueriesContext(connection) as ten:
         assert len(call_list(clinic, timezone.now()).now) == 10
     assert len(ten) == len(one)
+
+
+def test_a_call_counts_by_the_clinics_own_day(silent: models.Course, desk: models.User) -> None:
+    """At ten in the evening of the day before it was due: in UTC that is the same day."""
+    (line,) = now_list(silent).now
+    models.Clinic.objects.update(time_zone="America/New_York")
+    evening = datetime.combine(line.ask.due_on, time(2), UTC)
+    models.CallAttempt.objects.create(course=silent, at=evening, by=desk, result="no_answer")
+    assert not now_list(silent).now[0].tries
+    models.Clinic.objects.update(time_zone="UTC")
+    again = models.Course.objects.get()
+    assert len(now_list(again).now[0].tries) == 1

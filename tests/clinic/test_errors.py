@@ -1,5 +1,6 @@
 """The pages for when something is wrong."""
 
+import io
 import logging
 import socket
 from collections.abc import Callable
@@ -71,6 +72,21 @@ def test_the_secret_of_a_personal_link_stays_out_of_the_logs() -> None:
     )
     errors.HideLinks().filter(record)
     assert record.getMessage() == "Internal Server Error: /a/…/2/"
+
+
+def test_a_traceback_keeps_the_secret_out_of_the_logs_too() -> None:
+    out = io.StringIO()
+    handler = logging.StreamHandler(out)
+    handler.addFilter(errors.HideLinks())
+    log = logging.Logger("apart")
+    log.addHandler(handler)
+    try:
+        raise LookupError("no page for /a/s3cret/2/ or /stop/12-s3cret/")
+    except LookupError:
+        log.exception("Internal Server Error", stack_info=True)
+    said = out.getvalue()
+    assert "s3cret" not in said and "LookupError: no page for /a/…/2/" in said
+    assert "Traceback" in said
 
 
 def test_the_web_servers_own_log_hides_links_too() -> None:

@@ -1,16 +1,19 @@
 """Reminders to patients: queued once, sent once, in their language, and never lost."""
 
+import io
+import logging
 from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
-from datetime import timedelta
 from email.message import Message as Mail
+from http.client import BadStatusLine
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from enthesis.clinic import calls, models, sender
+from enthesis.clinic import calls, models, sender, store
 from enthesis.clinic.actions import answer, outbox
 from enthesis.commands import send as command
 from tests.clinic_fixtures import session_days_ago, writing_clinic
@@ -104,6 +107,24 @@ def test_neither_the_secret_nor_the_address_is_kept(server: MailServer, asked: M
     assert not any(token in text or course.patient.email in text for text in kept)
 
 
+@pytest.mark.parametrize("quoted", [
+    "<marta@example.org>: Recipient address rejected", "no user MARTA here", "marta@example.org",
+    "<Marta@Example.org>, <marta+old@example.org> unknown", '"marta l"@example.org unknown',
+    "/a/marta/ is listed", "marta=40example.org",
+    "(555) 0142 is no mobile", "5550142", "+1 555-0142", "+1.555.0142",
+])  # fmt: skip
+def test_what_a_server_quotes_back_is_kept_without_address_number_and_link(
+    server: MailServer, asked: MakeCourse, quoted: str
+) -> None:
+    asked(phone="(555) 0142")
+    server.answers["RCPT"] = f"550 5.1.1 {quoted} [ref 1234]"
+    sender.run_pass()
+    message = models.Message.objects.get()
+    kept = " ".join([message.why, message.attempts.get().detail])
+    assert kept.count("550 5.1.1 ") == 2 and kept.count("[ref 1234]") == 2
+    assert not any(part in kept.lower() for part in ("marta", "@", "0142"))
+
+
 def test_every_step_is_audited_as_done_by_enthesis(server: MailServer, asked: MakeCourse) -> None:
     asked()
     sender.run_pass()
@@ -149,6 +170,69 @@ def test_nothing_is_sent_at_night_by_the_clinics_clock(
         assert sender.is_quiet(clinic, noon_in_new_york) is quiet
 
 
+def test_nothing_more_is_sent_when_night_falls_during_a_pass(
+    server: MailServer, asked: MakeCourse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked()
+    asked(email="ok@example.org")
+    monkeypatch.setattr(sender, "is_quiet", lambda *_: bool(server.mails))
+    assert sender.run_pass() == 1
+
+
+def test_those_behind_a_hundred_that_are_not_wanted_any_more_are_sent_all_the_same(
+    server: MailServer, asked: MakeCourse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "AT_ONCE", 2)
+    for number in range(5):
+        asked(email=f"p{number}@example.org")
+    sender.queue_wanted(models.Clinic.objects.get(), timezone.now())
+    for message in models.Message.objects.order_by("pk")[:4]:
+        outbox.choose_contact(message.course.patient, "messages", False)
+    assert sender.run_pass() == 1
+
+
+@pytest.mark.parametrize(("zone", "at", "day"), [
+    ("Pacific/Auckland", "2026-11-26T20:00+00:00", "2026-11-27"),
+    ("America/Los_Angeles", "2026-11-26T03:00+00:00", "2026-11-25"),
+])  # fmt: skip
+def test_the_words_and_the_waits_are_those_of_the_clinics_own_day(
+    asked: MakeCourse, monkeypatch: pytest.MonkeyPatch, zone: str, at: str, day: str
+) -> None:
+    clinic, now, days = asked().patient.clinic, datetime.fromisoformat(at), set()
+    sender.queue_wanted(clinic, timezone.now())
+    models.Clinic.objects.update(time_zone=zone)
+    attempt = models.Attempt.objects.create(message=models.Message.objects.get(), way="email")
+    known_for = store.known_for
+
+    def known(clinic: models.Clinic, day: date) -> Any:
+        days.add(day.isoformat())
+        return known_for(clinic, day)
+
+    monkeypatch.setattr(store, "known_for", known)
+    sender.text_of(attempt.message, now)
+    outbox.finish(attempt, "later", "451 busy", now)
+    assert days == {day}
+
+
+@pytest.mark.parametrize(("at", "quiet"), [
+    # The last night of winter: 9 o'clock comes an hour sooner. New York, quiet from 20 to 9.
+    ("2026-03-07T13:59+00:00", True), ("2026-03-07T14:00+00:00", False),
+    ("2026-03-08T00:59+00:00", False), ("2026-03-08T01:00+00:00", True),
+    ("2026-03-08T06:59+00:00", True), ("2026-03-08T07:00+00:00", True),
+    ("2026-03-08T12:59+00:00", True), ("2026-03-08T13:00+00:00", False),
+    ("2026-03-08T23:59+00:00", False), ("2026-03-09T00:00+00:00", True),
+    # The last night of summer is an hour longer.
+    ("2026-10-31T23:59+00:00", False), ("2026-11-01T00:00+00:00", True),
+    ("2026-11-01T05:30+00:00", True), ("2026-11-01T06:30+00:00", True),
+    ("2026-11-01T13:59+00:00", True), ("2026-11-01T14:00+00:00", False),
+])  # fmt: skip
+def test_the_night_is_the_clinics_when_the_clocks_change(at: str, quiet: bool) -> None:
+    clinic = models.Clinic(
+        time_zone="America/New_York", quiet_from=time_of_day(20), quiet_to=time_of_day(9)
+    )
+    assert sender.is_quiet(clinic, datetime.fromisoformat(at)) is quiet
+
+
 @pytest.mark.parametrize("verb", ["RCPT", "DATA", ".", "MAIL"])
 def test_a_refusal_for_now_is_tried_again_later_with_the_same_message_id(
     server: MailServer, asked: MakeCourse, verb: str
@@ -189,6 +273,20 @@ def test_a_refused_address_is_not_tried_again_but_called(
     assert "no such mailbox" in line.reason
 
 
+def test_when_the_server_refuses_us_messages_wait_and_today_says_so(
+    server: MailServer, asked: MakeCourse
+) -> None:
+    clinic = asked().patient.clinic
+    server.answers["MAIL"] = "530 5.7.0 Authentication required"
+    sender.run_pass()
+    assert models.Message.objects.get().state == "waiting"
+    line = calls.messages_line(clinic)
+    assert "The mail server refuses us: 530" in line and "ENTHESIS_SMTP" in line
+    server.answers.clear()
+    models.Message.objects.update(not_before=timezone.now())
+    assert sender.run_pass() == 1 and not calls.messages_line(clinic)
+
+
 def test_what_broke_off_is_sent_once_more_and_then_called_about(
     server: MailServer, asked: MakeCourse
 ) -> None:
@@ -215,20 +313,61 @@ def test_who_lost_the_lease_does_not_send(server: MailServer, asked: MakeCourse)
     assert sender.send(quick) and len(server.mails) == 1
 
 
+@pytest.fixture
+def logged() -> Iterator[io.StringIO]:
+    """What the sender writes into the log."""
+    out, log = io.StringIO(), logging.getLogger("enthesis")
+    handler = logging.StreamHandler(out)
+    log.addHandler(handler)
+    yield out
+    log.removeHandler(handler)
+
+
+def faulty(of: Callable[..., Any], is_poison: Callable[..., bool]) -> Callable[..., Any]:
+    """The same function, but with a fault that names the patient for some of what it is given."""
+    words = "marta@example.org"
+
+    def fail(*given: Any) -> Any:
+        if is_poison(*given):
+            raise BadStatusLine(words)
+        return of(*given)
+
+    return fail
+
+
+@pytest.mark.parametrize(("where", "name", "outcomes"), [
+    (sender, "mail_of", ["later"]), (outbox, "_unsendable", []), (outbox, "finish", [""]),
+])  # fmt: skip
 def test_a_fault_in_one_message_does_not_keep_the_others_waiting(
-    server: MailServer, asked: MakeCourse, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    server: MailServer, asked: MakeCourse, monkeypatch: pytest.MonkeyPatch, logged: io.StringIO,
+    where: Any, name: str, outcomes: list[str],
+) -> None:  # fmt: skip
+    asked(email="ok@example.org")
     asked()
     asked(email="ok@example.org")
-    make = sender.mail_of
 
-    def fail(message: models.Message, *rest: Any) -> Any:
-        if message.course.patient.email != "ok@example.org":
-            raise KeyError("a fault")
-        return make(message, *rest)
+    def is_poison(of: Any, *_: Any) -> bool:
+        message: models.Message = getattr(of, "message", of)
+        return message.course.patient.email == "marta@example.org"
 
-    monkeypatch.setattr(sender, "mail_of", fail)
+    monkeypatch.setattr(where, name, faulty(getattr(where, name), is_poison))
+    assert sender.run_pass() == 2
+    poison = models.Message.objects.get(course__patient__email="marta@example.org")
+    assert [a.outcome for a in poison.attempts.all()] == outcomes
+    assert "BadStatusLine" in logged.getvalue() and "marta" not in logged.getvalue()
+    assert "marta" not in str(list(models.Attempt.objects.values()))
+
+
+@pytest.mark.parametrize("name", ["queue_wanted", "is_quiet"])
+def test_a_fault_in_one_clinic_does_not_keep_the_others_waiting(
+    server: MailServer, asked: MakeCourse, monkeypatch: pytest.MonkeyPatch, logged: io.StringIO,
+    name: str,
+) -> None:  # fmt: skip
+    asked()
+    other = writing_clinic(name="Poison")
+    monkeypatch.setattr(sender, name, faulty(getattr(sender, name), lambda c, _: c == other))
     assert sender.run_pass() == 1
+    assert "BadStatusLine" in logged.getvalue() and "marta" not in logged.getvalue()
 
 
 def test_an_invented_clinic_and_one_that_did_not_ask_for_it_never_write(
@@ -316,15 +455,22 @@ def test_a_text_message_goes_by_the_gateway_with_its_key(
     assert f"{ADDRESS}/a/" in sent["text"] and f"{ADDRESS}/stop/" in sent["text"]
 
 
-@pytest.mark.parametrize(("status", "state"), [(422, "failed"), (503, "waiting"), (401, "waiting")])
+@pytest.mark.parametrize(("status", "state", "outcome", "today"), [
+    (422, "failed", "refused", ""), (503, "waiting", "later", ""), (502, "waiting", "unclear", ""),
+    (401, "waiting", "later", "refuses us: 401"), (404, "waiting", "later", "refuses us: 404"),
+])  # fmt: skip
 def test_what_the_gateway_refuses_counts_for_good_only_if_the_number_is_wrong(
-    asked: MakeCourse, settings: Any, server: MailServer, status: int, state: str
-) -> None:
+    asked: MakeCourse, settings: Any, server: MailServer, status: int, state: str, outcome: str,
+    today: str,
+) -> None:  # fmt: skip
     with sms_gateway(status) as (address, _):
         settings.SMS = address
-        asked(email="")
+        clinic = asked(email="").patient.clinic
         sender.run_pass()
-    assert models.Message.objects.get().state == state
+    message = models.Message.objects.get()
+    assert (message.state, message.attempts.get().outcome) == (state, outcome)
+    line = calls.messages_line(clinic)
+    assert today in line if today else not line
 
 
 def test_stopping_takes_one_tap_and_can_be_taken_back(

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import traceback
 
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -71,6 +72,11 @@ def busy(request: HttpRequest, exception: Exception) -> HttpResponse:
     return response
 
 
+def without_words(error: BaseException) -> str:
+    """What kind of fault and where, for a log: its own words may name a patient."""
+    return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"
+
+
 class HideLinks(logging.Filter):
     """Keeps the secret of a patient's personal addresses out of the logs."""
 
@@ -79,4 +85,12 @@ class HideLinks(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = self.LINK.sub(r"/\1/…", record.getMessage())
         record.args = None
+        if record.exc_info:
+            # A traceback ends with the exception's own words, and those may name the address.
+            record.exc_text = record.exc_text or logging.Formatter().formatException(
+                record.exc_info
+            )
+            record.exc_info = None
+        for name in ("exc_text", "stack_info"):
+            setattr(record, name, self.LINK.sub(r"/\1/…", getattr(record, name) or "") or None)
         return True

@@ -4,22 +4,32 @@ Both take `handing`, called at the last moment before the message may have arriv
 before it can safely be tried again; what breaks off after it is `Unclear`.
 """
 
+import http.client
 import json
+import re
 import smtplib
 import ssl
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from email.message import EmailMessage
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from django.conf import settings
 
 TIMEOUT_SECONDS = 30
+SCHEMES = ("smtp", "smtps", "smtp+tls")
+THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+REFUSES_US = "refuses us"
+# Sign in first, a server in disorder, a command it does not know, its policy (RFC 3463, 3.4 to
+# 3.8): said after the patient's address, but of us.
+ABOUT_US = re.compile(r"530|535|5\d\d 5\.[357]\.")
 
 
 class Later(Exception):  # noqa: N818 (an answer, not a fault)
     """Not taken for now; try again."""
+
+
+class RefusesUs(Later):
+    """Not taken because of how we are set up, so that staff must mend it, not the message."""
 
 
 class Refused(Exception):  # noqa: N818 (likewise)
@@ -30,67 +40,103 @@ class Unclear(Exception):  # noqa: N818 (likewise)
     """Broke off after it was handed over: nobody knows whether it was taken."""
 
 
+def is_about_us(detail: str) -> bool:
+    """Whether the words of a `Later` are those of a `RefusesUs`, which staff can mend."""
+    return REFUSES_US in detail or "ENTHESIS_SM" in detail
+
+
+def smtp_problem() -> str:
+    """What is wrong with ENTHESIS_SMTP, in one sentence without its password; empty: nothing."""
+    try:
+        where = urlsplit(settings.SMTP)
+        host, _ = where.hostname, where.port
+    except ValueError:
+        return "ENTHESIS_SMTP cannot be read as an address; check its host and port."
+    if where.scheme not in SCHEMES or not host:
+        return f"ENTHESIS_SMTP must name a server after one of {', '.join(SCHEMES)}://."
+    if where.username and where.scheme == "smtp" and host not in THIS_MACHINE:
+        return "ENTHESIS_SMTP signs in without TLS; begin it with smtp+tls:// or smtps://."
+    return ""
+
+
 def send_mail(mail: EmailMessage, handing: Callable[[], None]) -> str:
     """Hand one mail to the clinic's mail server; what it said. Raises Later, Refused, Unclear."""
+    if problem := smtp_problem():
+        raise RefusesUs(problem)
+    server = _server()
     try:
-        server = _connected()
-    except (OSError, smtplib.SMTPException) as error:
-        raise Later(f"The mail server: {error}") from error
-    try:
+        _sign_in(server)
         return _talk(server, mail, handing)
     finally:
         # Not quit(): what we broke off must end here, and the rest has been said.
         server.close()
 
 
-def _connected() -> smtplib.SMTP:
-    """A server that lets us in; if it does not, that is no fault of a message."""
-    where, secure = urlsplit(settings.SMTP), ssl.create_default_context()
-    host, port = where.hostname or "", where.port or (465 if where.scheme == "smtps" else 25)
+def _server() -> smtplib.SMTP:
+    where = urlsplit(settings.SMTP)
     server = smtplib.SMTP(timeout=TIMEOUT_SECONDS)
     if where.scheme == "smtps":
+        secure = ssl.create_default_context()
         server = smtplib.SMTP_SSL(timeout=TIMEOUT_SECONDS, context=secure)
-    server._host = host  # type: ignore[attr-defined]  # the name that its certificate must carry
+    server._host = where.hostname  # type: ignore[attr-defined]  # its certificate must carry it
+    return server
+
+
+def _sign_in(server: smtplib.SMTP) -> None:
+    """Until the server lets us in; if it does not, that is no fault of a message."""
+    where = urlsplit(settings.SMTP)
+    port = where.port or (465 if where.scheme == "smtps" else 25)
     try:
-        server.connect(host, port)
+        _check(server.connect(where.hostname or "", port), wanted=220)
         if where.scheme == "smtp+tls":
-            server.starttls(context=secure)
+            server.starttls(context=ssl.create_default_context())
         server.ehlo_or_helo_if_needed()
         if where.username:
             server.login(unquote(where.username), unquote(where.password or ""))
-    except (OSError, smtplib.SMTPException):
-        server.close()
-        raise
-    return server
+    except smtplib.SMTPResponseException as error:
+        _check((error.smtp_code, _bytes(error.smtp_error)))
+    except smtplib.SMTPNotSupportedError as error:
+        raise RefusesUs(f"The mail server {REFUSES_US}: {error}") from error
+    except (OSError, smtplib.SMTPException) as error:
+        raise Later(f"The mail server: {error}") from error
+
+
+def _bytes(said: bytes | str) -> bytes:
+    return said.encode() if isinstance(said, str) else said
 
 
 def _talk(server: smtplib.SMTP, mail: EmailMessage, handing: Callable[[], None]) -> str:
     """As smtplib's `sendmail`, but stopping before the text, which is what arrives."""
     try:
         _check(server.mail(str(mail["From"])))
-        _check(server.rcpt(str(mail["To"])))
+        _check(server.rcpt(str(mail["To"])), of_patient=True)
         server.putcmd("data")
         _check(server.getreply(), wanted=354)
     except UnicodeError as error:
         raise Refused(f"This address cannot be written to: {error}") from error
     except (OSError, smtplib.SMTPException) as error:
-        raise Later(str(error)) from error
+        raise Later(f"The mail server: {error}") from error
     handing()
     try:
         text = mail.as_bytes().replace(b"\r\n", b"\n").replace(b"\n.", b"\n..")
         server.send(text.replace(b"\n", b"\r\n") + b"\r\n.\r\n")
         answer = server.getreply()
     except (OSError, smtplib.SMTPException) as error:
-        raise Unclear(str(error)) from error
-    return _check(answer)
+        raise Unclear(f"The mail server: {error}") from error
+    return _check(answer, of_patient=True)
 
 
-def _check(answer: tuple[int, bytes], wanted: int = 250) -> str:
+def _check(answer: tuple[int, bytes], wanted: int = 250, of_patient: bool = False) -> str:
+    """What it said, if it said yes. Only a no to the patient's address or mail is for good."""
     code, said = answer
     words = f"{code} {said.decode(errors='replace')}"
     if code == wanted or (wanted == 250 and code == 251):
         return words
-    raise Refused(words) if 500 <= code <= 599 else Later(words)
+    if not 500 <= code <= 599:
+        raise Later(words)
+    if of_patient and not ABOUT_US.match(words):
+        raise Refused(words)
+    raise RefusesUs(f"The mail server {REFUSES_US}: {words}")
 
 
 def send_sms(to: str, text: str, key: str, handing: Callable[[], None]) -> str:
@@ -104,15 +150,46 @@ def send_sms(to: str, text: str, key: str, handing: Callable[[], None]) -> str:
     headers = {"Content-Type": "application/json", "Idempotency-Key": key}
     if settings.SMS_AUTHORIZATION:
         headers["Authorization"] = settings.SMS_AUTHORIZATION
-    request = urllib.request.Request(settings.SMS, body.encode(), headers)  # noqa: S310 (the clinic's own address)
-    handing()
+    line, path = _gateway()
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310
-            return str(response.status)
-    except urllib.error.HTTPError as error:
-        words = f"{error.code} {error.reason}"
-        # Signing in wrongly, or too often, is the gateway's trouble with us, not with the number.
-        wrong = error.code in (400, 404, 410, 422)
-        raise (Refused if wrong else Later)(words) from error
+        line.connect()
     except OSError as error:
-        raise Unclear(str(error)) from error
+        line.close()
+        raise Later(f"The text-message gateway: {error}") from error
+    try:
+        handing()
+        line.request("POST", path, body.encode(), headers)
+        answer = line.getresponse()
+    except (OSError, http.client.HTTPException) as error:
+        raise Unclear(f"The text-message gateway: {error}") from error
+    finally:
+        line.close()
+    return _judged(answer.status, f"{answer.status} {answer.reason}")
+
+
+def _gateway() -> tuple[http.client.HTTPConnection, str]:
+    """The line to the gateway, not yet open, and the path. It follows no redirect: another host
+    must not get the clinic's Authorization, nor its answer count as the gateway's."""
+    try:
+        where = urlsplit(settings.SMS)
+        kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+        line = kinds[where.scheme](where.hostname or "", where.port, timeout=TIMEOUT_SECONDS)
+    except (KeyError, ValueError, http.client.InvalidURL) as error:
+        raise RefusesUs(
+            "ENTHESIS_SMS is no address that begins with https:// or http://."
+        ) from error
+    return line, urlunsplit(("", "", where.path or "/", where.query, ""))
+
+
+def _judged(status: int, words: str) -> str:
+    if 200 <= status <= 299:
+        return words
+    if status in (400, 422):
+        raise Refused(words)
+    if status in (500, 502, 504):
+        # Who says so may stand before the gateway, which may have taken it all the same.
+        raise Unclear(f"The text-message gateway: {words}")
+    if status in (408, 425, 429) or status >= 500:
+        raise Later(f"The text-message gateway: {words}")
+    # Signing in wrongly, a wrong address: the gateway's trouble with us, not with the number.
+    raise RefusesUs(f"The text-message gateway {REFUSES_US}: {words}; see ENTHESIS_SMS.")

@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from datetime import time as time_of_day
 from email.message import EmailMessage
@@ -18,6 +19,7 @@ from django.utils.translation import override
 
 from enthesis.clinic import network, store
 from enthesis.clinic.actions import outbox
+from enthesis.clinic.errors import without_words
 from enthesis.clinic.models import Attempt, Clinic, ContactChoice, Course, Message, Patient
 from enthesis.journey import remind
 from enthesis.knowledge.kinds import MessageText
@@ -34,8 +36,8 @@ def forever(pause: float = PAUSE_SECONDS) -> None:
             run_pass()
         except OperationalError as error:
             log.warning("The database refused to answer: %s", error)
-        except Exception:
-            log.exception("A pass of the sender failed; the next begins in %s seconds.", pause)
+        except Exception as error:
+            log.error("A pass failed; next in %s seconds: %s", pause, without_words(error))
         finally:
             connections.close_all()
         time.sleep(pause)
@@ -43,14 +45,37 @@ def forever(pause: float = PAUSE_SECONDS) -> None:
 
 def run_pass(lease: timedelta = outbox.LEASE) -> int:
     """Queue what is wanted today, then send what may be sent now; how many were sent."""
-    clinics = list(Clinic.objects.filter(reminders_on=True, invented=False))
-    for clinic in clinics:
-        queue_wanted(clinic, timezone.now())
-    awake = [c for c in clinics if why_waiting(c) is None and not is_quiet(c, timezone.now())]
+    for clinic in _writing():
+        with _alone(f"Nothing could be queued for clinic {clinic.pk}"):
+            queue_wanted(clinic, timezone.now())
     sent = 0
-    while awake and (attempt := outbox.claim(awake, timezone.now(), lease)) is not None:
-        sent += send(attempt)
+    while (attempt := _claim_now(timezone.now(), lease)) is not None:
+        with _alone(f"Message {attempt.message_id} could not be finished"):
+            sent += send(attempt)
     return sent
+
+
+@contextmanager
+def _alone(what: str) -> Iterator[None]:
+    """A fault in one clinic or one message is logged and does not keep the others waiting."""
+    try:
+        yield
+    except Exception as error:
+        log.error("%s: %s", what, without_words(error))
+
+
+def _writing() -> list[Clinic]:
+    return list(Clinic.objects.filter(reminders_on=True, invented=False))
+
+
+def _claim_now(now: datetime, lease: timedelta) -> Attempt | None:
+    # Night may have fallen, or reminders been switched off, since the one before was sent.
+    awake = []
+    for clinic in _writing():
+        with _alone(f"Nothing can be sent for clinic {clinic.pk}"):
+            if _not_set_up(clinic) is None and not is_quiet(clinic, now):
+                awake.append(clinic)
+    return outbox.claim(awake, now, lease) if awake else None
 
 
 def queue_wanted(clinic: Clinic, now: datetime) -> int:
@@ -78,6 +103,20 @@ def queue_wanted(clinic: Clinic, now: datetime) -> int:
 
 def why_waiting(clinic: Clinic) -> str | None:
     """Why nothing of a clinic can be sent, in one sentence with what to do; None: it can."""
+    return _not_set_up(clinic) or _refused(clinic)
+
+
+def _refused(clinic: Clinic) -> str | None:
+    """What the other side had against us at the last try; no reason not to try again."""
+    tried = Attempt.objects.filter(message__course__patient__clinic=clinic).exclude(outcome="")
+    last = tried.last()
+    if last and last.outcome == Attempt.Outcome.LATER and network.is_about_us(last.detail):
+        see = "; see ENTHESIS_SMTP, and the sender’s address in Settings."
+        return last.detail + (see if last.way == "email" else "")
+    return None
+
+
+def _not_set_up(clinic: Clinic) -> str | None:
     if clinic.invented:
         return (
             "An invented clinic writes to nobody: begin your own with the command enthesis clinic."
@@ -97,6 +136,8 @@ def why_waiting(clinic: Clinic) -> str | None:
             "No mail server is set up: set ENTHESIS_SMTP (docs/how-to/send-reminders.md) and start "
             "again."
         )
+    if problem := network.smtp_problem():
+        return problem
     if not clinic.sender_email:
         return "Settings name no sender’s address: give one under Reminders."
     return None
@@ -142,10 +183,12 @@ def send(attempt: Attempt) -> bool:
         outcome, detail = Attempt.Outcome.REFUSED, str(error)
     except network.Unclear as error:
         outcome, detail = Attempt.Outcome.UNCLEAR, str(error)
-    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        # A fault of ours in one message must not keep the others waiting.
-        log.exception("Message %s could not be made", attempt.message_id)
-        outcome, detail = Attempt.Outcome.LATER, f"Enthesis made a mistake: {error!r}"
+    except OperationalError:
+        raise  # nor could what came of it be written now; the lease runs out
+    except Exception as error:
+        log.error("Message %s could not be sent: %s", attempt.message_id, without_words(error))
+        outcome = Attempt.Outcome.UNCLEAR if attempt.handed_at else Attempt.Outcome.LATER
+        detail = f"Enthesis made a mistake: {type(error).__name__}"
     outbox.finish(attempt, outcome, detail, timezone.now())
     return outcome is Attempt.Outcome.TAKEN
 
@@ -175,7 +218,9 @@ def text_of(message: Message, now: datetime) -> tuple[MessageText, dict[str, str
         "stop": stop_address(patient),
         "until": until,
     }
-    return store.known_for(patient.clinic, now.date()).message_texts[patient.language], words
+    return store.known_for(patient.clinic, now.astimezone(zone).date()).message_texts[
+        patient.language
+    ], words
 
 
 def stop_address(patient: Patient) -> str:

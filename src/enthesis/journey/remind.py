@@ -135,15 +135,18 @@ def follow_ups(course: Course, known: Knowledge) -> tuple[tuple[int, date], ...]
 
 def completion(course: Course, known: Knowledge, today: date) -> Iterator[tuple[Purpose, bool]]:
     """Of everything that was wanted by today whether it came: the start, after each session until
-    the next, and after the months until the next. The patient's call list is what is still open."""
+    the next, and after the months until the next. The patient's call list is what is still open.
+
+    Nothing is asked once a course is closed, so what fell due after that does not count."""
+    until = min(today, course.closed_on or today)
     real = [a for a in course.assessments if a.questionnaire != follow.SAFETY]
     sessions = sorted(s.on for s in course.sessions)
     if course.plan is not None and course.plan.agreed_on is not None:
         yield Purpose.START, any(a.occasion is Occasion.BASELINE for a in real)
     for on, following in zip(sessions, [*sessions, date.max][1:], strict=True):
-        if following != date.max or on + timedelta(known.stop_rule.ask_after_days) <= today:
+        if following != date.max or on + timedelta(known.stop_rule.ask_after_days) <= until:
             yield Purpose.SESSION, any(on < a.on <= following for a in real)
-    due = [on for _, on in follow_ups(course, known) if on <= today]
+    due = [on for _, on in follow_ups(course, known) if on <= until]
     early = timedelta(days=known.stop_rule.answer_overdue_days)
     for on, following in zip(due, [*due, date.max][1:], strict=True):
         ends = following if following == date.max else following - early

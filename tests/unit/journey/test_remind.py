@@ -166,6 +166,17 @@ def test_completion_counts_what_was_wanted_and_what_came() -> None:
     }
 
 
+@pytest.mark.parametrize(("closed", "session", "months"), [
+    (date(2026, 4, 15), 2, 0), (date(2026, 7, 12), 3, 0), (date(2026, 7, 13), 3, 1), (None, 3, 4),
+])  # fmt: skip
+def test_what_falls_due_after_a_course_was_closed_was_not_wanted(
+    closed: date | None, session: int, months: int
+) -> None:
+    of = replace(finished(0, 14, 42), closed_on=closed)
+    wanted = Counter(what for what, _ in remind.completion(of, KNOWN, date(2028, 6, 1)))
+    assert (wanted[Purpose.SESSION], wanted[Purpose.MONTHS]) == (session, months)
+
+
 @pytest.mark.parametrize(("at", "begins", "ends", "quiet"), [
     ("21:00", "20:00", "09:00", True), ("08:59", "20:00", "09:00", True),
     ("09:00", "20:00", "09:00", False), ("19:59", "20:00", "09:00", False),

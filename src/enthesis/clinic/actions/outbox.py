@@ -6,12 +6,14 @@ before it is made, and after two such the message goes to the call list instead.
 docs/explanation/outbox.md.
 """
 
+import logging
+import re
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.signing import BadSignature, Signer
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -19,6 +21,7 @@ from django.utils.crypto import salted_hmac
 from enthesis.clinic import audit, store
 from enthesis.clinic.actions import save
 from enthesis.clinic.actions.answer import QUESTIONNAIRE, hashed
+from enthesis.clinic.errors import HideLinks, without_words
 from enthesis.clinic.models import (
     AnswerLink,
     Appointment,
@@ -32,10 +35,20 @@ from enthesis.clinic.models import (
 )
 from enthesis.journey import follow, remind
 
+log = logging.getLogger("enthesis.outbox")
 SENDER = "Enthesis"
 # Longer than any talk with a server (see network.TIMEOUT_SECONDS), so that the living keep theirs.
 LEASE = timedelta(minutes=5)
 MOST_TIMES = 2
+# Looked at under one lock, so that it is never held for long.
+AT_ONCE = 100
+ADDRESS = re.compile(r"""<[^<>\s]*@[^<>]*>|"[^"\n]*"@\S+|[^\s<>]*@[^\s<>,;]+""")
+LINK = HideLinks.LINK
+# The server's own code in front stays; other digits in a row, if many, are somebody's number.
+NUMBER = re.compile(
+    r"(?P<code>(?:^|us: )[245]\d\d\b(?: [245](?:\.\d{1,3}){2}\b)?)|\+?\(?\d[\d ().\-]*\d"
+)
+LEAST_DIGITS = 7
 
 
 def wanted(course: Course, today: date, booked: date | None = None) -> tuple[remind.Reminder, ...]:
@@ -86,12 +99,20 @@ def _message_id(clinic: Clinic, key: str) -> str:
     return f"<{salted_hmac('enthesis.message', key).hexdigest()[:32]}@{host}>"
 
 
-@transaction.atomic
 def claim(clinics: list[Clinic], now: datetime, lease: timedelta = LEASE) -> Attempt | None:
     """Take one waiting message that may be sent now, and write the attempt down before it is made.
 
     None when nothing waits. A message that should not be sent any more is ended on the way.
     """
+    attempt, passed_over = None, True
+    while attempt is None and passed_over:
+        attempt, passed_over = _claim(clinics, now, lease)
+    return attempt
+
+
+@transaction.atomic
+def _claim(clinics: list[Clinic], now: datetime, lease: timedelta) -> tuple[Attempt | None, bool]:
+    """The first of some waiting messages that may be sent, and whether others were passed over."""
     free = Q(claimed_until=None) | Q(claimed_until__lte=now)
     waiting = Message.objects.filter(
         free,
@@ -99,18 +120,34 @@ def claim(clinics: list[Clinic], now: datetime, lease: timedelta = LEASE) -> Att
         not_before__lte=now,
         course__patient__clinic__in=clinics,
     ).select_for_update(of=("self",), skip_locked=True)
-    for message in waiting[:100]:
-        problem = _unsendable(message, now)
-        if problem:
-            _end(message, *problem)
+    passed_over = False
+    for message in waiting[:AT_ONCE]:
+        if _is_passed_over(message, now):
+            passed_over = True
             continue
         message.claimed_until = now + lease
         message.save(update_fields=["claimed_until"])
         way = way_of(message.course.patient) or ""
         attempt = Attempt.objects.create(message=message, way=way, began_at=now)
         audit.record(None, "claim", message, detail={"attempt": attempt.pk}, by=SENDER)
-        return attempt
-    return None
+        return attempt, passed_over
+    return None, passed_over
+
+
+def _is_passed_over(message: Message, now: datetime) -> bool:
+    """Whether it is not to be sent now: ended, or of a fault, which must not stop the others."""
+    try:
+        with transaction.atomic():
+            problem = _unsendable(message, now)
+            if problem:
+                _end(message, *problem)
+    except DatabaseError:
+        raise
+    except Exception as error:
+        log.error("Message %s cannot be judged: %s", message.pk, without_words(error))
+        Message.objects.filter(pk=message.pk).update(not_before=now + LEASE)
+        return True
+    return problem is not None
 
 
 def _unsendable(message: Message, now: datetime) -> tuple[Message.State, str] | None:
@@ -198,6 +235,7 @@ def hand(attempt: Attempt, now: datetime) -> None:
 @transaction.atomic
 def finish(attempt: Attempt, outcome: str, detail: str, now: datetime) -> None:
     """What came of an attempt: sent, failed for good, or to be tried again later."""
+    detail = _without_addresses(detail, attempt.message.course.patient)
     attempt.outcome, attempt.detail, attempt.ended_at = outcome, detail[:300], now
     attempt.save(update_fields=["outcome", "detail", "ended_at"])
     message = Message.objects.select_for_update().get(pk=attempt.message_id)
@@ -209,7 +247,8 @@ def finish(attempt: Attempt, outcome: str, detail: str, now: datetime) -> None:
         _end(message, Message.State.FAILED, detail)
     else:
         tries = message.attempts.filter(outcome__in=["later", "unclear"]).count()
-        known = store.known_for(message.course.patient.clinic, timezone.localdate(now))
+        clinic = message.course.patient.clinic
+        known = store.known_for(clinic, timezone.localdate(now, ZoneInfo(clinic.time_zone)))
         wait = remind.retry_after(tries, known)
         if wait is None:
             _end(message, Message.State.FAILED, f"Given up after {tries} tries: {detail}")
@@ -217,6 +256,20 @@ def finish(attempt: Attempt, outcome: str, detail: str, now: datetime) -> None:
         message.not_before, message.claimed_until = now + wait, None
         message.save(update_fields=["not_before", "claimed_until"])
         audit.record(None, "finish", message, detail={"outcome": outcome}, by=SENDER)
+
+
+def _without_addresses(words: str, patient: Patient) -> str:
+    """What a server said, without the addresses, numbers and links that it quotes back."""
+    own = [patient.email, patient.email.partition("@")[0], patient.phone]
+    for text in filter(None, own):
+        words = re.sub(rf"(?<!\w){re.escape(text)}(?!\w)", "…", words, flags=re.IGNORECASE)
+    words = LINK.sub(r"/\1/…", ADDRESS.sub("…", words))
+    return NUMBER.sub(_unless_many, words)
+
+
+def _unless_many(digits: re.Match[str]) -> str:
+    many = sum(sign.isdigit() for sign in digits[0]) >= LEAST_DIGITS
+    return "…" if many and not digits["code"] else digits[0]
 
 
 def _end(message: Message, state: Message.State, why: str) -> None:
