@@ -157,6 +157,19 @@ def to_target(
     return _table(_grouped(found, keys), {"courses": found.count()}, keys)
 
 
+def silence(registry: Registry, by: By = ()) -> pa.Table:
+    """Of those who began and whose first answer after that was due by now: due, silent.
+
+    Due: silent, answered at least once, or a window after the start is over. Those not yet asked
+    are left out: they have had no chance to be silent.
+    """
+    courses = _courses(registry, by).filter(_.began)
+    over = courses.window_closed.fill_null(0) > 0
+    asked = courses.filter(courses.silent | courses.last_score.notnull() | over)
+    counts = {"due": asked.count(), "silent": asked.count(where=asked.silent)}
+    return _table(_grouped(asked, by), counts, by)
+
+
 def cost(registry: Registry, by: By = ()) -> pa.Table:
     """Money in the smallest unit, always by currency: began, reached_target, sessions, charged,
     paid, and the sum of squares of what was paid by a course."""
