@@ -1,6 +1,6 @@
-"""Reaching the target and stopping, each as its own curve, with the numbers at risk beneath.
+"""Reaching the target and ending without it, each as its own curve, with the numbers at risk.
 
-Both are cumulative incidences that compete: one minus Kaplan–Meier, which takes who stopped for
+Both are cumulative incidences that compete: one minus Kaplan–Meier, which takes who ended for
 lost from sight, would draw the target curve too high.
 """
 

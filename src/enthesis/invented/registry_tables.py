@@ -131,7 +131,8 @@ def _courses(
         "ended": Words(ended.astype(np.int32), ("finish", "stop", "recheck", "lost", "ongoing")),
         "ended_day": _or_none(day, over, np.int32),
         "recheck": Words(np.full(n, -1, dtype=np.int32), ("done",)),
-        "closed": lost,
+        # Lost from sight and still open: they might have reached it, as the known answer has it.
+        "closed": np.zeros(n, dtype=bool),
         "silent": lost,
         "awaited": Words(np.where(lost, 0, -1).astype(np.int32), ("after_session",)),
         "awaited_day": _or_none(day, lost, np.int32),

@@ -23,6 +23,8 @@ QUARTER_DAYS = 91
 DECADE = "decade"
 """Of age: one more word to group by, for case mix, where each year would be a cell of its own."""
 By = Sequence[str]
+OVER = ("finish", "stop", "refer", "closed")
+"""Ends after which a target that was not reached by then can no longer be reached."""
 
 
 def flow(registry: Registry, by: By = ()) -> pa.Table:
@@ -128,27 +130,44 @@ def to_target(
 ) -> pa.Table:
     """When courses reached their target, or ended without: a counting table of (time, end).
 
-    end: "reached", or how the series ended without that. Stopping and referral compete with
-    reaching it: such a course will not reach it any more. Those ongoing, lost, finished or watched
-    were last seen at their last answer. Time is sessions given, or whole weeks or days from day 0.
+    end: "reached", or how the series ended without that; "closed" where the watch was ended for
+    good without a decision to end. Those of OVER compete with reaching it: such a course will not
+    reach it any more. Those ongoing, lost or watched were last seen at their last answer. Time is
+    sessions given, or whole weeks or days from day 0.
     """
     courses = _courses(registry, by).filter(_.began)
     reached = courses.target_day.notnull()
-    decided = courses.ended.isin(["stop", "refer"])
+    closed = courses.closed & courses.ended.isin(["lost", "recheck", "ongoing"])
+    word = ibis.ifelse(closed, "closed", courses.ended)
+    over = word.isin(list(OVER))
     if clock == "sessions":
         last = courses.last_sessions.fill_null(0)
-        time = ibis.cases(
-            (reached, courses.target_sessions), (decided, courses.sessions), else_=last
-        )
+        time = ibis.cases((reached, courses.target_sessions), (over, courses.sessions), else_=last)
     else:
         seen = courses.last_day.fill_null(0)
-        time = ibis.cases((reached, courses.target_day), (decided, courses.ended_day), else_=seen)
+        # The day of closing is not kept: such a course is over once nothing more is heard of it.
+        gone = ibis.greatest(courses.ended_day.fill_null(0), seen)
+        gone = ibis.ifelse(closed, gone, courses.ended_day)
+        time = ibis.cases((reached, courses.target_day), (over, gone), else_=seen)
         time = ibis.greatest(time, 0)
         time = (time // 7).cast("int32") if clock == "weeks" else time
-    end = ibis.ifelse(reached, "reached", courses.ended)
+    end = ibis.ifelse(reached, "reached", word)
     found = courses.select(*by, time=time.cast("int32"), end=end)
     keys = [*by, "time", "end"]
     return _table(_grouped(found, keys), {"courses": found.count()}, keys)
+
+
+def silence(registry: Registry, by: By = ()) -> pa.Table:
+    """Of those who began and whose first answer after that was due by now: due, silent.
+
+    Due: silent, answered at least once, or a window after the start is over. Those not yet asked
+    are left out: they have had no chance to be silent.
+    """
+    courses = _courses(registry, by).filter(_.began)
+    over = courses.window_closed.fill_null(0) > 0
+    asked = courses.filter(courses.silent | courses.last_score.notnull() | over)
+    counts = {"due": asked.count(), "silent": asked.count(where=asked.silent)}
+    return _table(_grouped(asked, by), counts, by)
 
 
 def cost(registry: Registry, by: By = ()) -> pa.Table:

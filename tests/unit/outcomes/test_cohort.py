@@ -41,6 +41,7 @@ QUESTIONS: dict[str, Callable[..., pa.Table]] = {
     "sessions to target": lambda r, by: cohort.to_target(r, by, "sessions"),
     "days to target": lambda r, by: cohort.to_target(r, by, "days"),
     "cost": cohort.cost,
+    "silence": cohort.silence,
     "harms": cohort.harms,
     "sessions": cohort.sessions,
     "decisions": cohort.decisions,

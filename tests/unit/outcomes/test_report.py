@@ -108,7 +108,7 @@ def test_every_finding_is_what_counting_the_ten_courses_by_hand_gives(report: Re
         "8 began)",
         "change": "Pain, week 12: lower by 3 points than at the start (3 to 3), of 5 who answered "
         "at week 12 (8 began)",
-        "target": "3 of 8 reached their target; 2 stopped before that",
+        "target": "3 of 8 reached their target; 2 ended before that",
         "cost": "Paid for each course that reached its target: $533 (Low back and sacroiliac pain)",
         "harms": "2 warning signs were answered after 9 sessions",
         "alarm-infection": "Signs of infection: after 1 of 9 sessions; one interval is short "
@@ -117,7 +117,7 @@ def test_every_finding_is_what_counting_the_ten_courses_by_hand_gives(report: Re
         "silent": "Too few answers for the model of those who gave none",
     }
     assert {name: told[name] for name in expected} == expected
-    assert told["reasons"].startswith("1 of 8 who began are silent: too few")
+    assert told["reasons"].startswith("1 of 7 whose answer was due are silent: too few")
 
 
 def test_a_share_has_lost_counted_as_not_reached_and_its_interval_beside_it(report: Report) -> None:
@@ -186,17 +186,62 @@ def test_pain_and_change_are_a_loop_over_the_visits(both: tuple[Report, Rows]) -
             assert told_mean == pytest.approx(np.mean(gained) / 100, abs=0.0051)
 
 
+def ended(course: Mapping[str, Any]) -> bool:
+    """Whether a target not reached by now will not be reached any more."""
+    return course["closed"] or course["ended"] in ("finish", "stop", "refer")
+
+
+def fifty(out: str, closed: bool) -> Callable[[Any], None]:
+    """Courses as the reviewer had them: 20 reached it, 20 ended without it, 10 are ongoing."""
+
+    def made(columns: Any) -> None:
+        reached, others, all_ = [28] * 20 + [None] * 30, 20 * [56] + 10 * [None], range(50)
+        told = {
+            "course": list(all_),
+            "condition": ["low_back"] * 50,
+            "measure": ["pain"] * 50,
+            "opened_quarter": ["2026Q1"] * 50,
+            "began": [True] * 50,
+            "sessions": [2] * 50,
+            "target_day": reached,
+            "target_sessions": [day and 1 for day in reached],
+            "last_day": [28] * 20 + [21] * 20 + [14] * 10,
+            "last_sessions": [1] * 50,
+            "ended": ["finish"] * 20 + [out] * 20 + ["ongoing"] * 10,
+            "ended_day": [28] * 20 + others,
+            "closed": [False] * 20 + [closed] * 20 + [False] * 10,
+        }
+        columns["courses"] = told
+        for name in ("visits", "sessions", "events", "decisions"):
+            columns[name] = {}
+
+    return made
+
+
+@pytest.mark.parametrize(
+    ("out", "closed"),
+    [("stop", False), ("finish", False), ("refer", False), ("recheck", True), ("lost", True)],
+)
+def test_whoever_ends_without_the_target_is_not_taken_for_one_who_may_still_reach_it(
+    tmp_path: Path, out: str, closed: bool
+) -> None:
+    told = by_id(reported(written(tmp_path, fifty(out, closed))))
+    assert told["target"].finding == "20 of 50 reached their target; 20 ended before that"
+    assert "50 of 100 had reached it" in told["target"].notes[0]
+    assert "40 of 100 had reached it" in told["target_sessions"].notes[0]
+
+
 def test_target_and_cost_are_a_loop_over_the_courses(both: tuple[Report, Rows]) -> None:
     told, begun = by_id(both[0]), [c for c in both[1]["courses"] if c["began"]]
     reached = [c for c in begun if c["target_day"] is not None]
-    out = sum(c["target_day"] is None and c["ended"] in ("stop", "refer") for c in begun)
+    out = sum(c["target_day"] is None and ended(c) for c in begun)
     assert told["target"].finding == (
-        f"{len(reached)} of {len(begun)} reached their target; {out} stopped before that"
+        f"{len(reached)} of {len(begun)} reached their target; {out} ended before that"
     )
     # Aalen–Johansen by hand, of sessions: who is at risk at each, and the share still going on.
     ends = [
         (c["target_sessions"], 1) if c["target_day"] is not None
-        else (c["sessions"], 2) if c["ended"] in ("stop", "refer")
+        else (c["sessions"], 2) if ended(c)
         else (c["last_sessions"] or 0, 0)
         for c in begun
     ]  # fmt: skip
@@ -265,8 +310,10 @@ def test_units_decisions_and_silence_are_loops_too(both: tuple[Report, Rows]) ->
     assert {name: row[0] for name, row in shown.items()} == {k: str(n) for k, n in made.items()}
     other = sum(d["suggested"] != d["decided"] for d in rows["decisions"])
     assert told["overrides"].finding.startswith(f"{other} of {len(rows['decisions'])} ")
-    gone = sum(c["silent"] for c in begun)
-    assert told["reasons"].finding.startswith(f"{gone} of {len(begun)} who began are silent")
+    due = [c for c in begun if c["silent"] or c["last_score"] is not None
+           or (c["window_closed"] or 0) > 0]  # fmt: skip
+    gone = sum(c["silent"] for c in due)
+    assert told["reasons"].finding.startswith(f"{gone} of {len(due)} whose answer was due are")
 
 
 def test_the_silent_move_the_mean_by_delta_times_their_share(invented: Path) -> None:

@@ -143,36 +143,37 @@ def _drawn(table: DeltaTable, title: str) -> Figure:
 
 def _reasons(asked: Asked) -> Section:
     """What was known before goes with silence: odds ratios, adjusted for each other."""
-    by = ("began", "silent", *MIX)
-    rows = [row for row in cohort.flow(asked.registry, by).to_pylist() if row["began"]]
+    rows = cohort.silence(asked.registry, MIX).to_pylist()
     measure = "Odds of silence, times; 1 is no difference"
+    if not rows:
+        finding = "No answer was due by now, so that nobody can be silent"
+        return Section("reasons", finding, measure, asked.source)
     reference = min(row["condition"] for row in rows)
-    gone = sum(row["opened"] for row in rows if row["silent"])
-    counted = f"{gone} of {asked.began} who began are silent"
-    if asked.is_small(gone, asked.began - gone):
+    sizes, yes = [row["due"] for row in rows], [row["silent"] for row in rows]
+    due, gone = sum(sizes), sum(yes)
+    counted = f"{gone} of {due} whose answer was due are silent"
+    if asked.is_small(gone, due - gone, asked.began - due):
         finding = "Too few, or nearly all, are silent to say what goes with it"
         return Section("reasons", finding, measure, asked.source)
-    sizes = [row["opened"] for row in rows]
-    mix, names = case_mix(rows, [row["silent"] * row["opened"] for row in rows], sizes)
+    mix, names = case_mix(rows, yes, sizes)
     place = np.repeat(np.arange(len(rows)), sizes)
+    is_gone = np.concatenate([np.arange(n) < hit for n, hit in zip(sizes, yes, strict=True)])
     try:
-        found = reasons_for_silence(
-            mix[place], np.repeat([r["silent"] for r in rows], sizes), names
-        )
+        found = reasons_for_silence(mix[place], is_gone, names)
     except FitError as why:
         finding = f"{counted}: too few, or all alike, to say what goes with it"
         return Section("reasons", finding, measure, asked.source, notes=why.problems)
     ratio = found.odds_ratio
     drawn = tuple(
         DotRow(_named(asked, name, reference), float(ratio.estimate[at]), float(ratio.low[at]),
-               float(ratio.high[at]), f"{gone} of {asked.began}")
+               float(ratio.high[at]), f"{gone} of {due}")
         for at, name in enumerate(found.names)
     )  # fmt: skip
     apart = [row.name for row in drawn if (row.low or 0) > 1 or (row.high or 0) < 1]
     title = f"{counted}; " + (
         f"it goes with {', '.join(apart)}" if apart else "nothing known before goes with it"
     )
-    data = DotRows(title, measure, "Silent of began", drawn, (1.0, "no difference"), True, 2)
+    data = DotRows(title, measure, "Silent of due", drawn, (1.0, "no difference"), True, 2)
     figure = Figure(dot_rows_svg(data, "wide", "reasons"), dot_rows_svg(data, "narrow", "reasons"))
     notes = (
         "Silent: asked, and no answer when the clinic’s patience had run out. It says whether the "

@@ -1,4 +1,4 @@
-"""How long it took: sessions and weeks to the agreed target, stopping competing with it."""
+"""How long it took: sessions and weeks to the agreed target, other ends competing with it."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -22,7 +22,7 @@ Clock = Literal["weeks", "sessions"]
 Times = NDArray[np.int64]
 STEPS: Mapping[str, tuple[int, ...]] = {"weeks": (1, 2, 4, 8, 13, 26), "sessions": (1, 2)}
 """How coarse the clock may become where small counts are hidden."""
-ENDS = ("reached", "stopped")
+ENDS = ("reached", "ended")
 AXES = {"weeks": "Weeks from the first session", "sessions": "Sessions given"}
 
 
@@ -37,8 +37,8 @@ def _by(asked: Asked, clock: Clock, uid: str) -> Section:
     rows = cohort.to_target(asked.registry, (), clock).to_pylist()
     time = np.repeat([row["time"] for row in rows], [row["courses"] for row in rows])
     end = np.repeat([_end(row["end"]) for row in rows], [row["courses"] for row in rows])
-    measure = f"Share of courses by {clock[:-1]}; stopping competes with reaching the target"
-    reached, stopped = (int((end == at).sum()) for at in (1, 2))
+    measure = f"Share of courses by {clock[:-1]}; any other end competes with reaching the target"
+    reached, ended = (int((end == at).sum()) for at in (1, 2))
     step = next((s for s in STEPS[clock] if not _reveals(asked, _later(time, s), end)), None)
     if not time.max():
         finding = f"No answer after the first {clock[:-1]} yet: nothing to say of the target"
@@ -49,13 +49,13 @@ def _by(asked: Asked, clock: Clock, uid: str) -> Section:
     shares = np.nan_to_num(
         at_days(curves.days, curves.share[0], np.minimum(days, curves.days[-1]), 0.0)
     )
-    # Later nobody reached it or stopped: the curves would only be pushed together.
+    # Later nobody reached it or ended: the curves would only be pushed together.
     last_end = time[end > 0].max() if (end > 0).any() else time.max()
     longest = float(_later(last_end, step or 1))
-    names = ("Reached the agreed target", "Stopped or referred before that")
+    names = ("Reached the agreed target", "Ended before that")
     reach, stop = (
         Ending(name, tuple(zip(days.tolist(), shares[at].tolist(), strict=True)), n)
-        for at, (name, n) in enumerate(zip(names, (reached, stopped), strict=True))
+        for at, (name, n) in enumerate(zip(names, (reached, ended), strict=True))
     )
     marks = np.unique(_later(np.linspace(0, longest, 5).round(0), step or 1))
     # In coarser steps those who end on the very day are counted off with their step.
@@ -72,10 +72,10 @@ def _by(asked: Asked, clock: Clock, uid: str) -> Section:
         f"Of all {asked.began} who began, lost counted as not reached: {reached} "
         f"({of_100_with_interval(reached, asked.began)} of 100).",
     )
-    if asked.is_small(reached, stopped, asked.began - reached, asked.began - stopped):
-        return Section(uid, "Too few reached the target or stopped to be shown", measure,
+    if asked.is_small(reached, ended, asked.began - reached, asked.began - ended):
+        return Section(uid, "Too few reached the target or ended to be shown", measure,
                        asked.source)  # fmt: skip
-    title = f"{reached} of {asked.began} reached their target; {stopped} stopped before that"
+    title = f"{reached} of {asked.began} reached their target; {ended} ended before that"
     if step is None:
         return Section(uid, title, measure, asked.source, notes=(notes[1], LEFT_OUT))
     data = SurvivalData(title, longest, asked.began, reach, stop, at_risk, AXES[clock], clock[:-1])
@@ -93,7 +93,7 @@ def _later(time: Any, step: int) -> Any:
 
 
 def _reveals(asked: Asked, time: Times, end: Times) -> bool:
-    """Whether at some time so few reached it, stopped or were last seen as to be recognised."""
+    """Whether at some time so few reached it, ended or were last seen as to be recognised."""
     counts = np.unique(4 * time + end, return_counts=True)[1]
     return asked.is_small(*counts.tolist())
 
@@ -109,4 +109,4 @@ def _by_session(sessions: Floats, share: Floats) -> str:
 
 
 def _end(word: str | None) -> int:
-    return 1 if word == "reached" else 2 if word in ("stop", "refer") else 0
+    return 1 if word == "reached" else 2 if word in cohort.OVER else 0
