@@ -4,10 +4,10 @@ import json
 import socketserver
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email import message_from_string
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 
@@ -80,7 +80,10 @@ def sms_gateway(
 
     class Gateway(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            if len(body) < length:
+                return  # the other side was killed
             taken.append((dict(self.headers), json.loads(body)))
             if says:
                 self.wfile.write(says)
@@ -95,10 +98,14 @@ def sms_gateway(
             self.send_response(200)
             self.end_headers()
 
+        def handle(self) -> None:
+            with suppress(OSError):  # the other side was killed
+                super().handle()
+
         def log_message(self, *args: Any) -> None:
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Gateway) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Gateway) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}/", taken
         server.shutdown()

@@ -2,9 +2,10 @@
 
     python benchmarks/proofs/outbox_kills.py [--kills 200] [--seed 7]
 
-Writes docs/reference/outbox-kills.md. A clinic in a new SQLite database; a mail server on this
-machine; children that send and are killed with -9: every fourth while it queues, the others while
-they send, by turns at a random line of the sender's code and at a random moment.
+Writes docs/reference/outbox-kills.md. A clinic in a new SQLite database; a mail server and a
+text-message gateway on this machine; children that send and are killed with -9: every second
+between handing a message over and writing its end down, the others while they queue and send; by
+turns at a random line of the sender's code and at a random moment.
 """
 
 import argparse
@@ -39,14 +40,15 @@ def _prove(kills: int, seed: int) -> int:
     from django.conf import settings
     from django.core.management import call_command
     from tests.kills import kill_many
-    from tests.stand_in import mail_server
+    from tests.stand_in import mail_server, sms_gateway
 
     call_command("migrate", verbosity=0)
     _fill()
     began = time.perf_counter()
-    with mail_server() as server:
+    with mail_server() as server, sms_gateway() as (gateway, posted):
         settings.SMTP, settings.PUBLIC_ADDRESS = server.url, "https://clinic.example"
-        toll = kill_many(kills, seed, server)
+        settings.SMS = gateway
+        toll = kill_many(kills, seed, server, posted)
     seconds = time.perf_counter() - began
     rows = [
         ("children killed with -9", toll.killed),
@@ -55,7 +57,9 @@ def _prove(kills: int, seed: int) -> int:
             toll.killed_before_handing,
         ),
         ("of them after that, before the end was written down", toll.killed_after_handing),
-        ("reminders", toll.reminders),
+        ("of these, text messages", toll.sms_after_handing),
+        ("of these, arrived all the same", toll.arrived_after_handing),
+        ("reminders, every second a text message", toll.reminders),
         *((f"arrived {_times(times)}", count) for times, count in toll.arrived.items()),
         ("reminders with a second Message-ID", toll.second_message_ids),
         ("broke off twice, so on the call list", toll.unclear),
@@ -86,7 +90,12 @@ def _fill() -> None:
     clinic = writing_clinic()
     for number in range(REMINDERS):
         patient = Patient.objects.create(
-            clinic=clinic, number=number, family="F", given="G", email=f"p{number}@example.org"
+            clinic=clinic,
+            number=number,
+            family="F",
+            given="G",
+            email="" if number % 2 else f"p{number}@example.org",
+            phone=f"+1555{number:07}",
         )
         course = Course.objects.create(
             patient=patient, condition="low_back", side="left", opened_on="2026-01-01"
