@@ -1,4 +1,4 @@
-"""Reaching the target and ending without it, each as its own curve, with the numbers at risk beneath.
+"""Reaching the target and ending without it, each a curve, with the numbers at risk beneath.
 
 Both are cumulative incidences that compete: one minus Kaplan–Meier, which takes who ended for
 lost from sight, would draw the target curve too high.

@@ -30,7 +30,9 @@ def harms(asked: Asked) -> tuple[Section, ...]:
     seen = {r["kind"] for r in rows}
     also = [(i, 2 if r.call_first else 1) for i, r in rules.items() if i not in seen]
     rates = harm_rates(kind, grade, given, also=also)
-    small = [asked.is_small(int(n)) for n in rates.events]
+    # Twelve signs of one person are one person.
+    people = {k: max(r["courses"] for r in rows if r["kind"] == k) for k in seen}
+    small = [asked.is_small(people.get(kind, 0)) for kind in rates.kinds]
     each = rates.per_session
     drawn, cells = [], []
     for at, name in enumerate(rates.kinds):
@@ -93,6 +95,8 @@ def _alarm(asked: Asked, alarm: HarmAlarm, *, hidden: bool) -> Section:
         else "the alarm was raised once" if len(raised)
         else "no alarm"
     )  # fmt: skip
+    if asked.below is not None and n:  # each point of the chart is one session of one person
+        return Section(uid, title, measure, asked.source, notes=(LEFT_OUT,))
     data = HarmsData(
         title, tuple(chart.gaps.tolist()), chart.since, sessions, chart.expected, chart.alarm_below
     )
