@@ -228,8 +228,9 @@ def harmed(registry: Registry, kinds: Sequence[str]) -> tuple[int, list[int]]:
 
 
 def decisions(registry: Registry, by: By = ()) -> pa.Table:
-    """What was suggested and decided, and what followed: decisions, with_relief and sum_relief at
-    the decision, answered_after, sum_relief_after at the first answer after it, reached_after."""
+    """What was suggested and decided, and what followed: decisions, courses (with at least one),
+    with_relief and sum_relief at the decision, answered_after, sum_relief_after at the first answer
+    after it, reached_after."""
     courses = _courses(registry, by).select("course", "target_day", *_others(by, "target_day"))
     made = registry["decisions"].select(
         "course", "day", "suggested", "decided", "relief", "followed_relief"
@@ -238,6 +239,7 @@ def decisions(registry: Registry, by: By = ()) -> pa.Table:
     keys = [*by, "suggested", "decided"]
     counts = {
         "decisions": found.count(),
+        "courses": found.course.nunique(),
         "with_relief": found.count(where=found.relief.notnull()),
         "sum_relief": _sum(found.relief),
         "answered_after": found.count(where=found.followed_relief.notnull()),
@@ -254,23 +256,26 @@ def suppress(table: pa.Table, counts: By, of: str, below: int, sums: By = ()) ->
     """The table with small cells empty (null), so that nobody can be picked out.
 
     A count of `counts` is hidden where it, or what is missing from it to `of`, is 1 to `below` − 1;
-    a whole row (its `sums` too) where `of` itself is. Where only one row is hidden in a column, the
-    next smallest is hidden with it: else a total would give it away.
+    a whole row (its `sums` too) where `of` itself is. Where the hidden rows of a column come to so
+    few together that a total would give them away, the next smallest are hidden with them.
     """
     # What an earlier suppression has emptied is null, and stays so.
-    whole: list[int | None] = table[of].to_pylist()
-    small_rows = {row for row, n in enumerate(whole) if n is None or 0 < n < below}
-    hidden = {name: set(small_rows) for name in (of, *counts)}
-    for name in counts:
-        values = table[name].to_pylist()
-        hidden[name] |= {
+    columns = {name: table[name].to_pylist() for name in (of, *counts)}
+    whole: list[int | None] = columns[of]
+    hidden: dict[str, set[int]] = {}
+    for name, values in columns.items():
+        both = list(zip(values, whole, strict=True))
+        rows = hidden[name] = {
             row
-            for row, (n, total) in enumerate(zip(values, whole, strict=True))
-            if n is None or 0 < n < below or (total is not None and 0 < total - n < below)
-        }
-    for name, rows in hidden.items():
-        others = [(n, row) for row, n in enumerate(table[name].to_pylist()) if row not in rows]
-        if len(rows) == 1 and others:
+            for row, (n, total) in enumerate(both)
+            if n is None or total is None or _few(below, n, total, total - n)
+        } | hidden.get(of, set())
+        while rows and (others := [(n, row) for row, n in enumerate(values) if row not in rows]):
+            known = [(n, total) for n, total in (both[row] for row in rows) if n is not None]
+            rest = sum(total - n for n, total in known if total is not None)
+            empty = len(known) < len(rows)  # how many those stand for is not known here
+            if not _few(below, sum(n for n, _ in known), rest) and (len(rows) > 1 or not empty):
+                break
             rows.add(min(others)[1])
     any_hidden = set().union(*hidden.values())
     hidden |= {name: any_hidden for name in sums}
@@ -279,6 +284,10 @@ def suppress(table: pa.Table, counts: By, of: str, below: int, sums: By = ()) ->
         column = pa.array(values, table.schema.field(name).type)
         table = table.set_column(table.column_names.index(name), name, column)
     return table
+
+
+def _few(below: int, *counts: int) -> bool:
+    return any(0 < n < below for n in counts)
 
 
 # --- parts of expressions

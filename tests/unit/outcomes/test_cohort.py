@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -317,10 +318,27 @@ def test_small_cells_are_hidden_and_cannot_be_worked_out_from_the_total() -> Non
     shown = cohort.suppress(table, ["reached"], "began", 5, ["sum"]).to_pydict()
     # e is small itself, and alone: d, the next smallest, is hidden with it.
     assert shown["began"] == [100, 40, 30, None, None]
-    # b: three; c: all but one; e: its denominator. Nought of many tells of nobody.
-    assert shown["reached"] == [50, None, None, 0, None]
+    # b: three; c: all but one; d and e: their denominators.
+    assert shown["reached"] == [50, None, None, None, None]
     assert shown["sum"] == [500, None, None, None, None]
     assert cohort.suppress(table, ["reached"], "began", 1).equals(table)
+
+
+def test_what_is_hidden_comes_to_enough_together_that_no_total_gives_it_away() -> None:
+    table = pa.table({"began": [50, 3, 2], "reached": [25, 3, 2]})
+    shown = cohort.suppress(table, ["reached"], "began", 11).to_pydict()
+    assert shown == {"began": [None] * 3, "reached": [None] * 3}, "55 − 50 are the five hidden"
+    pick = np.random.default_rng(5)
+    for _ in range(200):
+        began = pick.integers(0, 60, pick.integers(2, 7))
+        reached = pick.integers(0, began + 1)
+        table = pa.table({"began": began, "reached": reached})
+        shown = cohort.suppress(table, ["reached"], "began", 11).to_pydict()
+        for name, values in (("began", began), ("reached", reached)):
+            gone = [at for at, value in enumerate(shown[name]) if value is None]
+            if len(gone) < len(began):
+                left, rest = values[gone].sum(), (began - values)[gone].sum()
+                assert not 0 < left < 11 and not 0 < rest < 11
 
 
 def test_every_row_has_a_value_of_every_column(rows: Sequence[CourseRows]) -> None:

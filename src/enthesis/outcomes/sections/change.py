@@ -19,6 +19,7 @@ from enthesis.outcomes.cohort import HUNDREDTHS
 from enthesis.outcomes.intervals import mean_of_sums
 from enthesis.outcomes.sections.parts import HIDDEN, Asked, Figure, Section, between, of_100
 from enthesis.outcomes.sections.relief import benchmark_notes, benchmark_source
+from enthesis.outcomes.sections.tellable import tellable
 
 DAYS_A_WEEK = 7
 FEW = "Windows in which so few answered that somebody might be recognised are left out."
@@ -33,7 +34,7 @@ def pain(asked: Asked) -> tuple[Section, ...]:
         f"{'lower' if wrong_way else 'higher'} is better"
     )
     rows = cohort.at_windows(asked.registry).to_pylist()
-    shown = [row for row in rows if row["with_pain"] > 1 and not _is_small(asked, row, "with_pain")]
+    shown = told_windows(asked, [row for row in rows if row["with_pain"] > 1], "with_pain")
     if len(shown) < 2:
         finding = "Too few answered in two windows to draw how pain went"
         return (Section("pain", finding, axis, asked.source),)
@@ -53,7 +54,7 @@ def pain(asked: Asked) -> tuple[Section, ...]:
     notes = (
         "Means of those who answered in each window, not of those who gave no answer (what "
         "they might change stands below); the weeks are the mean day of the answers.",
-        *((FEW,) if any(_is_small(asked, row, "with_pain") for row in rows) else ()),
+        *((FEW,) if len(shown) < sum(row["with_pain"] > 1 for row in rows) else ()),
         *benchmark_notes(asked.anyway),
     )
     drawn = f"Mean in each window, with its 95 % interval{_elsewhere(asked)}"
@@ -69,7 +70,7 @@ def change(asked: Asked) -> tuple[Section, ...]:
         for row in cohort.at_windows(asked.registry, ("measure",)).to_pylist()
         if row["number"] and row["with_change"] > 1
     ]
-    shown = [row for row in rows if not _is_small(asked, row, "with_change")]
+    shown = _told_measures(asked, rows)
     what = "Mean change from the start in points; above 0 is better"
     if not shown:
         finding = "Too few answered before and after to say how much changed"
@@ -166,13 +167,49 @@ def _both(asked: Asked, row: dict[str, Any]) -> str:
 def _shares(asked: Asked, row: dict[str, Any]) -> tuple[str, str]:
     """Half relief in a window: of those whose relief is known, and of all due."""
     n, of, due = row["reached_50"], row["measurable"], row["due"]
-    small = asked.is_small(n, of - n, due - n)
+    small = asked.is_small(n, of - n, due - n, row["answered"] - of)
     return (of_100(None if small else n, of), of_100(None if small else n, due))
 
 
-def _is_small(asked: Asked, row: dict[str, Any], counted: str) -> bool:
-    """Whether a window stands for too few: who answered, or who is missing from those due."""
-    return asked.is_small(row[counted], row["due"] - row[counted], row["lost"])
+def told_windows(
+    asked: Asked, rows: list[dict[str, Any]], counted: str, began: int | None = None
+) -> list[dict[str, Any]]:
+    """The windows that stand for enough: who answered, who is missing, and who was due in the one
+    before (or began) and not in this."""
+    kept, before = [], asked.began if began is None else began
+    for row in rows:
+        missing = (row["due"] - row[counted], row["lost"], abs(row["answered"] - row[counted]))
+        if not asked.is_small(row[counted], *missing, abs(before - row["due"])):
+            kept.append(row)
+            before = row["due"]
+    return kept
+
+
+def _told_measures(asked: Asked, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each measure's windows, without those that what is told of all measures would give away."""
+    may = tellable(asked, "measure")
+    if may is None:
+        return rows
+    began = {
+        r["measure"]: r["began"] for r in cohort.at_last(asked.registry, ["measure"]).to_pylist()
+    }
+    kept = []
+    for (name,) in sorted(may):
+        own = [row for row in rows if row["measure"] == name]
+        kept += told_windows(asked, own, "with_change", began[name])
+    for whole in cohort.at_windows(asked.registry).to_pylist():
+        here = [row for row in kept if row["number"] == whole["number"]]
+        while here and asked.is_small(
+            *(abs(whole[name] - sum(row[name] for row in here)) for name in ("due", "lost")),
+            *(
+                abs(whole[name] - sum(r["answered"] for r in here))
+                for name in ("answered", "with_pain")
+            ),
+        ):
+            least = min(here, key=lambda row: row["due"])
+            here.remove(least)
+            kept.remove(least)
+    return [row for row in rows if row in kept]
 
 
 def _window(row: dict[str, Any]) -> WindowMean:

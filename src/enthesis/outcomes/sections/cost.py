@@ -8,7 +8,8 @@ from enthesis.charts.curves import Table
 from enthesis.charts.dot_rows import DotRow, DotRows, dot_rows_svg
 from enthesis.outcomes import cohort
 from enthesis.outcomes.cost import CostPerReached, cost_per_reached
-from enthesis.outcomes.sections.parts import Asked, Figure, Section, few_hidden
+from enthesis.outcomes.sections.parts import Asked, Figure, Section
+from enthesis.outcomes.sections.tellable import tellable
 from enthesis.units import MINOR_DIGITS, Money, money_words
 
 MEASURE = "Paid by all courses that began, per course that reached its target"
@@ -23,8 +24,8 @@ def cost(asked: Asked) -> tuple[Section, ...]:
         told = (row["paid_cents"], row["began"], row["reached_target"])
         groups.setdefault((row["condition"], row["currency"]), []).append(told)
     found = {key: _cost(some, asked.seed) for key, some in groups.items()}
-    kept = few_hidden(asked, {key: (c.courses, c.reached) for key, c in found.items()})
-    shown = {key: found[key] for key in kept}
+    may = tellable(asked, "paid")
+    shown = {key: c for key, c in found.items() if may is None or key in may}
     small = len(shown) < len(found)
     if not shown:
         return (Section("cost", "Too few courses with a charge to give a cost", MEASURE,

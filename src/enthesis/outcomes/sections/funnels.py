@@ -4,7 +4,7 @@ Never a league table: units stand by name, and one beyond the outer limit is a q
 is what was recorded of the case mix: condition, age, sex and pain at the start.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,23 +15,17 @@ from enthesis.charts.funnel import FunnelData, Limit, Unit, funnel_svg, funnel_t
 from enthesis.outcomes import cohort
 from enthesis.outcomes.errors import FitError
 from enthesis.outcomes.funnel import NO_SPREAD, Funnel, chance_limits, funnel
-from enthesis.outcomes.sections.parts import Asked, Figure, Section, few_hidden
+from enthesis.outcomes.sections.parts import Asked, Figure, Section
+from enthesis.outcomes.sections.tellable import KINDS, LEVEL, tellable
 
 Floats = NDArray[np.float64]
-LEVEL = 50
 MIX = ("condition", cohort.DECADE, "sex", "baseline")
 OUTCOME = (
     f"Reached {LEVEL} % relief at the last answer, of all who began, lost counted as not reached"
 )
 MEASURE = f"{OUTCOME}; allowed for condition, age, sex and pain at the start"
 NOT_ALLOWED = f"{OUTCOME}; as counted, case mix not allowed for"
-UNITS: Mapping[str, tuple[tuple[str, ...], str]] = {
-    "condition": (("condition",), "conditions"),
-    "protocol": (("protocol",), "protocols"),
-    "solution": (("solution",), "solutions"),
-    "clinician": (("clinic", "clinician"), "clinicians"),
-    "clinic": (("clinic",), "clinics"),
-}
+UNITS = ("condition", "protocol", "solution", "clinician", "clinic")
 NOTE = (
     "In name order: this is no ranking. Shrunk: drawn towards all the more, the smaller the unit "
     "is. Nothing that was not recorded is allowed for, so that a difference has no known cause."
@@ -41,13 +35,14 @@ NOTE = (
 def funnels(asked: Asked) -> tuple[Section, ...]:
     """A funnel for each kind of unit of which there are two or more."""
     found = []
-    for kind, (columns, many) in UNITS.items():
+    for kind in UNITS:
+        columns = KINDS[kind][0]
         by = tuple(dict.fromkeys((*columns, *MIX)))
         rows = cohort.at_last(asked.registry, by, (LEVEL,)).to_pylist()
         rows = [row for row in rows if row[columns[-1]] is not None]
         names = {tuple(row[c] for c in columns) for row in rows}
         if len(names) > 1:
-            found.append(_section(asked, kind, many, rows, columns))
+            found.append(_section(asked, kind, rows, columns))
     return tuple(found)
 
 
@@ -88,17 +83,18 @@ def case_mix(
 
 
 def _section(
-    asked: Asked, kind: str, many: str, rows: list[dict[str, Any]], columns: tuple[str, ...]
+    asked: Asked, kind: str, rows: list[dict[str, Any]], columns: tuple[str, ...]
 ) -> Section:
-    uid = f"by-{kind}"
+    uid, many = f"by-{kind}", f"{kind}s"
     several = len({row["clinic"] for row in rows}) > 1 if kind == "clinician" else False
     labels = [_label(asked, kind, row, several) for row in rows]
-    shown = few_hidden(asked, _sizes(labels, rows))
-    if len(shown) < 2:
+    may = tellable(asked, kind)
+    kept = [at for at, row in enumerate(rows)
+            if may is None or tuple(row[c] for c in columns) in may]  # fmt: skip
+    left_out = len(set(labels)) - len({labels[at] for at in kept})
+    if len(set(labels)) - left_out < 2:
         finding = f"Too few courses to compare {many}"
         return Section(uid, finding, MEASURE, asked.source)
-    left_out = len(set(labels)) - len(shown)
-    kept = [at for at, label in enumerate(labels) if label in shown]
     rows, names_of = [rows[at] for at in kept], np.array([labels[at] for at in kept])
     sizes, yes = [row["began"] for row in rows], [row[f"reached_{LEVEL}"] for row in rows]
     mix, names = case_mix(rows, yes, sizes, without=kind)
@@ -126,14 +122,6 @@ def _section(
     data = _data(fitted, many)
     figure = Figure(funnel_svg(data, "wide", uid), funnel_svg(data, "narrow", uid))
     return Section(uid, data.title, measure, asked.source, funnel_table(data), figure, tuple(notes))
-
-
-def _sizes(labels: list[str], rows: list[dict[str, Any]]) -> dict[str, tuple[int, int]]:
-    sums: dict[str, tuple[int, int]] = {}
-    for label, row in zip(labels, rows, strict=True):
-        n, hit = sums.get(label, (0, 0))
-        sums[label] = n + row["began"], hit + row[f"reached_{LEVEL}"]
-    return sums
 
 
 def _data(fitted: Funnel, many: str) -> FunnelData:

@@ -13,7 +13,7 @@ from enthesis.knowledge.kinds import HarmAlarm
 from enthesis.outcomes import cohort
 from enthesis.outcomes.harms import Cusum, gap_chart, harm_rates
 from enthesis.outcomes.intervals import rate
-from enthesis.outcomes.sections.parts import Asked, Figure, Section
+from enthesis.outcomes.sections.parts import LEFT_OUT, Asked, Figure, Section
 
 PER = 1000
 MEASURE = "Warning signs that patients answered after a session, whatever their cause"
@@ -38,7 +38,9 @@ def harms(asked: Asked) -> tuple[Section, ...]:
     seen = {r["kind"] for r in rows}
     also = [(i, 2 if r.call_first else 1) for i, r in rules.items() if i not in seen]
     rates = harm_rates(kind, grade, given, also=also)
-    small = [asked.is_small(int(n)) for n in rates.events]
+    # Twelve signs of one person are one person.
+    people = {k: max(r["courses"] for r in rows if r["kind"] == k) for k in seen}
+    small = [asked.is_small(people.get(kind, 0)) for kind in rates.kinds]
     each = rates.per_session
     most = rate(np.array([(asked.below or 1) - 1]), given).high[0]
     drawn, cells = [], []
@@ -104,6 +106,8 @@ def _alarm(asked: Asked, alarm: HarmAlarm, *, counted: Mapping[str, int]) -> Sec
     levels, raised = Cusum(alarm.step, alarm.limit, 0, 0).path(harmed)
     said = _both_rules(int(chart.alarms.sum()), len(raised))
     title = f"{alarm.text}: after {n} of {sessions} sessions; {said}"
+    if asked.below is not None and n:  # each point of the chart is one session of one person
+        return Section(uid, title, measure, asked.source, notes=(LEFT_OUT,), technical=(rule,))
     data = HarmsData(
         title, tuple(chart.gaps.tolist()), chart.since, sessions, chart.expected, chart.alarm_below
     )

@@ -1,5 +1,7 @@
 """Decisions otherwise than suggested, and what followed them."""
 
+import pyarrow.compute as pc
+
 from enthesis.charts.curves import Table
 from enthesis.charts.dot_rows import DotRow, DotRows, dot_rows_svg
 from enthesis.charts.pen import in_words
@@ -19,9 +21,17 @@ def overrides(asked: Asked) -> tuple[Section, ...]:
     if not made:
         return (Section("overrides", "No decision has been recorded", MEASURE, asked.source),)
     other = sum(row["decisions"] for row in table.to_pylist() if row["suggested"] != row["decided"])
-    rows = asked.hide(
-        table, ["answered_after", "reached_after"], "decisions", ["sum_relief_after"]
-    ).to_pylist()
+    # Many decisions of few people stand for few. How many were otherwise is told, so that those as
+    # suggested and the others must each hide what they hide by themselves.
+    same = pc.equal(table["suggested"], table["decided"])
+    rows = [
+        row
+        for part in (table.filter(pc.invert(same)), table.filter(same))
+        for row in asked.hide(
+            asked.hide(part, ["decisions"], "courses"),
+            ["answered_after", "reached_after"], "decisions", ["sum_relief_after"],
+        ).to_pylist()
+    ]  # fmt: skip
     small = any(row["reached_after"] is None or row["answered_after"] is None for row in rows)
     title = f"{other} of {made} decisions were not what the rules suggested"
     if asked.is_small(other, made - other):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any
 
 import pyarrow as pa
 
@@ -14,7 +14,6 @@ from enthesis.outcomes.cohort import suppress
 from enthesis.outcomes.engine import Registry
 from enthesis.outcomes.intervals import Interval, wilson
 
-T = TypeVar("T")
 HIDDEN = "hidden"
 LEFT_OUT = (
     "The picture is left out and some cells read “hidden”: they stand for so few people that "
@@ -95,16 +94,6 @@ class Asked:
     def is_small(self, *counts: int) -> bool:
         """Whether one of these would have to be hidden."""
         return self.below is not None and any(0 < n < self.below for n in counts)
-
-
-def few_hidden(asked: Asked, units: Mapping[T, tuple[int, int]]) -> dict[T, tuple[int, int]]:
-    """The units, (courses, those that reached it) each, without those whose numbers are hidden."""
-    table = pa.table(
-        {"courses": [n for n, _ in units.values()], "reached": [hit for _, hit in units.values()]}
-    )
-    rows = asked.hide(table, ["reached"], "courses").to_pylist()
-    told = zip(units.items(), rows, strict=True)
-    return {unit: both for (unit, both), row in told if None not in row.values()}
 
 
 def count(n: int | None) -> str:

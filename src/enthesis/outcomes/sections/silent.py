@@ -4,6 +4,7 @@ from typing import Any
 
 import ibis
 import numpy as np
+from numpy.typing import NDArray
 
 from enthesis.charts.curves import Axis, Curve, CurveChart, Table, curves_svg
 from enthesis.charts.dot_rows import DotRow, DotRows, dot_rows_svg, dot_rows_table
@@ -11,6 +12,7 @@ from enthesis.charts.pen import in_words
 from enthesis.outcomes import cohort
 from enthesis.outcomes.errors import FitError
 from enthesis.outcomes.repeated import fit
+from enthesis.outcomes.sections.change import told_windows
 from enthesis.outcomes.sections.funnels import MIX, case_mix
 from enthesis.outcomes.sections.parts import Asked, Figure, Section
 from enthesis.outcomes.silent import DeltaTable, Group, delta_of_fit, reasons_for_silence
@@ -20,6 +22,9 @@ DOT, CHOSEN = 'r="5" class="dot"/>', 'r="8" class="dot chosen"/>'
 MOST = 5
 """Points by which the silent are made worse at most: half of the scale."""
 DELTAS = np.arange(0, MOST + 0.1, 0.5)
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+FEW = "What so few have, or have not, that somebody might be recognised is left out."
 MEASURE = "Mean change in pain if those without an answer were worse by so many points"
 CONCLUSION = "less pain than at the start"
 """What fails at the tipping point."""
@@ -33,7 +38,9 @@ def silent(asked: Asked) -> tuple[Section, ...]:
 def _tipping(asked: Asked) -> Section:
     rows = cohort.at_windows(asked.registry).to_pylist()
     half = [r for r in rows if r["number"] and 2 * r["due"] >= asked.began and r["with_pain"] > 1]
-    if not half or asked.is_small(half[-1]["with_pain"], half[-1]["due"] - half[-1]["with_pain"]):
+    told = told_windows(asked, [r for r in rows if r["with_pain"] > 1], "with_pain")
+    half = [r for r in half if r in told]
+    if not half:
         finding = (
             "Too few answered in a window to say how bad those without an answer would have to be"
         )
@@ -152,7 +159,11 @@ def _reasons(asked: Asked) -> Section:
     sizes, yes = [row["due"] for row in rows], [row["silent"] for row in rows]
     due, gone = sum(sizes), sum(yes)
     counted = f"{gone} of {due} whose answer was due are silent"
-    if asked.is_small(gone, due - gone, asked.began - due):
+    # The flow tells of those who never answered: the rest must not be few either.
+    flow = cohort.flow(asked.registry, ("began", "silent")).to_pylist()
+    heard = sum(row["answered"] for row in flow if row["began"])
+    mute = sum(row["opened"] - row["answered"] for row in flow if row["began"] and row["silent"])
+    if asked.is_small(gone, due - gone, asked.began - due, gone - mute, due - heard - mute):
         finding = "Too few, or nearly all, are silent to say what goes with it"
         return Section("reasons", finding, measure, asked.source)
     mix, names = case_mix(rows, yes, sizes)
@@ -168,7 +179,11 @@ def _reasons(asked: Asked) -> Section:
         DotRow(_named(asked, name, reference), float(ratio.estimate[at]), float(ratio.low[at]),
                float(ratio.high[at]), f"{gone} of {due}")
         for at, name in enumerate(found.names)
+        if not _stands_for_few(asked, at, names, mix, np.array(sizes), np.array(yes))
     )  # fmt: skip
+    if not drawn:
+        finding = f"{counted}; too few of any kind to say what goes with it"
+        return Section("reasons", finding, measure, asked.source)
     apart = [row.name for row in drawn if (row.low or 0) > 1 or (row.high or 0) < 1]
     title = f"{counted}; " + (
         f"it goes with {', '.join(apart)}" if apart else "nothing known before goes with it"
@@ -179,10 +194,29 @@ def _reasons(asked: Asked) -> Section:
         "Silent: asked, and no answer when the clinic’s patience had run out. It says whether the "
         "silent differ in what is known of them; it cannot say that they do not differ in what is "
         "not.",
+        *((FEW,) if len(drawn) < len(found.names) else ()),
     )
     technical = ("Logistic regression, each allowed for the others.",)
     table = dot_rows_table(data, "Known before")
     return Section("reasons", title, measure, asked.source, table, figure, notes, technical)
+
+
+def _stands_for_few(
+    asked: Asked, at: int, names: tuple[str, ...], mix: Floats, due: Counts, silent: Counts
+) -> bool:
+    """Whether one of the two that an odds ratio compares has few courses, silent or not silent."""
+    column = mix[:, at]
+    if not np.isin(column, (0, 1)).all():
+        return False
+    alike = [at]
+    if names[at].startswith("condition "):  # compared with the one without a column of its own
+        alike = [n for n, name in enumerate(names) if name.startswith("condition ")]
+    return any(
+        asked.is_small(
+            int(due[side].sum()), int(silent[side].sum()), int((due - silent)[side].sum())
+        )
+        for side in (column == 1, (mix[:, alike] == 0).all(axis=1))
+    )
 
 
 def _condition(asked: Asked, name: str) -> str:

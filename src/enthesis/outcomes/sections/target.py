@@ -72,7 +72,8 @@ def _by(asked: Asked, clock: Clock, uid: str) -> Section:
         f"Of all {asked.began} who began, lost counted as not reached: {reached} "
         f"({of_100_with_interval(reached, asked.began)} of 100).",
     )
-    if asked.is_small(reached, ended, asked.began - reached, asked.began - ended):
+    rest = asked.began - reached - ended
+    if asked.is_small(reached, ended, rest, ended + rest, reached + rest):
         return Section(uid, "Too few reached the target or ended to be shown", measure,
                        asked.source)  # fmt: skip
     title = f"{reached} of {asked.began} reached their target; {ended} ended before that"
