@@ -377,7 +377,7 @@ def test_nothing_is_public_until_the_administrator_publishes_and_again_after_wit
     text = page.content.decode()
     assert "What this cannot tell you" in text and "<script" not in text
     assert "27 Nov 2026" in text and "(invented)" in text
-    assert client.get(f"{address}change.csv").content.decode().startswith('"# ')
+    assert client.get(f"{address}relief.csv").content.decode().startswith('"# ')
     (event,) = models.AuditEvent.objects.filter(action="publish_results")
     assert event.user == user(models.Role.ADMINISTRATOR) and event.detail["cut"]
     assert as_clinician.post("/outcomes/withdraw/").status_code == 403
@@ -390,7 +390,7 @@ def test_nothing_is_public_until_the_administrator_publishes_and_again_after_wit
     assert gone.status_code == 404 and "No results are published here" in gone.content.decode()
     assert "Today" not in gone.content.decode() and "patient" not in gone.content.decode()
     assert client.get("/results/999/").content == gone.content, "no word whether there is a clinic"
-    assert client.get(f"{address}change.csv").status_code == 404
+    assert client.get(f"{address}relief.csv").status_code == 404
     assert models.AuditEvent.objects.filter(action="withdraw_results").count() == 1
     assert models.PublishedResults.objects.count() == 1, "the fact is kept"
     with pytest.raises(Refused, match="Nothing is published"):
