@@ -26,11 +26,14 @@ from enthesis.knowledge.kinds import MessageText
 
 log = logging.getLogger("enthesis.sender")
 # Each pass looks at every open course; nobody waits for a reminder by the minute.
+FIRST_SECONDS = 10
 PAUSE_SECONDS = 300
 
 
 def forever(pause: float = PAUSE_SECONDS) -> None:
     """Pass after pass. A database that is busy, or a fault in one pass, does not end it."""
+    # Not while the server is still beginning: who stops it again at once would wait for this pass.
+    time.sleep(FIRST_SECONDS)
     while True:
         try:
             run_pass()

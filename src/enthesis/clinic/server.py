@@ -85,6 +85,8 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "worker_class": "gthread",
             "threads": THREADS,
             "loglevel": "warning",
+            # Ctrl-C in the midst of a pass of the sender: messages are safe whenever it ends.
+            "graceful_timeout": 10,
             "control_socket_disable": True,
             "post_worker_init": self._begin,
         }
