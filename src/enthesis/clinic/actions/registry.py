@@ -129,7 +129,8 @@ def _refresh(
     keys = [pk for pk in _to_look_at(before, known) if pk not in out]
     seen: list[tuple[int, int, date | None]] = []
     tables = registry.as_tables(_rows(keys, known, seen, progress=progress))
-    written = np.array(seen, _COURSE)
+    # The database gives courses in an order of its own; what is kept is looked up by sorted keys.
+    written = np.sort(np.array(seen, _COURSE), order="pk")
     deleted = _deleted(before, written, out)
     gone = np.isin(before.courses["pk"], np.fromiter(out | deleted, np.int64))
     withdrawn = before.courses["course"][gone].tolist()
