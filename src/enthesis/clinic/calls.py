@@ -8,7 +8,6 @@ began to yesterday, is not told to call everybody it ever treated.
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
@@ -111,8 +110,8 @@ def _was_asked(row: models.Course, ask: remind.Ask, until: date = date.max) -> b
 
 def _line(row: models.Course, ask: remind.Ask, reason: str) -> ToCall:
     calls = sorted(row.calls.all(), key=lambda call: call.at, reverse=True)
-    zone = ZoneInfo(row.patient.clinic.time_zone)
-    tries = [call for call in calls if timezone.localdate(call.at, zone) >= ask.due_on]
+    clinic = row.patient.clinic
+    tries = [call for call in calls if store.day_of(clinic, call.at) >= ask.due_on]
     wanted = PURPOSE_WORDS[ask.purpose]
     return ToCall(row, ask, wanted, reason, tries, tries[0].next_try_on if tries else None)
 

@@ -213,7 +213,8 @@ def text_of(message: Message, now: datetime) -> tuple[MessageText, dict[str, str
     link = outbox.link_for(message, now)
     zone = ZoneInfo(patient.clinic.time_zone)
     with override(patient.language), timezone.override(zone):
-        until = date_format(link.expires_at.astimezone(zone).date(), "DATE_FORMAT")
+        until = date_format(store.day_of(patient.clinic, link.expires_at), "DATE_FORMAT")
+    known = store.known_for(patient.clinic, store.day_of(patient.clinic, now))
     words = {
         "clinic": patient.clinic.name,
         "phone": patient.clinic.phone,
@@ -221,9 +222,7 @@ def text_of(message: Message, now: datetime) -> tuple[MessageText, dict[str, str
         "stop": stop_address(patient),
         "until": until,
     }
-    return store.known_for(patient.clinic, now.astimezone(zone).date()).message_texts[
-        patient.language
-    ], words
+    return known.message_texts[patient.language], words
 
 
 def stop_address(patient: Patient) -> str:

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
 from pathlib import Path
@@ -27,7 +27,12 @@ OWN_FOLDER = "questionnaires"
 
 def today(clinic: models.Clinic) -> date:
     """Today's date where the clinic is."""
-    return timezone.now().astimezone(ZoneInfo(clinic.time_zone)).date()
+    return day_of(clinic, timezone.now())
+
+
+def day_of(clinic: models.Clinic, at: datetime) -> date:
+    """The date of a moment where the clinic is."""
+    return at.astimezone(ZoneInfo(clinic.time_zone)).date()
 
 
 Own = tuple[tuple[OwnQuestionnaire, ...], tuple[str, ...]]

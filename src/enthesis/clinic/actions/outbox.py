@@ -9,13 +9,11 @@ docs/explanation/outbox.md.
 import logging
 import re
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.signing import BadSignature, Signer
 from django.db import DatabaseError, transaction
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from enthesis.clinic import audit, store
@@ -59,7 +57,6 @@ def wanted(course: Course, today: date, booked: date | None = None) -> tuple[rem
 
 def next_sessions(clinic: Clinic, now: datetime) -> dict[int, date]:
     """The day of the next booked session of each course that has one."""
-    zone = ZoneInfo(clinic.time_zone)
     booked = Appointment.objects.filter(
         course__patient__clinic=clinic,
         kind=Appointment.Kind.SESSION,
@@ -67,7 +64,7 @@ def next_sessions(clinic: Clinic, now: datetime) -> dict[int, date]:
         starts_at__gte=now,
     ).order_by("-starts_at")
     days = booked.values_list("course", "starts_at")
-    return {course: at.astimezone(zone).date() for course, at in days}
+    return {course: store.day_of(clinic, at) for course, at in days}
 
 
 @transaction.atomic
@@ -160,10 +157,8 @@ def _unsendable(message: Message, now: datetime) -> tuple[Message.State, str] | 
     patient = course.patient
     if not wants(patient, ContactChoice.Way.MESSAGES):
         return Message.State.DROPPED, "The patient wants no messages."
-    today = store.today(patient.clinic)
-    known = store.known_for(patient.clinic, today)
     booked = next_sessions(patient.clinic, now).get(course.pk)
-    still = remind.reminders(store.course_outlines([course])[0], booked, known, today)
+    still = wanted(course, store.today(patient.clinic), booked)
     if message.key not in {reminder.key for reminder in still}:
         return Message.State.DROPPED, "It was answered, or something newer is asked."
     if way_of(patient) is None:
@@ -248,7 +243,7 @@ def finish(attempt: Attempt, outcome: str, detail: str, now: datetime) -> None:
     else:
         tries = message.attempts.filter(outcome__in=["later", "unclear"]).count()
         clinic = message.course.patient.clinic
-        known = store.known_for(clinic, timezone.localdate(now, ZoneInfo(clinic.time_zone)))
+        known = store.known_for(clinic, store.day_of(clinic, now))
         wait = remind.retry_after(tries, known)
         if wait is None:
             _end(message, Message.State.FAILED, f"Given up after {tries} tries: {detail}")

@@ -7,7 +7,6 @@ that is only the default, the telephone's.
 """
 
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -145,7 +144,7 @@ def _ask(
 ) -> HttpResponse:
     clinic = link.course.patient.clinic
     context |= {
-        "until": timezone.localdate(link.expires_at, ZoneInfo(clinic.time_zone)),
+        "until": store.day_of(clinic, link.expires_at),
         "form": form,
         "screen": screens[number],
         "back": f"?q={screens[number - 1][0].id}" if number else "",
