@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -174,9 +173,10 @@ def _read_progress() -> dict[str, Any]:
 
 
 def _write_progress(told: Mapping[str, Any]) -> None:
-    draft = _progress().with_suffix(".new")
-    draft.write_text(json.dumps(told))
-    draft.replace(_progress())
+    from enthesis.outcomes.registry import replacing
+
+    with replacing(_progress()) as sink:
+        sink.write(json.dumps(told).encode())
 
 
 def last_at() -> datetime | None:
@@ -289,15 +289,9 @@ def name_of(clinic: models.Clinic) -> str:
 
 def _origin(cut: str) -> "Origin":
     from enthesis.outcomes.report import Origin
+    from enthesis.outcomes.sections.parts import versions
 
-    return Origin(cut, SEED, {name: _version(name) for name in VERSIONS})
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:  # run from its source, without being installed
-        return "from a folder"
+    return Origin(cut, SEED, versions(VERSIONS))
 
 
 # --- quarters

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from datetime import date
-from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,8 +41,6 @@ SLOW = 2.0
 VERSIONS = ("enthesis", "duckdb", "pyarrow", "numpy", "scipy")
 PLAIN = "tables written elsewhere"
 """What the manifest says of the rules by which such rows were made."""
-UNPACKED = "from a folder"
-"""The version of a program that runs from its source, not installed."""
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -118,6 +115,7 @@ def _report(args: argparse.Namespace, bar: "Callable[[int, int], None]") -> "Rep
     from enthesis.outcomes.engine import open_registry
     from enthesis.outcomes.errors import FitError
     from enthesis.outcomes.report import Origin, report_of
+    from enthesis.outcomes.sections.parts import versions
 
     day = args.day or date.today()  # noqa: DTZ011 - the day at the user's desk
     cut = _cut(args.folder)
@@ -129,7 +127,7 @@ def _report(args: argparse.Namespace, bar: "Callable[[int, int], None]") -> "Rep
             raise FitError(f"no course is about {args.condition!r}; there are {', '.join(known)}")
         about = [args.condition] if args.condition else known
         only = {"condition": args.condition} if args.condition else {}
-        origin = Origin(cut.sha256, args.seed, {name: _version(name) for name in VERSIONS})
+        origin = Origin(cut.sha256, args.seed, versions(VERSIONS))
         return report_of(
             registry,
             args.title,
@@ -156,13 +154,6 @@ def _cut(folder: Path) -> "Cut":
             )
         seal(folder, PLAIN)
     return verify(folder)
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return UNPACKED
 
 
 def _benchmark(about: list[str], day: date) -> "Benchmark | None":

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import pyarrow as pa
@@ -58,6 +59,18 @@ class Origin:
         """All of it in one line."""
         versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
         return f"cut {self.cut[:12]} · seed {self.seed} · {versions}"
+
+
+def versions(names: Sequence[str]) -> dict[str, str]:
+    """The versions of installed programs; of one that runs from its source, that it does."""
+    return {name: _version(name) for name in names}
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "from a folder"
 
 
 @dataclass(frozen=True, slots=True)
