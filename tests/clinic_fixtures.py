@@ -4,13 +4,14 @@
 `client_for(user)` is a signed-in test client. `other_clinic` and `stranger` are next door.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth.hashers import make_password
 from django.test import Client
 from django.utils import timezone
@@ -35,6 +36,13 @@ def make_user(clinic: models.Clinic, username: str, role: models.Role) -> models
         display_name=username.replace("_", " ").title(),
         password=_hashed(),
     )
+
+
+@pytest.fixture
+def on_a_fixed_day() -> Iterator[None]:
+    """TODAY, in the morning at the clinic; a file asks for it once for all of its tests."""
+    with time_machine.travel("2026-11-23 15:00Z", tick=False):
+        yield
 
 
 @pytest.fixture(autouse=True)

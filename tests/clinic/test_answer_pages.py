@@ -32,12 +32,7 @@ ANSWERS: dict[str, Any] = {
     "change": "5",
     "relief": "30",
 }
-
-
-@pytest.fixture(autouse=True)
-def on_a_fixed_day() -> object:
-    with time_machine.travel("2026-11-23 15:00Z", tick=False):
-        yield
+pytestmark = pytest.mark.usefixtures("on_a_fixed_day")
 
 
 @pytest.fixture

@@ -20,12 +20,7 @@ from tests.clinic.treated import FIRST_ON, agree_plan, give_session, say, treate
 MakeCourse = Callable[..., models.Course]
 ClientFor = Callable[[models.User], Client]
 SUITABLE = {"answer": "suitable", "findings": [], "missing": [], "rules_of": "2026-09-01"}
-
-
-@pytest.fixture(autouse=True)
-def on_a_fixed_day() -> object:
-    with time_machine.travel("2026-11-23 15:00Z", tick=False):
-        yield
+pytestmark = pytest.mark.usefixtures("on_a_fixed_day")
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import time_machine
 from django.test import Client
 from django.utils.translation.template import templatize
 
@@ -29,12 +28,7 @@ CLINIC = Path(models.__file__).parent
 WORDS = CLINIC / "locale/es/LC_MESSAGES"
 ENGLISH = re.compile(r"\b(the|your|please|you|question|call|today|tick|answer)\b", re.IGNORECASE)
 STYLE = re.compile(r"<(style|script|svg)\b.*?</\1>|<[^>]+>", re.DOTALL)
-
-
-@pytest.fixture(autouse=True)
-def on_a_fixed_day() -> object:
-    with time_machine.travel("2026-11-23 15:00Z", tick=False):
-        yield
+pytestmark = pytest.mark.usefixtures("on_a_fixed_day")
 
 
 @pytest.fixture

@@ -19,12 +19,7 @@ from tests.clinic.treated import agree_plan, treated
 TODAY = date(2026, 11, 23)
 MakeCourse = Callable[..., models.Course]
 ClientFor = Callable[[models.User], Client]
-
-
-@pytest.fixture(autouse=True)
-def on_a_fixed_day() -> object:
-    with time_machine.travel("2026-11-23 15:00Z", tick=False):
-        yield
+pytestmark = pytest.mark.usefixtures("on_a_fixed_day")
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-import time_machine
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.test import Client
@@ -29,12 +28,7 @@ ODI = {
 }
 MakeCourse = Callable[..., models.Course]
 ClientFor = Callable[[models.User], Client]
-
-
-@pytest.fixture(autouse=True)
-def on_a_fixed_day() -> object:
-    with time_machine.travel("2026-11-23 15:00Z", tick=False):
-        yield
+pytestmark = pytest.mark.usefixtures("on_a_fixed_day")
 
 
 def test_a_typed_score_stands_beside_the_signs_and_changes_no_verdict(

@@ -14,12 +14,7 @@ from enthesis.clinic.actions.judge import record_decision
 from tests.clinic.treated import give_session, say, treated
 
 ClientFor = Callable[[models.User], Client]
-
-
-@pytest.fixture(autouse=True)
-def on_a_fixed_day() -> object:
-    with time_machine.travel("2026-11-23 15:00Z", tick=False):
-        yield
+pytestmark = pytest.mark.usefixtures("on_a_fixed_day")
 
 
 @pytest.fixture
