@@ -53,6 +53,7 @@ SITUATIONS: Mapping[str, str] = {
     "step_undecided": "nobody has decided yet upon what is suggested now, unless it is go on",
 }
 """The words of `when` in knowledge/rules/visit.toml."""
+BETTER, WORSE = "better, beyond error", "worse, beyond error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def _standing(measure: Measure, before: Decimal | None, now: Decimal | None) -> 
         return f"{way}; {'error not known' if measure.validated else 'not validated'}"
     if abs(gained) < measure.error:
         return "within error"
-    return "better, beyond error" if gained > 0 else "worse, beyond error"
+    return BETTER if gained > 0 else WORSE
 
 
 def what_to_ask(
@@ -232,7 +233,7 @@ def _worse(course: Course, known: Knowledge, today: date) -> list[str]:
             continue
         row = _row(measure, tuple(answered), visit)
         for since, then in (("the start", row.start), ("the last visit", row.before)):
-            if _standing(measure, then, row.now) == "worse, beyond error":
+            if _standing(measure, then, row.now) == WORSE:
                 found.append(f"{measure.name} {_score(then)} at {since}, {_score(row.now)} now")
                 break
     return found
