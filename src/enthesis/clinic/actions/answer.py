@@ -102,16 +102,6 @@ def questions_of(
     questionnaire: str = QUESTIONNAIRE,
 ) -> tuple[Question, ...]:
     """The questions to be asked, in order, naming the patient's own activities."""
-    return _worded(course, occasion, answers, known, questionnaire)
-
-
-def _worded(
-    course: records.Course,
-    occasion: str,
-    answers: Mapping[str, records.Answer],
-    known: Knowledge,
-    questionnaire: str,
-) -> tuple[Question, ...]:
     earlier = follow.lasting_answers(course, known)
     condition = known.conditions.get(course.condition)
     safety = questionnaire == follow.SAFETY
@@ -146,7 +136,7 @@ def asked_questions(row: Assessment, known: Knowledge) -> tuple[Question, ...]:
     if row.questionnaire not in (*known.questionnaires, follow.SAFETY):
         return ()
     course = store.course_record(row.course)
-    return _worded(course, row.occasion, answers_of(row), known, row.questionnaire)
+    return questions_of(course, row.occasion, answers_of(row), known, row.questionnaire)
 
 
 @transaction.atomic
