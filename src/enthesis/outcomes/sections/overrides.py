@@ -20,7 +20,11 @@ def overrides(asked: Asked) -> tuple[Section, ...]:
     made = sum(table["decisions"].to_pylist())
     if not made:
         return (Section("overrides", "No decision has been recorded", MEASURE, asked.source),)
-    other = sum(row["decisions"] for row in table.to_pylist() if row["suggested"] != row["decided"])
+    others = [row for row in table.to_pylist() if row["suggested"] != row["decided"]]
+    as_told = [row for row in table.to_pylist() if row["suggested"] == row["decided"]]
+    other = sum(row["decisions"] for row in others)
+    # A course may stand in several rows: of a part are at least as many people as of its largest.
+    people = [max((row["courses"] for row in part), default=0) for part in (others, as_told)]
     # Many decisions of few people stand for few. How many were otherwise is told, so that those as
     # suggested and the others must each hide what they hide by themselves.
     same = pc.equal(table["suggested"], table["decided"])
@@ -34,7 +38,7 @@ def overrides(asked: Asked) -> tuple[Section, ...]:
     ]  # fmt: skip
     small = any(row["reached_after"] is None or row["answered_after"] is None for row in rows)
     title = f"{other} of {made} decisions were not what the rules suggested"
-    if asked.is_small(other, made - other):
+    if asked.is_small(*people, other, made - other):
         title = f"{made} decisions were recorded"
         small = True
     cells, drawn = [], []
