@@ -1,4 +1,4 @@
-"""What is published: nothing told, and nothing left after subtracting, is of few people.
+"""What is published: no number, nor one taken from another, is of few people.
 
 Who stands behind each published number is worked out here from the raw rows, so that subtracting is
 done with people and not with the code that hides.
@@ -16,7 +16,7 @@ from enthesis.knowledge.load import knowledge
 from enthesis.outcomes import registry
 from enthesis.outcomes.report import Report
 from tests.unit.outcomes.registry_rows import whole
-from tests.unit.outcomes.test_report import DAY, by_id, cells, reported
+from tests.unit.outcomes.test_report import DAY, by_id, cells, fifty, reported, written
 
 pytestmark = pytest.mark.filterwarnings("ignore:fetch_(arrow|record)_:DeprecationWarning")
 BELOW = 11
@@ -25,12 +25,17 @@ People = frozenset[int]
 Rows = Sequence[Mapping[str, Any]]
 
 
-def made(folder: Path, sizes: Sequence[int], seed: int, part: float = 0.5) -> tuple[Report, Rows]:
-    """Courses of so many conditions, each with its measure; and what is published of them."""
+def made(
+    folder: Path, sizes: Sequence[int], seed: int, **others: Mapping[str, list[Any]]
+) -> tuple[Report, Rows]:
+    """Courses of so many conditions, each with its measure; and what is published of them.
+
+    `others`: whole tables beside the courses and the visits.
+    """
     pick = np.random.default_rng(seed)
     of = [name for name, n in zip(CONDITIONS, sizes, strict=False) for _ in range(n)]
     n = len(of)
-    reached, closed = pick.random(n) < part, pick.choice([0, 1, 2], n, p=[0.02, 0.18, 0.8])
+    reached, closed = pick.random(n) < 0.5, pick.choice([0, 1, 2], n, p=[0.02, 0.18, 0.8])
     odd, silent, paid = pick.random(n) < 0.08, pick.random(n) < 0.25, pick.random(n) < 0.9
     courses: dict[str, list[Any]] = {
         "course": list(range(n)),
@@ -72,7 +77,7 @@ def made(folder: Path, sizes: Sequence[int], seed: int, part: float = 0.5) -> tu
         "gained": [None if row[3] or not row[1] else 200 * row[1] for row in asked],
         "relief": [None if row[3] or not row[1] else 3000 * row[1] for row in asked],
     }
-    tables = {"courses": courses, "visits": visits}
+    tables = {"courses": courses, "visits": visits, **others}
     registry.refresh(folder, whole(tables), knowledge="k")
     rows = [{name: values[at] for name, values in courses.items()} for at in range(n)]
     return reported(folder, suppress_below=BELOW), rows
@@ -140,3 +145,70 @@ def test_no_published_number_and_no_difference_of_two_is_of_one_to_ten_people(
                         assert not 0 < len(one - two) < BELOW or len(within) > 1, (outer, inner)
                     left = one.difference(*within) if within else frozenset()
                     assert not 0 < len(left) < BELOW, (outer, inner, len(left))
+
+
+def numbers(report: Report, *sections: str) -> set[str]:
+    """Every whole number told in some sections."""
+    told = [section for section in report.sections if section.id in sections]
+    assert told
+    return set(re.findall(r"\d+", str([(s.finding, s.notes, s.table) for s in told])))
+
+
+def test_who_neither_reached_the_target_nor_ended_is_not_told_by_what_is_left(
+    tmp_path: Path,
+) -> None:
+    folder = written(tmp_path, fifty("stop", False))
+    assert "20 ended before that" in by_id(reported(folder))["target"].finding
+    assert "20" not in numbers(reported(folder, suppress_below=BELOW), "target", "target_sessions")
+
+
+def test_no_odds_of_silence_are_told_of_two_people_one_of_them_silent(tmp_path: Path) -> None:
+    seed = next(
+        n for n in range(50)
+        if sum(row["silent"] for row in made(tmp_path / str(n), (120, 2), n)[1][-2:]) == 1
+    )  # fmt: skip
+    name = knowledge(DAY).conditions["knee_oa"].name
+    assert any(name in label for label in cells(by_id(reported(tmp_path / str(seed)))["reasons"]))
+    section = by_id(made(tmp_path / "again", (120, 2), seed)[0])["reasons"]
+    assert section.table, section.finding
+    assert name not in str((section.finding, section.table))
+
+
+SESSIONS = {"course": [0] * 12 + list(range(1, 99)), "number": [*range(1, 13), *[1] * 98],
+            "day": [7 * n for n in range(12)] + [0] * 98}  # fmt: skip
+
+
+def signs(course: list[int], number: list[int]) -> Mapping[str, list[Any]]:
+    n = len(course)
+    return {"course": course, "number": number, "day": [7 * at for at in number],
+            "kind": ["D-fever"] * n, "grade": [1] * n}  # fmt: skip
+
+
+def test_twelve_signs_of_one_person_are_one_person(tmp_path: Path) -> None:
+    told = {"sessions": SESSIONS, "events": signs([0] * 12, list(range(1, 13)))}
+    report, _ = made(tmp_path, (99,), 1, **told)
+    assert "12" in numbers(reported(tmp_path), "harms") & numbers(
+        reported(tmp_path), "alarm-infection"
+    )
+    assert "12" not in numbers(report, "harms", "alarm-infection")
+
+
+def test_no_single_session_with_a_sign_is_published(tmp_path: Path) -> None:
+    told = {"sessions": SESSIONS, "events": signs(list(range(20, 40)), [1] * 20)}
+    report, _ = made(tmp_path, (99,), 1, **told)
+    here, out = by_id(reported(tmp_path))["alarm-infection"], by_id(report)["alarm-infection"]
+    assert here.table and here.figure
+    assert "after 20 of 110 sessions" in out.finding
+    assert out.table is None and out.figure is None
+
+
+def test_twelve_decisions_about_one_person_are_one_person(tmp_path: Path) -> None:
+    decisions = {
+        "course": [0] * 12 + list(range(1, 41)),
+        "day": [7 * n for n in range(12)] + [7] * 40,
+        "suggested": ["stop"] * 12 + ["go_on"] * 40,
+        "decided": ["go_on"] * 52,
+    }
+    report, _ = made(tmp_path, (60,), 1, decisions=decisions)
+    assert "12" in numbers(reported(tmp_path), "overrides")
+    assert "12" not in numbers(report, "overrides")

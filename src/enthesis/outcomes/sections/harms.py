@@ -13,7 +13,7 @@ from enthesis.knowledge.kinds import HarmAlarm
 from enthesis.outcomes import cohort
 from enthesis.outcomes.harms import Cusum, gap_chart, harm_rates
 from enthesis.outcomes.intervals import rate
-from enthesis.outcomes.sections.parts import LEFT_OUT, Asked, Figure, Section
+from enthesis.outcomes.sections.parts import HIDDEN, LEFT_OUT, Asked, Figure, Section
 
 PER = 1000
 MEASURE = "Warning signs that patients answered after a session, whatever their cause"
@@ -41,6 +41,10 @@ def harms(asked: Asked) -> tuple[Section, ...]:
     # Twelve signs of one person are one person.
     people = {k: max(r["courses"] for r in rows if r["kind"] == k) for k in seen}
     small = [asked.is_small(people.get(kind, 0)) for kind in rates.kinds]
+    # Many signs of few people: no limit of theirs would be true, and no number may be told.
+    of_few = [
+        hide and not asked.is_small(int(n)) for hide, n in zip(small, rates.events, strict=True)
+    ]
     each = rates.per_session
     most = rate(np.array([(asked.below or 1) - 1]), given).high[0]
     drawn, cells = [], []
@@ -52,11 +56,15 @@ def harms(asked: Asked) -> tuple[Section, ...]:
         )
         hide = small[at]
         up_to = f"at most {in_words(round(PER * float(most), 1))}"
-        cells.append((text, TOLD[rates.grades[at]], asked.few if hide else str(rates.events[at]),
-                      str(given), up_to if hide else told))  # fmt: skip
+        shown = (str(rates.events[at]), told)
+        if hide:
+            shown = (HIDDEN, HIDDEN) if of_few[at] else (asked.few, up_to)
+        cells.append((text, TOLD[rates.grades[at]], shown[0], str(given), shown[1]))
         drawn.append(DotRow(text, value, low, high, f"{rates.events[at]} of {given}"))
     total = _total(asked, rates.events, small)
     title = f"{total} warning signs were answered after {given} sessions"
+    if any(of_few):
+        title = f"{given} sessions were given"
     notes = [CAVEAT]
     figure = None
     if any(small):
@@ -80,13 +88,17 @@ def harms(asked: Asked) -> tuple[Section, ...]:
                     for kind in alarm.kinds
                     if kind in rates.kinds
                 },
+                of_few=any(
+                    few and kind in alarm.kinds
+                    for kind, few in zip(rates.kinds, of_few, strict=True)
+                ),
             )
             for alarm in asked.known.harm_alarms.values()
         ),
     )
 
 
-def _alarm(asked: Asked, alarm: HarmAlarm, *, counted: Mapping[str, int]) -> Section:
+def _alarm(asked: Asked, alarm: HarmAlarm, *, counted: Mapping[str, int], of_few: bool) -> Section:
     """The g-chart of one kind of harm, and what the CUSUM says of the same sessions."""
     sessions, places = cohort.harmed(asked.registry, alarm.kinds)
     harmed = np.zeros(sessions, dtype=np.bool_)
@@ -95,6 +107,9 @@ def _alarm(asked: Asked, alarm: HarmAlarm, *, counted: Mapping[str, int]) -> Sec
     agreed = f"agreed rate {in_words(alarm.per_10000_sessions)} in 10 000 sessions"
     measure = f"{alarm.text}: sessions between one such sign and the next; {agreed}"
     rule = f"{agreed.capitalize()}: {alarm.sources['per_10000_sessions']}."
+    if of_few:
+        finding = f"{alarm.text}: of so few people that neither number nor picture is shown"
+        return Section(uid, finding, measure, asked.source, technical=(rule,))
     hidden = [kind for kind, count in counted.items() if asked.is_small(count)]
     if hidden or asked.is_small(n):
         # No more sessions than signs; each hidden kind counts with its limit.
