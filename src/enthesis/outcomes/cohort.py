@@ -47,7 +47,7 @@ def flow(registry: Registry, by: By = ()) -> pa.Table:
         "reached_target": courses.count(where=began & courses.target_day.notnull()),
     }
     counts |= {end: courses.count(where=courses.ended == end) for end in ENDED}
-    return _table(_grouped(courses, by), counts, by)
+    return _table(registry, _grouped(courses, by), counts, by)
 
 
 def at_last(registry: Registry, by: By = (), levels: Sequence[int] = LEVELS) -> pa.Table:
@@ -62,7 +62,7 @@ def at_last(registry: Registry, by: By = (), levels: Sequence[int] = LEVELS) -> 
         "answered": courses.count(where=courses.last_score.notnull()),
         **_reached(courses.last_relief, levels),
     }
-    return _table(_grouped(courses, by), counts, by)
+    return _table(registry, _grouped(courses, by), counts, by)
 
 
 def at_windows(
@@ -100,9 +100,11 @@ def at_windows(
         "sum_pain_squared": _sum(pain * pain),
         "sum_day": met.day.cast("int64").sum(where=met.score.notnull()).cast("int64"),
     }
-    found = _table(_grouped(met, [*by, "number"]), counts, [*by, "number"])
+    found = _table(registry, _grouped(met, [*by, "number"]), counts, [*by, "number"])
     over = courses.select(*_others(by), "course", _over=_over(courses, window))
-    ended = _table(_grouped(over, [*by, "_over"]), {"courses": over.count()}, [*by, "_over"])
+    ended = _table(
+        registry, _grouped(over, [*by, "_over"]), {"courses": over.count()}, [*by, "_over"]
+    )
     return _with_due(found, ended, by)
 
 
@@ -122,7 +124,7 @@ def curve(registry: Registry, by: By = (), window: int | None = None) -> pa.Tabl
         group_by=list(by) or None, order_by=counted.relief.desc(), preceding=None, following=0
     )
     summed = counted.mutate(at_least=counted.courses.sum().over(order).cast("int64"))
-    return _sorted(summed.to_pyarrow(), keys)
+    return _sorted(registry.count(summed), keys)
 
 
 def to_target(
@@ -154,7 +156,7 @@ def to_target(
     end = ibis.ifelse(reached, "reached", word)
     found = courses.select(*by, time=time.cast("int32"), end=end)
     keys = [*by, "time", "end"]
-    return _table(_grouped(found, keys), {"courses": found.count()}, keys)
+    return _table(registry, _grouped(found, keys), {"courses": found.count()}, keys)
 
 
 def silence(registry: Registry, by: By = ()) -> pa.Table:
@@ -167,7 +169,7 @@ def silence(registry: Registry, by: By = ()) -> pa.Table:
     over = courses.window_closed.fill_null(0) > 0
     asked = courses.filter(courses.silent | courses.last_score.notnull() | over)
     counts = {"due": asked.count(), "silent": asked.count(where=asked.silent)}
-    return _table(_grouped(asked, by), counts, by)
+    return _table(registry, _grouped(asked, by), counts, by)
 
 
 def cost(registry: Registry, by: By = ()) -> pa.Table:
@@ -184,7 +186,7 @@ def cost(registry: Registry, by: By = ()) -> pa.Table:
         "paid_cents": _sum(paid),
         "sum_paid_squared": _sum(paid * paid),
     }
-    return _table(_grouped(courses, keys), counts, keys)
+    return _table(registry, _grouped(courses, keys), counts, keys)
 
 
 def harms(registry: Registry, by: By = ()) -> pa.Table:
@@ -195,7 +197,7 @@ def harms(registry: Registry, by: By = ()) -> pa.Table:
     found = courses.join(events.select("course", "kind", "grade"), "course")
     keys = [*by, "kind", "grade"]
     counts = {"events": found.count(), "courses": found.course.nunique()}
-    seen = _table(_grouped(found, keys), counts, keys)
+    seen = _table(registry, _grouped(found, keys), counts, keys)
     return _beside(seen, sessions(registry, by), by)
 
 
@@ -203,7 +205,7 @@ def sessions(registry: Registry, by: By = ()) -> pa.Table:
     """Sessions given, and in how many courses."""
     courses = _courses(registry, by).filter(_.sessions > 0)
     counts = {"sessions": _sum(courses.sessions), "treated": courses.count()}
-    return _table(_grouped(courses, by), counts, by)
+    return _table(registry, _grouped(courses, by), counts, by)
 
 
 def harmed(registry: Registry, kinds: Sequence[str]) -> tuple[int, list[int]]:
@@ -246,7 +248,7 @@ def decisions(registry: Registry, by: By = ()) -> pa.Table:
         "sum_relief_after": _sum(found.followed_relief),
         "reached_after": found.count(where=found.target_day > found.day),
     }
-    return _table(_grouped(found, keys), counts, keys)
+    return _table(registry, _grouped(found, keys), counts, keys)
 
 
 # --- small cells
@@ -341,11 +343,11 @@ def _over(courses: Any, window: str) -> Any:
     return (courses.sessions - ibis.ifelse(ongoing, 1, 0)).cast("int16")
 
 
-def _table(grouped: Any, counts: dict[str, Any], by: By) -> pa.Table:
+def _table(registry: Registry, grouped: Any, counts: dict[str, Any], by: By) -> pa.Table:
     # Of rows that all have null where they are asked, Spark counts null and the others nought.
     # A count that a column of the group already says is left out: silent, where grouped by it.
     counts = {name: count.fill_null(0) for name, count in counts.items() if name not in by}
-    return _sorted(grouped.aggregate(**counts).to_pyarrow(), by)
+    return _sorted(registry.count(grouped.aggregate(**counts)), by)
 
 
 def _sorted(table: pa.Table, by: By) -> pa.Table:

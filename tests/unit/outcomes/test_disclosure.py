@@ -25,19 +25,14 @@ People = frozenset[int]
 Rows = Sequence[Mapping[str, Any]]
 
 
-def made(
-    folder: Path, sizes: Sequence[int], seed: int, **others: Mapping[str, list[Any]]
-) -> tuple[Report, Rows]:
-    """Courses of so many conditions, each with its measure; and what is published of them.
-
-    `others`: whole tables beside the courses and the visits.
-    """
+def drawn(sizes: Sequence[int], seed: int) -> dict[str, list[Any]]:
+    """Courses of so many conditions, each with its measure."""
     pick = np.random.default_rng(seed)
     of = [name for name, n in zip(CONDITIONS, sizes, strict=False) for _ in range(n)]
     n = len(of)
     reached, closed = pick.random(n) < 0.5, pick.choice([0, 1, 2], n, p=[0.02, 0.18, 0.8])
     odd, silent, paid = pick.random(n) < 0.08, pick.random(n) < 0.25, pick.random(n) < 0.9
-    courses: dict[str, list[Any]] = {
+    return {
         "course": list(range(n)),
         "clinic": [1] * n,
         "clinician": [2 if one else 1 for one in pick.random(n) < 0.3],
@@ -67,6 +62,14 @@ def made(
         "currency": ["USD" if one else None for one in paid],
         "paid_cents": [20000 if one else 0 for one in paid],
     }  # fmt: skip
+
+
+def made(
+    folder: Path, sizes: Sequence[int], seed: int, **others: Mapping[str, list[Any]]
+) -> tuple[Report, Rows]:
+    """What is published of such courses; `others`: whole tables beside them and their visits."""
+    courses = drawn(sizes, seed)
+    n, silent, closed = len(courses["course"]), courses["silent"], courses["window_closed"]
     asked = [(c, w, 28 * w, silent[c] and w) for c in range(n) for w in range(closed[c] + 1)]
     visits = {
         "course": [row[0] for row in asked],
@@ -126,7 +129,7 @@ def published(report: Report, rows: Rows) -> Iterator[tuple[str, list[People]]]:
     "sizes",
     [(50, 3, 2), (50, 5), (50, 0, 5), (60, 12, 11, 9), (40, 30, 20, 10), (90, 60, 5, 40), (11, 1)],
 )
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_no_published_number_and_no_difference_of_two_is_of_one_to_ten_people(
     tmp_path: Path, sizes: Sequence[int], seed: int
 ) -> None:
@@ -165,11 +168,11 @@ def test_who_neither_reached_the_target_nor_ended_is_not_told_by_what_is_left(
 def test_no_odds_of_silence_are_told_of_two_people_one_of_them_silent(tmp_path: Path) -> None:
     seed = next(
         n for n in range(50)
-        if sum(row["silent"] for row in made(tmp_path / str(n), (120, 2), n)[1][-2:]) == 1
+        if sum(drawn((120, 2), n)["silent"][-2:]) == 1
     )  # fmt: skip
     name = knowledge(DAY).conditions["knee_oa"].name
-    assert any(name in label for label in cells(by_id(reported(tmp_path / str(seed)))["reasons"]))
-    section = by_id(made(tmp_path / "again", (120, 2), seed)[0])["reasons"]
+    section = by_id(made(tmp_path, (120, 2), seed)[0])["reasons"]
+    assert any(name in label for label in cells(by_id(reported(tmp_path))["reasons"]))
     assert section.table, section.finding
     assert name not in str((section.finding, section.table))
 
