@@ -10,8 +10,6 @@ unset PYTHONDONTWRITEBYTECODE
 py=.venv/bin/python
 journey=tests/browser/test_whole_course.py
 many="-n 3 --dist worksteal"
-# What is read from files alone is the same beside any database.
-no_rows="--ignore=tests/clinic/test_evidence_pages.py"
 # numpy's own threads would only fight with the workers.
 export OPENBLAS_NUM_THREADS=1
 
@@ -32,6 +30,6 @@ part "On SQLite (the default)" $py -m pytest $many $journey tests
 # The server is thrown away whole: dropping its databases first would fail for a connection that a
 # thread of the live server still holds.
 part "On PostgreSQL (a real server, started by the tests)" \
-    $py -m pytest -p tests.postgres --reuse-db $many $journey tests/clinic $no_rows
+    $py -m pytest -p tests.postgres --reuse-db $many -m "not alike" $journey tests/clinic
 took=$(($(date +%s) - started))
 echo "== All: $((took / 60)) min $((took % 60)) s"

@@ -81,6 +81,7 @@ def publish(client: Client) -> None:
 # --- the clinic's own page
 
 
+@pytest.mark.alike
 def test_the_page_says_what_the_registry_says_of_this_clinic_alone(
     as_clinician: Client, stranger: models.User, client_for: SignedIn, make_course
 ) -> None:
@@ -106,6 +107,7 @@ def test_the_page_says_what_the_registry_says_of_this_clinic_alone(
     assert client_for(stranger).get("/outcomes/?condition=low_back").status_code == 404
 
 
+@pytest.mark.alike
 def test_one_condition_stands_beside_what_happens_anyway_and_the_others_do_not(
     as_clinician: Client,
 ) -> None:
@@ -171,6 +173,7 @@ def own_models(clinic: models.Clinic) -> list[OwnForecast]:
     return [used.own for used in forecasts.in_use(known, clinic.pk) if used.own]
 
 
+@pytest.mark.alike
 def test_a_long_refresh_shows_how_far_it_is_and_a_failed_one_says_so(
     clinician: models.User, make_course, client_for: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,6 +216,7 @@ def test_a_long_refresh_goes_on_in_the_background_until_it_is_done(
     assert "division by zero" in caplog.text
 
 
+@pytest.mark.alike
 def test_what_is_wrong_with_the_registry_of_all_clinics_is_not_said_to_one(
     clinician: models.User,
     make_course,
@@ -261,6 +265,7 @@ def test_of_two_refreshes_at_once_the_second_goes_on_from_the_first(
     assert outcomes.bring_up_to_date() == outcomes.UpToDate(0, 0.0)
 
 
+@pytest.mark.alike
 def test_a_report_that_a_whole_refresh_overtakes_is_asked_again_and_at_last_given_up(
     few: models.Clinic, client_for: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -293,6 +298,7 @@ HEAD = ("The silent are worse by", "Change", "Below no change")
 ROWS = (("0 points", "−3", "yes"), ("0.5 points", "−2", "yes"), ("1 points", "−1", "no"))
 
 
+@pytest.mark.alike
 @pytest.mark.parametrize(
     ("asked", "value", "change"),
     [("", "0", "−3"), ("0.5", "0.5", "−2"), ("0.8", "1", "−1"), ("99", "1", "−1"),
@@ -309,6 +315,7 @@ def test_the_slider_shows_the_row_of_the_table_nearest_to_what_is_asked(
 # --- quarters
 
 
+@pytest.mark.alike
 def test_a_quarter_is_as_it_would_have_been_told_on_its_last_day(
     few: models.Clinic, tmp_path: Path
 ) -> None:
@@ -330,6 +337,7 @@ def test_a_quarter_is_as_it_would_have_been_told_on_its_last_day(
     assert read_table(tmp_path / "now", "visits").num_rows > then.num_rows
 
 
+@pytest.mark.alike
 def test_the_quarter_is_a_tagged_pdf_that_says_what_as_at_means(
     few: models.Clinic, client_for: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -418,6 +426,7 @@ def test_what_was_published_stays_and_what_was_not_seen_is_not_published(
     assert client.get(address).content != before
 
 
+@pytest.mark.alike
 def test_no_small_count_and_no_clinician_is_public(
     as_admin: Client, invented: models.Clinic, client: Client
 ) -> None:
@@ -435,6 +444,7 @@ def test_no_small_count_and_no_clinician_is_public(
         actions.publish_results(user(models.Role.ADMINISTRATOR), own)
 
 
+@pytest.mark.alike
 def test_the_clinic_sees_its_clinicians_by_name_and_the_public_no_trace_of_them(
     as_clinician: Client, invented: models.Clinic
 ) -> None:
