@@ -21,7 +21,7 @@ from tests.kills import kill_many
 from tests.stand_in import MailServer, mail_server, sms_gateway
 
 MakeCourse = Callable[..., models.Course]
-ADDRESS = "https://clinic.example"
+ADDRESS = "https://a-clinic-with-a-long-name.example"  # longer than a usual line of a mail
 
 
 @pytest.fixture

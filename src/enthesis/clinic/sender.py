@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from datetime import time as time_of_day
+from email import policy
 from email.message import EmailMessage
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -28,6 +29,9 @@ log = logging.getLogger("enthesis.sender")
 # Each pass looks at every open course; nobody waits for a reminder by the minute.
 FIRST_SECONDS = 10
 PAUSE_SECONDS = 300
+# The longest line of a mail (RFC 5322). An address that the usual 78 break is put into encoded
+# words, which no mail program follows.
+LONG_LINES = policy.default.clone(max_line_length=998)
 
 
 def forever(pause: float = PAUSE_SECONDS) -> None:
@@ -232,7 +236,7 @@ def stop_address(patient: Patient) -> str:
 
 def mail_of(message: Message, text: MessageText, words: dict[str, str]) -> EmailMessage:
     """The mail as it goes out; its Message-ID is that of the outbox."""
-    mail = EmailMessage()
+    mail = EmailMessage(LONG_LINES)
     mail["From"] = message.course.patient.clinic.sender_email
     mail["To"] = message.course.patient.email
     mail["Subject"] = text.subject.format(**words)
