@@ -630,7 +630,7 @@ class Knowledge:
     measures: Mapping[str, Measure]
     conditions: Mapping[str, Condition]
     sites: Mapping[str, Site]
-    site_positions: Mapping[tuple[str, str], tuple[Decimal, Decimal]]
+    site_positions: Mapping[tuple[str, str, str], tuple[Decimal, Decimal]]
     protocols: Mapping[str, Protocol]
     candidacy_rules: tuple[CandidacyRule, ...]
     danger_rules: tuple[DangerRule, ...]

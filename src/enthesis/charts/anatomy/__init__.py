@@ -1,0 +1,16 @@
+"""The drawings of the body maps. A map is one view, or several side by side; a module holds one
+map. `body_map` of a condition is a key of MAPS, `map` in `site_positions.csv` the id of a view."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from enthesis.charts.anatomy.drawing import Drawing
+from enthesis.charts.anatomy.knee import KNEE
+from enthesis.charts.anatomy.low_back import LOW_BACK
+
+MAPS: Mapping[str, tuple[Drawing, ...]] = MappingProxyType(
+    {
+        "low_back": (LOW_BACK,),
+        "knee": (KNEE,),
+    }
+)
