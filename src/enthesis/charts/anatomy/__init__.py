@@ -7,10 +7,12 @@ from types import MappingProxyType
 from enthesis.charts.anatomy.drawing import Drawing
 from enthesis.charts.anatomy.knee import KNEE
 from enthesis.charts.anatomy.low_back import LOW_BACK
+from enthesis.charts.anatomy.neck import NECK
 
 MAPS: Mapping[str, tuple[Drawing, ...]] = MappingProxyType(
     {
         "low_back": (LOW_BACK,),
         "knee": (KNEE,),
+        "neck": (NECK,),
     }
 )

@@ -73,3 +73,30 @@ def oval(x: float, y: float, rx: float, ry: float) -> str:
 def mirrored(places: tuple[Place, ...], across: float) -> tuple[Place, ...]:
     """The places and their mirrors."""
     return (*places, *((across - x, y) for x, y in places))
+
+
+def curve(*points: Place, closed: bool = False) -> str:
+    """The `d` of a smooth line through the points; a point named twice is a corner."""
+    count = len(points)
+    around = range(count if closed else count - 1)
+    pieces = []
+    for i in around:
+        before, start, end, after = (
+            points[j % count] if closed else points[min(max(j, 0), count - 1)]
+            for j in (i - 1, i, i + 1, i + 2)
+        )
+        if start == end:
+            continue
+        controls = (
+            *(start[k] + (end[k] - before[k]) / 6 for k in (0, 1)),
+            *(end[k] - (after[k] - start[k]) / 6 for k in (0, 1)),
+        )
+        pieces.append(f"C{','.join(f'{v:.4g}' for v in (*controls, *end))}")
+    return f"M{points[0][0]:.4g},{points[0][1]:.4g}{''.join(pieces)}{'Z' if closed else ''}"
+
+
+def whole(across: float, *half: Place) -> str:
+    """The closed outline of which one half is given, from the midline round to the midline."""
+    other = mirrored(half, across)[len(half) :][::-1]
+    ends = (half[0][0] == across / 2, half[-1][0] == across / 2)
+    return curve(*half, *other[ends[1] : len(other) - ends[0]], closed=True)
