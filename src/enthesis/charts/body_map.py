@@ -101,7 +101,7 @@ def _view(
     told = "".join(
         _word(word, drawing, limb) for word in (drawing.crop_words if cropped else drawing.words)
     )
-    named = _names(drawing, places, 17 if cropped else 13, box)
+    named = _names(drawing, limb, places, 17 if cropped or drawing.flips else 13, box)
     body = strokes + told + named + _markers(points, places, row_link)
     title = _sided(drawing.title, limb)
     kind = "limb" if drawing.flips else "trunk"
@@ -132,16 +132,17 @@ def _word(word: Word, drawing: Drawing, limb: Side) -> str:
     return words(x, word.y, _sided(word.text, limb), " ".join(classes))
 
 
-def _names(drawing: Drawing, places: Sequence[Place], size: float, frame: Frame) -> str:
+def _names(drawing: Drawing, limb: Side, places: Sequence[Place], size: float, frame: Frame) -> str:
     """Names of bones, where no marker covers them and the crop shows them whole."""
     left, top, across, down = frame
     shown = Box(left, top, left + across, top + down)
     markers = [Box(x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS) for x, y in places]
     drawn = ""
     for name in drawing.names:
-        box = box_of(name.x, name.y, name.text, size)
+        x = drawing.across - name.x if limb == Side.LEFT else name.x
+        box = box_of(x, name.y, name.text, size, "end" if limb == Side.LEFT else "start")
         if box.within(shown) and first_free([box], markers):
-            drawn += words(name.x, name.y, name.text, name.cls)
+            drawn += _word(name, drawing, limb)
     return drawn
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from enthesis.charts.anatomy.drawing import Drawing
+from enthesis.charts.anatomy.jaw import JAW
 from enthesis.charts.anatomy.knee import KNEE
 from enthesis.charts.anatomy.low_back import LOW_BACK
 from enthesis.charts.anatomy.neck import NECK
@@ -14,5 +15,6 @@ MAPS: Mapping[str, tuple[Drawing, ...]] = MappingProxyType(
         "low_back": (LOW_BACK,),
         "knee": (KNEE,),
         "neck": (NECK,),
+        "jaw": (JAW,),
     }
 )
