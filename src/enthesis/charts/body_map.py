@@ -13,7 +13,8 @@ from math import cos, hypot, pi, sin
 from typing import Literal
 
 from enthesis.charts.anatomy import MAPS
-from enthesis.charts.anatomy.drawing import Drawing, Frame, Place, Stroke, Word
+from enthesis.charts.anatomy.drawing import Drawing, Frame, Place
+from enthesis.charts.anatomy.paint import sided, strokes_svg, word_svg
 from enthesis.charts.labels import Box, box_of, first_free
 from enthesis.charts.pen import element, line, path_through, words
 from enthesis.records import Side
@@ -88,48 +89,22 @@ def _view(
 ) -> str:
     points = [p for p in points if p.drawing in ("", drawing.id)]
     away = drawing.away
-    strokes = "".join(_stroke(stroke, drawing.across) for stroke in drawing.strokes)
     if drawing.flips:
         points = [p for p in points if p.side == limb]
         uid = f"{uid}-{limb}"
     if limb == Side.LEFT:
-        strokes = _flipped(strokes, drawing.across)
         away = tuple((drawing.across - x, y) for x, y in away)
     cropped = width == "narrow" and drawing.crop is not None
     box = drawing.crop if width == "narrow" and drawing.crop else drawing.frame
     places = _places(points, box, away)
     told = "".join(
-        _word(word, drawing, limb) for word in (drawing.crop_words if cropped else drawing.words)
+        word_svg(word, drawing, limb) for word in (drawing.crop_words if cropped else drawing.words)
     )
     named = _names(drawing, limb, places, 17 if cropped or drawing.flips else 13, box)
-    body = strokes + told + named + _markers(points, places, row_link)
-    title = _sided(drawing.title, limb)
+    body = strokes_svg(drawing, limb) + told + named + _markers(points, places, row_link)
+    title = sided(drawing.title, limb)
     kind = "limb" if drawing.flips else "trunk"
     return _map(f"{uid}-{width}", title, points, box, f"map {kind}", body, row_link)
-
-
-def _stroke(stroke: Stroke, across: float) -> str:
-    drawn = element("path", d=stroke.d, cls=stroke.cls)
-    return drawn + _flipped(drawn, across) if stroke.both else drawn
-
-
-def _flipped(markup: str, across: float) -> str:
-    return element("g", markup, transform=f"matrix(-1 0 0 1 {across:g} 0)")
-
-
-def _sided(text: str, limb: Side) -> str:
-    return text.format(side=limb.value, Side=limb.capitalize(), SIDE=limb.upper())
-
-
-def _word(word: Word, drawing: Drawing, limb: Side) -> str:
-    x, classes = word.x, word.cls.split()
-    if limb == Side.LEFT and not word.stays:
-        x = drawing.across - x
-        if "end" in classes:
-            classes.remove("end")
-        elif "middle" not in classes:
-            classes.append("end")
-    return words(x, word.y, _sided(word.text, limb), " ".join(classes))
 
 
 def _names(drawing: Drawing, limb: Side, places: Sequence[Place], size: float, frame: Frame) -> str:
@@ -142,7 +117,7 @@ def _names(drawing: Drawing, limb: Side, places: Sequence[Place], size: float, f
         x = drawing.across - name.x if limb == Side.LEFT else name.x
         box = box_of(x, name.y, name.text, size, "end" if limb == Side.LEFT else "start")
         if box.within(shown) and first_free([box], markers):
-            drawn += _word(name, drawing, limb)
+            drawn += word_svg(name, drawing, limb)
     return drawn
 
 

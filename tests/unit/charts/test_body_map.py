@@ -143,7 +143,7 @@ def test_the_outer_side_of_a_left_knee_is_on_the_viewers_right() -> None:
 
 @pytest.mark.parametrize("region", ["low_back", "knee"])
 def test_states_differ_in_shape_not_only_in_colour(region: str) -> None:
-    style = (Path(enthesis.__file__).parent / "clinic/static/clinic/charts.css").read_text()
+    style = (Path(enthesis.__file__).parent / "clinic/static/clinic/maps.css").read_text()
     point = MapPoint(1, 170, 150, "tender", "x", Side.LEFT)
     assert "diamond" not in body_map_svg(region, [point], "m", side=Side.LEFT)
     marker = body_map_svg(region, [point], "m", side=Side.LEFT).split('class="point tender"')[1]

@@ -20,7 +20,7 @@ class Stroke:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """Words on their baseline; classes as in charts.css: halo, end, middle, side-word, away-label.
+    """Words on their baseline; classes as in maps.css: halo, end, middle, side-word, away-label.
 
     `{side}`, `{Side}` and `{SIDE}` in the text of a limb become its side. A word of a limb is
     mirrored with it, its `end` becoming a start, unless it `stays`.
