@@ -95,6 +95,17 @@ def curve(*points: Place, closed: bool = False) -> str:
     return f"M{points[0][0]:.4g},{points[0][1]:.4g}{''.join(pieces)}{'Z' if closed else ''}"
 
 
+def through(points: str, *, closed: bool = False) -> str:
+    """The same from "x,y x,y ...": long outlines stay readable that way."""
+    places = [tuple(map(float, place.split(","))) for place in points.split()]
+    return curve(*((x, y) for x, y in places), closed=closed)
+
+
+def bone(points: str) -> Stroke:
+    """A bone by its closed outline."""
+    return Stroke(through(points, closed=True), "bone")
+
+
 def whole(across: float, *half: Place) -> str:
     """The closed outline of which one half is given, from the midline round to the midline."""
     other = mirrored(half, across)[len(half) :][::-1]
