@@ -44,10 +44,11 @@ TENDONS = (
     Stroke(through("112,158 152,176 196,190"), "fibre"),
     Stroke("M154,182L126,212M160,190L132,216M166,198L140,216", "fibre"),
 )
-PLEXUS = Stroke(
-    through("330,20 296,66 262,108 228,150 206,188 190,240 172,310 160,440"), "away"
+PLEXUS = Stroke(  # and the axillary nerve, which leaves it for the back
+    through("330,20 296,66 262,108 228,150 206,188 190,240 172,310 160,440")
+    + through("212,176 190,210 166,228 134,230 100,232"),
+    "away",
 )
-AXILLARY_FRONT = Stroke(through("212,176 190,210 166,228 134,230 100,232"), "away")
 
 SHOULDER_FRONT = Drawing(
     id="shoulder_front",
@@ -56,9 +57,8 @@ SHOULDER_FRONT = Drawing(
     strokes=(
         FRONT_SKIN,
         *FRONT_SCAPULA,
-        AXILLARY_FRONT,
-        *FRONT_HUMERUS,
         PLEXUS,
+        *FRONT_HUMERUS,
         FRONT_CLAVICLE,
         FRONT_ACROMION,
         CORACOID,
