@@ -11,7 +11,7 @@ import pytest
 import enthesis
 from enthesis.charts.anatomy import MAPS
 from enthesis.charts.anatomy.drawing import Drawing
-from enthesis.charts.body_map import RADIUS, MapPoint, body_map_svg
+from enthesis.charts.body_map import RADIUS, STATE_WORDS, MapPoint, body_map_svg
 from enthesis.knowledge.load import knowledge
 from enthesis.records import Side
 
@@ -150,6 +150,17 @@ def test_states_differ_in_shape_not_only_in_colour(region: str) -> None:
     assert marker.startswith("><path"), "tender is a diamond, the others are circles"
     assert "stroke-dasharray" in style.split(".point.left_out circle")[1].split("}")[0]
     assert "fill: var(--accent)" in style.split(".point.given circle")[1].split("}")[0]
+
+
+def test_every_state_has_a_shape_and_words_of_its_own() -> None:
+    shapes, told = {}, {}
+    for state in STATE_WORDS:
+        point = MapPoint(1, 170, 150, state, "x", Side.LEFT)  # type: ignore[arg-type]
+        svg = body_map_svg("low_back", [point], "m")
+        marker = svg.split(f'class="point {state}"')[1].split("<text")[0]
+        shapes[state] = marker if "<path" in marker else state  # rings differ by their line
+        told[state] = svg.split("<desc")[1].split("</desc>")[0]
+    assert len(set(shapes.values())) == len(set(told.values())) == len(STATE_WORDS)
 
 
 def test_numbers_link_to_their_rows_and_the_map_is_then_a_group() -> None:
