@@ -114,6 +114,25 @@ def test_every_map_holds_all_its_sites_at_once_and_names_itself(body_map: str, w
     assert "style" not in svg
 
 
+@pytest.mark.parametrize("body_map", sorted(MAPS))
+@pytest.mark.parametrize("side", [Side.LEFT, Side.RIGHT])
+def test_no_marker_is_moved_onto_what_to_keep_away_from(body_map: str, side: Side) -> None:
+    points = points_of(body_map, side, "midline")
+    strokes = [stroke for view in MAPS[body_map] for stroke in view.strokes]
+    assert any(stroke.cls.startswith("away") for stroke in strokes)
+    for view in MAPS[body_map]:
+        here = [point for point in points if point.drawing == view.id]
+        svg = body_map_svg(body_map, here, "m", side=side)
+        root = ElementTree.fromstring(svg)  # noqa: S314  our own output
+        moved = [
+            (float(one.get("x1", "")), float(one.get("y1", ""))) for one in root.iter(f"{SVG}line")
+        ]
+        mirrored = view.flips and side == Side.LEFT
+        for x, y in view.away:
+            a = view.across - x if mirrored else x
+            assert all(hypot(a - mx, y - my) > RADIUS + 4.9 for mx, my in moved)
+
+
 @pytest.mark.parametrize("width", ["wide", "narrow"])
 @pytest.mark.parametrize("body_map", MIDLINE_MAPS)
 def test_left_and_right_are_printed_with_the_patients_left_on_the_viewers_left(
