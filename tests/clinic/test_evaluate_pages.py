@@ -190,5 +190,7 @@ def test_where_it_hurts_is_kept_by_region_and_side_and_marked_on_the_map(
         "knee_right",
     }
     assert re.search(r'name="q-hurts_where" value="knee_right"[^>]*checked', page)
+    record = _words(client.get(f"/courses/{course.pk}/"))
+    assert "Hurts: Low back, left; Knee, right" in record
     refused = client.post(url, typed(hurts_where=["tail_left"]))
     assert refused.status_code == 422

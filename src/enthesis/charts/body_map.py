@@ -1,7 +1,8 @@
 """Body maps: where the needle goes, on bones that can be told apart, with the sides printed.
 
 The list beside the map is the real control; each number on the map may link to its row. The state
-of a point is its shape: ring planned, filled given, dashed left out, diamond tender. Markers that
+of a point is its shape: ring planned, filled given, dashed left out, diamond tender; later on, a
+triangle down less tender, a square as tender, a triangle up more tender than at first. Markers that
 would cover each other are moved apart, never across the midline and never onto a nerve, with a
 hairline to the true place.
 """
@@ -19,11 +20,22 @@ from enthesis.charts.labels import Box, box_of, first_free
 from enthesis.charts.pen import element, line, path_through, words
 from enthesis.records import Side
 
-State = Literal["planned", "given", "left_out", "tender"]
+State = Literal["planned", "given", "left_out", "tender", "less", "same", "more"]
 Width = Literal["wide", "narrow"]
 
 RADIUS = 16.0
-STATE_WORDS = {"planned": "planned", "given": "given", "left_out": "left out", "tender": "tender"}
+STATE_WORDS = {
+    **{"planned": "planned", "given": "given", "left_out": "left out", "tender": "tender"},
+    **{"less": "less tender than at first", "same": "as tender as at first"},
+    "more": "more tender than at first",
+}
+# Corners around the marker's place, in its radius, and how much lower its number stands.
+CORNERS: dict[str, tuple[tuple[Place, ...], float]] = {
+    "tender": (((0, -1.19), (1.19, 0), (0, 1.19), (-1.19, 0)), 0),
+    "less": (((-1.25, -0.85), (1.25, -0.85), (0, 1.3)), -3),
+    "same": (((-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)), 0),
+    "more": (((-1.25, 0.85), (1.25, 0.85), (0, -1.3)), 3),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +188,14 @@ def _markers(points: Sequence[MapPoint], places: Sequence[Place], row_link: str)
 
 
 def _marker(point: MapPoint, x: float, y: float, row_link: str) -> str:
-    if point.state == "tender":
-        reach = RADIUS + 3
-        corners = [(x, y - reach), (x + reach, y), (x, y + reach), (x - reach, y)]
-        shape = element("path", d=path_through(corners, closed=True))
+    corners, lower = CORNERS.get(point.state, ((), 0))
+    if corners:
+        outline = [(x + RADIUS * across, y + RADIUS * down) for across, down in corners]
+        shape = element("path", d=path_through(outline, closed=True))
     else:
         shape = element("circle", cx=x, cy=y, r=RADIUS)
-    drawn = element("g", shape + words(x, y + 5.5, str(point.number)), cls=f"point {point.state}")
+    number = words(x, y + 5.5 + lower, str(point.number))
+    drawn = element("g", shape + number, cls=f"point {point.state}")
     if not row_link:
         return drawn
     told = f"{_told(point)}: go to its row"

@@ -16,7 +16,9 @@ VIEWS = (FRONT, BACK)
 
 def pain_map_svg(marked: Mapping[str, str], uid: str, ticks: str = "") -> str:
     """The map; `marked` is the code of each marked place ("knee_left") and its words."""
-    drawn = "".join(_view(view, marked, f"{uid}-{view.drawing.id}") for view in VIEWS)
+    # Ticking goes on after the page is read, when a list of places here would no longer be true.
+    told = "What is ticked in the list beside it is marked." if ticks else ""
+    drawn = "".join(_view(view, marked, f"{uid}-{view.drawing.id}", told) for view in VIEWS)
     return element("div", drawn, cls="maps pain-map", data_ticks=ticks)
 
 
@@ -27,15 +29,19 @@ def codes() -> frozenset[str]:
     )
 
 
-def _view(view: BodyView, marked: Mapping[str, str], uid: str) -> str:
+def _view(view: BodyView, marked: Mapping[str, str], uid: str, described: str) -> str:
     drawing = view.drawing
     near, far = ("".join(_area(a, side, marked) for a in view.areas) for side in view.sides)
     body = near + flipped(far, drawing.across) + strokes_svg(drawing)
     body += "".join(word_svg(word, drawing) for word in drawing.words)
+    described = described or _told(view, marked)
+    return picture(uid, drawing.title, described, drawing.frame, "map body", body)
+
+
+def _told(view: BodyView, marked: Mapping[str, str]) -> str:
     here = {f"{area.code}_{side}" for area in view.areas for side in view.sides}
     told = "; ".join(words for code, words in marked.items() if code in here)
-    described = f"Marked: {told}." if told else "No place is marked."
-    return picture(uid, drawing.title, described, drawing.frame, "map body", body)
+    return f"Marked: {told}." if told else "No place is marked."
 
 
 def _area(area: Area, side: str, marked: Mapping[str, str]) -> str:

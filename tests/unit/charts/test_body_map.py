@@ -11,7 +11,7 @@ import pytest
 import enthesis
 from enthesis.charts.anatomy import MAPS
 from enthesis.charts.anatomy.drawing import Drawing
-from enthesis.charts.body_map import RADIUS, MapPoint, body_map_svg
+from enthesis.charts.body_map import RADIUS, STATE_WORDS, MapPoint, body_map_svg
 from enthesis.knowledge.load import knowledge
 from enthesis.records import Side
 
@@ -114,6 +114,25 @@ def test_every_map_holds_all_its_sites_at_once_and_names_itself(body_map: str, w
     assert "style" not in svg
 
 
+@pytest.mark.parametrize("body_map", sorted(MAPS))
+@pytest.mark.parametrize("side", [Side.LEFT, Side.RIGHT])
+def test_no_marker_is_moved_onto_what_to_keep_away_from(body_map: str, side: Side) -> None:
+    points = points_of(body_map, side, "midline")
+    strokes = [stroke for view in MAPS[body_map] for stroke in view.strokes]
+    assert any(stroke.cls.startswith("away") for stroke in strokes)
+    for view in MAPS[body_map]:
+        here = [point for point in points if point.drawing == view.id]
+        svg = body_map_svg(body_map, here, "m", side=side)
+        root = ElementTree.fromstring(svg)  # noqa: S314  our own output
+        moved = [
+            (float(one.get("x1", "")), float(one.get("y1", ""))) for one in root.iter(f"{SVG}line")
+        ]
+        mirrored = view.flips and side == Side.LEFT
+        for x, y in view.away:
+            a = view.across - x if mirrored else x
+            assert all(hypot(a - mx, y - my) > RADIUS + 4.9 for mx, my in moved)
+
+
 @pytest.mark.parametrize("width", ["wide", "narrow"])
 @pytest.mark.parametrize("body_map", MIDLINE_MAPS)
 def test_left_and_right_are_printed_with_the_patients_left_on_the_viewers_left(
@@ -150,6 +169,17 @@ def test_states_differ_in_shape_not_only_in_colour(region: str) -> None:
     assert marker.startswith("><path"), "tender is a diamond, the others are circles"
     assert "stroke-dasharray" in style.split(".point.left_out circle")[1].split("}")[0]
     assert "fill: var(--accent)" in style.split(".point.given circle")[1].split("}")[0]
+
+
+def test_every_state_has_a_shape_and_words_of_its_own() -> None:
+    shapes, told = {}, {}
+    for state in STATE_WORDS:
+        point = MapPoint(1, 170, 150, state, "x", Side.LEFT)  # type: ignore[arg-type]
+        svg = body_map_svg("low_back", [point], "m")
+        marker = svg.split(f'class="point {state}"')[1].split("<text")[0]
+        shapes[state] = marker if "<path" in marker else state  # rings differ by their line
+        told[state] = svg.split("<desc")[1].split("</desc>")[0]
+    assert len(set(shapes.values())) == len(set(told.values())) == len(STATE_WORDS)
 
 
 def test_numbers_link_to_their_rows_and_the_map_is_then_a_group() -> None:

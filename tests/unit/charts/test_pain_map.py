@@ -39,7 +39,7 @@ def test_sides_are_the_patients_and_printed_on_both_views() -> None:
 def test_a_marked_place_bears_a_cross_on_each_view_that_shows_it_and_is_told(
     code: str, views: int
 ) -> None:
-    svg = pain_map_svg({code: "This place"}, "m", "q-hurts_where")
+    svg = pain_map_svg({code: "This place"}, "m")
     root = ElementTree.fromstring(svg)  # noqa: S314  our own output
     marked = [g for g in root.iter(f"{SVG}g") if g.get("class") == "area marked"]
     assert [g.get("data-code") for g in marked] == [code] * views
@@ -47,5 +47,11 @@ def test_a_marked_place_bears_a_cross_on_each_view_that_shows_it_and_is_told(
     told = [picture.findtext(f"{SVG}desc") for picture in root.iter(f"{SVG}svg")]
     assert told.count("Marked: This place.") == views
     assert told.count("No place is marked.") == 2 - views
-    assert 'data-ticks="q-hurts_where"' in svg
     assert "style" not in svg
+
+
+def test_a_map_that_ticks_tells_only_what_stays_true_while_places_are_ticked() -> None:
+    svg = pain_map_svg({"knee_left": "Knee, left"}, "m", "q-hurts_where")
+    assert 'data-ticks="q-hurts_where"' in svg
+    assert svg.count("What is ticked in the list beside it is marked.") == 2
+    assert "Knee, left" not in svg
