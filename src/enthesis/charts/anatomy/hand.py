@@ -1,5 +1,6 @@
 """A right hand, palm down, seen on its back: the thumb on the viewer's left."""
 
+from itertools import pairwise
 from math import hypot
 
 from enthesis.charts.anatomy.drawing import Drawing, Place, Stroke, Word, bone, curve, through
@@ -24,37 +25,31 @@ def _off(start: Place, end: Place, along: float, aside: float) -> Place:
     )
 
 
+def _shaft(start: Place, end: Place, half: tuple[Place, ...]) -> Stroke:
+    """A bone between two joints; `half` is how far along (0 to 1) it is how wide to each side."""
+    one = [_off(start, end, along, wide) for along, wide in half]
+    other = [_off(start, end, along, -wide) for along, wide in half]
+    return Stroke(curve(*one, *other[::-1], closed=True), "bone")
+
+
 def _long(start: Place, end: Place, base: float, waist: float, head: float) -> Stroke:
     """A metacarpal or a phalanx: a broad base, a waist, a rounded head; a gap to the next bone."""
     half = (
-        *((0.035, 0.45), (0.03, 0.95), (0.12, 1.0)),
-        *((0.26, 0.7), (0.5, 0.5), (0.76, 0.66), (0.88, 1.0), (0.955, 0.85), (0.975, 0.4)),
+        *((0.035, base * 0.45), (0.03, base * 0.95), (0.12, base), (0.26, base * 0.7)),
+        *((0.5, waist), (0.76, head * 0.66), (0.88, head), (0.955, head * 0.85)),
+        (0.975, head * 0.4),
     )
-    widths = (base, base, base, base, waist * 2, head, head, head, head)
-    right = [
-        _off(start, end, at, wide * w) for (at, wide), w in zip(half, widths, strict=True)
-    ]
-    left = [_off(start, end, at, -wide * w) for (at, wide), w in zip(half, widths, strict=True)]
-    return Stroke(curve(*right, *left[::-1], closed=True), "bone")
+    return _shaft(start, end, half)
 
 
-def _tip(start: Place, end: Place, base: float) -> Stroke:
-    """An end phalanx with its tuft."""
-    half = ((0.05, 0.5), (0.05, 0.95), (0.2, 0.9), (0.5, 0.42), (0.78, 0.5), (0.9, 0.66), (1, 0.4))
-    right = [_off(start, end, at, wide * base) for at, wide in half]
-    left = [_off(start, end, at, -wide * base) for at, wide in half]
-    return Stroke(curve(*right, *left[::-1], closed=True), "bone")
-
-
-def _ray(places: tuple[Place, ...], size: float) -> tuple[Stroke, ...]:
-    *shafts, last = zip(places, places[1:], strict=False)
+def _ray(places: tuple[Place, ...]) -> tuple[Stroke, ...]:
+    """The bones of a finger from its metacarpal to the tuft at its end."""
+    *shafts, last = pairwise(places)
     sizes = ((11, 5, 11.5), (11, 6, 9.5), (10, 5, 8.5))
+    tuft = ((0.05, 4.5), (0.05, 8.5), (0.2, 8), (0.5, 3.8), (0.78, 4.5), (0.9, 6), (1, 3.6))
     return (
-        *(
-            _long(start, end, *(size * width for width in widths))
-            for (start, end), widths in zip(shafts, sizes, strict=False)
-        ),
-        _tip(*last, size * 9),
+        *(_long(*ends, *size) for ends, size in zip(shafts, sizes, strict=False)),
+        _shaft(*last, tuft),
     )
 
 
@@ -113,8 +108,7 @@ HAND = Drawing(
         Stroke(_nerves(), "away fine"),
         *FOREARM,
         *CARPALS,
-        *_ray(THUMB, 1.0),
-        *(stroke for places in FINGERS for stroke in _ray(places, 1)),
+        *(stroke for places in (THUMB, *FINGERS) for stroke in _ray(places)),
     ),
     words=(
         Word(6, 30, "{SIDE} hand", "side-word", stays=True),
