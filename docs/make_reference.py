@@ -8,9 +8,11 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from docs import questionnaires
+from docs.anatomy import anatomy_page, anatomy_pictures
 from enthesis.cli import parser_for
 from enthesis.knowledge.kinds import Knowledge, Measure
 from enthesis.knowledge.load import knowledge
@@ -264,7 +266,8 @@ def pages() -> dict[str, Callable[[], str]]:
         "measures.md": lambda: measures_page(known),
         "commands.md": commands_page,
         "registry.md": lambda: registry_page(known),
-    }
+        "anatomy.md": lambda: f"# Anatomy\n\n{NOTICE}\n\n{anatomy_page(known)}",
+    } | {f"../pictures/{name}": partial(str, svg) for name, svg in anatomy_pictures(known).items()}
 
 
 def main() -> int:

@@ -174,3 +174,23 @@ def test_another_clinic_sees_nothing(
 ) -> None:
     response = client_for(stranger).get(f"/courses/{make_course().pk}/{route}/")
     assert response.status_code == 404
+
+
+def test_where_it_hurts_is_kept_by_region_and_side_and_marked_on_the_map(
+    client: Client, make_course: Callable[..., Course]
+) -> None:
+    course = make_course()
+    url = f"/courses/{course.pk}/evaluate/"
+    assert 'class="area marked"' not in _words(client.get(url))
+    row = evaluate(client, course, hurts_where=["low_back_left", "knee_right"])
+    assert row.answers["hurts_where"] == ["low_back_left", "knee_right"]
+    page = _words(client.get(url))
+    assert set(re.findall(r'class="area marked" data-code="(\w+)"', page)) == {
+        "low_back_left",
+        "knee_right",
+    }
+    assert re.search(r'name="q-hurts_where" value="knee_right"[^>]*checked', page)
+    record = _words(client.get(f"/courses/{course.pk}/"))
+    assert "Hurts: Low back, left; Knee, right" in record
+    refused = client.post(url, typed(hurts_where=["tail_left"]))
+    assert refused.status_code == 422

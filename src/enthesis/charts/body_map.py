@@ -1,7 +1,8 @@
 """Body maps: where the needle goes, on bones that can be told apart, with the sides printed.
 
 The list beside the map is the real control; each number on the map may link to its row. The state
-of a point is its shape: ring planned, filled given, dashed left out, diamond tender. Markers that
+of a point is its shape: ring planned, filled given, dashed left out, diamond tender; later on, a
+triangle down less tender, a square as tender, a triangle up more tender than at first. Markers that
 would cover each other are moved apart, never across the midline and never onto a nerve, with a
 hairline to the true place.
 """
@@ -12,27 +13,37 @@ from html import escape
 from math import cos, hypot, pi, sin
 from typing import Literal
 
-from enthesis.charts import anatomy
-from enthesis.charts.anatomy import Stroke
+from enthesis.charts.anatomy import MAPS
+from enthesis.charts.anatomy.drawing import Drawing, Frame, Place
+from enthesis.charts.anatomy.paint import sided, strokes_svg, word_svg
 from enthesis.charts.labels import Box, box_of, first_free
 from enthesis.charts.pen import element, line, path_through, words
 from enthesis.records import Side
 
-Place = tuple[float, float]
-Frame = tuple[float, float, float, float]
-Region = Literal["low_back", "knee"]
-State = Literal["planned", "given", "left_out", "tender"]
+State = Literal["planned", "given", "left_out", "tender", "less", "same", "more"]
 Width = Literal["wide", "narrow"]
 
 RADIUS = 16.0
-STATE_WORDS = {"planned": "planned", "given": "given", "left_out": "left out", "tender": "tender"}
-KNEE_CELL = (-40.0, -44.0, 380.0, 492.0)
-BACK_WHOLE, BACK_CROP = (0.0, 0.0, 534.0, 514.0), (68.0, 44.0, 398.0, 366.0)
+STATE_WORDS = {
+    **{"planned": "planned", "given": "given", "left_out": "left out", "tender": "tender"},
+    **{"less": "less tender than at first", "same": "as tender as at first"},
+    "more": "more tender than at first",
+}
+# Corners around the marker's place, in its radius, and how much lower its number stands.
+CORNERS: dict[str, tuple[tuple[Place, ...], float]] = {
+    "tender": (((0, -1.19), (1.19, 0), (0, 1.19), (-1.19, 0)), 0),
+    "less": (((-1.25, -0.85), (1.25, -0.85), (0, 1.3)), -3),
+    "same": (((-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)), 0),
+    "more": (((-1.25, 0.85), (1.25, 0.85), (0, -1.3)), 3),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class MapPoint:
-    """A numbered place; x and y in the map's units (`knowledge/tables/site_positions.csv`)."""
+    """A numbered place; x and y in units of its drawing (`knowledge/tables/site_positions.csv`).
+
+    `drawing` is the id of the view that it stands on; empty on a map of one view.
+    """
 
     number: int
     x: float
@@ -40,10 +51,11 @@ class MapPoint:
     state: State
     label: str
     side: Side = Side.MIDLINE
+    drawing: str = ""
 
 
 def body_map_svg(
-    region: Region,
+    body_map: str,
     points: Sequence[MapPoint],
     uid: str,
     *,
@@ -51,108 +63,74 @@ def body_map_svg(
     width: Width = "wide",
     row_link: str = "",
 ) -> str:
-    """The map as SVG.
+    """The map as SVG: one picture for each of its views; of several views only those with a point.
 
-    `row_link` ("#site-") makes each number a link to its row. Of the low back there is a wide and a
-    narrow drawing, of which the style sheet shows one. The knee is one drawing for each knee that
-    `side` names (both: two, patient's right first, as they face you), the same on every screen.
+    `row_link` ("#site-") makes each number a link to its row. A drawing with a tighter crop is
+    drawn wide and narrow, of which the style sheet shows one. A limb is drawn once for each that
+    `side` names (both: two, the patient's right first, as they face you).
     """
-    if region == "low_back":
-        return _low_back(points, uid, width, row_link)
-    knees = [knee for knee in (Side.RIGHT, Side.LEFT) if side in (knee, Side.BOTH, Side.MIDLINE)]
-    drawn = (
-        _knee(knee, [p for p in points if p.side == knee], f"{uid}-{knee}", row_link)
-        for knee in knees
+    views = MAPS[body_map]
+    marked = {point.drawing for point in points}
+    shown = [view for view in views if view.id in marked] or views
+    drawn = "".join(
+        _view(view, limb, points, f"{uid}-{view.id}" if len(views) > 1 else uid, width, row_link)
+        for view in shown
+        for limb in _limbs(view, side)
     )
-    return element("div", "".join(drawn), cls="maps")
+    return element("div", drawn, cls=f"maps {width}" if has_crop(body_map) else "maps")
 
 
-def _low_back(points: Sequence[MapPoint], uid: str, width: Width, row_link: str) -> str:
-    half = _paths(anatomy.BACK_SKIN + anatomy.BACK_HALF)
-    over = _paths((*anatomy.BACK_LIGAMENTS, anatomy.SCIATIC))
-    spine = "".join(_paths(vertebra) for vertebra in anatomy.VERTEBRAE)
-    bones = _mirrored(half, 534) + _paths((anatomy.BACK_CLEFT,)) + spine + _paths(anatomy.SACRUM)
-    drawing = bones + _mirrored(over, 534) + _paths((anatomy.BACK_MIDLINE,))
-    box = BACK_WHOLE if width == "wide" else BACK_CROP
-    title = "Low back and sacroiliac joints, seen from behind, the patient’s left on your left"
-    away = [*anatomy.SCIATIC_PLACES, *((534 - x, y) for x, y in anatomy.SCIATIC_PLACES)]
+def has_crop(body_map: str) -> bool:
+    """Whether the map is drawn a second time for phones."""
+    return any(view.crop for view in MAPS[body_map])
+
+
+def _limbs(drawing: Drawing, side: Side) -> list[Side]:
+    if not drawing.flips:
+        return [Side.MIDLINE]
+    return [limb for limb in (Side.RIGHT, Side.LEFT) if side in (limb, Side.BOTH, Side.MIDLINE)]
+
+
+def _view(
+    drawing: Drawing,
+    limb: Side,
+    points: Sequence[MapPoint],
+    uid: str,
+    width: Width,
+    row_link: str,
+) -> str:
+    points = [p for p in points if p.drawing in ("", drawing.id)]
+    away = drawing.away
+    if drawing.flips:
+        points = [p for p in points if p.side == limb]
+        uid = f"{uid}-{limb}"
+    if limb == Side.LEFT:
+        away = tuple((drawing.across - x, y) for x, y in away)
+    cropped = width == "narrow" and drawing.crop is not None
+    box = drawing.crop if width == "narrow" and drawing.crop else drawing.frame
     places = _places(points, box, away)
-    named = _bone_names(places, 13 if width == "wide" else 17, box)
-    body = drawing + _back_words(width, box) + named + _markers(points, places, row_link)
-    return _map(f"{uid}-{width}", title, points, box, f"map low-back {width}", body, row_link)
+    told = "".join(
+        word_svg(word, drawing, limb) for word in (drawing.crop_words if cropped else drawing.words)
+    )
+    named = _names(drawing, limb, places, 17 if cropped or drawing.flips else 13, box)
+    body = strokes_svg(drawing, limb) + told + named + _markers(points, places, row_link)
+    title = sided(drawing.title, limb)
+    kind = "limb" if drawing.flips else "trunk"
+    return _map(f"{uid}-{width}", title, points, box, f"map {kind}", body, row_link)
 
 
-def _knee(knee: Side, points: Sequence[MapPoint], uid: str, row_link: str) -> str:
-    drawing = _paths((*anatomy.KNEE_SKIN, *anatomy.KNEE, anatomy.PERONEAL))
-    if knee == Side.LEFT:
-        drawing = _flipped(drawing, 300)
-    away = [(x if knee == Side.RIGHT else 300 - x, y) for x, y in anatomy.PERONEAL_PLACES]
-    places = _places(points, KNEE_CELL, away)
-    title = f"{knee.capitalize()} knee, seen from the front as the patient faces you"
-    body = drawing + _knee_words(knee) + _markers(points, places, row_link)
-    return _map(uid, title, points, KNEE_CELL, "map knee", body, row_link)
-
-
-def _paths(strokes: Sequence[Stroke]) -> str:
-    return "".join(element("path", d=stroke.d, cls=stroke.cls) for stroke in strokes)
-
-
-def _mirrored(markup: str, across: float) -> str:
-    return element("g", markup) + _flipped(markup, across)
-
-
-def _flipped(markup: str, across: float) -> str:
-    return element("g", markup, transform=f"matrix(-1 0 0 1 {across:g} 0)")
-
-
-def _back_words(width: Width, box: Frame) -> str:
-    left, top, across, _ = box
-    wide = width == "wide"
-    inset = 16.0 if wide else 6.0
-    x, y = left + inset, top + (28 if wide else 20)
-    drawn = words(x, y, "LEFT", "side-word halo")
-    drawn += words(x, y + 19, "seen from behind" if wide else "from behind", "halo")
-    drawn += words(left + across - inset, y, "RIGHT", "side-word halo end")
-    right, down = (522.0, 410.0) if wide else (left + across - 6, 384.0)
-    drawn += words(right, down, "Sciatic nerve:", "away-label halo end")
-    return drawn + words(right, down + 17, "keep away", "away-label halo end")
-
-
-BONE_NAMES = (
-    ("L3", 356.0, 41.0),
-    ("L4", 356.0, 102.0),
-    ("L5", 356.0, 174.0),
-    ("ilium", 394.0, 192.0),
-    ("sacrum", 326.0, 250.0),
-)
-
-
-def _bone_names(places: Sequence[Place], size: float, frame: Frame) -> str:
+def _names(drawing: Drawing, limb: Side, places: Sequence[Place], size: float, frame: Frame) -> str:
     """Names of bones, where no marker covers them and the crop shows them whole."""
     left, top, across, down = frame
     shown = Box(left, top, left + across, top + down)
     markers = [Box(x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS) for x, y in places]
     drawn = ""
-    for name, x, y in BONE_NAMES:
-        box = box_of(x, y, name, size)
+    for name in drawing.names:
+        x = drawing.across - name.x if limb == Side.LEFT else name.x
+        box = box_of(x, name.y, name.text, size, "end" if limb == Side.LEFT else "start")
         if box.within(shown) and first_free([box], markers):
-            drawn += words(x, y, name, "halo")
+            drawn += word_svg(name, drawing, limb)
     return drawn
-
-
-def _knee_words(knee: Side) -> str:
-    left, top, across, down = KNEE_CELL
-    outer_left = knee == Side.RIGHT
-    drawn = words(left + 6, top + 20, f"{knee.upper()} knee", "side-word")
-    drawn += words(left + across - 6, top + 20, "from the front, facing you", "end")
-    outer, inner = ("end", "") if not outer_left else ("", "end")
-    far = {"": left + 6, "end": left + across - 6}
-    drawn += words(far[outer], 20, "outer side", f"halo {outer}".strip())
-    drawn += words(far[inner], 20, "inner side", f"halo {inner}".strip())
-    for row, text in enumerate(("Peroneal", "nerve:", "keep away")):
-        drawn += words(far[outer], 330 + 18 * row, text, f"away-label halo {outer}".strip())
-    behind = "Behind the knee: vessels and nerve, keep away"
-    return drawn + words(150, top + down - 8, behind, "away-label middle")
 
 
 def _places(points: Sequence[MapPoint], frame: Frame, away: Sequence[Place]) -> list[Place]:
@@ -186,7 +164,9 @@ def _free_place(
 def _keeps_half(point: MapPoint, x: float, frame: Frame) -> bool:
     """A marker of one side never stands on the other: a misread side is the worst error here."""
     middle = frame[0] + frame[2] / 2
-    return point.side == Side.MIDLINE or (x - middle) * (point.x - middle) > 0
+    if point.side == Side.MIDLINE or point.x == middle:
+        return True
+    return (x - middle) * (point.x - middle) > 0
 
 
 def _is_free(place: Place, taken: Sequence[Place], frame: Frame) -> bool:
@@ -208,13 +188,14 @@ def _markers(points: Sequence[MapPoint], places: Sequence[Place], row_link: str)
 
 
 def _marker(point: MapPoint, x: float, y: float, row_link: str) -> str:
-    if point.state == "tender":
-        reach = RADIUS + 3
-        corners = [(x, y - reach), (x + reach, y), (x, y + reach), (x - reach, y)]
-        shape = element("path", d=path_through(corners, closed=True))
+    corners, lower = CORNERS.get(point.state, ((), 0))
+    if corners:
+        outline = [(x + RADIUS * across, y + RADIUS * down) for across, down in corners]
+        shape = element("path", d=path_through(outline, closed=True))
     else:
         shape = element("circle", cx=x, cy=y, r=RADIUS)
-    drawn = element("g", shape + words(x, y + 5.5, str(point.number)), cls=f"point {point.state}")
+    number = words(x, y + 5.5 + lower, str(point.number))
+    drawn = element("g", shape + number, cls=f"point {point.state}")
     if not row_link:
         return drawn
     told = f"{_told(point)}: go to its row"

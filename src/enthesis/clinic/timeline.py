@@ -22,6 +22,7 @@ from enthesis.clinic.models import (
     Session,
 )
 from enthesis.clinic.pages.ask import OCCASION_WORDS
+from enthesis.journey.evaluate import QUESTIONNAIRE
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.records import Candidacy, NextStep, Occasion
 from enthesis.units import Money, money_words
@@ -60,7 +61,7 @@ def timeline(course: Course, known: Knowledge, is_clinical: bool) -> list[Entry]
     entries = [*_bills(course), *_calls(course, zone)]
     if is_clinical:
         entries += [
-            *_evaluations(course.evaluations.select_related("by")),
+            *_evaluations(course.evaluations.select_related("by"), known),
             *_plans(course.plans.select_related("by"), known, zone),
             *_sessions(course.sessions.select_related("signed_by").prefetch_related("sites")),
             *_answers(course.assessments.select_related("read_by", "entered_by"), zone),
@@ -80,13 +81,24 @@ def day(on: date) -> str:
     return f"{on.day} {on:%b %Y}"
 
 
-def _evaluations(rows: Iterable[Evaluation]) -> Iterator[Entry]:
+def _evaluations(rows: Iterable[Evaluation], known: Knowledge) -> Iterator[Entry]:
     for row in rows:
         answer = row.result.get("answer")
         words, tone = CANDIDACY_WORDS[Candidacy(answer)] if answer else ("Not complete", "care")
         url = reverse("evaluate", args=[row.course_id])
         by = f", {row.by}" if row.by else ""
-        yield Entry(row.on, "Evaluation", url, f"{day(row.on)}{by}", words, tone)
+        yield Entry(
+            row.on, "Evaluation", url, f"{day(row.on)}{by}{_hurts(row, known)}", words, tone
+        )
+
+
+def _hurts(row: Evaluation, known: Knowledge) -> str:
+    """The places ticked on the body, in words."""
+    drawn = [q for q in known.questionnaires[QUESTIONNAIRE].questions if q.picture]
+    ticked = [
+        words for q in drawn for code, words in q.options if code in row.answers.get(q.id, ())
+    ]
+    return f". Hurts: {'; '.join(ticked)}" if ticked else ""
 
 
 def _plans(rows: Iterable[Plan], known: Knowledge, zone: ZoneInfo) -> Iterator[Entry]:

@@ -42,7 +42,8 @@ class Question:
     `options`), choices (any of them), yes_no, number, date, text. `options` are (value, label).
     `only_if` shows it only when an earlier question has one of the listed answers ("*" is any
     answer); `occasions` are those it is asked at, empty for all. A text may name an earlier
-    answer in braces. Neighbours of one `group` stand on one screen.
+    answer in braces. Neighbours of one `group` stand on one screen. `picture` "body": the values of
+    the options are places of the whole-body map, which is drawn beside the list.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Question:
     high_label: str = ""
     unit: str = ""
     options: tuple[tuple[str, str], ...] = ()
+    picture: str = ""
     required: bool = True
     only_if: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     regions: tuple[str, ...] = ()
@@ -630,7 +632,7 @@ class Knowledge:
     measures: Mapping[str, Measure]
     conditions: Mapping[str, Condition]
     sites: Mapping[str, Site]
-    site_positions: Mapping[tuple[str, str], tuple[Decimal, Decimal]]
+    site_positions: Mapping[tuple[str, str, str], tuple[Decimal, Decimal]]
     protocols: Mapping[str, Protocol]
     candidacy_rules: tuple[CandidacyRule, ...]
     danger_rules: tuple[DangerRule, ...]

@@ -71,7 +71,7 @@ class Library:
 
     abouts: Mapping[str, About]
     entries: Mapping[str, tuple[Entry, ...]]
-    site_positions: Mapping[tuple[str, str], tuple[Decimal, Decimal]]
+    site_positions: Mapping[tuple[str, str, str], tuple[Decimal, Decimal]]
     judge_studies: tuple[JudgeStudy, ...]
     codes: frozenset[tuple[str, str]]
     translations: Mapping[tuple[str, str, str], Translation]
@@ -318,15 +318,15 @@ def _read_sites(path: Path) -> list[Entry]:
     return entries
 
 
-def _read_positions(path: Path) -> dict[tuple[str, str], tuple[Decimal, Decimal]]:
-    """Where each site lies on its body map: (site, side) to x and y, as fractions of its size."""
+def _read_positions(path: Path) -> dict[tuple[str, str, str], tuple[Decimal, Decimal]]:
+    """Where each site lies: (id of the drawing, site, side) to x and y in its units."""
     positions = {}
     for i, row in enumerate(_rows(path), start=2):
         try:
             at = read(tuple[Decimal, Decimal], [row["x"], row["y"]], f"line {i}")
         except ShapeError as error:
             raise KnowledgeError(_name(path), str(error)) from error
-        positions[row["site"], row["side"]] = at
+        positions[row["map"], row["site"], row["side"]] = at
     return positions
 
 

@@ -24,6 +24,7 @@ from enthesis.clinic.models import Course, Decision, Invoice, Role
 from enthesis.clinic.pages import attempt, patient_banner
 from enthesis.clinic.pages.forecast import forecast_words
 from enthesis.clinic.pages.pay import Bill, bill_of
+from enthesis.clinic.pages.places import scored_places
 from enthesis.clinic.pages.typed_scores import supporting_lines
 from enthesis.clinic.permissions import CLINICAL, DESK, STAFF, StaffRequest, get_for, page
 from enthesis.clinic.timeline import STEP_WORDS, day, timeline
@@ -33,7 +34,6 @@ from enthesis.journey import course as steps
 from enthesis.journey.course import Move, Phase
 from enthesis.journey.forecast import Forecast
 from enthesis.journey.judge import decided_against, judge
-from enthesis.journey.places import PlaceScores, places_beside
 from enthesis.journey.reasons import laid_out
 from enthesis.knowledge.kinds import About, Knowledge
 from enthesis.records import NextStep, Verdict
@@ -145,7 +145,7 @@ def _clinical(
         "forecast": forecast_words(*ahead, known) if ahead else None,
         "signs": sign_pictures([pictures.sign_data(s) for s in follow.signs(record, known)], "s"),
         "other_scores": supporting_lines(row, record, known),
-        "places": _places(row, known),
+        "places": scored_places(row, known),
         "result": _result(row),
         "can_close": steps.can(record, Move.CLOSE),
         "can_plan_again": phase in (Phase.FOLLOWING, Phase.REFERRED),
@@ -295,30 +295,6 @@ def _trend(
         "source": anyway.source_line(record, known),
         "reliefs": relief.both_reliefs(record, known),
     }
-
-
-def _places(row: Course, known: Knowledge) -> dict[str, Any] | None:
-    """The places scored at least twice, those injected first; None where there is none."""
-    signed = row.sessions.exclude(signed_at=None).prefetch_related("sites")
-    scored = [
-        PlaceScores(
-            session.on,
-            session.site_scores,
-            {f"{site.site}:{site.side}" for site in session.sites.all() if site.given},
-        )
-        for session in signed
-    ]
-    found = places_beside(scored)
-    if found is None:
-        return None
-    rows = [(_place_name(one.key, known), one) for one in (*found.injected, *found.others)]
-    return {"rows": rows, "sentence": found.sentence}
-
-
-def _place_name(key: str, known: Knowledge) -> str:
-    site, _, side = key.partition(":")
-    name = known.sites[site].name if site in known.sites else site
-    return name if side == "midline" else f"{name}, {side}"
 
 
 def _result(row: Course) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 from django import forms
 
-from enthesis.charts.body_map import MapPoint, State, body_map_svg
+from enthesis.charts.anatomy import MAPS
+from enthesis.charts.body_map import MapPoint, State, Width, body_map_svg, has_crop
 from enthesis.journey.treat import MixtureError, Recipe, amount, recipe
 from enthesis.knowledge.kinds import Condition, Knowledge, Site
 from enthesis.records import Mixture, Side, SiteDose
@@ -235,18 +236,19 @@ def drawn_map(
 ) -> Mapping[str, str]:
     """The body map, drawn wide and narrow; `rows` are (number, site, side, state). Empty if the
     condition has no map. Sites that are not on it stand in the list only."""
-    if condition.body_map not in ("low_back", "knee"):
+    body_map = condition.body_map
+    if body_map not in MAPS:
         return {}
     points = [
-        MapPoint(number, float(at[0]), float(at[1]), state, known.sites[site].name, where)
+        MapPoint(number, float(at[0]), float(at[1]), state, known.sites[site].name, where, view.id)
         for number, site, where, state in rows
-        if (at := known.site_positions.get((site, where.value)))
+        for view in MAPS[body_map]
+        if (at := known.site_positions.get((view.id, site, where.value)))
     ]
-    if condition.body_map == "knee":
-        # A point of the other knee is never left off the picture.
-        drawn = side if all(point.side == side for point in points) else Side.BOTH
-        return {"wide": body_map_svg("knee", points, "map", side=drawn, row_link=row_link)}
+    # A point of the other limb is never left off the picture.
+    drawn = side if all(point.side == side for point in points) else Side.BOTH
+    widths: list[Width] = ["wide", "narrow"] if has_crop(body_map) else ["wide"]
     return {
-        "wide": body_map_svg("low_back", points, "map", row_link=row_link),
-        "narrow": body_map_svg("low_back", points, "map", width="narrow", row_link=row_link),
+        width: body_map_svg(body_map, points, "map", side=drawn, width=width, row_link=row_link)
+        for width in widths
     }

@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from enthesis.charts.pain_map import pain_map_svg
 from enthesis.clinic import store
 from enthesis.clinic.actions import EditConflict
 from enthesis.clinic.actions import evaluate as actions
@@ -171,6 +172,16 @@ class EvaluationForm(forms.Form):
         return [
             (name, [(self[q.id], q, self._only_if(q)) for q in group]) for name, group in grouped
         ]
+
+    def pain_map(self) -> str:
+        """The whole body with the places marked that are ticked, or were when it was saved."""
+        drawn = [question for question in self.questions.values() if question.picture]
+        if not drawn:
+            return ""
+        field = self[drawn[0].id]
+        ticked = field.value() or []
+        marked = {code: words for code, words in drawn[0].options if code in ticked}
+        return pain_map_svg(marked, "hurts", field.html_name)
 
     def _only_if(self, question: Question) -> str:
         parts = []
