@@ -49,6 +49,7 @@ class Worry:
     """An answer that must reach a clinician at once. `words` are for clinicians' eyes."""
 
     course: models.Course
+    assessment_id: int
     answered_at: datetime
     words: str
     read_by: models.User | None
@@ -127,7 +128,14 @@ def _worries(rows: dict[int, models.Course], known: Knowledge) -> list[Worry]:
             words = "; ".join(rule.text for rule in dangers)
             alert = alerts.get(alert_key(assessment.pk), "")
             found.append(
-                Worry(rows[assessment.course_id], answered_at, words, assessment.read_by, alert)
+                Worry(
+                    rows[assessment.course_id],
+                    assessment.pk,
+                    answered_at,
+                    words,
+                    assessment.read_by,
+                    alert,
+                )
             )
     return found
 
