@@ -4,6 +4,7 @@ Today shows the answer whatever happens here; the mail is for whoever is not loo
 through the outbox, so that a dead server or mail server delays it and does not lose it.
 """
 
+from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -14,6 +15,7 @@ from enthesis.clinic.models import Assessment, Clinic, Message
 SENDER = "Enthesis"
 
 
+@transaction.atomic
 def queue_alert(assessment: Assessment) -> Message | None:
     """Put the alert about an answer into the outbox, within the caller's transaction: an answer
     that is kept is an alert that is kept. None where the clinic gave no address for it."""
