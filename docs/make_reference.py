@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
 
-from docs import questionnaires
+from docs import after, questionnaires
 from enthesis.cli import parser_for
 from enthesis.knowledge.kinds import Knowledge, Measure
 from enthesis.knowledge.load import knowledge
@@ -261,6 +261,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "rules.md": lambda: rules_page(known),
         "protocols.md": lambda: protocols_page(known),
         "questionnaires.md": lambda: questionnaires_page(known),
+        "aftercare.md": lambda: after.page(known, table, NOTICE),
         "measures.md": lambda: measures_page(known),
         "commands.md": commands_page,
         "registry.md": lambda: registry_page(known),
