@@ -51,9 +51,10 @@ def page(known: Knowledge, table: Table, notice: str) -> str:
     )
     rules = known.adverse_rules
     return (
-        f"# Aftercare and adverse events\n\n{notice}\n\nNothing here has been reviewed by a clinician "
-        "outside the project. Of lines about one warning sign, the first that fits is said; where the places "
-        f"are not known, all are.\n\n## The sheet\n\n{lines}\n\n## Pain pills\n\nThe clinic "
+        f"# Aftercare and adverse events\n\n{notice}\n\nNothing here has been reviewed by a "
+        "clinician outside the project. Of lines about one warning sign, the first that fits is "
+        "said; where the places are not known, a line for any place fits.\n\n"
+        f"## The sheet\n\n{lines}\n\n## Pain pills\n\nThe clinic "
         f"chooses; clinics disagree.\n\n{pills}\n\n## Adverse events: kinds\n\n{kinds}\n\n"
         f"## Grades\n\n{grades}\n\nSerious from grade {rules.serious_from_grade} on, and else "
         f"where this holds: {rules.serious_means}. {rules.source}.\n\n## Outcomes\n\n{outcomes}"

@@ -587,3 +587,22 @@ def test_without_an_alert_address_today_alone_shows_it_and_a_harmless_answer_ale
         clinician, course.pk, "after_session", timezone.localdate(), {"danger": ["rash"]}, "safety"
     )
     assert models.Message.objects.get().is_alert, "by telephone too"
+
+
+def test_alerts_do_not_wait_for_the_next_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, done = [0.0], []
+
+    def sleep(seconds: float) -> None:
+        clock[0] += seconds
+        if clock[0] > 700:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(sender.time, "sleep", sleep)
+    monkeypatch.setattr(sender.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(sender, "run_pass", lambda: done.append("pass"))
+    monkeypatch.setattr(sender, "send_alerts", lambda: done.append("alerts"))
+    monkeypatch.setattr(sender.connections, "close_all", lambda: None)
+    with pytest.raises(KeyboardInterrupt):
+        sender.forever()
+    assert done.count("pass") == 3 and done[:2] == ["pass", "alerts"]
+    assert 55 <= done.count("alerts") <= 70, "about every ten seconds"
