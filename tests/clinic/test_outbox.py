@@ -493,6 +493,16 @@ def test_stopping_takes_one_tap_and_can_be_taken_back(
     assert models.AuditEvent.objects.filter(action="choose_contact", actor="patient").count() == 2
 
 
+def test_the_address_that_stops_messages_is_readable_however_long_it_is(
+    server: MailServer, asked: MakeCourse
+) -> None:
+    asked(pk=1234567890)
+    sender.run_pass()
+    (mail,) = server.mails
+    assert mail["List-Unsubscribe"] == f"<{ADDRESS}{link_in(mail, 'stop')}>"
+    assert max(map(len, mail.get_payload().splitlines())) <= 78
+
+
 def test_who_stopped_messages_gets_no_more(server: MailServer, asked: MakeCourse) -> None:
     course = asked()
     sender.queue_wanted(course.patient.clinic, timezone.now())

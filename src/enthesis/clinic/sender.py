@@ -31,6 +31,8 @@ log = logging.getLogger("enthesis.sender")
 FIRST_SECONDS = 10
 PAUSE_SECONDS = 300
 ALERT_SECONDS = 10
+# The longest line of a mail that servers must take (RFC 5322, 2.1.1).
+LONGEST_HEADER = 998
 
 
 def forever(pause: float = PAUSE_SECONDS, alert_pause: float = ALERT_SECONDS) -> None:
@@ -287,4 +289,6 @@ def mail_of(message: Message, text: MessageText, words: dict[str, str]) -> Email
     mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     # Every server takes this, whatever the language, and the addresses stay readable.
     mail.set_content(text.body.format(**words), cte="quoted-printable")
+    # An address that is longer than a line would else be written in code that no program opens.
+    mail.policy = mail.policy.clone(max_line_length=LONGEST_HEADER)
     return mail
