@@ -45,6 +45,9 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "course": DESK,
     "visit_summary": CLINICAL,
     "after_visit": CLINICAL,
+    "add_adverse_event": CLINICAL,
+    "adverse_event": CLINICAL,
+    "adverse_events": CLINICAL,
     "decide": CLINICAL,
     "close_course": CLINICAL,
     "course_json": CLINICAL,
@@ -136,6 +139,10 @@ def ids(
         inputs=json.loads(write_course(store.course_record(course))),
         inputs_sha256="0" * 64, by=clinician,
     )  # fmt: skip
+    event = models.AdverseEvent.objects.create(
+        course=course, session=session, kind="flare", onset_on=date(2026, 11, 9), grade=1,
+        serious=False, outcome="goes_on", what_happened="sore", request_key="k", by=clinician,
+    )  # fmt: skip
     appointment = make_appointment(course, datetime(2027, 1, 4, 15, tzinfo=UTC))
     return {
         "patient_id": course.patient_id,
@@ -146,6 +153,7 @@ def ids(
         "user_id": desk.pk,
         "assessment_id": assessment.pk,
         "decision_id": decision.pk,
+        "event_id": event.pk,
         "rule_id": "finish_target",
         "token": "no-such-token",
         "language": "es",

@@ -47,14 +47,25 @@ def test_a_silent_patient_stands_there_with_what_is_wanted_and_the_number(
     assert "Silent for 4 days" in text and "(555) 0142" in text and "Not called yet" in text
 
 
-def test_who_was_asked_yesterday_is_not_called_yet(make_course: MakeCourse) -> None:
-    course = asked_about_safety(session_days_ago(make_course(), 3))
+def test_who_was_asked_today_is_not_called_yet(make_course: MakeCourse) -> None:
+    course = asked_about_safety(session_days_ago(make_course(), 2))
     assert now_list(course) == CallList([], [], [])
 
 
-@pytest.mark.parametrize("days", [6, 10, 100])
+@pytest.mark.parametrize(("days", "reasons"), [
+    (1, []), (2, []), (3, ["No link was sent: ask by telephone"]),
+    (6, ["No link was sent: ask by telephone"]),
+])  # fmt: skip
+def test_safety_is_asked_by_telephone_from_the_third_day_where_no_link_was_sent(
+    make_course: MakeCourse, days: int, reasons: list[str]
+) -> None:
+    course = session_days_ago(make_course(), days)
+    assert [line.reason for line in now_list(course).now] == reasons
+
+
+@pytest.mark.parametrize("days", [20, 100])
 @pytest.mark.parametrize("reminders_on", [False, True])
-def test_who_was_never_asked_about_safety_or_the_months_after_is_not_silent(
+def test_who_was_never_asked_about_the_months_after_is_not_silent(
     make_course: MakeCourse, make_patient: Callable[..., models.Patient], days: int,
     reminders_on: bool,
 ) -> None:  # fmt: skip

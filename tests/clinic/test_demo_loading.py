@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from enthesis.clinic import models
 from enthesis.clinic.actions import Refused
-from enthesis.clinic.calls import BY_MESSAGE, call_list
+from enthesis.clinic.calls import call_list
 from enthesis.clinic.day import day
+from enthesis.journey.remind import Purpose
 from tests.clinic.invented import TODAY, assert_alive, load
 
 # What is invented does not depend on the database: writing it is tried on both by test_demo.
@@ -29,8 +30,10 @@ def test_some_are_silent_and_some_are_due_for_a_recheck(db: None) -> None:
     with time_machine.travel(datetime(TODAY.year, TODAY.month, TODAY.day, 17, tzinfo=UTC)):
         to_call = call_list(clinic, timezone.now()).now
     assert to_call and day(clinic, TODAY, clinical=True).rechecks
-    # Nothing was ever sent, so nobody is silent about safety.
-    assert not [one for one in to_call if one.ask.purpose in BY_MESSAGE]
+    # Nothing was ever sent, so nobody is silent about the months after; safety is asked by voice.
+    assert not [one for one in to_call if one.ask.purpose is Purpose.MONTHS]
+    safety = [one.reason for one in to_call if one.ask.purpose is Purpose.SAFETY]
+    assert set(safety) <= {"No link was sent: ask by telephone"}
 
 
 def test_it_is_never_loaded_beside_a_clinic_that_is_there(clinic: models.Clinic) -> None:

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from enthesis.clinic import calls, models, sender, store
 from enthesis.clinic.actions import answer, outbox
+from enthesis.clinic.day import day
 from enthesis.commands import send as command
 from tests.clinic_fixtures import session_days_ago, writing_clinic
 from tests.kills import kill_many
@@ -492,6 +493,16 @@ def test_stopping_takes_one_tap_and_can_be_taken_back(
     assert models.AuditEvent.objects.filter(action="choose_contact", actor="patient").count() == 2
 
 
+def test_the_address_that_stops_messages_is_readable_however_long_it_is(
+    server: MailServer, asked: MakeCourse
+) -> None:
+    asked(pk=1234567890)
+    sender.run_pass()
+    (mail,) = server.mails
+    assert mail["List-Unsubscribe"] == f"<{ADDRESS}{link_in(mail, 'stop')}>"
+    assert max(map(len, mail.get_payload().splitlines())) <= 78
+
+
 def test_who_stopped_messages_gets_no_more(server: MailServer, asked: MakeCourse) -> None:
     course = asked()
     sender.queue_wanted(course.patient.clinic, timezone.now())
@@ -519,3 +530,89 @@ def test_killed_at_any_moment_it_loses_nothing_and_sends_nothing_thrice(
     assert toll.killed_after_handing >= 3
     assert set(toll.arrived) <= {0, 1, 2}
     assert toll.lost == 0 and toll.second_message_ids == 0
+
+
+def warned(course: models.Course, user: models.User) -> models.Assessment:
+    """A warning answer by personal link."""
+    _, token = answer.make_link(user, course.pk, "after_session", timezone.localdate())
+    page = Client().post(f"/a/{token}/", {"danger": ["fever"]}, follow=True)
+    assert "Call now" in page.content.decode()
+    return course.assessments.get()
+
+
+@pytest.mark.parametrize("reminders_on", [False, True])
+def test_a_warning_answer_is_written_to_the_clinic_at_once_at_night_too_and_names_nobody(
+    server: MailServer, asked: MakeCourse, clinician: models.User, reminders_on: bool
+) -> None:
+    night = {"quiet_from": time_of_day(0), "quiet_to": time_of_day(23, 59)}
+    models.Clinic.objects.update(
+        alert_email="oncall@harbour.example", reminders_on=reminders_on, **night
+    )
+    course = asked()
+    warned(course, clinician)
+    waiting = models.Message.objects.get()
+    assert waiting.is_alert and waiting.state == "waiting"
+    assert [sender.send_alerts(), sender.run_pass()] == [1, 0]
+    (mail,) = server.mails
+    assert (mail["To"], mail["From"]) == ("oncall@harbour.example", "care@harbour.example")
+    assert mail["Subject"] == f"Warning answer, course {course.pk}"
+    assert f"{ADDRESS}/courses/{course.pk}/" in body(mail)
+    for word in ("fever", "lindqvist", "marta", "back", "1968"):
+        assert word not in (body(mail) + mail["Subject"]).lower()
+    (worry,) = day(clinician.clinic, timezone.localdate(), clinical=True).worries
+    assert worry.alert == "sent" and "Fever" in worry.words
+
+
+def test_an_alert_is_tried_again_and_today_says_what_became_of_it(
+    server: MailServer, asked: MakeCourse, clinician: models.User
+) -> None:
+    models.Clinic.objects.update(alert_email="oncall@harbour.example", reminders_on=False)
+    course = asked()
+    warned(course, clinician)
+    server.answers["RCPT"] = "451 4.3.0 later"
+    assert sender.send_alerts() == 0
+    message = models.Message.objects.get()
+    assert message.state == "waiting" and message.not_before > timezone.now()
+    server.answers["RCPT"] = "550 5.1.1 nobody of that name"
+    models.Message.objects.update(not_before=timezone.now())
+    assert sender.send_alerts() == 0
+    (worry,) = day(clinician.clinic, timezone.localdate(), clinical=True).worries
+    assert worry.alert == "could not be delivered"
+
+
+def test_without_an_alert_address_today_alone_shows_it_and_a_harmless_answer_alerts_nobody(
+    server: MailServer, asked: MakeCourse, clinician: models.User
+) -> None:
+    models.Clinic.objects.update(reminders_on=False)
+    warned(asked(), clinician)
+    assert not models.Message.objects.exists()
+    assert len(day(clinician.clinic, timezone.localdate(), clinical=True).worries) == 1
+    models.Clinic.objects.update(alert_email="oncall@harbour.example")
+    course = asked(email="luz@example.org")
+    answer.record_answers(
+        clinician, course.pk, "after_session", timezone.localdate(), {"danger": ["none"]}, "safety"
+    )
+    assert not models.Message.objects.exists()
+    answer.record_answers(
+        clinician, course.pk, "after_session", timezone.localdate(), {"danger": ["rash"]}, "safety"
+    )
+    assert models.Message.objects.get().is_alert, "by telephone too"
+
+
+def test_alerts_do_not_wait_for_the_next_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, done = [0.0], []
+
+    def sleep(seconds: float) -> None:
+        clock[0] += seconds
+        if clock[0] > 700:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(sender.time, "sleep", sleep)
+    monkeypatch.setattr(sender.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(sender, "run_pass", lambda: done.append("pass"))
+    monkeypatch.setattr(sender, "send_alerts", lambda: done.append("alerts"))
+    monkeypatch.setattr(sender.connections, "close_all", lambda: None)
+    with pytest.raises(KeyboardInterrupt):
+        sender.forever()
+    assert done.count("pass") == 3 and done[:2] == ["pass", "alerts"]
+    assert 55 <= done.count("alerts") <= 70, "about every ten seconds"

@@ -251,6 +251,9 @@ def test_the_last_administrator_stays(office: Client, admin: User, data: dict[st
 
 @pytest.mark.parametrize(("sent", "said"), [
     ({"reminders_on": "on"}, "Give the address that messages come from"),
+    ({"alert_email": "oncall@harbour.example"}, "Give the address that messages come from"),
+    ({"alert_email": "nowhere"}, "valid email address"),
+    ({"pain_pill_choice": "opium"}, "Select a valid choice"),
     ({"sender_email": "nowhere"}, "valid email address"),
     ({"quiet_from": "25:00"}, "valid time"),
 ])  # fmt: skip
@@ -266,8 +269,10 @@ def test_reminders_are_switched_on_with_the_clinics_own_quiet_hours(
 ) -> None:
     sent = {"reminders_on": "on", "sender_email": "care@harbour.example"}
     sent |= {"quiet_from": "19:30", "quiet_to": "08:00"}
+    sent |= {"alert_email": "oncall@harbour.example", "pain_pill_choice": "week"}
     client_for(admin).post("/settings/", SETTINGS | sent)
     clinic = Clinic.objects.get()
+    assert (clinic.alert_email, clinic.pain_pill_choice) == ("oncall@harbour.example", "week")
     assert clinic.reminders_on and clinic.sender_email == "care@harbour.example"
     assert (clinic.quiet_from, clinic.quiet_to) == (time(19, 30), time(8))
     changed = AuditEvent.objects.get(action="change_settings").detail

@@ -10,6 +10,7 @@ import time_machine
 from django.test import Client
 
 from enthesis.clinic import models
+from enthesis.clinic.actions.answer import make_link
 from enthesis.clinic.actions.judge import record_decision
 from tests.clinic.treated import give_session, say, treated
 
@@ -138,3 +139,35 @@ def test_a_high_score_of_mood_and_a_sign_that_got_worse_stand_under_ask(
     ask = text.split(" Ask ")[1].split("Last answers")[0]
     assert "Mood (PHQ-2): 6 of 6 on 20 Nov 2026, at or above the cut-off 3" in ask
     assert "Pain 7 at the start, 10 now" in ask
+
+
+def test_the_sheet_is_for_the_places_injected_and_says_what_the_clinic_says_of_pain_pills(
+    course: models.Course, clinician: models.User, client_for: ClientFor
+) -> None:
+    client, address = client_for(clinician), f"/courses/{course.pk}/after/"
+    text = words_of(client, address)
+    assert "What to avoid Ask us before you take a pain pill" in text
+    assert "New trouble passing urine" in text and "near a lung" not in text
+    models.SessionSite.objects.update(site="scapular_border")
+    models.Clinic.objects.update(pain_pill_choice="course")
+    text = words_of(client, address)
+    assert "the needle was near a lung" in text and "until 12 weeks after" in text
+
+
+def test_the_sheet_goes_to_the_telephone_by_a_personal_link_which_asks_nothing(
+    course: models.Course, clinician: models.User, client_for: ClientFor
+) -> None:
+    client, address = client_for(clinician), f"/courses/{course.pk}/after/"
+    _, asking = make_link(clinician, course.pk, "after_session", date(2026, 11, 23))
+    made = client.post(address).context["letter"]["address"]
+    path = "/a/" + made.split("/a/")[1]
+    text = words_of(Client(), path)
+    assert "What to expect" in text and "You take a blood thinner" in text
+    assert "Call the clinic, (555) 0100" in text and "Lindqvist" not in text
+    assert "Qué puede esperar" in words_of(Client(), f"{path}es/")
+    Client().post(path, {"danger": ["fever"]})
+    assert not course.assessments.filter(link__isnull=False).exists()
+    assert Client().get(f"/a/{asking}/").status_code == 200, "the questions can still be answered"
+    assert words_of(client, f"/courses/{course.pk}/ask/").count("Aftercare sheet") == 1
+    client.post(address)
+    assert Client().get(path).status_code == 404, "the newer sheet takes its place"

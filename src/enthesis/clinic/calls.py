@@ -1,8 +1,9 @@
 """Whom staff should call: the silent, and those who cannot be written to. Holds no rule.
 
-Today shows the first of this list and its number. Safety and the months after the end are asked by
-a message or a link only: who got neither is not silent, so that a clinic that sends nothing, or
-began to yesterday, is not told to call everybody it ever treated.
+Today shows the first of this list and its number. The months after the end are asked by a message
+or a link only: who got neither is not silent, so that a clinic that sends nothing, or began to
+yesterday, is not told to call everybody it ever treated. Safety is asked of everybody: who got no
+link is called, for the two weeks in which it is asked at all.
 """
 
 from collections import Counter
@@ -12,7 +13,7 @@ from datetime import date, datetime
 from django.utils import timezone
 
 from enthesis.clinic import models, sender, store
-from enthesis.clinic.actions import outbox
+from enthesis.clinic.actions import answer, outbox
 from enthesis.journey import remind
 from enthesis.journey.remind import Purpose
 
@@ -22,7 +23,6 @@ PURPOSE_WORDS = {
     Purpose.SESSION: "Before the next session",
     Purpose.MONTHS: "Months after the last session",
 }
-BY_MESSAGE = (Purpose.SAFETY, Purpose.MONTHS)
 TROUBLE = (models.Message.State.FAILED, models.Message.State.UNCLEAR)
 
 
@@ -77,7 +77,7 @@ def call_list(clinic: models.Clinic, now: datetime) -> CallList:
             reason = _reason(row, ask, today)
             if reason:
                 _place(found, _line(row, ask, reason), today)
-            if reason or ask.purpose not in BY_MESSAGE or _was_asked(row, ask):
+            if reason or ask.purpose is not Purpose.MONTHS or _was_asked(row, ask):
                 break
     for lines in (found.now, found.later, found.not_called):
         lines.sort(key=lambda one: (one.ask.purpose is not Purpose.SAFETY, one.ask.due_on))
@@ -94,8 +94,11 @@ def _reason(row: models.Course, ask: remind.Ask, today: date) -> str:
         return "Wants no messages"
     if clinic.reminders_on and outbox.way_of(row.patient) is None:
         return "No address to write to"
-    if today < ask.call_on or (ask.purpose in BY_MESSAGE and not _was_asked(row, ask)):
+    was_asked = ask.purpose not in (Purpose.SAFETY, Purpose.MONTHS) or _was_asked(row, ask)
+    if today < ask.call_on or (ask.purpose is Purpose.MONTHS and not was_asked):
         return ""
+    if not was_asked:
+        return "No link was sent: ask by telephone"
     days = (today - ask.due_on).days
     return f"Silent for {days} day{'' if days == 1 else 's'}"
 
@@ -104,7 +107,11 @@ def _was_asked(row: models.Course, ask: remind.Ask, until: date = date.max) -> b
     """Whether a message about it went out, or staff made a link for it, up to a day."""
     if any(m.ask == ask.key and m.state == models.Message.State.SENT for m in row.messages.all()):
         return True
-    links = (one for one in row.links.all() if one.occasion == ask.occasion)
+    links = (
+        one
+        for one in row.links.all()
+        if one.occasion == ask.occasion and one.questionnaire != answer.SHEET
+    )
     return any(ask.asked_from <= timezone.localdate(one.made_at) <= until for one in links)
 
 
@@ -145,9 +152,11 @@ def completion(clinic: models.Clinic, today: date) -> list[Completion]:
 def messages_line(clinic: models.Clinic) -> str:
     """Why no reminder can be sent, for Today and Settings; empty while all is well or none is
     wanted."""
-    why = sender.why_waiting(clinic) if clinic.reminders_on else None
+    why = sender.why_waiting(clinic) if clinic.reminders_on or clinic.alert_email else None
     if why is None:
         return ""
+    if not clinic.reminders_on:
+        return f"A warning answer shows on Today, but cannot be written to you: {why}"
     rows = models.Message.objects.filter(course__patient__clinic=clinic)
     waiting = rows.filter(state=models.Message.State.WAITING).count()
     if not waiting:

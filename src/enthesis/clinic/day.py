@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from enthesis import records
 from enthesis.clinic import models, store
+from enthesis.clinic.actions.alert import alert_key
 from enthesis.journey import course as journey_course
 from enthesis.journey import follow, judge
 from enthesis.knowledge.kinds import Knowledge
@@ -48,9 +49,11 @@ class Worry:
     """An answer that must reach a clinician at once. `words` are for clinicians' eyes."""
 
     course: models.Course
+    assessment_id: int
     answered_at: datetime
     words: str
     read_by: models.User | None
+    alert: str
 
 
 @dataclass(frozen=True)
@@ -113,13 +116,27 @@ def _worries(rows: dict[int, models.Course], known: Knowledge) -> list[Worry]:
         .select_related("read_by")
         .order_by("-completed_at")
     )
+    alerts = {
+        message.key: message.get_state_display().lower()
+        for message in models.Message.objects.filter(course__in=rows, is_alert=True)
+    }
     found = []
     for assessment in waiting:
         dangers = follow.dangers(store.assessment_record(assessment).answers, known)
         if dangers:
             answered_at = cast(datetime, assessment.completed_at)
             words = "; ".join(rule.text for rule in dangers)
-            found.append(Worry(rows[assessment.course_id], answered_at, words, assessment.read_by))
+            alert = alerts.get(alert_key(assessment.pk), "")
+            found.append(
+                Worry(
+                    rows[assessment.course_id],
+                    assessment.pk,
+                    answered_at,
+                    words,
+                    assessment.read_by,
+                    alert,
+                )
+            )
     return found
 
 

@@ -6,7 +6,11 @@ compares it, so that two people never lose a change silently. Money and volumes 
 """
 
 from django.contrib.auth.models import AbstractUser
-from django.core.validators import MinValueValidator, ProhibitNullCharactersValidator
+from django.core.validators import (
+    MaxValueValidator,
+    MinValueValidator,
+    ProhibitNullCharactersValidator,
+)
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -42,6 +46,10 @@ class Clinic(models.Model):
     sender_email = models.EmailField(blank=True, default="")
     quiet_from = models.TimeField(null=True, blank=True)
     quiet_to = models.TimeField(null=True, blank=True)
+    # Who is written to at once when a patient gives a warning answer; empty: nobody.
+    alert_email = models.EmailField(blank=True, default="")
+    # One of the pain-pill choices of rules/aftercare.toml; empty means their default.
+    pain_pill_choice = models.CharField(max_length=20, blank=True, default="", validators=NO_NUL)
     version = models.PositiveIntegerField(default=1)
 
     def __str__(self) -> str:
@@ -319,6 +327,64 @@ class TypedScore(models.Model):
         ]
 
 
+class AdverseEvent(models.Model):
+    """Something bad that happened, as first reported; what is found out later are `entries`.
+
+    Kind, grade and outcome are ids of rules/adverse_events.toml. The row itself changes only in
+    `version`, which each added entry moves on, so that of two who judge at once one must look.
+    """
+
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="adverse_events")
+    session = models.ForeignKey(
+        Session, on_delete=models.PROTECT, null=True, blank=True, related_name="adverse_events"
+    )
+    # The patient's warning answer that it was opened from: one event for each answer.
+    assessment = models.OneToOneField(
+        Assessment, on_delete=models.PROTECT, null=True, blank=True, related_name="adverse_event"
+    )
+    kind = models.CharField(max_length=40)
+    onset_on = models.DateField()
+    grade = models.PositiveSmallIntegerField(
+        validators=[MinValueValidator(1), MaxValueValidator(5)]
+    )
+    serious = models.BooleanField()
+    outcome = models.CharField(max_length=20)
+    what_happened = models.TextField(max_length=2000, validators=NO_NUL)
+    what_was_done = models.TextField(max_length=2000, blank=True, validators=NO_NUL)
+    # Given by the form: a double click or a retry is the same event.
+    request_key = models.CharField(max_length=40, unique=True)
+    by = models.ForeignKey(User, on_delete=models.PROTECT)
+    at = models.DateTimeField(default=timezone.now)
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        ordering = ["-onset_on", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(grade__gte=1, grade__lte=5), name="adverse_event_grade"
+            )
+        ]
+
+
+class AdverseEventEntry(models.Model):
+    """What was added to an adverse event: a judgement of relatedness, or how it went on."""
+
+    event = models.ForeignKey(AdverseEvent, on_delete=models.PROTECT, related_name="entries")
+    # One of both is empty; an id of rules/adverse_events.toml.
+    relatedness = models.CharField(max_length=20, blank=True, default="")
+    outcome = models.CharField(max_length=20, blank=True, default="")
+    # As it is known by now; null: as it was.
+    grade = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(5)]
+    )
+    text = models.TextField(max_length=2000, validators=NO_NUL)
+    by = models.ForeignKey(User, on_delete=models.PROTECT)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+
+
 class Decision(models.Model):
     """What the clinician decided beside what was suggested, with the inputs to recompute it."""
 
@@ -423,8 +489,8 @@ class ContactChoice(models.Model):
 
 
 class Message(models.Model):
-    """The outbox: one reminder to one patient, once for its key. Neither address nor link is kept:
-    both are looked up when it is sent."""
+    """The outbox: a reminder to a patient, or an alert to the clinic, once for its key. Neither
+    address nor link is kept: both are looked up when it is sent."""
 
     class State(models.TextChoices):
         WAITING = "waiting", "Waiting"
@@ -434,6 +500,8 @@ class Message(models.Model):
         DROPPED = "dropped", "No longer wanted"
 
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="messages")
+    # To the clinic about a warning answer: it waits for no morning and for no patient's wish.
+    is_alert = models.BooleanField(default=False)
     key = models.CharField(max_length=120, unique=True)
     ask = models.CharField(max_length=120)
     occasion = models.CharField(max_length=20)

@@ -102,6 +102,7 @@ _OF_A_COURSE: tuple[type[Model], ...] = (
     models.Decision,
     models.CallAttempt,
     models.Message,
+    models.AdverseEvent,
 )
 _TO_CLINIC |= dict.fromkeys(_OF_A_COURSE, "course__patient__clinic")
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import OperationalError, connections
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import override
@@ -26,38 +27,59 @@ from enthesis.journey import remind
 from enthesis.knowledge.kinds import MessageText
 
 log = logging.getLogger("enthesis.sender")
-# Each pass looks at every open course; nobody waits for a reminder by the minute.
+# Each pass looks at every open course; nobody waits for a reminder by the minute. A clinic does
+# wait for an alert, which costs one look into the outbox.
 FIRST_SECONDS = 10
 PAUSE_SECONDS = 300
+ALERT_SECONDS = 10
 # The longest line of a mail (RFC 5322). An address that the usual 78 break is put into encoded
 # words, which no mail program follows.
 LONG_LINES = policy.default.clone(max_line_length=998)
 
 
-def forever(pause: float = PAUSE_SECONDS) -> None:
-    """Pass after pass. A database that is busy, or a fault in one pass, does not end it."""
+def forever(pause: float = PAUSE_SECONDS, alert_pause: float = ALERT_SECONDS) -> None:
+    """Pass after pass, and alerts in between. A database that is busy, or a fault in one pass, does
+    not end it."""
     # Not while the server is still beginning: who stops it again at once would wait for this pass.
     time.sleep(FIRST_SECONDS)
+    next_pass = time.monotonic()
     while True:
         try:
-            run_pass()
+            if time.monotonic() >= next_pass:
+                next_pass = time.monotonic() + pause
+                run_pass()
+            else:
+                send_alerts()
         except OperationalError as error:
             log.warning("The database refused to answer: %s", error)
         except Exception as error:
             log.error("A pass failed; next in %s seconds: %s", pause, without_words(error))
         finally:
             connections.close_all()
-        time.sleep(pause)
+        time.sleep(min(pause, alert_pause))
 
 
 def run_pass(lease: timedelta = outbox.LEASE) -> int:
     """Queue what is wanted today, then send what may be sent now; how many were sent."""
+    sent = send_alerts(lease)
     for clinic in _writing():
         with _alone(f"Nothing could be queued for clinic {clinic.pk}"):
             queue_wanted(clinic, timezone.now())
-    sent = 0
     while (attempt := _claim_now(timezone.now(), lease)) is not None:
         with _alone(f"Message {attempt.message_id} could not be finished"):
+            sent += send(attempt)
+    return sent
+
+
+def send_alerts(lease: timedelta = outbox.LEASE) -> int:
+    """Send clinics what their patients warned of: at night too, and whether or not patients are
+    reminded. How many were sent."""
+    sent, clinics = 0, []
+    for clinic in Clinic.objects.filter(invented=False).exclude(alert_email=""):
+        if _not_set_up(clinic) is None:
+            clinics.append(clinic)
+    while clinics and (attempt := outbox.claim(clinics, timezone.now(), lease, alerts=True)):
+        with _alone(f"Alert {attempt.message_id} could not be finished"):
             sent += send(attempt)
     return sent
 
@@ -202,6 +224,8 @@ def send(attempt: Attempt) -> bool:
 
 def _hand_over(attempt: Attempt, handing: Callable[[], None]) -> str:
     message = attempt.message
+    if message.is_alert:
+        return network.send_mail(alert_of(message), handing)
     text, words = text_of(message, timezone.now())
     patient = message.course.patient
     if attempt.way == "sms":
@@ -229,6 +253,25 @@ def text_of(message: Message, now: datetime) -> tuple[MessageText, dict[str, str
     return known.message_texts[patient.language], words
 
 
+def alert_of(message: Message) -> EmailMessage:
+    """The mail to the clinic: which course, and nothing about who or what."""
+    clinic = message.course.patient.clinic
+    mail = EmailMessage()
+    mail["From"] = clinic.sender_email
+    mail["To"] = clinic.alert_email
+    mail["Subject"] = f"Warning answer, course {message.course_id}"
+    mail["Message-ID"] = message.message_id
+    mail["Date"] = message.made_at
+    mail["Auto-Submitted"] = "auto-generated"
+    address = settings.PUBLIC_ADDRESS + reverse("course", args=[message.course_id])
+    mail.set_content(
+        f"A warning answer was given in course {message.course_id}.\n"
+        f"A clinician must see it now:\n\n{address}\n",
+        cte="quoted-printable",
+    )
+    return mail
+
+
 def stop_address(patient: Patient) -> str:
     """Where a patient stops messages."""
     return f"{settings.PUBLIC_ADDRESS}/stop/{outbox.stop_token(patient)}/"
@@ -236,7 +279,7 @@ def stop_address(patient: Patient) -> str:
 
 def mail_of(message: Message, text: MessageText, words: dict[str, str]) -> EmailMessage:
     """The mail as it goes out; its Message-ID is that of the outbox."""
-    mail = EmailMessage(LONG_LINES)
+    mail = EmailMessage()
     mail["From"] = message.course.patient.clinic.sender_email
     mail["To"] = message.course.patient.email
     mail["Subject"] = text.subject.format(**words)
@@ -248,4 +291,5 @@ def mail_of(message: Message, text: MessageText, words: dict[str, str]) -> Email
     mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     # Every server takes this, whatever the language, and the addresses stay readable.
     mail.set_content(text.body.format(**words), cte="quoted-printable")
+    mail.policy = LONG_LINES  # for the head alone: the body is written by now
     return mail

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from django.urls import reverse
 
 from enthesis.clinic.actions.pay import balance_of
+from enthesis.clinic.harm import harms_in
 from enthesis.clinic.models import (
     Assessment,
     Course,
@@ -66,6 +67,7 @@ def timeline(course: Course, known: Knowledge, is_clinical: bool) -> list[Entry]
             *_sessions(course.sessions.select_related("signed_by").prefetch_related("sites")),
             *_answers(course.assessments.select_related("read_by", "entered_by"), zone),
             *_decisions(course.decisions.select_related("by")),
+            *_harms(course, known),
         ]
     else:
         entries += [
@@ -167,6 +169,16 @@ def _decisions(rows: Iterable[Decision]) -> Iterator[Entry]:
             facts.append(f"recheck {day(row.recheck_on)}")
         url = reverse("decision", args=[row.pk])
         yield Entry(row.on, "Decision", url, ", ".join(facts), step=row.decided)
+
+
+def _harms(course: Course, known: Knowledge) -> Iterator[Entry]:
+    for harm in harms_in(course, known):
+        url = reverse("adverse_event", args=[harm.event.pk])
+        facts = f"{day(harm.event.onset_on)}, {harm.grade.lower()}, {harm.outcome.lower()}"
+        tone = "halt" if harm.now.relatedness else "care"
+        yield Entry(
+            harm.event.onset_on, f"Adverse event: {harm.kind}", url, facts, harm.judging, tone
+        )
 
 
 def _bills(course: Course) -> Iterator[Entry]:

@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from enthesis.clinic.pages import (
+    adverse,
     answer,
     ask,
     calls,
@@ -26,7 +27,7 @@ from enthesis.clinic.pages import (
 
 STAGES = (
     *(sign_in, today, patients, evaluate, plan, treat),
-    *(course, visit, forecast, ask, answer, stop, calls, typed_scores, outcomes, results),
+    *(course, adverse, visit, forecast, ask, answer, stop, calls, typed_scores, outcomes, results),
     *(evidence, pay, settings),
 )
 urlpatterns = [path("", include(stage)) for stage in STAGES]

@@ -110,6 +110,9 @@ def lasting_answers(course: Course, known: Knowledge) -> dict[str, Answer]:
     """Answers in words (the patient's activities), the latest of each: they are asked once."""
     found: dict[str, Answer] = {}
     for assessment in sorted(course.assessments, key=_key):
+        # The safety question stands alone under a name of its own, and has no answer in words.
+        if assessment.questionnaire not in known.questionnaires:
+            continue
         questions = known.questions(assessment.questionnaire)
         for id, answer in assessment.answers.items():
             if id in questions and questions[id].kind == "text" and answer not in (None, ""):

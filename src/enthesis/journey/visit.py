@@ -46,6 +46,7 @@ SITUATIONS: Mapping[str, str] = {
     "next_past": "the day on which the next session was due lies in the past",
     "asked_ahead": "the day of the next questions is to come",
     "asked_now": "the day of the next questions is past: they are wanted now",
+    "safety_ahead": "the day of the safety question is to come",
     "booked": "a visit is booked",
     "not_booked": "no visit is booked",
     "anticoagulant": "a blood thinner is on record",
@@ -166,6 +167,7 @@ def situations(
     left = plan.sessions_max - len(given) if plan is not None else 0
     both, today = both_reliefs(course, known), verdict.judged_on
     next_on, asked = _next_on(course), follow.next_answers(course, known)
+    safety_on = _safety_on(course, known)
     holds = {
         "always": True,
         "session": bool(given and given[-1].sites),
@@ -188,6 +190,7 @@ def situations(
         "next_past": next_on is not None and next_on < today,
         "asked_ahead": asked is not None and asked[1] >= today,
         "asked_now": asked is not None and asked[1] < today,
+        "safety_ahead": safety_on is not None and safety_on > today,
         "booked": booked_on is not None,
         "not_booked": booked_on is None,
         f"step_{_step(course, known, verdict)}": True,
@@ -221,6 +224,12 @@ def _next_on(course: Course) -> date | None:
     if not given or plan is None:
         return None
     return given[-1].on + timedelta(days=plan.interval_days)
+
+
+def _safety_on(course: Course, known: Knowledge) -> date | None:
+    """When the patient is asked about warning signs after the last session."""
+    days = timedelta(days=known.reminder_rules.safety_after_days)
+    return course.sessions[-1].on + days if course.sessions else None
 
 
 def _worse(course: Course, known: Knowledge, today: date) -> list[str]:
@@ -284,8 +293,9 @@ def _named(
         }
         next_on = _next_on(course)
         named["next_on"] = "" if next_on is None else _day(next_on, said)
-    asked = follow.next_answers(course, known)
+    asked, safety_on = follow.next_answers(course, known), _safety_on(course, known)
     return named | {
+        "safety_on": "" if safety_on is None else _day(safety_on, said),
         "where": _where(course, known, said),
         "numbing": both.join(_in(name, said) for name in _anaesthetics(course, known)),
         "ask_on": "" if asked is None else _day(asked[1], said),
@@ -309,33 +319,6 @@ def _in(word: str, said: Mapping[str, str]) -> str:
 def _day(on: date, said: Mapping[str, str] = MappingProxyType({})) -> str:
     month = _in(MONTHS[on.month - 1], said)
     return said.get("date", "{day} {month} {year}").format(day=on.day, month=month, year=on.year)
-
-
-@dataclass(frozen=True, slots=True)
-class WhenToCall:
-    """The warning signs in the patient's words: those for the emergency number, and the rest."""
-
-    emergency: tuple[str, ...]
-    numbers: tuple[tuple[str, str], ...]
-    same_day: tuple[str, ...]
-
-
-def when_to_call(known: Knowledge) -> WhenToCall:
-    """The danger list as the patient is asked about it."""
-    emergency: list[str] = []
-    same_day: list[str] = []
-    numbers: dict[tuple[str, str], None] = {}
-    labels = {
-        (question.id, value): label
-        for questionnaire in known.questionnaires.values()
-        for question in questionnaire.questions
-        for value, label in question.options
-    }
-    for rule in known.danger_rules:
-        said = [labels[rule.question, value] for value in rule.is_in]
-        (emergency if rule.call_first else same_day).extend(said)
-        numbers |= dict.fromkeys(rule.call_first)
-    return WhenToCall(tuple(emergency), tuple(numbers), tuple(same_day))
 
 
 def coming_questions(course: Course, known: Knowledge) -> tuple[str, ...]:

@@ -10,6 +10,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from enthesis.knowledge.after_kinds import (
+    AdverseGrade,
+    AdverseKind,
+    AdverseOutcome,
+    AdverseRelation,
+    AdverseRules,
+    AftercareText,
+    PainPillChoice,
+)
 from enthesis.knowledge.paper import (
     AnywayRules,
     CertaintyLimits,
@@ -17,7 +26,7 @@ from enthesis.knowledge.paper import (
     Synthesis,
     UntreatedGroup,
 )
-from enthesis.knowledge.words import DangerWords, Translation, VisitWords
+from enthesis.knowledge.words import AftercareWords, DangerWords, Translation, VisitWords
 from enthesis.records import Candidacy, Mixture, NextStep, Side, StopStep
 from enthesis.units import Kg, Mg, Ml, Money, Percent
 
@@ -629,6 +638,7 @@ class Knowledge:
     translations: Mapping[tuple[str, str, str], Translation]
     danger_words: Mapping[str, DangerWords]
     visit_words: Mapping[str, VisitWords]
+    aftercare_words: Mapping[str, AftercareWords]
     measures: Mapping[str, Measure]
     conditions: Mapping[str, Condition]
     sites: Mapping[str, Site]
@@ -660,6 +670,13 @@ class Knowledge:
     anyway_rules: AnywayRules
     reminder_rules: ReminderRules
     message_texts: Mapping[str, MessageText]
+    aftercare_texts: tuple[AftercareText, ...]
+    pain_pill_choices: Mapping[str, PainPillChoice]
+    adverse_kinds: Mapping[str, AdverseKind]
+    adverse_grades: tuple[AdverseGrade, ...]
+    adverse_outcomes: Mapping[str, AdverseOutcome]
+    adverse_relations: Mapping[str, AdverseRelation]
+    adverse_rules: AdverseRules
 
     def questions(self, questionnaire: str) -> Mapping[str, Question]:
         """The questions of one questionnaire by id."""

@@ -28,8 +28,13 @@ from enthesis.knowledge.kinds import (
     Site,
 )
 from enthesis.knowledge.references import problems
-from enthesis.knowledge.translate import danger_problems, translation_problems, visit_problems
-from enthesis.knowledge.words import DangerWords, Translation, VisitWords
+from enthesis.knowledge.translate import (
+    aftercare_problems,
+    danger_problems,
+    translation_problems,
+    visit_problems,
+)
+from enthesis.knowledge.words import AftercareWords, DangerWords, Translation, VisitWords
 from enthesis.shape import ShapeError, read
 
 FOLDER = Path(__file__).parent
@@ -38,7 +43,7 @@ IDENTITY: Mapping[type, tuple[str, ...]] = {AnaestheticLimit: ("substance", "wit
 # These fields are filled from other places than the rules: see _knowledge.
 NOT_FROM_RULES = {
     *("as_of", "abouts", "questionnaires", "sites", "site_positions", "judge_studies"),
-    *("translations", "danger_words", "visit_words"),
+    *("translations", "danger_words", "visit_words", "aftercare_words"),
 }
 
 
@@ -77,6 +82,7 @@ class Library:
     translations: Mapping[tuple[str, str, str], Translation]
     danger_words: Mapping[str, DangerWords]
     visit_words: Mapping[str, VisitWords]
+    aftercare_words: Mapping[str, AftercareWords]
 
 
 @lru_cache(maxsize=256)
@@ -120,6 +126,7 @@ def read_library(folder: Path) -> Library:
         ),
         _read_danger_words(folder / "rules", entries["danger_rules"], abouts),
         _read_visit_words(folder / "rules", entries, abouts),
+        _read_aftercare_words(folder / "rules", entries, abouts),
     )
     for where, problem in problems(library.entries, library.codes):
         raise KnowledgeError(where, problem)
@@ -177,6 +184,20 @@ def _read_visit_words(
     return found
 
 
+def _read_aftercare_words(
+    folder: Path, entries: Mapping[str, Iterable[Entry]], abouts: dict[str, About]
+) -> dict[str, AftercareWords]:
+    texts = {entry.value.id for entry in entries["aftercare_texts"]}
+    pills = {entry.value.id for entry in entries["pain_pill_choices"]}
+    found = {}
+    for path in sorted(folder.glob("aftercare.*.toml")):
+        words: AftercareWords = _translation(AftercareWords, path, abouts)
+        for problem in aftercare_problems(texts, pills, words):
+            raise KnowledgeError(_name(path), problem)
+        found[words.language] = words
+    return found
+
+
 def _translation(kind: type, path: Path, abouts: dict[str, About]) -> Any:
     words = read_entry(kind, head_of(path, _name(path), abouts), _name(path), "").value
     if path.suffixes[0] != f".{words.language}":
@@ -216,6 +237,7 @@ def known_on(library: Library, as_of: date) -> Knowledge:
         translations=library.translations,
         danger_words=library.danger_words,
         visit_words=library.visit_words,
+        aftercare_words=library.aftercare_words,
         judge_studies=library.judge_studies,
         conditions=conditions,
         **held,

@@ -12,6 +12,7 @@ from enthesis.knowledge.translate import brace_problem
 
 # Facts that a rule may test though nobody is asked for them.
 DERIVED = {"age_years"}
+AFTERCARE_PARTS = ("expect", "do", "avoid", "call", "emergency")
 
 
 class Entry(Protocol):
@@ -46,10 +47,30 @@ def problems(
         for kind in entry.value.kinds:
             if kind not in danger:
                 yield entry.where, f"danger rule {kind!r} is in no file"
+    yield from _after_a_session(entries)
     known = {code for _, code in codes}
     for entry in entries["tariff"]:
         if entry.value.code and entry.value.code not in known:
             yield entry.where, f"code {entry.value.code!r} is not in tables/codes.csv"
+
+
+def _after_a_session(entries: Mapping[str, Sequence[Entry]]) -> Iterator[Problem]:
+    """The sheet and the adverse events name regions and warning signs that are there."""
+    danger = _ids(entries["danger_rules"])
+    regions = {entry.value.region for entry in entries["sites"]}
+    for entry in entries["aftercare_texts"]:
+        line = entry.value
+        if line.part not in AFTERCARE_PARTS:
+            yield entry.where, f"part {line.part!r} is none of {', '.join(AFTERCARE_PARTS)}"
+        if line.danger and line.danger not in danger:
+            yield entry.where, f"danger rule {line.danger!r} is in no file"
+        for region in line.regions:
+            if region not in regions:
+                yield entry.where, f"no site lies in region {region!r}"
+    for entry in entries["adverse_kinds"]:
+        for kind in entry.value.dangers:
+            if kind not in danger:
+                yield entry.where, f"danger rule {kind!r} is in no file"
 
 
 def _windows(entries: Mapping[str, Sequence[Entry]]) -> Iterator[Problem]:

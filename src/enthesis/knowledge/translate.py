@@ -5,7 +5,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from enthesis.knowledge.kinds import DangerRule, Knowledge, Question, Questionnaire, VisitText
-from enthesis.knowledge.words import DangerWords, QuestionWords, Translation, VisitWords
+from enthesis.knowledge.words import (
+    AftercareWords,
+    DangerWords,
+    QuestionWords,
+    Translation,
+    VisitWords,
+)
 
 
 def in_language(known: Knowledge, language: str) -> Knowledge:
@@ -25,7 +31,20 @@ def in_language(known: Knowledge, language: str) -> Knowledge:
     texts = known.visit_texts
     if after := known.visit_words.get(language):
         texts = tuple(replace(one, text=after.texts.get(one.id, one.text)) for one in texts)
-    return replace(known, questionnaires=asked, danger_rules=dangers, visit_texts=texts)
+    sheet, pills = known.aftercare_texts, known.pain_pill_choices
+    if care := known.aftercare_words.get(language):
+        sheet = tuple(replace(one, text=care.texts.get(one.id, one.text)) for one in sheet)
+        pills = {
+            id: replace(one, text=care.pain_pills.get(id, one.text)) for id, one in pills.items()
+        }
+    return replace(
+        known,
+        questionnaires=asked,
+        danger_rules=dangers,
+        visit_texts=texts,
+        aftercare_texts=sheet,
+        pain_pill_choices=pills,
+    )
 
 
 def translated(asked: Questionnaire, into: Translation) -> Questionnaire:
@@ -108,6 +127,20 @@ def visit_problems(
                 yield f"{table}.{id}: {problem}"
             elif placeholders(found[id]) != needed:
                 yield f"{table}.{id}: must name {sorted(needed)} in braces, as the original"
+
+
+def aftercare_problems(
+    texts: Iterable[str], pills: Iterable[str], into: AftercareWords
+) -> Iterator[str]:
+    """Every line without its translation, every translation without its line (ids)."""
+    for table, wanted, found in (
+        ("texts", texts, into.texts),
+        ("pain_pills", pills, into.pain_pills),
+    ):
+        yield from _differences(table, wanted, found)
+        for id, text in found.items():
+            if not text.strip():
+                yield f"{table}.{id}: not translated"
 
 
 def _differences(what: str, wanted: Iterable[str], found: Iterable[str]) -> Iterator[str]:

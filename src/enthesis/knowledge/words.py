@@ -49,6 +49,16 @@ class VisitWords:
 
 
 @dataclass(frozen=True, slots=True)
+class AftercareWords:
+    """The lines of the aftercare sheet by id; `pain_pills` by the clinic's choice."""
+
+    language: str
+    translator: str
+    texts: Mapping[str, str]
+    pain_pills: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class DangerWords:
     """What a patient with a warning sign is told, by rule; `places` are where a number serves."""
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
@@ -86,6 +86,19 @@ SCHEDULE = [
 @pytest.mark.parametrize(("name", "of", "day", "wanted"), SCHEDULE, ids=[s[0] for s in SCHEDULE])
 def test_it_wants(name: str, of: Course, day: int, wanted: list[str]) -> None:
     assert [key for key in keys(of, day) if not key.startswith("session")] == wanted
+
+
+def test_safety_is_asked_after_24_hours_whatever_the_hour_and_called_about_before_72_are_over() -> (
+    None
+):
+    given = course(0)
+    (ask,) = (
+        a for a in remind.asks(given, None, KNOWN, FIRST + timedelta(2)) if a.purpose == "safety"
+    )
+    session = datetime.combine(FIRST, time(23, 59))
+    assert datetime.combine(ask.due_on, time()) - session >= timedelta(hours=24)
+    assert datetime.combine(ask.call_on, time()) - session < timedelta(hours=72)
+    assert not remind.asks(given, None, KNOWN, FIRST + timedelta(1))
 
 
 def test_a_safety_answer_does_not_stand_for_the_answers_before_the_next_session() -> None:

@@ -16,6 +16,7 @@ HARDEST = 8  # grade
 WORDS = {
     "on": "24 May", "places": "14 places", "where": "low back, both sides", "dextrose": "20 %",
     "numbing": "lidocaine", "next_on": "8 June", "ask_on": "8 June", "booked_on": "8 June",
+    "safety_on": "26 May",
 }  # fmt: skip
 
 
@@ -30,6 +31,7 @@ def given(**told: Any) -> Course:
 COURSES: list[tuple[dict[str, Any], int]] = [
     ({"baselines": [6], "plan": False}, -3),
     ({"baselines": [6]}, -3),
+    ({"baselines": [6], "sessions": [0]}, 0),
     ({"baselines": [6], "sessions": [0]}, 5),
     ({"baselines": [6], "sessions": [0]}, 70),
     ({"baselines": [6], "start": {"phq_interest": 3, "phq_down": 3}}, -3),
@@ -63,7 +65,7 @@ def test_every_text_is_said_of_some_course_and_names_only_known_situations() -> 
     for one in KNOWN.visit_texts:
         assert set(one.when) <= visit.SITUATIONS.keys(), one.id
     said = {id for how, day in COURSES for id in told(given(**how), day)}
-    said |= set(told(given(**COURSES[2][0]), 5, FIRST + timedelta(days=14)))
+    said |= set(told(given(**COURSES[3][0]), 5, FIRST + timedelta(days=14)))
     again = {"decisions": [[21, "go_on", "recheck"], [30, "recheck", "go_on"]]}
     said |= set(told(given(baselines=[6], sessions=[0, 14], **again), 31))
     assert said == {one.id for one in KNOWN.visit_texts}
@@ -210,13 +212,6 @@ def test_two_starts_far_apart_are_no_worsening() -> None:
     course = given(baselines=[3, 8])
     verdict = judge(course, KNOWN, FIRST)
     assert not [t for t in visit.what_to_ask(course, KNOWN, verdict) if "Worse" in t]
-
-
-def test_the_danger_list_is_the_patients_own_words_and_complete() -> None:
-    call = visit.when_to_call(KNOWN)
-    assert len(call.emergency) + len(call.same_day) == sum(len(r.is_in) for r in KNOWN.danger_rules)
-    assert "Short of breath, or pain in the chest" in call.emergency
-    assert call.numbers
 
 
 def test_the_coming_questions_are_in_the_patients_words() -> None:

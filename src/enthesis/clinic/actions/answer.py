@@ -14,6 +14,7 @@ from django.utils.translation import gettext
 from enthesis import records
 from enthesis.clinic import audit, store
 from enthesis.clinic.actions import Refused, save
+from enthesis.clinic.actions.alert import queue_alert
 from enthesis.clinic.models import AnswerLink, Assessment, CallAttempt, ContactChoice, Course, User
 from enthesis.clinic.permissions import get_for
 from enthesis.clinic.questions import words_of
@@ -24,6 +25,8 @@ from enthesis.shape import plain, read
 
 TOKEN_BYTES = 32
 QUESTIONNAIRE = "six_signs"
+# Named as a questionnaire, a link opens the aftercare sheet and asks nothing.
+SHEET = "aftercare"
 ANSWERS_AWAITED = "Reached; the answers are not there yet"
 OCCASIONS = frozenset(occasion.value for occasion in Occasion)
 
@@ -39,16 +42,33 @@ def make_link(user: User, course_id: int, occasion: str, due_on: date) -> tuple[
         raise Refused("This course is closed; nobody is asked about it any more.")
     if occasion not in OCCASIONS:
         raise Refused("Choose what the questions are for.", "occasion")
-    for older in course.links.filter(
-        occasion=occasion, revoked_at=None, assessment__completed_at=None
-    ):
+    asking = course.links.exclude(questionnaire=SHEET)
+    for older in asking.filter(occasion=occasion, revoked_at=None, assessment__completed_at=None):
         _revoke(user, older)
+    return _link(user, course, QUESTIONNAIRE, occasion, due_on)
+
+
+@transaction.atomic
+def make_sheet_link(user: User, course_id: int) -> tuple[AnswerLink, str]:
+    """A link to the aftercare sheet, with its secret; an older one stops working."""
+    course = get_for(user, Course, course_id, lock=True)
+    if course.closed_on:
+        raise Refused("This course is closed: print the sheet instead.")
+    for older in course.links.filter(questionnaire=SHEET, revoked_at=None):
+        _revoke(user, older)
+    today = store.today(course.patient.clinic)
+    return _link(user, course, SHEET, Occasion.AFTER_SESSION, today)
+
+
+def _link(
+    user: User, course: Course, questionnaire: str, occasion: str, due_on: date
+) -> tuple[AnswerLink, str]:
     token = secrets.token_urlsafe(TOKEN_BYTES)
     now = timezone.now()
     link = save(
         AnswerLink(
             course=course,
-            questionnaire=QUESTIONNAIRE,
+            questionnaire=questionnaire,
             occasion=occasion,
             token_hash=hashed(token),
             due_on=due_on,
@@ -174,6 +194,8 @@ def save_answers(
     _store(assessment, course, answers, today, known)
     save(assessment)
     audit.record(None, "save_answers", assessment, detail={"questions": sorted(raw)})
+    if follow.dangers(answers_of(assessment), known):
+        queue_alert(assessment)
     return assessment
 
 
@@ -251,6 +273,8 @@ def record_answers(
         )
     )
     audit.record(user, "record_answers", assessment, detail={"occasion": occasion})
+    if follow.dangers(answers, known):
+        queue_alert(assessment)
     awaited = course.calls.filter(result=CallAttempt.Result.WILL_ANSWER)
     for call in awaited.filter(pk=call_id) if call_id is not None else ():
         call.result, call.next_try_on = CallAttempt.Result.ANSWERED, None

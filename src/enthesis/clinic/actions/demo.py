@@ -37,6 +37,7 @@ from enthesis.clinic.models import (
 from enthesis.exchange.course_json import kept
 from enthesis.invented.clinic import InventedClinic
 from enthesis.invented.story import Judged, Story
+from enthesis.journey import follow
 from enthesis.journey.treat import recipe
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.shape import plain
@@ -45,6 +46,8 @@ ACTOR = "invented clinic"
 BATCH = 50
 """Patients written at a time, with a word to whoever watches the progress."""
 UNREAD_DAYS = 1
+# Every so many patients nobody has asked about warning signs yet.
+STILL_TO_ASK = 6
 """Answers of the last day have not been read yet: they are today's news."""
 
 
@@ -243,6 +246,7 @@ class _Writer:
                 )
             )
         self._assessments()
+        self._safety()
 
     def _patient(self) -> Patient:
         person, told = self.story.person, self.story.course
@@ -380,6 +384,30 @@ class _Writer:
                     completed_at=at,
                     read_by=self.clinician if read else None,
                     read_at=at + timedelta(hours=2) if read else None,
+                )
+            )
+
+    def _safety(self) -> None:
+        """After the last session most were asked about warning signs, and had none; the others are
+        still to be called. It is not part of the story, whose answers are about the pain."""
+        told = self.story.course
+        if not told.sessions or self.number % STILL_TO_ASK == 0:
+            return
+        last = max(session.on for session in told.sessions)
+        on = last + timedelta(days=self.known.reminder_rules.safety_after_days)
+        if on <= self.today and not any(a.on > last for a in told.assessments):
+            self.tables.add(
+                Assessment(
+                    course=self.course,
+                    on=on,
+                    occasion="after_session",
+                    questionnaire=follow.SAFETY,
+                    answers={"danger": ["none"]},
+                    source="staff",
+                    entered_by=self.desk,
+                    completed_at=_at(on, 15),
+                    read_by=self.clinician,
+                    read_at=_at(on, 16),
                 )
             )
 

@@ -18,6 +18,7 @@ from django.utils.crypto import salted_hmac
 
 from enthesis.clinic import audit, store
 from enthesis.clinic.actions import save
+from enthesis.clinic.actions.alert import SENDER, message_id
 from enthesis.clinic.actions.answer import QUESTIONNAIRE, hashed
 from enthesis.clinic.errors import HideLinks, without_words
 from enthesis.clinic.models import (
@@ -34,7 +35,6 @@ from enthesis.clinic.models import (
 from enthesis.journey import follow, remind
 
 log = logging.getLogger("enthesis.outbox")
-SENDER = "Enthesis"
 # Longer than any talk with a server (see network.TIMEOUT_SECONDS), so that the living keep theirs.
 LEASE = timedelta(minutes=5)
 MOST_TIMES = 2
@@ -80,7 +80,7 @@ def queue(course: Course, reminder: remind.Reminder, now: datetime) -> Message |
             "occasion": ask.occasion.value,
             "questionnaire": follow.SAFETY if safety else QUESTIONNAIRE,
             "due_on": ask.due_on,
-            "message_id": _message_id(course.patient.clinic, reminder.key),
+            "message_id": message_id(course.patient.clinic, reminder.key),
             "not_before": now,
         },
     )
@@ -90,29 +90,29 @@ def queue(course: Course, reminder: remind.Reminder, now: datetime) -> Message |
     return message
 
 
-def _message_id(clinic: Clinic, key: str) -> str:
-    # With the installation's key, so that nobody reads a course number off a mail.
-    host = clinic.sender_email.rpartition("@")[2] or "enthesis.invalid"
-    return f"<{salted_hmac('enthesis.message', key).hexdigest()[:32]}@{host}>"
-
-
-def claim(clinics: list[Clinic], now: datetime, lease: timedelta = LEASE) -> Attempt | None:
+def claim(
+    clinics: list[Clinic], now: datetime, lease: timedelta = LEASE, *, alerts: bool = False
+) -> Attempt | None:
     """Take one waiting message that may be sent now, and write the attempt down before it is made.
 
     None when nothing waits. A message that should not be sent any more is ended on the way.
+    `alerts`: those to the clinic, instead of those to patients.
     """
     attempt, passed_over = None, True
     while attempt is None and passed_over:
-        attempt, passed_over = _claim(clinics, now, lease)
+        attempt, passed_over = _claim(clinics, now, lease, alerts)
     return attempt
 
 
 @transaction.atomic
-def _claim(clinics: list[Clinic], now: datetime, lease: timedelta) -> tuple[Attempt | None, bool]:
+def _claim(
+    clinics: list[Clinic], now: datetime, lease: timedelta, alerts: bool
+) -> tuple[Attempt | None, bool]:
     """The first of some waiting messages that may be sent, and whether others were passed over."""
     free = Q(claimed_until=None) | Q(claimed_until__lte=now)
     waiting = Message.objects.filter(
         free,
+        is_alert=alerts,
         state=Message.State.WAITING,
         not_before__lte=now,
         course__patient__clinic__in=clinics,
@@ -124,7 +124,7 @@ def _claim(clinics: list[Clinic], now: datetime, lease: timedelta) -> tuple[Atte
             continue
         message.claimed_until = now + lease
         message.save(update_fields=["claimed_until"])
-        way = way_of(message.course.patient) or ""
+        way = "email" if alerts else way_of(message.course.patient) or ""
         attempt = Attempt.objects.create(message=message, way=way, began_at=now)
         audit.record(None, "claim", message, detail={"attempt": attempt.pk}, by=SENDER)
         return attempt, passed_over
@@ -153,6 +153,8 @@ def _unsendable(message: Message, now: datetime) -> tuple[Message.State, str] | 
     if perhaps.count() >= MOST_TIMES:
         why = "Broke off twice while it was handed over; it may not have arrived."
         return Message.State.UNCLEAR, why
+    if message.is_alert:
+        return None
     course = message.course
     patient = course.patient
     if not wants(patient, ContactChoice.Way.MESSAGES):

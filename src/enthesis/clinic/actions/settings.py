@@ -33,6 +33,8 @@ class ClinicSettings:
     sender_email: str = ""
     quiet_from: time | None = None
     quiet_to: time | None = None
+    alert_email: str = ""
+    pain_pill_choice: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,9 @@ def change_settings(user: User, chosen: ClinicSettings, expected_version: int | 
     known = store.known_for(clinic, store.today(clinic))
     if chosen.stop_choice and chosen.stop_choice not in known.stop_choices:
         raise Refused("Choose one of the stop rules shown.", "stop_choice")
-    if chosen.reminders_on and not chosen.sender_email:
+    if chosen.pain_pill_choice and chosen.pain_pill_choice not in known.pain_pill_choices:
+        raise Refused("Choose one of the sentences shown.", "pain_pill_choice")
+    if (chosen.reminders_on or chosen.alert_email) and not chosen.sender_email:
         raise Refused("Give the address that messages come from.", "sender_email")
     before = {name: getattr(clinic, name) for name in vars(chosen)}
     for name, value in vars(chosen).items():

@@ -21,6 +21,7 @@ from enthesis.clinic import store
 from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import answer as actions
 from enthesis.clinic.models import AnswerLink, Assessment, Clinic, Patient
+from enthesis.clinic.pages.visit import leaflet
 from enthesis.clinic.permissions import public_page
 from enthesis.clinic.questions import QuestionForm
 from enthesis.journey import follow
@@ -35,7 +36,7 @@ Language = tuple[str, str, str]
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def answer(request: HttpRequest, token: str, language: str = "") -> HttpResponse:
-    """One screen of questions; then thanks, or what to do at once."""
+    """One screen of questions; then thanks, or what to do at once. Or the aftercare sheet."""
     link = actions.find_link(token, timezone.now())
     if link is None or (language and language not in Patient.Language.values):
         return render(request, "clinic/answer/gone.html", status=404)
@@ -69,6 +70,9 @@ def _answer(request: HttpRequest, token: str, link: AnswerLink, language: str) -
         for code, name in Patient.Language.choices
         if code != language
     ]
+    if link.questionnaire == actions.SHEET:
+        context = leaflet(link.course, language) | _clinic(clinic, known) | {"others": others}
+        return render(request, "clinic/answer/sheet.html", context)
     assessment = Assessment.objects.filter(link=link).first()
     answers = actions.answers_of(assessment)
     if assessment and assessment.completed_at:

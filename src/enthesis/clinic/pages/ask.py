@@ -77,6 +77,8 @@ def link_state(link: AnswerLink, now: datetime) -> LinkState:
         return LinkState(link, "Withdrawn", "halt", False)
     if link.expires_at <= now:
         return LinkState(link, "Expired", "care", False)
+    if link.questionnaire == actions.SHEET:
+        return LinkState(link, "Can be read", "later", True)
     return LinkState(link, "Begun" if assessment else "Not opened yet", "later", True)
 
 
@@ -98,17 +100,12 @@ def ask(request: StaffRequest, course_id: int) -> HttpResponse:
         due_on = next((d.due_on for d in due if d.occasion == occasion), today)
         made = attempt(form, actions.make_link, request.user, course.pk, occasion, due_on)
         if made:
-            path = reverse("answer", args=[made[1]])
-            address = request.build_absolute_uri(path)
-            if settings.PUBLIC_ADDRESS:
-                address = f"{settings.PUBLIC_ADDRESS}{path}"
+            address = personal_address(request, made[1])
     if form.errors:
         status = 422
     links = course.links.select_related("assessment", "made_by").order_by("-made_at", "-id")
     context = _of(course, request) | {
         "form": form,
-        "address": address,
-        "only_here": is_local(address),
         "letter": _letter(course, address) if address else {},
         "due": due,
         "states": [link_state(link, timezone.now()) for link in links],
@@ -116,6 +113,16 @@ def ask(request: StaffRequest, course_id: int) -> HttpResponse:
         "call_form": CallForm(),
     }
     return render(request, "clinic/course/ask.html", context, status=status)
+
+
+def personal_address(request: StaffRequest, token: str) -> str:
+    """The whole address of a personal link."""
+    path = reverse("answer", args=[token])
+    return (
+        f"{settings.PUBLIC_ADDRESS}{path}"
+        if settings.PUBLIC_ADDRESS
+        else (request.build_absolute_uri(path))
+    )
 
 
 def _likely(course: Course) -> Occasion:
@@ -142,21 +149,37 @@ def _of(course: Course, request: StaffRequest) -> dict[str, Any]:
 
 
 def _letter(course: Course, address: str) -> dict[str, str]:
-    """Addresses that open the clinic's own mail or message program, in the patient's language. No
-    health detail in either."""
-    clinic = course.patient.clinic
+    """The mail or message that asks, for `_written`."""
     with translation.override(course.patient.language):
         text = gettext(
             "{clinic} asks you a few questions before your next visit. They take a few minutes: "
             "{address}"
-        ).format(clinic=clinic.name, address=address)
-        subject = quote(gettext("A few questions from {clinic}").format(clinic=clinic.name))
+        )
+        subject = gettext("A few questions from {clinic}")
+    return _written(course, address, subject, text)
+
+
+def sheet_letter(course: Course, address: str) -> dict[str, str]:
+    """The mail or message that carries the aftercare sheet."""
+    with translation.override(course.patient.language):
+        text = gettext("{clinic}: what to expect after your visit, and when to call: {address}")
+        subject = gettext("After your visit to {clinic}")
+    return _written(course, address, subject, text)
+
+
+def _written(course: Course, address: str, subject: str, text: str) -> dict[str, str]:
+    """Addresses that open the clinic's own mail or message program, in the patient's language. No
+    health detail in either."""
+    clinic = course.patient.clinic
+    text = text.format(clinic=clinic.name, address=address)
     phone = "".join(c for c in course.patient.phone if c in "+0123456789")
     return {
         "mailto": f"mailto:{quote(course.patient.email, safe='@')}"
-        f"?subject={subject}&body={quote(text)}",
+        f"?subject={quote(subject.format(clinic=clinic.name))}&body={quote(text)}",
         "sms": f"sms:{phone}?&body={quote(text)}",
         "text": text,
+        "address": address,
+        "only_here": "yes" if is_local(address) else "",
     }
 
 

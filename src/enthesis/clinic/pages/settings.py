@@ -23,6 +23,7 @@ OWN = (
     *("name", "phone", "emergency_text", "emergency_text_es", "time_zone"),
     *("price_per_session", "finish_relief_percent", "stop_choice"),
     *("reminders_on", "sender_email", "quiet_from", "quiet_to"),
+    *("alert_email", "pain_pill_choice"),
 )
 
 
@@ -64,16 +65,29 @@ class SettingsForm(forms.Form):
     sender_email = forms.EmailField(
         label="Sender’s address",
         required=False,
-        help_text="Needed for reminders. Patients see it; nobody reads answers.",
+        help_text="Needed for reminders and alerts. Patients see it; nobody reads answers.",
     )
     quiet_from = forms.TimeField(label="Quiet from", required=False, widget=_TIME)
     quiet_to = forms.TimeField(label="Quiet until", required=False, widget=_TIME)
+    alert_email = forms.EmailField(
+        label="Write about warning answers to",
+        required=False,
+        help_text="At once, at night too; only the number of the course and a link. Empty: nobody "
+        "is written to, and Today alone shows them.",
+    )
+    pain_pill_choice = forms.ChoiceField(
+        label="What patients are told about pain pills such as ibuprofen",
+        required=False,
+        widget=forms.RadioSelect,
+    )
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, data: Any, initial: dict[str, Any], known: Knowledge) -> None:
         super().__init__(data, initial=initial)
         rules = [(choice.id, choice.name) for choice in known.stop_choices.values()]
         self.fields["stop_choice"].choices = rules  # type: ignore[attr-defined]
+        pills = [(choice.id, choice.name) for choice in known.pain_pill_choices.values()]
+        self.fields["pain_pill_choice"].choices = pills  # type: ignore[attr-defined]
         zones = [(zone, zone.replace("_", " ")) for zone in time_zones(initial["time_zone"])]
         self.fields["time_zone"].choices = zones  # type: ignore[attr-defined]
 
@@ -115,7 +129,12 @@ def settings(request: StaffRequest) -> HttpResponse:
     """The clinic's own settings beside the shipped defaults with their sources; and its users."""
     clinic = request.clinic
     known = store.known_for(clinic, store.today(clinic))
-    initial = {**_own(clinic), "stop_choice": known.stop_rule.choice, "version": clinic.version}
+    initial = {
+        **_own(clinic),
+        "stop_choice": known.stop_rule.choice,
+        "pain_pill_choice": clinic.pain_pill_choice or next(iter(known.pain_pill_choices)),
+        "version": clinic.version,
+    }
     form = SettingsForm(request.POST or None, initial, known)
     both, status = None, 422 if form.errors else 200
     if form.is_bound and form.is_valid():
@@ -137,6 +156,7 @@ def settings(request: StaffRequest) -> HttpResponse:
         "defaults": defaults(known),
         "messages_line": messages_line(clinic),
         "stop_choices": [(one, known.judge_study(one.id)) for one in known.stop_choices.values()],
+        "pain_pill_choices": known.pain_pill_choices.values(),
         "own_questionnaires": store.own_files(request.clinic),
         "users": rows_for(request.user, User).order_by("-is_active", "display_name", "pk"),
     }

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 from enthesis.clinic import store
 from enthesis.clinic.calls import call_list, messages_line
 from enthesis.clinic.day import day
+from enthesis.clinic.harm import waiting_harms
 from enthesis.clinic.permissions import CLINICAL, DESK, STAFF, StaffRequest, page
 
 # A list is cut here, with a link to the whole of it.
@@ -27,6 +28,7 @@ def today(request: StaffRequest) -> HttpResponse:
         "date": date,
         "now": now,
         "day": held,
+        "harms": waiting_harms(request.clinic, date) if clinical else [],
         "to_call": to_call[:SHOWN],
         "number_to_call": len(to_call),
         "rechecks": held.rechecks if whole == "rechecks" else held.rechecks[:SHOWN],

@@ -1,4 +1,5 @@
-"""One screen before the visit, for the clinician; one page after it, for the patient."""
+"""One screen before the visit, for the clinician; one page after it, for the patient, on
+paper or by personal link."""
 
 from datetime import date
 from typing import Any
@@ -6,16 +7,19 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from enthesis import records
 from enthesis.clinic import store
-from enthesis.clinic.models import Course, Patient
+from enthesis.clinic.actions import Refused
+from enthesis.clinic.actions.answer import make_sheet_link
+from enthesis.clinic.models import Clinic, Course, Patient
 from enthesis.clinic.pages import patient_banner
+from enthesis.clinic.pages.ask import personal_address, sheet_letter
 from enthesis.clinic.pages.course import facts_line, judged_card, title_of
 from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
 from enthesis.clinic.timeline import timeline
-from enthesis.journey import follow, relief, visit
+from enthesis.journey import aftercare, follow, relief, visit
 from enthesis.journey.course import series_sessions
 from enthesis.journey.judge import judge, open_warnings
 from enthesis.knowledge.kinds import Knowledge
@@ -33,7 +37,7 @@ def summary(request: StaffRequest, course_id: int) -> HttpResponse:
     last = visit.last_visit_on(record, today)
     given, plan = len(series_sessions(record)), record.plan
     context = {
-        **_head(row, known, today),
+        **_head(row, known, request.clinic),
         "facts": facts_line(row, record, known),
         "given": given,
         "planned": plan.sessions_planned if plan else None,
@@ -51,33 +55,55 @@ def summary(request: StaffRequest, course_id: int) -> HttpResponse:
     return render(request, "clinic/visit/summary.html", context)
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def after(request: StaffRequest, course_id: int) -> HttpResponse:
     """What to tell the patient, in plain words and their language (`?in=` for another): to print,
-    or to show on a telephone."""
+    to show on a telephone, or to send as a personal link, which is made on POST."""
     row = get_for(request.user, Course, course_id)
-    today = store.today(request.clinic)
     asked, languages = request.GET.get("in"), Patient.Language
     language = asked if asked in languages.values else row.patient.language
-    known = in_language(store.known_for(request.clinic, today), language)
-    record = store.course_record(row)
+    letter, refused = None, ""
+    if request.method == "POST":
+        try:
+            _, token = make_sheet_link(request.user, row.pk)
+            letter = sheet_letter(row, personal_address(request, token))
+        except Refused as error:
+            refused = error.message
     context = {
-        **_head(row, known, today),
-        "told": visit.after_visit(
-            record,
-            known,
-            judge(record, known, today),
-            _booked_on(row, record),
-            _of_patient(row.patient),
-            language,
-        ),
-        "language": language,
+        **_head(row, store.known_for(request.clinic, store.today(request.clinic)), request.clinic),
+        **leaflet(row, language),
         "others": [(code, name) for code, name in languages.choices if code != language],
-        "call": visit.when_to_call(known),
-        "phone": request.clinic.phone,
+        "letter": letter,
+        "refused": refused,
+    }
+    return render(request, "clinic/visit/after.html", context, status=422 if refused else 200)
+
+
+def leaflet(row: Course, language: str) -> dict[str, Any]:
+    """What parts of clinic/visit/leaflet.html say, in a language: here, and by personal link."""
+    clinic = row.patient.clinic
+    today = store.today(clinic)
+    known = in_language(store.known_for(clinic, today), language)
+    record = store.course_record(row)
+    verdict, booked_on = judge(record, known, today), _booked_on(row, record)
+    treated = "treated" in visit.situations(record, known, verdict, booked_on)
+    last = record.sessions[-1] if treated else None
+    return {
+        "told": visit.after_visit(
+            record, known, verdict, booked_on, _of_patient(row.patient), language
+        ),
+        "sheet": aftercare.sheet(last, known, _after(row, record), clinic.pain_pill_choice),
+        "language": language,
+        "phone": clinic.phone,
         "questions": visit.coming_questions(record, known),
     }
-    return render(request, "clinic/visit/after.html", context)
+
+
+def _after(row: Course, record: records.Course) -> frozenset[str]:
+    """What the patient's record and the evaluation know for the sheet."""
+    answers = record.evaluation.answers if record.evaluation else {}
+    diabetes = {"diabetes"} if answers.get("diabetes") is True else set()
+    return _of_patient(row.patient) | diabetes
 
 
 def _booked_on(row: Course, record: records.Course) -> date | None:
@@ -90,10 +116,10 @@ def _booked_on(row: Course, record: records.Course) -> date | None:
     return timezone.localtime(booked.starts_at).date() if booked else None
 
 
-def _head(row: Course, known: Knowledge, today: date) -> dict[str, Any]:
+def _head(row: Course, known: Knowledge, clinic: Clinic) -> dict[str, Any]:
     return {
         "row": row,
-        "patient": patient_banner(row.patient, today),
+        "patient": patient_banner(row.patient, store.today(clinic)),
         "title": title_of(row, known),
     }
 

@@ -1,0 +1,89 @@
+"""Adverse events as staff read them: one in words, those of a clinic, those that wait for somebody.
+
+Holds no rule: what stands is asked of `journey.adverse`.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import QuerySet
+
+from enthesis.clinic import models, store
+from enthesis.clinic.actions import adverse as actions
+from enthesis.journey import adverse
+from enthesis.journey.adverse import Standing
+from enthesis.knowledge.kinds import Knowledge
+
+
+@dataclass(frozen=True)
+class Harm:
+    """One adverse event with how it stands. `judging` says who judged, or why nobody did."""
+
+    event: models.AdverseEvent
+    kind: str
+    now: Standing
+    grade: str
+    outcome: str
+    judging: str
+    judges: frozenset[int]
+
+    @property
+    def waits(self) -> bool:
+        """Whether somebody still has to do something: follow it up, or judge it."""
+        return self.now.goes_on or (not self.now.relatedness and bool(self.judges))
+
+
+def harms_of(clinic: models.Clinic, known: Knowledge) -> list[Harm]:
+    """Every adverse event of a clinic, the latest first, in a handful of queries."""
+    rows = models.AdverseEvent.objects.filter(course__patient__clinic=clinic)
+    return list(_harms(rows, clinic, known))
+
+
+def waiting_harms(clinic: models.Clinic, today: date) -> list[Harm]:
+    """Those that wait for somebody, for Today."""
+    return [harm for harm in harms_of(clinic, store.known_for(clinic, today)) if harm.waits]
+
+
+def harm_of(event: models.AdverseEvent, known: Knowledge) -> Harm:
+    """One adverse event."""
+    rows = models.AdverseEvent.objects.filter(pk=event.pk)
+    return next(_harms(rows, event.course.patient.clinic, known))
+
+
+def harms_in(course: models.Course, known: Knowledge) -> list[Harm]:
+    """Those of one course."""
+    return list(_harms(course.adverse_events.all(), course.patient.clinic, known))
+
+
+def _harms(
+    rows: QuerySet[models.AdverseEvent], clinic: models.Clinic, known: Knowledge
+) -> Iterator[Harm]:
+    rows = rows.select_related("course__patient", "session", "by").prefetch_related(
+        "entries__by", "course__sessions"
+    )
+    clinicians = actions.clinicians_of(clinic)
+    for row in rows:
+        now = adverse.standing(actions.report_of(row), actions.added_to(row), known)
+        may = adverse.judges(clinicians, actions.injectors_of(row))
+        kind = known.adverse_kinds.get(row.kind)
+        grade = next(one for one in known.adverse_grades if one.grade == now.grade)
+        yield Harm(
+            event=row,
+            kind=kind.name if kind else row.kind,
+            now=now,
+            grade=f"Grade {grade.grade}, {grade.name.lower()}",
+            outcome=known.adverse_outcomes[now.outcome].name,
+            judging=_judging(row.entries.all(), now, bool(may), known),
+            judges=may,
+        )
+
+
+def _judging(
+    entries: Iterable[models.AdverseEventEntry], now: Standing, can_be: bool, known: Knowledge
+) -> str:
+    if not now.relatedness:
+        only = "" if can_be else ": every clinician here injected"
+        return f"Not judged by another person{only}"
+    by = [entry.by for entry in entries if entry.relatedness][-1]
+    return f"{known.adverse_relations[now.relatedness].name}, judged by {by}"
