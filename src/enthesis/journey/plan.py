@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from enthesis.journey.treat import mixture_problems, site_problems
-from enthesis.knowledge.kinds import Knowledge, Protocol, ProtocolSite
+from enthesis.knowledge.kinds import Knowledge
+from enthesis.knowledge.series import Protocol, ProtocolSite
 from enthesis.records import Mixture, Plan, Side, SiteDose, StopRule
 from enthesis.units import Ml, Money, Percent
 
@@ -67,14 +68,17 @@ def stop_rule_sentences(rule: StopRule, plan: Plan, known: Knowledge) -> tuple[s
     """The agreed rule in words for the patient."""
     measure = known.measures[rule.measure].name.lower()
     times = "once" if rule.finish_readings == 1 else f"{rule.finish_readings} times in a row"
-    sessions = "1 session" if plan.sessions_max == 1 else f"{plan.sessions_max} sessions"
+    sessions, judged = (
+        "1 session" if n == 1 else f"{n} sessions"
+        for n in (plan.sessions_max, rule.stop_after_sessions)
+    )
     months = [str(m) for m in rule.recheck_months]
     asked = f"{', '.join(months[:-1])} and {months[-1]}" if len(months) > 1 else "".join(months)
     return (
         f"We finish when your {measure} has come down by "
         f"{rule.finish_relief_percent.normalize():f} % or more "
         f"from where you started, and your answers say so {times}.",
-        f"We stop if after {rule.stop_after_sessions} sessions your {measure} has come down by "
+        f"We stop if after {judged} your {measure} has come down by "
         f"less than {rule.stop_below_percent.normalize():f} % and you cannot do more than before.",
         *(
             f"From {step.after_sessions} sessions on we stop if it has come down by less than "
@@ -124,7 +128,7 @@ def _stop_rule(protocol: Protocol, known: Knowledge, finish: Percent | None) -> 
 
 def _problems(plan: Plan, known: Knowledge) -> Iterator[str]:
     if plan.protocol not in known.protocols:
-        yield f"“{plan.protocol}” is no known protocol."
+        yield f"“{plan.protocol}” is no protocol in use: propose the plan anew from another."
     if not plan.sites:
         yield "No site is chosen: choose at least one."
     if plan.sessions_planned < 1:

@@ -295,7 +295,7 @@ def _named(
 
 def _where(course: Course, known: Knowledge, said: Mapping[str, str]) -> str:
     condition = known.conditions.get(course.condition)
-    region = condition.region.replace("_", " ") if condition else course.condition
+    region = condition.place_words if condition else course.condition
     sides = {Side.BOTH: "both sides", Side.MIDLINE: ""}
     parts = (region, sides.get(course.side, str(course.side)))
     return ", ".join(_in(part, said) for part in parts if part)

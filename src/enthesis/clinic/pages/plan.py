@@ -33,7 +33,8 @@ from enthesis.clinic.pages.patients import Day, course_words
 from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
 from enthesis.journey import plan as rules
 from enthesis.journey.treat import amount, check_doses
-from enthesis.knowledge.kinds import Benchmark, Knowledge, Protocol
+from enthesis.knowledge.kinds import Benchmark, Knowledge
+from enthesis.knowledge.series import Protocol
 from enthesis.records import Plan as Planned
 from enthesis.records import Side
 from enthesis.units import MINOR_DIGITS, Kg, Money, money_words
