@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from enthesis.records import Plan
+from enthesis.units import Money
+
 
 @dataclass(frozen=True, slots=True)
 class Expected:
@@ -37,3 +40,13 @@ def expected_sessions(given: Iterable[tuple[int, bool]], enough: int) -> Expecte
         for wanted in (0.25, 0.5, 0.75)
     )
     return Expected(len(seen), *quarters)
+
+
+def expected_price(expected: Expected, plan: Plan) -> tuple[Money, Money, Money]:
+    """What a series of this plan costs if it ends with the low, the middle and the high number of
+    sessions; never more than was agreed at most."""
+    low, middle, high = (
+        plan.price_per_session * min(at or plan.sessions_max, plan.sessions_max)
+        for at in (expected.low, expected.middle, expected.high)
+    )
+    return low, middle, high

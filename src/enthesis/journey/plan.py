@@ -99,10 +99,11 @@ def series_price(plan: Plan) -> SeriesPrice:
     return SeriesPrice(each, each * plan.sessions_planned, each * plan.sessions_max)
 
 
-def series_dates(plan: Plan, first_on: date) -> tuple[date, ...]:
-    """When the planned sessions fall if the first is on `first_on`."""
+def series_dates(plan: Plan, first_on: date, sessions: int | None = None) -> tuple[date, ...]:
+    """When the planned sessions (or so many) fall if the first is on `first_on`."""
     gap = timedelta(days=plan.interval_days)
-    return tuple(first_on + gap * i for i in range(plan.sessions_planned))
+    count = plan.sessions_planned if sessions is None else sessions
+    return tuple(first_on + gap * i for i in range(count))
 
 
 def _enough(mixture: Mixture, sites: tuple[SiteDose, ...]) -> Mixture:

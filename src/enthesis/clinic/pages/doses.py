@@ -128,6 +128,7 @@ class SiteForm(forms.Form):
             },
         )
         self.number, self.place = number, place
+        self.guided = ""  # how the needle was guided in the protocol's study, in words
         self.site: Site = known.sites[place.site]
         self.side_words = SIDES[place.side]
         self.name = f"{number}, {self.site.name}, {self.side_words}"
