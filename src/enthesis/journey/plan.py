@@ -64,6 +64,16 @@ def check(plan: Plan, known: Knowledge) -> tuple[str, ...]:
     return tuple(_problems(plan, known))
 
 
+def protocol_problems(protocol: Protocol, known: Knowledge) -> tuple[str, ...]:
+    """What is wrong with a protocol, on whichever side and with all of its sites at once."""
+    if not protocol.name.strip():
+        return ("Give the protocol a name.",)
+    every = replace(protocol, sites=tuple(replace(part, usual=True) for part in protocol.sites))
+    among = replace(known, protocols={**known.protocols, every.id: every})
+    plans = (propose(every.id, side, among) for side in known.conditions[every.condition].sides)
+    return tuple(dict.fromkeys(problem for plan in plans for problem in check(plan, among)))
+
+
 def stop_rule_sentences(rule: StopRule, plan: Plan, known: Knowledge) -> tuple[str, ...]:
     """The agreed rule in words for the patient."""
     measure = known.measures[rule.measure].name.lower()

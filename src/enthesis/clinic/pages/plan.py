@@ -64,6 +64,7 @@ class PlanForm(forms.Form):
     """The series, its stop rule and its price. `plan` and `version` are what its user saw."""
 
     protocol = forms.CharField(widget=forms.HiddenInput)
+    protocol_version = forms.CharField(widget=forms.HiddenInput, required=False)
     plan = forms.IntegerField(widget=forms.HiddenInput, required=False)
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
     sessions_planned = forms.IntegerField(label="Sessions planned", min_value=1, max_value=99)
@@ -89,6 +90,7 @@ class PlanForm(forms.Form):
             data,
             initial={
                 "protocol": planned.protocol,
+                "protocol_version": planned.protocol_version,
                 "plan": row.pk if row else None,
                 "version": row.version if row else None,
                 "price_per_session": price.amount,
@@ -120,12 +122,29 @@ class PlanPage:
     """The forms of one plan page, made from what is saved, proposed or typed."""
 
     def __init__(
-        self, course: Course, row: Plan | None, known: Knowledge, protocol_id: str, data: Any
+        self,
+        course: Course,
+        row: Plan | None,
+        known: Knowledge,
+        protocol_id: str,
+        data: Any,
+        *,
+        anew: bool = False,
     ) -> None:
         self.course, self.row, self.known = course, row, known
         self.condition = known.conditions[course.condition]
-        self.protocol = known.protocols[protocol_id]
-        self.base = self._base(row)
+        self.newest = known.protocols[protocol_id]
+        version = data.get("protocol_version") if data else None
+        kept = None if row is None or anew else store.plan_record(row)
+        if (
+            kept is not None
+            and kept.protocol == protocol_id
+            and version in (None, kept.protocol_version)
+        ):
+            # A plan keeps the version that it was made from, until it is proposed anew.
+            self.base, self.protocol = kept, known.protocol_of(kept) or self.newest
+        else:
+            self.base, self.protocol = proposal(protocol_id, course, known), self.newest
         self.begins_on = first_session_on(course, known.as_of)
         self.form = PlanForm(self.base, row, self.begins_on, data)
         self.mixtures = [MixtureForm(mixture, known, data) for mixture in self.base.mixtures]
@@ -138,11 +157,6 @@ class PlanPage:
         guided = {part.site: part.guidance for part in self.protocol.sites}
         for form in self.sites:
             form.guided = GUIDED.get(guided.get(form.place.site, ""), "")
-
-    def _base(self, row: Plan | None) -> Planned:
-        if row is not None and row.content["protocol"] == self.protocol.id:
-            return store.plan_record(row)
-        return proposal(self.protocol.id, self.course, self.known)
 
     def _of_protocol(self) -> Iterator[Place]:
         side = Side(self.course.side)
@@ -198,7 +212,9 @@ class PlanPage:
     def sources(self) -> dict[str, str]:
         """Where each number of the form is from: its study, the clinic, or this page."""
         planned = self.planned()
-        usual = proposal(self.protocol.id, self.course, self.known)
+        protocols = {**self.known.protocols, self.protocol.id: self.protocol}
+        as_made = dataclasses.replace(self.known, protocols=protocols)
+        usual = proposal(self.protocol.id, self.course, as_made)
         return {
             name: _source(name, self.protocol, self.known, self.course.patient.clinic)
             if _number(planned, name) == _number(usual, name)
@@ -249,7 +265,8 @@ def plan(request: StaffRequest, course_id: int) -> HttpResponse:
     if chosen not in offered:
         kept = row.content["protocol"] if row else ""
         chosen = kept if kept in offered else offered[0]
-    shown = PlanPage(course, row, known, chosen, request.POST or None)
+    anew = request.method == "GET" and "protocol" in request.GET
+    shown = PlanPage(course, row, known, chosen, request.POST or None, anew=anew)
     if request.method == "GET" or "preview" in request.GET or not shown.is_valid():
         asked = request.method == "GET" or "preview" in request.GET
         return _plan_page(request, shown, 200 if asked else 422)
@@ -359,6 +376,7 @@ def _plan_page(request: StaffRequest, shown: PlanPage, status: int, **context: A
             "other_sites": shown.sites[shown.usual :],
             "protocol": shown.protocol,
             "condition": shown.condition,
+            "newest": shown.newest,
             "protocols": protocols,
             "row": shown.row,
             "problems": problems(shown.forms) if status != 200 else [],
