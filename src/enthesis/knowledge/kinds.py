@@ -354,7 +354,8 @@ class Substance:
     """What can be mixed. `role`: proliferant, anaesthetic or diluent.
 
     `mosm_l_per_percent` is the osmolarity of a 1 % solution, `mosm_l` that of the substance as
-    it is (a diluent); None is unknown. `stocks_percent` are the strengths usually bought.
+    it is (a diluent); None is unknown. `stocks_percent` are the strengths usually bought; `holds`
+    names what a stock of several things is made of, of which nobody here knows how much.
     """
 
     id: str
@@ -364,6 +365,7 @@ class Substance:
     mosm_l_per_percent: Decimal | None = None
     mosm_l: Decimal | None = None
     stocks_percent: tuple[Percent, ...] = ()
+    holds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

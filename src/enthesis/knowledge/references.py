@@ -138,6 +138,9 @@ def _protocols(entries: Mapping[str, Sequence[Entry]]) -> Iterator[Problem]:
             for name, role in ((mixture.diluent, "diluent"), (mixture.anaesthetic, "anaesthetic")):
                 if name and (name not in substances or substances[name].role != role):
                     yield entry.where, f"{name!r} is no known {role}"
+            for other in mixture.others:
+                if other.substance not in substances:
+                    yield entry.where, f"{other.substance!r} is in no file of substances"
 
 
 def _mixing(entries: Mapping[str, Sequence[Entry]]) -> Iterator[Problem]:
