@@ -94,14 +94,11 @@ def protocols_page(known: Knowledge) -> str:
             ),
         )
         mixtures = table(
-            ["mixture", "mL", "dextrose %", "vial %", "anaesthetic", "%", "vial %", "made up with"],
+            ["mixture", "mL", "holds", "%", "from a vial of %", "made up with"],
             (
-                (
-                    *(m.key, m.volume_ml, m.dextrose_percent, m.dextrose_stock_percent),
-                    *(m.anaesthetic or "none", m.anaesthetic_percent or ""),
-                    *(m.anaesthetic_stock_percent or "", m.diluent),
-                )
+                (m.key, m.volume_ml, one.substance, one.percent, one.stock_percent, m.diluent)
                 for m in protocol.mixtures
+                for one in m.ingredients
             ),
         )
         months = ", ".join(str(n) for n in protocol.followup_months)

@@ -11,9 +11,8 @@ import pytest
 from django.test import Client
 
 from enthesis.clinic import models, store
-from enthesis.clinic.actions import EditConflict, Refused
+from enthesis.clinic.actions import EditConflict, Refused, registry
 from enthesis.clinic.actions import protocols as actions
-from enthesis.clinic.actions import registry
 from enthesis.clinic.actions.plan import agree_plan, save_plan
 from enthesis.clinic.lengths import series_lengths
 from enthesis.clinic.outcomes import folder

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.knowledge.series import Protocol, ProtocolSite
-from enthesis.records import Mixture
+from enthesis.records import Ingredient, Mixture
 
 # Not among the numbers: what a protocol is called and said to be.
 WORDS = {"id", "version", "starts_on", "name", "condition", "summary", "note", "sources"}
@@ -93,6 +93,8 @@ def _of_parts(old: object, new: object, skip: tuple[str, ...] = ()) -> Iterator[
 def _said(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(_said(one) for one in value) or "nothing"
+    if isinstance(value, Ingredient):
+        return f"{value.substance} {value.percent} % from {value.stock_percent} %"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping) or value in (None, ""):

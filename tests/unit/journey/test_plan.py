@@ -55,18 +55,21 @@ def test_every_protocol_proposes_a_plan_without_problems_on_every_side(
     assert check(plan, known) == ()
     # 45 kg: a light adult must be safe with what is proposed, or is told why it is refused.
     problems = check_doses(plan.mixtures, plan.sites, Kg(D(45)), known).problems
-    named = {m.anaesthetic for m in plan.mixtures if m.anaesthetic} - {"lidocaine"}
+    held = {one.substance for m in plan.mixtures for one in m.ingredients}
+    named = held & {"bupivacaine", "mepivacaine"}
     assert [problem.rule for problem in problems] == ["no_ceiling"] * len(named)
     assert all(f"{name.capitalize()} has no ceiling here" in of.note for name in named)
     assert plan.agreed_on is None
 
 
 def test_what_a_syringe_measures_is_what_the_protocol_says(known: Knowledge) -> None:
-    """Whoever draws 0.1 mL at a time comes within a fifteenth of every published strength."""
+    """Whoever draws 0.1 mL at a time comes within 15 % of every strength."""
     for protocol in known.protocols.values():
         for mixture in protocol.mixtures:
-            drawn = recipe(mixture, known).drawn
-            assert abs(drawn.dextrose_percent / mixture.dextrose_percent - 1) < D(1) / 15
+            for portion in recipe(mixture, known).portions:
+                wanted = portion.ingredient.percent * mixture.volume_ml
+                drawn = portion.drawn_ml * portion.ingredient.stock_percent
+                assert abs(drawn / wanted - 1) < D("0.15"), (protocol.id, portion)
 
 
 @pytest.mark.parametrize("condition", [c.id for c in KNOWN.conditions.values() if c.protocols])

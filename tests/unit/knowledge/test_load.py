@@ -125,7 +125,7 @@ BROKEN = {
         "rules/mixing.toml",
         'id = "procaine"',
         'id = "mepivacaine"',
-        r"substance\[5\] has the id and the start date of .*substance\[4\]",
+        r"substance\[6\] has the id and the start date of .*substance\[5\]",
     ),
     "a site that is nowhere": (
         "rules/protocols.toml",
