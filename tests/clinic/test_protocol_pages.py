@@ -231,6 +231,11 @@ def test_every_region_can_be_planned(
     about = known.conditions[condition]
     course = make_course(condition=condition, side="left")
     evaluate(client, course, prosthesis="no")
+    for stage in ("", "summary/", "after/"):
+        assert client.get(f"/courses/{course.pk}/{stage}").status_code == 200, stage
+    asked = _words(client.get(f"/courses/{course.pk}/evaluate/"))
+    assert ("is a region of high risk" in asked) == (condition == "neck")
+    assert ("Worse lying down" in asked) == (about.region in ("neck", "low_back"))
     page = _words(client.get(f"/courses/{course.pk}/plan/"))
     protocol = known.protocols[about.protocols[0]]
     assert protocol.summary in page and "Save plan" in page
