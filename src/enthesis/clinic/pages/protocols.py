@@ -25,7 +25,7 @@ from enthesis.units import Ml
 NUMBERS = ("sessions_planned", "sessions_max", "interval_days", "stop_after_sessions")
 TAKEN = [("", "Not in it"), ("usual", "Starts ticked"), ("offered", "Offered, not ticked")]
 GUIDANCE = [
-    ("", "Guidance not said"),
+    ("", "Guidance?"),
     ("palpation", "Palpation"),
     ("ultrasound", "Ultrasound"),
     ("fluoroscopy", "Fluoroscopy"),
