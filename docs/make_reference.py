@@ -77,39 +77,54 @@ def rules_page(known: Knowledge) -> str:
 def protocols_page(known: Knowledge) -> str:
     """Each protocol, every number with where it is from."""
     parts = [f"# Protocols\n\n{NOTICE}\n"]
+    for condition in known.conditions.values():
+        if condition.protocols and condition.warning:
+            parts.append(
+                f"**{condition.name}.** {condition.warning} Source: {condition.warning_source}\n"
+            )
     for protocol in known.protocols.values():
-        condition = known.conditions[protocol.condition].name
+        condition = known.conditions[protocol.condition]
+        from_ = protocol.sources.get
         sites = table(
-            ["site", "mixture", "mL", "usual"],
+            ["site", "mixture", "mL", "starts ticked", "guided by"],
             (
-                (known.sites[s.site].name, s.mixture, s.volume_ml, "yes" if s.usual else "no")
+                (
+                    *(known.sites[s.site].name, s.mixture, s.volume_ml),
+                    *("yes" if s.usual else "no", s.guidance or "not said"),
+                )
                 for s in protocol.sites
             ),
         )
         mixtures = table(
-            ["mixture", "dextrose %", "anaesthetic", "anaesthetic %", "mL"],
+            ["mixture", "mL", "holds", "%", "from a vial of %", "made up with"],
             (
-                (
-                    m.key,
-                    m.dextrose_percent,
-                    m.anaesthetic or "none",
-                    m.anaesthetic_percent or "",
-                    m.volume_ml,
-                )
+                (m.key, m.volume_ml, one.substance, one.percent, one.stock_percent, m.diluent)
                 for m in protocol.mixtures
+                for one in m.ingredients
             ),
         )
-        numbers = table(["number", "value"], (
-            ("sessions planned", protocol.sessions_planned),
-            ("sessions at most", protocol.sessions_max),
-            ("days between sessions", protocol.interval_days),
-            ("judged for stopping after", f"{protocol.stop_after_sessions} sessions"),
-        ))  # fmt: skip
-        sources = table(["what", "source"], protocol.sources.items())
-        parts.append(
-            f"## {protocol.name}\n\n{condition}. {protocol.summary} {protocol.note}\n\n"
-            f"{numbers}\n\n{mixtures}\n\n{sites}\n\n{sources}\n"
+        months = ", ".join(str(n) for n in protocol.followup_months)
+        judged = f"{protocol.stop_after_sessions} sessions, by {protocol.measure}"
+        rows = (
+            ("sessions planned", protocol.sessions_planned, "sessions_planned"),
+            ("sessions at most", protocol.sessions_max, "sessions_max"),
+            ("days between sessions", protocol.interval_days, "interval_days"),
+            ("judged for stopping after", judged, "stop_after_sessions"),
+            ("the study’s own rule", protocol.published_rule or "none known", "published_rule"),
+            ("given beside it", "; ".join(protocol.cotherapies) or "nothing known", "cotherapies"),
+            ("asked again after, months", months or "not known", "followup_months"),
         )
+        numbers = table(["number", "value", "source"], ((*r[:2], from_(r[2], "")) for r in rows))
+        parts.append(
+            f"## {protocol.name}\n\n{condition.name}. {protocol.summary} {protocol.note}\n\n"
+            f"{numbers}\n\n{mixtures}\n\nSource of the mixtures: {from_('mixtures')}\n\n{sites}"
+            f"\n\nSource of the sites: {from_('sites')}\n"
+        )
+    enough = known.planning
+    parts.append(
+        "## When the clinic’s own courses say how many sessions\n\nFrom "
+        f"{enough.enough_courses} courses of a protocol on. {enough.sources['enough_courses']}\n"
+    )
     return "\n".join(parts)
 
 

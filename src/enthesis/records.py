@@ -105,11 +105,22 @@ class EvaluationResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Ingredient:
+    """A stock that is drawn into a mixture: how strong the substance is there, and in its vial."""
+
+    substance: str
+    percent: Percent
+    stock_percent: Percent
+    with_adrenaline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Mixture:
     """A solution to be injected. `key` names it within a plan ("joint", "insertions").
 
     `diluent` is a substance of the knowledge ("water", "saline"); an `anaesthetic` of None means
-    none is mixed in, and its two strengths are then None.
+    none is mixed in, and its two strengths are then None. `others` are a second anaesthetic or
+    another proliferant; a `dextrose_percent` of 0 beside one means that no dextrose is added.
     """
 
     key: str
@@ -121,6 +132,20 @@ class Mixture:
     anaesthetic_percent: Percent | None = None
     anaesthetic_stock_percent: Percent | None = None
     with_adrenaline: bool = False
+    # "later": not written while empty (shape.plain), so older records keep their form and hash.
+    others: tuple[Ingredient, ...] = field(default=(), metadata={"later": True})
+
+    @property
+    def ingredients(self) -> tuple[Ingredient, ...]:
+        """Every stock that is drawn, the dextrose first; what is half described is not one yet."""
+        drawn = []
+        if self.dextrose_percent:
+            dextrose = Ingredient("dextrose", self.dextrose_percent, self.dextrose_stock_percent)
+            drawn.append(dextrose)
+        wanted, stock = self.anaesthetic_percent, self.anaesthetic_stock_percent
+        if self.anaesthetic is not None and wanted is not None and stock is not None:
+            drawn.append(Ingredient(self.anaesthetic, wanted, stock, self.with_adrenaline))
+        return (*drawn, *self.others)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,8 @@ def read(kind: type[T], data: object, path: str = "") -> T:
 def plain(value: Any) -> Any:
     """The plain form of a record: dicts, lists, strings, ISO dates; decimals as strings stay exact.
 
-    `read(type(value), plain(value)) == value` for every record.
+    `read(type(value), plain(value)) == value` for every record. A field that a record got later
+    (metadata "later") is not written while it holds its default: older records keep their form.
     """
     return _writer(cast(Any, type(value)))(value)
 
@@ -57,8 +58,7 @@ def plain(value: Any) -> Any:
 @cache
 def _writer(kind: type) -> Callable[[Any], Any]:
     if dataclasses.is_dataclass(kind):
-        names = tuple(f.name for f in dataclasses.fields(kind))
-        return lambda value: {name: plain(getattr(value, name)) for name in names}
+        return _record_writer(kind)
     if issubclass(kind, Enum):
         return lambda value: value.value
     if issubclass(kind, Mapping):
@@ -70,6 +70,21 @@ def _writer(kind: type) -> Callable[[Any], Any]:
     if issubclass(kind, date):
         return lambda value: value.isoformat()
     return lambda value: value
+
+
+def _record_writer(kind: Any) -> Callable[[Any], Any]:
+    fields = dataclasses.fields(kind)
+    names = tuple(f.name for f in fields if "later" not in f.metadata)
+    later = {f.name: f.default for f in fields if "later" in f.metadata}
+
+    def written(value: Any) -> dict[str, Any]:
+        told = {name: plain(getattr(value, name)) for name in names}
+        for name, default in later.items():
+            if (now := getattr(value, name)) != default:
+                told[name] = plain(now)
+        return told
+
+    return written
 
 
 def _plain_mapping(value: Mapping[Any, Any]) -> dict[str, Any]:

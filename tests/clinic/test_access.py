@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from enthesis import records
 from enthesis.clinic import models, store
+from enthesis.clinic.actions.protocols import copy_protocol
 from enthesis.clinic.models import Role
 from enthesis.clinic.permissions import ADMIN, ANSWERABLE, CLINICAL, DESK, STAFF
 from enthesis.exchange.course_json import write_course
@@ -38,6 +40,9 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "evaluate": CLINICAL,
     "plan": CLINICAL,
     "agree_plan": CLINICAL,
+    "protocols": ANSWERABLE,
+    "copy_protocol": ANSWERABLE,
+    "change_protocol": ANSWERABLE,
     "start_session": CLINICAL,
     "session": CLINICAL,
     "discard_session": CLINICAL,
@@ -143,6 +148,9 @@ def ids(
         course=course, session=session, kind="flare", onset_on=date(2026, 11, 9), grade=1,
         serious=False, outcome="goes_on", what_happened="sore", request_key="k", by=clinician,
     )  # fmt: skip
+    known = store.known_for(clinician.clinic, date(2026, 11, 9))
+    copied = replace(known.protocols["low_back_ligaments"], name="Ours")
+    own = copy_protocol(clinician, "low_back_ligaments", copied, date(2026, 11, 9))
     appointment = make_appointment(course, datetime(2027, 1, 4, 15, tzinfo=UTC))
     return {
         "patient_id": course.patient_id,
@@ -164,6 +172,8 @@ def ids(
         "year": 2026,
         "number": 4,
         "clinic_id": clinician.clinic_id,
+        "protocol_id": own.key,
+        "key": own.key,
     }
 
 

@@ -41,6 +41,8 @@ class Clinic(models.Model):
     price_per_session = models.DecimalField(max_digits=10, decimal_places=2, null=True, blank=True)
     # One of the stop choices of the knowledge files; empty means their default.
     stop_choice = models.CharField(max_length=20, blank=True, default="", validators=NO_NUL)
+    # Another one with each change of the clinic's own protocols: what is known is kept by it.
+    protocols_stamp = models.CharField(max_length=32, blank=True, default="", editable=False)
     # Messages to patients; hours without a value are those of the knowledge files.
     reminders_on = models.BooleanField(default=False)
     sender_email = models.EmailField(blank=True, default="")
@@ -541,6 +543,29 @@ class Attempt(models.Model):
 
     class Meta:
         ordering = ["id"]
+
+
+class OwnProtocol(models.Model):
+    """One version of a protocol of the clinic's own: `content` is the plain form of
+    knowledge.series.Protocol. Rows are only added; the last one of a key holds, or retires it."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="own_protocols")
+    key = models.CharField(max_length=30)
+    number = models.PositiveIntegerField()
+    copied_from = models.CharField(max_length=60)
+    copied_version = models.CharField(max_length=20)
+    content = models.JSONField()
+    retired = models.BooleanField(default=False)
+    by = models.ForeignKey(User, on_delete=models.PROTECT)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["clinic", "key", "number"], name="own_protocol_version_once"
+            )
+        ]
 
 
 class PublishedResults(models.Model):

@@ -84,6 +84,7 @@ _TO_CLINIC: dict[type[Model], str] = {
     models.Invoice: "clinic",
     models.AuditEvent: "clinic",
     models.PublishedResults: "clinic",
+    models.OwnProtocol: "clinic",
     models.Weight: "patient__clinic",
     models.Course: "patient__clinic",
     models.SessionSite: "session__course__patient__clinic",

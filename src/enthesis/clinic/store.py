@@ -19,6 +19,8 @@ from enthesis.clinic import models
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.knowledge.load import knowledge, originals
 from enthesis.knowledge.load_own import OwnQuestionnaire, read_own, with_own
+from enthesis.knowledge.own_protocols import OwnProtocol, with_own_protocols
+from enthesis.knowledge.series import Protocol
 from enthesis.shape import read
 from enthesis.units import Kg, Ml, Percent
 
@@ -86,19 +88,27 @@ def _known(on: date, folders: tuple[Path, ...]) -> Knowledge:
 
 
 def known_for(clinic: models.Clinic, on: date) -> Knowledge:
-    """What is known as of a date, with the clinic's own finish level, choice of stop rule and
-    questionnaires.
+    """What is known as of a date, with the clinic's own finish level, choice of stop rule,
+    questionnaires and protocols.
 
     A choice that did not exist yet on that date is not made for it.
     """
-    return _known_for(on, clinic.finish_relief_percent, clinic.stop_choice, _own_folders(clinic))
+    own = clinic.finish_relief_percent, clinic.stop_choice, _own_folders(clinic)
+    return _known_for(on, *own, clinic.pk, clinic.protocols_stamp)
 
 
 @lru_cache(maxsize=256)
 def _known_for(
-    on: date, finish: Decimal | None, choice: str, folders: tuple[Path, ...]
+    on: date,
+    finish: Decimal | None,
+    choice: str,
+    folders: tuple[Path, ...],
+    clinic: int,
+    stamp: str,
 ) -> Knowledge:
     known, own = _known(on, folders), dict[str, Any]()
+    if stamp:
+        known = with_own_protocols(known, _own_protocols(clinic, stamp))
     if finish is not None:
         own["finish_relief_percent"] = Percent(finish)
     if choice in known.stop_choices:
@@ -106,6 +116,16 @@ def _known_for(
     if not own:
         return known
     return dataclasses.replace(known, stop_rule=dataclasses.replace(known.stop_rule, **own))
+
+
+@lru_cache(maxsize=64)
+def _own_protocols(clinic: int, stamp: str) -> tuple[OwnProtocol, ...]:
+    """All versions, oldest first; by the stamp, which every change renews."""
+    rows = models.OwnProtocol.objects.filter(clinic=clinic)
+    return tuple(
+        OwnProtocol(read(Protocol, row.content, f"own protocol {row.pk}"), row.retired)
+        for row in rows
+    )
 
 
 def course_record(row: models.Course) -> records.Course:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.urls import reverse
 
+from enthesis.clinic import store
 from enthesis.clinic.actions.pay import balance_of
 from enthesis.clinic.harm import harms_in
 from enthesis.clinic.models import (
@@ -105,7 +106,7 @@ def _hurts(row: Evaluation, known: Knowledge) -> str:
 
 def _plans(rows: Iterable[Plan], known: Knowledge, zone: ZoneInfo) -> Iterator[Entry]:
     for row in rows:
-        protocol = known.protocols.get(row.content.get("protocol", ""))
+        protocol = known.protocol_of(store.plan_record(row))
         name = protocol.name if protocol else "own plan"
         on = row.agreed_on or row.at.astimezone(zone).date()
         url = reverse("plan", args=[row.course_id])

@@ -15,6 +15,7 @@ from enthesis.clinic.pages import (
     patients,
     pay,
     plan,
+    protocols,
     results,
     settings,
     sign_in,
@@ -26,7 +27,7 @@ from enthesis.clinic.pages import (
 )
 
 STAGES = (
-    *(sign_in, today, patients, evaluate, plan, treat),
+    *(sign_in, today, patients, evaluate, plan, protocols, treat),
     *(course, adverse, visit, forecast, ask, answer, stop, calls, typed_scores, outcomes, results),
     *(evidence, pay, settings),
 )

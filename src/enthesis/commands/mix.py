@@ -6,10 +6,18 @@ import sys
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
-from enthesis.journey.treat import DoseCheck, MixtureError, Recipe, amount, check_doses, recipe
+from enthesis.journey.treat import (
+    DoseCheck,
+    MixtureError,
+    Portion,
+    Recipe,
+    amount,
+    check_doses,
+    recipe,
+)
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.knowledge.load import knowledge
-from enthesis.records import Mixture
+from enthesis.records import Ingredient, Mixture
 from enthesis.units import Kg, Ml, Percent
 
 EXAMPLES = """\
@@ -19,6 +27,9 @@ examples:
                  --stock-dextrose 50 --stock-lidocaine 1 --weight 70
   6 mL of 25 % dextrose in saline, without lidocaine:
     enthesis mix --dextrose 25 --volume 6 --stock-dextrose 50 --diluent saline
+  7 mL with 0.7 % sodium morrhuate as well, from its 5 % vial:
+    enthesis mix --dextrose 10 --volume 7 --stock-dextrose 50 --diluent saline \\
+                 --with morrhuate 0.7 5
 
 exit status: 0 a recipe was printed; 1 it is impossible or unsafe; 2 the command was not understood
 """
@@ -29,7 +40,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser = subparsers.add_parser(
         "mix",
         help="what to draw up for a mixture, and whether its dose is safe",
-        description="Works out what to draw up, and checks the lidocaine against the weight. "
+        description="Works out what to draw up, and checks the anaesthetics against the weight. "
         "A recipe that is impossible or unsafe is refused with the reason.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -48,7 +59,16 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     stock.add_argument(
         "--diluent", choices=("water", "saline"), default="water", help="default water"
     )
-    parser.add_argument("--weight", metavar="KG", help="of the patient; needed for any lidocaine")
+    stock.add_argument(
+        "--with",
+        dest="others",
+        nargs=3,
+        action="append",
+        default=[],
+        metavar=("SUBSTANCE", "PERCENT", "STOCK"),
+        help="another ingredient: its strength in the mixture and in its vial; may be repeated",
+    )
+    parser.add_argument("--weight", metavar="KG", help="of the patient; needed for any anaesthetic")
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.set_defaults(run=run)
 
@@ -65,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
         return _refuse(error.text, args.json)
     if checked.blocks:
         return _refuse(" ".join(p.text for p in checked.problems), args.json)
-    print(_as_json(made, checked) if args.json else _as_text(made, mixture, checked, known))
+    print(_as_json(made, checked) if args.json else _as_text(made, checked, known))
     return 0
 
 
@@ -86,6 +106,12 @@ def _mixture(args: argparse.Namespace) -> Mixture:
         anaesthetic_percent=Percent(lidocaine) if lidocaine else None,
         anaesthetic_stock_percent=None if stock is None else Percent(stock),
         with_adrenaline=args.adrenaline,
+        others=tuple(
+            Ingredient(
+                name, Percent(_number(percent, "--with")), Percent(_number(strength, "--with"))
+            )
+            for name, percent, strength in args.others
+        ),
     )
 
 
@@ -103,21 +129,30 @@ def _number(text: str, option: str) -> Decimal:
 
 
 def _as_json(made: Recipe, checked: DoseCheck) -> str:
-    numbers = {
-        "dextrose_stock_ml": made.dextrose_stock_ml,
-        "lidocaine_stock_ml": made.anaesthetic_stock_ml,
+    # Lidocaine is there even where none is mixed in: programs have read it since the beginning.
+    none = {"lidocaine_stock_ml": 0, "drawn_lidocaine_stock_ml": 0, "drawn_lidocaine_percent": 0}
+    numbers: dict[str, Decimal | int | None] = {
+        **none,
+        "lidocaine_mg": 0,
+        "lidocaine_ceiling_mg": None,
         "diluent_ml": made.diluent_ml,
-        "lidocaine_mg": made.anaesthetic_mg,
+        "drawn_diluent_ml": made.drawn_diluent_ml,
         "dextrose_g": made.dextrose_g,
         "osmolarity_mosm_l": made.osmolarity_mosm_l,
         "volume_ml": made.volume_ml,
-        "lidocaine_ceiling_mg": checked.ceiling_mg.get("lidocaine"),
-        "drawn_dextrose_stock_ml": made.drawn.dextrose_stock_ml,
-        "drawn_lidocaine_stock_ml": made.drawn.anaesthetic_stock_ml,
-        "drawn_diluent_ml": made.drawn.diluent_ml,
-        "drawn_dextrose_percent": made.drawn.dextrose_percent,
-        "drawn_lidocaine_percent": made.drawn.anaesthetic_percent,
     }
+    for portion in made.portions:
+        name = portion.ingredient.substance
+        numbers |= {
+            f"{name}_stock_ml": portion.stock_ml,
+            f"drawn_{name}_stock_ml": portion.drawn_ml,
+            f"drawn_{name}_percent": portion.drawn_percent,
+        }
+        if portion.role == "anaesthetic":
+            numbers |= {
+                f"{name}_mg": portion.mg,
+                f"{name}_ceiling_mg": checked.ceiling_mg.get(name),
+            }
     # JSON has no decimals: a float's shortest spelling is exact for what a syringe can hold.
     plain = {name: None if n is None else float(n) for name, n in numbers.items()}
     left_out = list(made.osmolarity_leaves_out)
@@ -126,43 +161,42 @@ def _as_json(made: Recipe, checked: DoseCheck) -> str:
     )
 
 
-def _as_text(made: Recipe, mixture: Mixture, checked: DoseCheck, known: Knowledge) -> str:
+def _as_text(made: Recipe, checked: DoseCheck, known: Knowledge) -> str:
     step = known.mixing.draw_step_ml
+    names = {p: known.substances[p.ingredient.substance].name for p in made.portions}
     rows = [
-        (f"dextrose {mixture.dextrose_stock_percent} %", made.drawn.dextrose_stock_ml),
-        (f"lidocaine {mixture.anaesthetic_stock_percent} %", made.drawn.anaesthetic_stock_ml),
-        (known.substances[made.diluent].name, made.drawn.diluent_ml),
+        (f"{name.lower()} {portion.ingredient.stock_percent} %", portion.drawn_ml)
+        for portion, name in names.items()
     ]
-    if made.anaesthetic is None:
-        del rows[1]
+    rows.append((known.substances[made.diluent].name, made.drawn_diluent_ml))
     lines = [f"Draw up (to {amount(step, 'mL')}):"]
     lines += [f"  {amount(volume, 'mL'):>9}  {name}" for name, volume in rows]
-    lines.append(f"  {amount(made.volume_ml, 'mL'):>9}  in all")
-    lines += ["", f"Dextrose    {_drawn_strength(made)}, {amount(made.dextrose_g, 'g')}"]
-    if made.anaesthetic:
-        lines.append(f"Lidocaine   {_lidocaine(made, checked)}")
+    lines += [f"  {amount(made.volume_ml, 'mL'):>9}  in all", ""]
+    for portion, name in names.items():
+        lines.append(f"{name:<11} {_strength(portion, made, checked)}")
     if made.osmolarity_mosm_l is not None:
-        lines.append(f"Osmolarity  {_osmolarity(made)}")
+        lines.append(f"Osmolarity  {_osmolarity(made, known)}")
     return "\n".join(lines)
 
 
-def _drawn_strength(made: Recipe) -> str:
-    return f"{amount(made.drawn.dextrose_percent, '%')} as drawn"
+def _strength(portion: Portion, made: Recipe, checked: DoseCheck) -> str:
+    told = f"{amount(portion.drawn_percent, '%')} as drawn"
+    name = portion.ingredient.substance
+    if portion.role == "anaesthetic":
+        told += (
+            f", {amount(portion.mg, 'mg')} of at most "
+            f"{amount(checked.ceiling_mg[name], 'mg')} for this weight"
+        )
+    return told + f", {amount(made.dextrose_g, 'g')}" * (name == "dextrose")
 
 
-def _lidocaine(made: Recipe, checked: DoseCheck) -> str:
-    return (
-        f"{amount(made.drawn.anaesthetic_percent, '%')} as drawn, "
-        f"{amount(made.anaesthetic_mg, 'mg')} of at most "
-        f"{amount(checked.ceiling_mg['lidocaine'], 'mg')} for this weight"
-    )
-
-
-def _osmolarity(made: Recipe) -> str:
+def _osmolarity(made: Recipe, known: Knowledge) -> str:
     value = amount(made.osmolarity_mosm_l or Decimal(0), "mOsm/L")
     if not made.osmolarity_leaves_out:
         return value
-    return f"{value} from dextrose and diluent; what the lidocaine vial adds is not known"
+    names = " and ".join(known.substances[id].name.lower() for id in made.osmolarity_leaves_out)
+    vials = "vials add" if len(made.osmolarity_leaves_out) > 1 else "vial adds"
+    return f"{value} from dextrose and diluent; what the {names} {vials} is not known"
 
 
 def _refuse(reason: str, as_json: bool) -> int:

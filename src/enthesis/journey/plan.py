@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from enthesis.journey.treat import mixture_problems, site_problems
-from enthesis.knowledge.kinds import Knowledge, Protocol, ProtocolSite
+from enthesis.knowledge.kinds import Knowledge
+from enthesis.knowledge.series import Protocol, ProtocolSite
 from enthesis.records import Mixture, Plan, Side, SiteDose, StopRule
 from enthesis.units import Ml, Money, Percent
 
@@ -63,18 +64,31 @@ def check(plan: Plan, known: Knowledge) -> tuple[str, ...]:
     return tuple(_problems(plan, known))
 
 
+def protocol_problems(protocol: Protocol, known: Knowledge) -> tuple[str, ...]:
+    """What is wrong with a protocol, on whichever side and with all of its sites at once."""
+    if not protocol.name.strip():
+        return ("Give the protocol a name.",)
+    every = replace(protocol, sites=tuple(replace(part, usual=True) for part in protocol.sites))
+    among = replace(known, protocols={**known.protocols, every.id: every})
+    plans = (propose(every.id, side, among) for side in known.conditions[every.condition].sides)
+    return tuple(dict.fromkeys(problem for plan in plans for problem in check(plan, among)))
+
+
 def stop_rule_sentences(rule: StopRule, plan: Plan, known: Knowledge) -> tuple[str, ...]:
     """The agreed rule in words for the patient."""
     measure = known.measures[rule.measure].name.lower()
     times = "once" if rule.finish_readings == 1 else f"{rule.finish_readings} times in a row"
-    sessions = "1 session" if plan.sessions_max == 1 else f"{plan.sessions_max} sessions"
+    sessions, judged = (
+        "1 session" if n == 1 else f"{n} sessions"
+        for n in (plan.sessions_max, rule.stop_after_sessions)
+    )
     months = [str(m) for m in rule.recheck_months]
     asked = f"{', '.join(months[:-1])} and {months[-1]}" if len(months) > 1 else "".join(months)
     return (
         f"We finish when your {measure} has come down by "
         f"{rule.finish_relief_percent.normalize():f} % or more "
         f"from where you started, and your answers say so {times}.",
-        f"We stop if after {rule.stop_after_sessions} sessions your {measure} has come down by "
+        f"We stop if after {judged} your {measure} has come down by "
         f"less than {rule.stop_below_percent.normalize():f} % and you cannot do more than before.",
         *(
             f"From {step.after_sessions} sessions on we stop if it has come down by less than "
@@ -95,10 +109,11 @@ def series_price(plan: Plan) -> SeriesPrice:
     return SeriesPrice(each, each * plan.sessions_planned, each * plan.sessions_max)
 
 
-def series_dates(plan: Plan, first_on: date) -> tuple[date, ...]:
-    """When the planned sessions fall if the first is on `first_on`."""
+def series_dates(plan: Plan, first_on: date, sessions: int | None = None) -> tuple[date, ...]:
+    """When the planned sessions (or so many) fall if the first is on `first_on`."""
     gap = timedelta(days=plan.interval_days)
-    return tuple(first_on + gap * i for i in range(plan.sessions_planned))
+    count = plan.sessions_planned if sessions is None else sessions
+    return tuple(first_on + gap * i for i in range(count))
 
 
 def _enough(mixture: Mixture, sites: tuple[SiteDose, ...]) -> Mixture:
@@ -124,7 +139,7 @@ def _stop_rule(protocol: Protocol, known: Knowledge, finish: Percent | None) -> 
 
 def _problems(plan: Plan, known: Knowledge) -> Iterator[str]:
     if plan.protocol not in known.protocols:
-        yield f"“{plan.protocol}” is no known protocol."
+        yield f"“{plan.protocol}” is no protocol in use: propose the plan anew from another."
     if not plan.sites:
         yield "No site is chosen: choose at least one."
     if plan.sessions_planned < 1:

@@ -1,7 +1,8 @@
 """Treating: what to draw up, whether the day's dose is safe, and what the next session gives.
 
-All arithmetic is exact. mL of a stock = wanted % × total mL ÷ stock %; what is left is diluent,
-and when nothing is left the mixture is impossible. mg = % × 10 × mL, g = % × mL ÷ 100.
+All arithmetic is exact and the same for every ingredient: mL of a stock = wanted % × total mL ÷
+stock %; what is left is diluent, and when less than nothing is left the mixture is impossible.
+mg = % × 10 × mL, g = % × mL ÷ 100.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,7 +12,16 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
 from enthesis.knowledge.kinds import AnaestheticLimit, Knowledge
-from enthesis.records import Course, Mark, Mixture, Reason, Session, Side, SiteDose
+from enthesis.records import (
+    Course,
+    Ingredient,
+    Mark,
+    Mixture,
+    Reason,
+    Session,
+    Side,
+    SiteDose,
+)
 from enthesis.units import Kg, Mg, Ml, Percent
 
 # A billionth of a millilitre: fine enough that nobody sees it, coarse enough that sums are exact.
@@ -37,37 +47,43 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """A recipe as a syringe can measure it. The volumes add up to the total exactly, and the
-    two strengths are those that really come out."""
+class Portion:
+    """One stock of a recipe. `stock_ml` is exact and `mg` is by what was asked for; `drawn_ml` is
+    what a syringe can measure, `drawn_percent` the strength that then really comes out."""
 
-    dextrose_stock_ml: Ml
-    anaesthetic_stock_ml: Ml
-    diluent_ml: Ml
-    dextrose_percent: Percent
-    anaesthetic_percent: Percent
+    ingredient: Ingredient
+    role: str
+    stock_ml: Ml
+    mg: Mg
+    drawn_ml: Ml
+    drawn_percent: Percent
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What to draw up for one mixture: the three volumes add up to `volume_ml` exactly.
+    """What to draw up for one mixture: the portions and the diluent add up to `volume_ml` exactly,
+    and so do the drawn ones.
 
     `osmolarity_mosm_l` counts dextrose and diluent; `osmolarity_leaves_out` names what is in the
-    mixture with an unknown osmolarity of its own, so the true value is higher.
+    mixture with an unknown osmolarity of its own, so the true value is higher. `dextrose_g` leaves
+    out the dextrose inside stocks of an unknown make-up, which `dextrose_leaves_out` names.
     """
 
     key: str
     volume_ml: Ml
-    dextrose_stock_ml: Ml
-    anaesthetic_stock_ml: Ml
-    diluent_ml: Ml
+    portions: tuple[Portion, ...]
     diluent: str
-    anaesthetic: str | None
-    anaesthetic_mg: Mg
+    diluent_ml: Ml
+    drawn_diluent_ml: Ml
     dextrose_g: Decimal
+    dextrose_leaves_out: tuple[str, ...]
     osmolarity_mosm_l: Decimal | None
     osmolarity_leaves_out: tuple[str, ...]
-    drawn: Drawn
+
+    @property
+    def anaesthetics(self) -> tuple[Portion, ...]:
+        """The portions that count against a ceiling."""
+        return tuple(portion for portion in self.portions if portion.role == "anaesthetic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,30 +131,69 @@ def recipe(mixture: Mixture, known: Knowledge) -> Recipe:
     _check_numbers(mixture, known)
     _check_substances(mixture, known)
     volume = Fraction(mixture.volume_ml)
-    dextrose = (
-        volume * Fraction(mixture.dextrose_percent) / Fraction(mixture.dextrose_stock_percent)
+    shares = [Fraction(one.percent) / Fraction(one.stock_percent) for one in mixture.ingredients]
+    exact = [Ml(_decimal(volume * share)) for share in shares]
+    _check_room(mixture, exact, sum(shares, Fraction(0)), known)
+    roles = [known.substances[one.substance].role for one in mixture.ingredients]
+    drawn = _drawn(mixture.volume_ml, exact, roles, known.mixing.draw_step_ml)
+    portions = tuple(
+        Portion(
+            ingredient=one,
+            role=role,
+            stock_ml=stock_ml,
+            mg=Mg(one.percent * 10 * mixture.volume_ml),
+            drawn_ml=drawn_ml,
+            drawn_percent=Percent(
+                _decimal(Fraction(drawn_ml) * Fraction(one.stock_percent) / volume)
+            ),
+        )
+        for one, role, stock_ml, drawn_ml in zip(
+            mixture.ingredients, roles, exact, drawn, strict=True
+        )
     )
-    anaesthetic_percent = mixture.anaesthetic_percent or Percent(Decimal(0))
-    anaesthetic = volume * Fraction(anaesthetic_percent)
-    if mixture.anaesthetic_stock_percent:
-        anaesthetic /= Fraction(mixture.anaesthetic_stock_percent)
-    _check_room(mixture, dextrose, anaesthetic, known)
-    dextrose_ml, anaesthetic_ml = Ml(_decimal(dextrose)), Ml(_decimal(anaesthetic))
-    diluent_ml = Ml(mixture.volume_ml - dextrose_ml - anaesthetic_ml)
+    diluent_ml = Ml(mixture.volume_ml - sum(exact, Decimal(0)))
+    others = [one.substance for one in mixture.ingredients if one.substance != "dextrose"]
     return Recipe(
         key=mixture.key,
         volume_ml=mixture.volume_ml,
-        dextrose_stock_ml=dextrose_ml,
-        anaesthetic_stock_ml=anaesthetic_ml,
-        diluent_ml=diluent_ml,
+        portions=portions,
         diluent=mixture.diluent,
-        anaesthetic=mixture.anaesthetic,
-        anaesthetic_mg=Mg(anaesthetic_percent * 10 * mixture.volume_ml),
+        diluent_ml=diluent_ml,
+        drawn_diluent_ml=Ml(mixture.volume_ml - sum(drawn, Decimal(0))),
         dextrose_g=mixture.dextrose_percent * mixture.volume_ml / 100,
+        dextrose_leaves_out=tuple(
+            name for name in others if "dextrose" in known.substances[name].holds
+        ),
         osmolarity_mosm_l=_osmolarity(mixture, diluent_ml, known),
-        osmolarity_leaves_out=(mixture.anaesthetic,) if mixture.anaesthetic else (),
-        drawn=_drawn(mixture, dextrose_ml, anaesthetic_ml, known.mixing.draw_step_ml),
+        osmolarity_leaves_out=tuple(others),
     )
+
+
+def left_over(
+    mixtures: Sequence[Mixture], vial_ml: Mapping[tuple[str, Percent], Ml], known: Knowledge
+) -> dict[tuple[str, Percent], tuple[int, Ml]]:
+    """(substance, stock %) to (vials opened, mL left in the last), where the vial's size is known.
+
+    Over all mixtures that can be made: two syringes of one day are drawn from one vial.
+    """
+    drawn: dict[tuple[str, Percent], Ml] = {}
+    for made in (recipe(m, known) for m in mixtures if _is_mixable(m, known)):
+        for portion in made.portions:
+            stock = (portion.ingredient.substance, portion.ingredient.stock_percent)
+            drawn[stock] = Ml(drawn.get(stock, Decimal(0)) + portion.drawn_ml)
+    found = {}
+    for stock, ml in drawn.items():
+        if size := vial_ml.get(stock):
+            whole, rest = divmod(ml, size)
+            vials = int(whole) + (rest > 0)
+            found[stock] = (vials, Ml(vials * size - ml))
+    return found
+
+
+def not_injected(mixture: Mixture, sites: Iterable[SiteDose]) -> Ml:
+    """What stays in the syringe: prepared, and given nowhere (never below zero)."""
+    taken = sum((dose.volume_ml for dose in sites if dose.mixture == mixture.key), Decimal(0))
+    return Ml(max(mixture.volume_ml - taken, Decimal(0)))
 
 
 def check_doses(
@@ -149,26 +204,26 @@ def check_doses(
 ) -> DoseCheck:
     """Check everything that is drawn up for one day, whether or not all of it is injected."""
     problems = [*mixture_problems(mixtures, known), *site_problems(mixtures, sites, known)]
-    mixable = [m for m in mixtures if _is_mixable(m, known)]
+    made = [recipe(m, known) for m in mixtures if _is_mixable(m, known)]
+    numbing = [portion for one in made for portion in one.anaesthetics]
     given: dict[str, Mg] = {}
-    for mixture in mixable:
-        if mixture.anaesthetic:
-            more = recipe(mixture, known).anaesthetic_mg
-            given[mixture.anaesthetic] = Mg(given.get(mixture.anaesthetic, Mg(Decimal(0))) + more)
+    for portion in numbing:
+        name = portion.ingredient.substance
+        given[name] = Mg(given.get(name, Mg(Decimal(0))) + portion.mg)
     unusable_weight = _weight_problems(weight_kg, known) if given else []
     problems += unusable_weight
-    limits = {name: _limit(name, mixable, known) for name in given}
+    limits = {name: _limit(name, numbing, known) for name in given}
     problems += [_no_ceiling(name, known) for name, limit in limits.items() if limit is None]
     ceilings = {} if weight_kg is None or unusable_weight else _ceilings(limits, weight_kg)
     share = sum((Fraction(mg) / Fraction(ceilings[s]) for s, mg in given.items() if s in ceilings))
     if share > 1:
-        problems.append(_over(given, ceilings, limits, weight_kg, known))
+        problems.append(_over(given, ceilings, limits, weight_kg))
     return DoseCheck(
         given_mg=given,
         ceiling_mg=ceilings,
         share=_decimal(Fraction(share)) if ceilings.keys() == given.keys() else None,
-        volume_ml=Ml(sum((m.volume_ml for m in mixable), Decimal(0))),
-        dextrose_g=sum((recipe(m, known).dextrose_g for m in mixable), Decimal(0)),
+        volume_ml=Ml(sum((one.volume_ml for one in made), Decimal(0))),
+        dextrose_g=sum((one.dextrose_g for one in made), Decimal(0)),
         problems=tuple(problems),
     )
 
@@ -226,14 +281,18 @@ def _decimal(value: Fraction) -> Decimal:
 
 
 def _check_numbers(mixture: Mixture, known: Knowledge) -> None:
-    numbers = (
+    numbers = [
         ("volume", mixture.volume_ml),
         ("dextrose", mixture.dextrose_percent),
         ("dextrose stock", mixture.dextrose_stock_percent),
         ("anaesthetic", mixture.anaesthetic_percent),
         ("anaesthetic stock", mixture.anaesthetic_stock_percent),
-    )
+    ]
+    for one in mixture.others:
+        numbers += [(one.substance, one.percent), (f"{one.substance} stock", one.stock_percent)]
     for name, number in numbers:
+        if name == "dextrose" and number == 0 and mixture.others:
+            continue  # Another proliferant instead: _check_substances asks for one.
         if number is not None and not (number.is_finite() and number > 0):
             raise MixtureError("not_above_zero", f"The {name} must be a number above zero.")
         if number is not None and name != "volume" and number > 100:
@@ -254,34 +313,51 @@ def _check_substances(mixture: Mixture, known: Knowledge) -> None:
             "anaesthetic_incomplete",
             "An anaesthetic needs its name, its strength in the mixture and that of its stock.",
         )
-    if mixture.with_adrenaline and mixture.anaesthetic is None:
+    _check_role(mixture.diluent, ("diluent",), known)
+    if mixture.anaesthetic is not None:
+        _check_role(mixture.anaesthetic, ("anaesthetic",), known)
+    for one in mixture.others:
+        _check_role(one.substance, ("anaesthetic", "proliferant"), known)
+    drawn = mixture.ingredients
+    roles = {one.substance: known.substances[one.substance].role for one in drawn}
+    # A vial "with adrenaline" of anything else would never be counted or warned of.
+    plain_only = [one for one in drawn if roles[one.substance] != "anaesthetic"]
+    if any(one.with_adrenaline for one in plain_only) or (
+        mixture.with_adrenaline and mixture.anaesthetic is None
+    ):
         raise MixtureError("adrenaline_alone", "Adrenaline comes only with an anaesthetic.")
-    for name, role in ((mixture.diluent, "diluent"), (mixture.anaesthetic, "anaesthetic")):
-        if name is not None and (
-            name not in known.substances or known.substances[name].role != role
-        ):
-            fit = ", ".join(s.id for s in known.substances.values() if s.role == role)
-            raise MixtureError("unknown_substance", f"“{name}” is no known {role} ({fit}).")
+    if "proliferant" not in roles.values():
+        raise MixtureError("no_proliferant", "There is no proliferant in it: write its strength.")
+    if len(roles) < len(drawn):
+        raise MixtureError("ingredient_twice", "One substance is in it twice: add it up.")
 
 
-def _check_room(
-    mixture: Mixture, dextrose: Fraction, anaesthetic: Fraction, known: Knowledge
-) -> None:
-    short = dextrose + anaesthetic - Fraction(mixture.volume_ml)
-    if short <= 0:
-        return
-    stocks = f"{amount(_decimal(dextrose), 'mL')} of {mixture.dextrose_stock_percent} % dextrose"
-    if mixture.anaesthetic:
-        name = known.substances[mixture.anaesthetic].name.lower()
-        stocks += (
-            f" and {amount(_decimal(anaesthetic), 'mL')} of "
-            f"{mixture.anaesthetic_stock_percent} % {name}"
+def _check_role(name: str, roles: tuple[str, ...], known: Knowledge) -> None:
+    if name not in known.substances or known.substances[name].role not in roles:
+        fit = ", ".join(s.id for s in known.substances.values() if s.role in roles)
+        raise MixtureError(
+            "unknown_substance", f"“{name}” is no known {' or '.join(roles)} ({fit})."
         )
+
+
+def _check_room(mixture: Mixture, exact: Sequence[Ml], share: Fraction, known: Knowledge) -> None:
+    if share <= 1:
+        return
+    stocks = [
+        f"{amount(ml, 'mL')} of {one.stock_percent.normalize():f} % "
+        f"{_lower(known.substances[one.substance].name)}"
+        for ml, one in zip(exact, mixture.ingredients, strict=True)
+    ]
     raise MixtureError(
         "no_room_for_diluent",
-        f"It would take {stocks}: more than the {amount(mixture.volume_ml, 'mL')} wanted. "
+        f"It would take {' and '.join(stocks)}: {amount(sum(exact, Decimal(0)), 'mL')}, more than "
+        f"the {amount(mixture.volume_ml, 'mL')} wanted. "
         "Use a stronger stock or ask for less strength.",
     )
+
+
+def _lower(name: str) -> str:
+    return name[0].lower() + name[1:]
 
 
 def _osmolarity(mixture: Mixture, diluent_ml: Ml, known: Knowledge) -> Decimal | None:
@@ -296,32 +372,20 @@ def _osmolarity(mixture: Mixture, diluent_ml: Ml, known: Knowledge) -> Decimal |
     return _decimal(total)
 
 
-def _drawn(mixture: Mixture, dextrose_ml: Ml, anaesthetic_ml: Ml, step: Ml) -> Drawn:
-    """Round to a syringe's step: the anaesthetic always down, the diluent takes what is left."""
-    total = mixture.volume_ml
-    anaesthetic = _to_step(anaesthetic_ml, step, ROUND_DOWN)
-    dextrose = _to_step(dextrose_ml, step, ROUND_HALF_UP)
-    if dextrose + anaesthetic > total:
-        dextrose = _to_step(dextrose_ml, step, ROUND_DOWN)
-    stock = mixture.anaesthetic_stock_percent or Percent(Decimal(0))
-    come_out = strengths(
-        [
-            Part("dextrose", Ml(dextrose), mixture.dextrose_stock_percent),
-            Part("anaesthetic", Ml(anaesthetic), stock),
-            Part("diluent", Ml(total - dextrose - anaesthetic), Percent(Decimal(100))),
-        ]
-    )
-    return Drawn(
-        dextrose_stock_ml=Ml(dextrose),
-        anaesthetic_stock_ml=Ml(anaesthetic),
-        diluent_ml=Ml(total - dextrose - anaesthetic),
-        dextrose_percent=come_out["dextrose"],
-        anaesthetic_percent=come_out["anaesthetic"],
-    )
+def _drawn(total: Ml, exact: Sequence[Ml], roles: Sequence[str], step: Ml) -> list[Ml]:
+    """Rounded to a syringe's step: an anaesthetic always down, the rest to the nearest, or down
+    too where that would not fit. The diluent takes what is left."""
+    nearest = [
+        _to_step(ml, step, ROUND_DOWN if role == "anaesthetic" else ROUND_HALF_UP)
+        for ml, role in zip(exact, roles, strict=True)
+    ]
+    if sum(nearest) <= total:
+        return nearest
+    return [_to_step(ml, step, ROUND_DOWN) for ml in exact]
 
 
-def _to_step(volume_ml: Decimal, step: Decimal, rounding: str) -> Decimal:
-    return (volume_ml / step).quantize(Decimal(1), rounding=rounding) * step
+def _to_step(volume_ml: Decimal, step: Decimal, rounding: str) -> Ml:
+    return Ml((volume_ml / step).quantize(Decimal(1), rounding=rounding) * step)
 
 
 def _is_mixable(mixture: Mixture, known: Knowledge) -> bool:
@@ -332,11 +396,11 @@ def _is_mixable(mixture: Mixture, known: Knowledge) -> bool:
     return True
 
 
-def _limit(
-    substance: str, mixtures: Sequence[Mixture], known: Knowledge
-) -> AnaestheticLimit | None:
+def _limit(substance: str, numbing: Sequence[Portion], known: Knowledge) -> AnaestheticLimit | None:
     """The ceiling for a substance; that of the plain one unless all of it comes with adrenaline."""
-    with_adrenaline = all(m.with_adrenaline for m in mixtures if m.anaesthetic == substance)
+    with_adrenaline = all(
+        p.ingredient.with_adrenaline for p in numbing if p.ingredient.substance == substance
+    )
     for limit in known.anaesthetic_limits:
         if limit.substance == substance and limit.with_adrenaline == with_adrenaline:
             return limit
@@ -367,7 +431,7 @@ def _no_ceiling(substance: str, known: Knowledge) -> Reason:
         "no_ceiling",
         Mark.CANNOT_KNOW,
         f"No ceiling is known for {known.substances[substance].name.lower()} as mixed here: it is "
-        "not used until the clinic's pharmacist enters one (knowledge/rules/doses.toml).",
+        "not used until the clinic enters one under its settings, Ceilings of anaesthetics.",
         "UNSOURCED: no ceiling was found in a label",
         {"substance": substance},
     )
@@ -378,23 +442,35 @@ def _over(
     ceilings: Mapping[str, Mg],
     limits: Mapping[str, AnaestheticLimit | None],
     weight_kg: Kg | None,
-    known: Knowledge,
 ) -> Reason:
+    """The sum as it was done, so that whoever reads it can do it again."""
     used = [limit for name, limit in limits.items() if limit and name in ceilings]
-    parts = "; ".join(
-        f"{amount(given[limit.substance], 'mg')} of {limit.name.lower()}, at most "
-        f"{amount(ceilings[limit.substance], 'mg')} ({amount(limit.mg_per_kg, 'mg/kg')}, never "
-        f"above {amount(limit.cap_mg, 'mg')})"
+    shares = {x: Fraction(given[x.substance]) / Fraction(ceilings[x.substance]) for x in used}
+    added = " + ".join(
+        f"{limit.name.lower()} {amount(given[limit.substance], 'mg')} of "
+        f"{amount(ceilings[limit.substance], 'mg')} ({_up(share * 100):f}\u00a0%)"
+        for limit, share in shares.items()
+    )
+    together = sum(shares.values(), Fraction(0))
+    of_one = f" = {_up(together, 2):f} of 1" if len(used) > 1 else ""
+    ceiling = "; ".join(
+        f"{limit.name.lower()} {amount(limit.mg_per_kg, 'mg/kg')}, never above "
+        f"{amount(limit.cap_mg, 'mg')}"
         for limit in used
     )
-    together = " Fractions of several anaesthetics add up." if len(used) > 1 else ""
     return Reason(
         "over_ceiling",
         Mark.MET,
-        f"Too much anaesthetic for {weight_kg} kg: {parts}.{together} Use less.",
+        f"Too much anaesthetic for {weight_kg} kg: {added}{of_one} (ceiling: {ceiling}). Use less.",
         " ; ".join(limit.source for limit in used),
         {"given_mg": dict(given), "ceiling_mg": dict(ceilings), "weight_kg": weight_kg},
     )
+
+
+def _up(value: Fraction, places: int = 0) -> Decimal:
+    """Rounded up, so that what is over a ceiling is never shown as just at it."""
+    scale = int(10**places)
+    return Decimal(-(-value.numerator * scale // value.denominator)) / scale
 
 
 def _dose_problems(dose: SiteDose, known: Knowledge) -> Iterator[Reason]:

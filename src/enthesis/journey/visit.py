@@ -269,8 +269,10 @@ def _score(value: Decimal | None) -> str:
 def _anaesthetics(course: Course, known: Knowledge) -> list[str]:
     given = series_sessions(course)
     used = {site.mixture for site in given[-1].sites} if given else set()
-    ids = {m.anaesthetic for m in given[-1].mixtures if m.key in used} if given else set()
-    return sorted(known.substances[id].name.lower() for id in ids if id)
+    mixed = [m for m in given[-1].mixtures if m.key in used] if given else []
+    ids = {one.substance for mixture in mixed for one in mixture.ingredients}
+    drawn = [known.substances[id] for id in ids]
+    return sorted(one.name.lower() for one in drawn if one.role == "anaesthetic")
 
 
 def _named(
@@ -305,7 +307,7 @@ def _named(
 
 def _where(course: Course, known: Knowledge, said: Mapping[str, str]) -> str:
     condition = known.conditions.get(course.condition)
-    region = condition.region.replace("_", " ") if condition else course.condition
+    region = condition.place_words if condition else course.condition
     sides = {Side.BOTH: "both sides", Side.MIDLINE: ""}
     parts = (region, sides.get(course.side, str(course.side)))
     return ", ".join(_in(part, said) for part in parts if part)

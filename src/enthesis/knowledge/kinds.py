@@ -26,8 +26,9 @@ from enthesis.knowledge.paper import (
     Synthesis,
     UntreatedGroup,
 )
+from enthesis.knowledge.series import Planning, Protocol
 from enthesis.knowledge.words import AftercareWords, DangerWords, Translation, VisitWords
-from enthesis.records import Candidacy, Mixture, NextStep, Side, StopStep
+from enthesis.records import Candidacy, NextStep, Plan, Side, StopStep
 from enthesis.units import Kg, Mg, Ml, Money, Percent
 
 
@@ -264,7 +265,11 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a course is about. `benchmark` names what happens anyway; codes are (system, code)."""
+    """What a course is about. `benchmark` names what happens anyway; codes are (system, code).
+
+    `place`: what the region is called to a patient; empty for its id. `warning` stands above every
+    plan for it.
+    """
 
     id: str
     name: str
@@ -275,37 +280,14 @@ class Condition:
     benchmark: str = ""
     body_map: str = ""
     codes: tuple[tuple[str, str], ...] = ()
+    place: str = ""
+    warning: str = ""
+    warning_source: str = ""
 
-
-@dataclass(frozen=True, slots=True)
-class ProtocolSite:
-    """A site that a protocol proposes, with its volume and mixture; `usual` ones start ticked."""
-
-    site: str
-    mixture: str
-    volume_ml: Ml
-    usual: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Protocol:
-    """A series as published or as the clinic's own. `sources` maps a field to where it is from."""
-
-    id: str
-    version: str
-    starts_on: date
-    name: str
-    condition: str
-    summary: str
-    mixtures: tuple[Mixture, ...]
-    sites: tuple[ProtocolSite, ...]
-    sessions_planned: int
-    sessions_max: int
-    interval_days: int
-    stop_after_sessions: int
-    measure: str
-    sources: Mapping[str, str]
-    note: str = ""
+    @property
+    def place_words(self) -> str:
+        """The region in words for a patient."""
+        return self.place or self.region.replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,7 +365,8 @@ class Substance:
     """What can be mixed. `role`: proliferant, anaesthetic or diluent.
 
     `mosm_l_per_percent` is the osmolarity of a 1 % solution, `mosm_l` that of the substance as
-    it is (a diluent); None is unknown. `stocks_percent` are the strengths usually bought.
+    it is (a diluent); None is unknown. `stocks_percent` are the strengths usually bought; `holds`
+    names what a stock of several things is made of, of which nobody here knows how much.
     """
 
     id: str
@@ -393,6 +376,7 @@ class Substance:
     mosm_l_per_percent: Decimal | None = None
     mosm_l: Decimal | None = None
     stocks_percent: tuple[Percent, ...] = ()
+    holds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -630,6 +614,7 @@ class Knowledge:
     """Everything known as of one date, made by `load.knowledge(as_of)`: the only file opener.
 
     `translations` are by language, questionnaire and the version whose words they render.
+    `protocol_versions` are all there ever were, by id and version: a course keeps its own.
     """
 
     as_of: date
@@ -644,6 +629,8 @@ class Knowledge:
     sites: Mapping[str, Site]
     site_positions: Mapping[tuple[str, str, str], tuple[Decimal, Decimal]]
     protocols: Mapping[str, Protocol]
+    protocol_versions: Mapping[tuple[str, str], Protocol]
+    planning: Planning
     candidacy_rules: tuple[CandidacyRule, ...]
     danger_rules: tuple[DangerRule, ...]
     harm_alarms: Mapping[str, HarmAlarm]
@@ -681,6 +668,11 @@ class Knowledge:
     def questions(self, questionnaire: str) -> Mapping[str, Question]:
         """The questions of one questionnaire by id."""
         return {q.id: q for q in self.questionnaires[questionnaire].questions}
+
+    def protocol_of(self, plan: Plan) -> Protocol | None:
+        """The protocol of a plan in the version it was made from, though it be retired since."""
+        key = plan.protocol, plan.protocol_version
+        return self.protocol_versions.get(key) or self.protocols.get(plan.protocol)
 
     def judge_study(self, choice: str) -> Mapping[str, JudgeStudy]:
         """What a stop choice did: in the `usual` world, and in the `hardest` of all for it."""

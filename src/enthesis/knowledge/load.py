@@ -43,7 +43,7 @@ IDENTITY: Mapping[type, tuple[str, ...]] = {AnaestheticLimit: ("substance", "wit
 # These fields are filled from other places than the rules: see _knowledge.
 NOT_FROM_RULES = {
     *("as_of", "abouts", "questionnaires", "sites", "site_positions", "judge_studies"),
-    *("translations", "danger_words", "visit_words", "aftercare_words"),
+    *("translations", "danger_words", "visit_words", "aftercare_words", "protocol_versions"),
 }
 
 
@@ -172,7 +172,7 @@ def _read_visit_words(
     folder: Path, entries: Mapping[str, Iterable[Entry]], abouts: dict[str, About]
 ) -> dict[str, VisitWords]:
     originals = {e.value.id: e.value for e in entries["visit_texts"]}
-    regions = {e.value.region.replace("_", " ") for e in entries["conditions"]}
+    regions = {e.value.place_words for e in entries["conditions"]}
     mixed = (e.value for e in entries["substances"])
     named = regions | {one.name.lower() for one in mixed if one.role == "anaesthetic"}
     found = {}
@@ -239,6 +239,9 @@ def known_on(library: Library, as_of: date) -> Knowledge:
         visit_words=library.visit_words,
         aftercare_words=library.aftercare_words,
         judge_studies=library.judge_studies,
+        protocol_versions={
+            (e.value.id, e.value.version): e.value for e in library.entries["protocols"]
+        },
         conditions=conditions,
         **held,
     )

@@ -13,6 +13,8 @@ from enthesis.knowledge.translate import brace_problem
 # Facts that a rule may test though nobody is asked for them.
 DERIVED = {"age_years"}
 AFTERCARE_PARTS = ("expect", "do", "avoid", "call", "emergency")
+# How a needle is guided; "" where the study does not say.
+GUIDANCE = {"", "palpation", "ultrasound", "fluoroscopy", "ct"}
 
 
 class Entry(Protocol):
@@ -145,12 +147,21 @@ def _protocols(entries: Mapping[str, Sequence[Entry]]) -> Iterator[Problem]:
                 yield entry.where, f"site {part.site!r} is not in tables/sites.csv"
             elif sites[part.site].role != "target":
                 yield entry.where, f"site {part.site!r} must never be injected"
+            elif protocol.condition in conditions and (
+                sites[part.site].region != conditions[protocol.condition].region
+            ):
+                yield entry.where, f"site {part.site!r} lies in {sites[part.site].region!r}"
+            if part.guidance not in GUIDANCE:
+                yield entry.where, f"guidance {part.guidance!r} is none of {sorted(GUIDANCE)}"
             if part.mixture not in keys:
                 yield entry.where, f"mixture {part.mixture!r} is not one of {sorted(keys)}"
         for mixture in protocol.mixtures:
             for name, role in ((mixture.diluent, "diluent"), (mixture.anaesthetic, "anaesthetic")):
                 if name and (name not in substances or substances[name].role != role):
                     yield entry.where, f"{name!r} is no known {role}"
+            for other in mixture.others:
+                if other.substance not in substances:
+                    yield entry.where, f"{other.substance!r} is in no file of substances"
 
 
 def _mixing(entries: Mapping[str, Sequence[Entry]]) -> Iterator[Problem]:

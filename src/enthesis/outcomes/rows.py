@@ -134,7 +134,7 @@ class _Course:
             "clinician": self.beside.clinician,
             "condition": course.condition,
             "protocol": plan.protocol if plan else None,
-            "solution": _solution(plan.mixtures if plan else ()),
+            "solution": _solution(plan.mixtures if plan else (), self.known),
             "age": _age(course.born_on, course.opened_on),
             "sex": self.beside.sex,
             "opened_quarter": f"{course.opened_on.year}Q{(course.opened_on.month + 2) // 3}",
@@ -378,11 +378,17 @@ def _ended(course: Course, known: Knowledge, today: date) -> tuple[str | None, d
     return "ongoing", None
 
 
-def _solution(mixtures: Sequence[Mixture]) -> str | None:
-    strengths = sorted({m.dextrose_percent for m in mixtures})
-    if not strengths:
-        return None
-    return "dextrose " + " + ".join(f"{s.normalize():f} %" for s in strengths)
+def _solution(mixtures: Sequence[Mixture], known: Knowledge) -> str | None:
+    """Every proliferant with its strengths: one with morrhuate is no plain dextrose."""
+    strengths: dict[str, set[Decimal]] = {}
+    for one in (one for mixture in mixtures for one in mixture.ingredients):
+        if known.substances[one.substance].role == "proliferant":
+            strengths.setdefault(one.substance, set()).add(one.percent)
+    told = (
+        f"{name} " + " + ".join(f"{s.normalize():f} %" for s in sorted(found))
+        for name, found in strengths.items()
+    )
+    return ", ".join(told) or None
 
 
 def _age(born_on: date | None, on: date) -> int | None:

@@ -63,6 +63,16 @@ def test_it_mixes_without_lidocaine_and_without_a_weight(
     assert (made["lidocaine_mg"], made["diluent_ml"], made["lidocaine_ceiling_mg"]) == (0, 7, None)
 
 
+def test_it_mixes_another_ingredient_and_refuses_one_without_a_ceiling(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made = as_json(capsys, "--with", "morrhuate", "0.5", "5")
+    assert (made["morrhuate_stock_ml"], made["diluent_ml"]) == (1, 4)
+    assert made["osmolarity_leaves_out"] == ["lidocaine", "morrhuate"]
+    assert main(arguments("--with", "bupivacaine", "0.1", "0.5")) == 1
+    assert "No ceiling is known for bupivacaine" in capsys.readouterr().err
+
+
 def test_saline_and_adrenaline_count(capsys: pytest.CaptureFixture[str]) -> None:
     made = as_json(capsys, "--diluent=saline", "--adrenaline")
     assert (made["osmolarity_mosm_l"], made["lidocaine_ceiling_mg"]) == (913, 490)
@@ -117,7 +127,7 @@ def test_help_shows_examples_that_work(capsys: pytest.CaptureFixture[str]) -> No
         main(["mix", "--help"])
     help_text = capsys.readouterr().out.replace("\\\n", " ")
     examples = [line.split()[1:] for line in help_text.splitlines() if " enthesis mix --d" in line]
-    assert len(examples) == 2
+    assert len(examples) == 3
     for example in examples:
         assert main(example) == 0
 

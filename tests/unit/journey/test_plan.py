@@ -14,7 +14,7 @@ from enthesis.journey.plan import (
     series_price,
     stop_rule_sentences,
 )
-from enthesis.journey.treat import check_doses
+from enthesis.journey.treat import check_doses, recipe
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.knowledge.load import knowledge
 from enthesis.records import Plan, Side
@@ -44,11 +44,53 @@ def back(known: Knowledge) -> Plan:
 def test_every_protocol_proposes_a_plan_without_problems_on_every_side(
     protocol: str, side: Side, known: Knowledge
 ) -> None:
+    of = known.protocols[protocol]
+    if not any(part.usual for part in of.sites):  # all that hurt are ticked: at the worst, all
+        assert check(propose(protocol, side, known), known) == (
+            "No site is chosen: choose at least one.",
+        )
+        of = replace(of, sites=tuple(replace(part, usual=True) for part in of.sites))
+        known = replace(known, protocols={protocol: of})
     plan = propose(protocol, side, known)
     assert check(plan, known) == ()
-    # 45 kg: a light adult must be safe with what is proposed.
-    assert not check_doses(plan.mixtures, plan.sites, Kg(D(45)), known).blocks
+    # 45 kg: a light adult must be safe with what is proposed, or is told why it is refused.
+    problems = check_doses(plan.mixtures, plan.sites, Kg(D(45)), known).problems
+    held = {one.substance for m in plan.mixtures for one in m.ingredients}
+    named = held & {"bupivacaine", "mepivacaine"}
+    assert [problem.rule for problem in problems] == ["no_ceiling"] * len(named)
+    assert all(f"{name.capitalize()} has no ceiling here" in of.note for name in named)
     assert plan.agreed_on is None
+
+
+def test_what_a_syringe_measures_is_what_the_protocol_says(known: Knowledge) -> None:
+    """Whoever draws 0.1 mL at a time comes within 15 % of every strength."""
+    for protocol in known.protocols.values():
+        for mixture in protocol.mixtures:
+            for portion in recipe(mixture, known).portions:
+                wanted = portion.ingredient.percent * mixture.volume_ml
+                drawn = portion.drawn_ml * portion.ingredient.stock_percent
+                assert abs(drawn / wanted - 1) < D("0.15"), (protocol.id, portion)
+
+
+@pytest.mark.parametrize("condition", [c.id for c in KNOWN.conditions.values() if c.protocols])
+def test_every_site_of_a_protocol_lies_in_the_region_of_its_condition(condition: str) -> None:
+    about = KNOWN.conditions[condition]
+    for protocol in about.protocols:
+        sites = [KNOWN.sites[part.site] for part in KNOWN.protocols[protocol].sites]
+        assert {(site.region, site.role) for site in sites} == {(about.region, "target")}
+    assert about.body_map == about.region
+
+
+def test_every_region_of_the_anatomy_has_something_to_treat() -> None:
+    treated = {c.region for c in KNOWN.conditions.values() if c.protocols}
+    assert treated == {site.region for site in KNOWN.sites.values()}
+
+
+def test_one_session_is_told_as_one(known: Knowledge) -> None:
+    plan = propose("ankle_atfl", Side.LEFT, known)
+    assert "We stop if after 1 session your" in " ".join(
+        stop_rule_sentences(plan.stop_rule, plan, known)
+    )
 
 
 def test_paired_sites_follow_the_side_and_the_others_lie_in_the_midline(
@@ -117,7 +159,7 @@ def test_the_patient_reads_the_stop_rule_with_the_numbers_agreed(
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"protocol": "luck"}, "no known protocol"),
+        ({"protocol": "luck"}, "no protocol in use"),
         ({"sites": ()}, "No site is chosen"),
         ({"sessions_planned": 0}, "at least one session"),
         ({"sessions_max": 5}, "fewer than the 6 planned"),

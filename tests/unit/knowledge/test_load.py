@@ -76,9 +76,12 @@ def test_what_has_not_started_is_left_out_everywhere(folder: Path) -> None:
         'id = "knee_rabago"\nversion = "2027-01"\nstarts_on = 2027-01-01',
     )
     library = read_library(folder)
-    assert known_on(library, TODAY).conditions["knee_oa"].protocols == ("knee_dumais",)
+    assert known_on(library, TODAY).conditions["knee_oa"].protocols == (
+        "knee_dumais",
+        "knee_reeves",
+    )
     then = known_on(library, date(2027, 1, 1))
-    assert then.conditions["knee_oa"].protocols == ("knee_dumais", "knee_rabago")
+    assert then.conditions["knee_oa"].protocols == ("knee_dumais", "knee_rabago", "knee_reeves")
 
 
 def test_a_day_before_anything_was_known_is_an_error() -> None:
@@ -122,7 +125,7 @@ BROKEN = {
         "rules/mixing.toml",
         'id = "procaine"',
         'id = "mepivacaine"',
-        r"substance\[5\] has the id and the start date of .*substance\[4\]",
+        r"substance\[6\] has the id and the start date of .*substance\[5\]",
     ),
     "a site that is nowhere": (
         "rules/protocols.toml",

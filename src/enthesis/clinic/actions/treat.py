@@ -154,11 +154,8 @@ def vials(mixtures: tuple[Mixture, ...], known: Knowledge) -> dict[str, str]:
     """Substance to its words ("Dextrose 50 %") for every vial that the mixtures draw on."""
     found: dict[str, str] = {}
     for mixture in mixtures:
-        found["dextrose"] = _vial("dextrose", mixture.dextrose_stock_percent, known)
-        if mixture.anaesthetic is not None:
-            found[mixture.anaesthetic] = _vial(
-                mixture.anaesthetic, mixture.anaesthetic_stock_percent, known
-            )
+        for one in mixture.ingredients:
+            found[one.substance] = _vial(one.substance, one.stock_percent, known)
         found[mixture.diluent] = _vial(mixture.diluent, None, known)
     return found
 

@@ -11,8 +11,12 @@ from enthesis.charts.anatomy import MAPS
 from enthesis.charts.body_map import MapPoint, State, Width, body_map_svg, has_crop
 from enthesis.journey.treat import MixtureError, Recipe, amount, recipe
 from enthesis.knowledge.kinds import Condition, Knowledge, Site
-from enthesis.records import Mixture, Side, SiteDose
+from enthesis.records import Ingredient, Mixture, Side, SiteDose
 from enthesis.units import Ml, Percent
+
+OTHERS_OFFERED = 2
+"""How many rows for a further ingredient a solution has at least: the richest published one takes
+a second anaesthetic and a second proliferant."""
 
 SIDES = {Side.LEFT: "left", Side.RIGHT: "right", Side.MIDLINE: "midline"}
 
@@ -53,11 +57,43 @@ class MixtureForm(forms.Form):
         self.before = mixture
         self.key = mixture.key
         none = [("", "None")]
-        self._offer("anaesthetic", none + _named("anaesthetic", known))
-        self._offer("diluent", _named("diluent", known))
+        self._offer("anaesthetic", none + _named(("anaesthetic",), known))
+        self._offer("diluent", _named(("diluent",), known))
+        further = [s for s in _named(("proliferant", "anaesthetic"), known) if s[0] != "dextrose"]
+        # One row more than is used, so that the next one never needs a script.
+        self.rows = range(max(OTHERS_OFFERED, len(mixture.others) + 1))
+        for number in self.rows:
+            now = mixture.others[number] if number < len(mixture.others) else None
+            self._add_other(f"other_{number}_", now, none + further)
 
     def _offer(self, field: str, choices: list[tuple[str, str]]) -> None:
         self.fields[field].choices = choices  # type: ignore[attr-defined]
+
+    def _add_other(self, name: str, now: Ingredient | None, choices: list[tuple[str, str]]) -> None:
+        fields = {
+            "substance": forms.ChoiceField(
+                label="Another ingredient", required=False, choices=choices
+            ),
+            "percent": percent_field("Strength in the solution", required=False),
+            "stock_percent": percent_field("Strength in its vial", required=False),
+            "with_adrenaline": forms.BooleanField(
+                label="This vial holds adrenaline", required=False
+            ),
+        }
+        for part, field in fields.items():
+            self.fields[name + part] = field
+            self.initial[name + part] = getattr(now, part, None)
+
+    @property
+    def others(self) -> list[dict[str, forms.BoundField]]:
+        """The rows of further ingredients, each with its fields by name."""
+        parts = ("substance", "percent", "stock_percent", "with_adrenaline")
+        return [{part: self[f"other_{number}_{part}"] for part in parts} for number in self.rows]
+
+    @property
+    def others_open(self) -> bool:
+        """Whether the rows are shown unfolded: where one holds something."""
+        return any(row["substance"].value() or row["percent"].value() for row in self.others)
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -65,6 +101,14 @@ class MixtureForm(forms.Form):
             for name in ("anaesthetic_percent", "anaesthetic_stock_percent"):
                 if data.get(name) is None and name not in self.errors:
                     self.add_error(name, "Write how strong it is, or choose no anaesthetic.")
+        for name in (f"other_{number}_" for number in self.rows):
+            strong = [name + part for part in ("percent", "stock_percent")]
+            if data.get(name + "substance"):
+                for field in strong:
+                    if data.get(field) is None and field not in self.errors:
+                        self.add_error(field, "Write how strong it is, or choose None.")
+            elif any(data.get(field) is not None for field in strong):
+                self.add_error(name + "substance", "Choose what it is, or empty its strengths.")
         return data
 
     def mixture(self) -> Mixture:
@@ -81,11 +125,21 @@ class MixtureForm(forms.Form):
             anaesthetic_percent=data["anaesthetic_percent"] if anaesthetic else None,
             anaesthetic_stock_percent=data["anaesthetic_stock_percent"] if anaesthetic else None,
             with_adrenaline=bool(anaesthetic) and data["with_adrenaline"],
+            others=tuple(
+                Ingredient(
+                    data[name + "substance"],
+                    Percent(data[name + "percent"]),
+                    Percent(data[name + "stock_percent"]),
+                    data[name + "with_adrenaline"],
+                )
+                for name in (f"other_{number}_" for number in self.rows)
+                if data[name + "substance"]
+            ),
         )
 
 
-def _named(role: str, known: Knowledge) -> list[tuple[str, str]]:
-    return [(s.id, s.name) for s in known.substances.values() if s.role == role]
+def _named(roles: tuple[str, ...], known: Knowledge) -> list[tuple[str, str]]:
+    return [(s.id, s.name) for s in known.substances.values() if s.role in roles]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +183,7 @@ class SiteForm(forms.Form):
             },
         )
         self.number, self.place = number, place
+        self.guided = ""  # how the needle was guided in the protocol's study, in words
         self.site: Site = known.sites[place.site]
         self.side_words = SIDES[place.side]
         self.name = f"{number}, {self.site.name}, {self.side_words}"
@@ -193,37 +248,43 @@ def mixture_words(mixture: Mixture, known: Knowledge) -> dict[str, str]:
         made = recipe(mixture, known)
     except MixtureError as error:
         return {**told, "problem": error.text}
-    return {**told, "recipe": _recipe(mixture, made, known), "osmolarity": _osmolarity(made)}
+    return {**told, "recipe": _recipe(made, known), "osmolarity": _osmolarity(made, known)}
 
 
 def _title(mixture: Mixture, known: Knowledge) -> str:
-    parts = [f"Dextrose {short(mixture.dextrose_percent)}\u00a0%"]
-    if mixture.anaesthetic and mixture.anaesthetic_percent is not None:
-        name = known.substances[mixture.anaesthetic].name.lower()
-        adrenaline = " with adrenaline" if mixture.with_adrenaline else ""
-        parts.append(f"{name}{adrenaline} {short(mixture.anaesthetic_percent)}\u00a0%")
-    return ", ".join([*parts, amount(mixture.volume_ml, "mL")])
+    parts = [f"{named_in(one, known)} {strength(one.percent)}" for one in mixture.ingredients]
+    title = ", ".join([*parts, amount(mixture.volume_ml, "mL")])
+    return title[0].upper() + title[1:]
 
 
-def _recipe(mixture: Mixture, made: Recipe, known: Knowledge) -> str:
-    stock = f"{short(mixture.dextrose_stock_percent)}\u00a0%"
-    parts = [f"{amount(made.drawn.dextrose_stock_ml, 'mL')} dextrose {stock}"]
-    if made.anaesthetic and mixture.anaesthetic_stock_percent is not None:
-        name = known.substances[made.anaesthetic].name.lower()
-        stock = f"{short(mixture.anaesthetic_stock_percent)}\u00a0%"
-        parts.append(f"{amount(made.drawn.anaesthetic_stock_ml, 'mL')} {name} {stock}")
-    if made.drawn.diluent_ml:
+def named_in(one: Ingredient, known: Knowledge) -> str:
+    """ "lidocaine with adrenaline", for the middle of a sentence."""
+    name = known.substances[one.substance].name
+    return name[0].lower() + name[1:] + " with adrenaline" * one.with_adrenaline
+
+
+def strength(value: Decimal) -> str:
+    """ "0.5 %", without trailing zeros."""
+    return f"{short(value)}\u00a0%"
+
+
+def _recipe(made: Recipe, known: Knowledge) -> str:
+    parts = [
+        f"{amount(portion.drawn_ml, 'mL')} {named_in(portion.ingredient, known)} "
+        f"{strength(portion.ingredient.stock_percent)}"
+        for portion in made.portions
+    ]
+    if made.drawn_diluent_ml:
         diluent = known.substances[made.diluent].name
-        parts.append(f"{amount(made.drawn.diluent_ml, 'mL')} {diluent[0].lower()}{diluent[1:]}")
+        parts.append(f"{amount(made.drawn_diluent_ml, 'mL')} {diluent[0].lower()}{diluent[1:]}")
     return ", ".join(parts)
 
 
-def _osmolarity(made: Recipe) -> str:
+def _osmolarity(made: Recipe, known: Knowledge) -> str:
     if made.osmolarity_mosm_l is None:
         return "Osmolarity not known."
-    leaves_out = f", {' and '.join(made.osmolarity_leaves_out)} not counted" * bool(
-        made.osmolarity_leaves_out
-    )
+    names = " and ".join(known.substances[id].name.lower() for id in made.osmolarity_leaves_out)
+    leaves_out = f", {names} not counted" * bool(names)
     return f"{made.osmolarity_mosm_l:.0f}\u00a0mOsm/L{leaves_out}."
 
 

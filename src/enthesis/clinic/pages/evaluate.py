@@ -269,6 +269,7 @@ def _page(
         "clinic/evaluate/evaluate.html",
         {
             "course": course,
+            "condition": condition,
             "title": course_words(course, {condition.id: condition.name}),
             "patient": patient_banner(course.patient, store.today(request.clinic)),
             "form": form,

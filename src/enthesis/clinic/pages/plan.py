@@ -30,13 +30,16 @@ from enthesis.clinic.pages.doses import (
     short,
 )
 from enthesis.clinic.pages.patients import Day, course_words
+from enthesis.clinic.pages.series import dose_words as dose_words  # the session page asks here
+from enthesis.clinic.pages.series import first_session_on, series_words
 from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
 from enthesis.journey import plan as rules
-from enthesis.journey.treat import amount, check_doses
-from enthesis.knowledge.kinds import Benchmark, Knowledge, Protocol
+from enthesis.journey.treat import amount
+from enthesis.knowledge.kinds import Benchmark, Knowledge
+from enthesis.knowledge.series import Protocol
 from enthesis.records import Plan as Planned
 from enthesis.records import Side
-from enthesis.units import MINOR_DIGITS, Kg, Money, money_words
+from enthesis.units import MINOR_DIGITS, Money, money_words
 
 # The numbers of the form, and where the core keeps them.
 OF_SERIES = ("sessions_planned", "sessions_max", "interval_days")
@@ -48,16 +51,28 @@ OF_STOP_RULE = (
 )
 
 
+# How the study guided its needle, beside the site.
+GUIDED = {
+    "palpation": "by palpation in the study",
+    "ultrasound": "under ultrasound in the study",
+    "fluoroscopy": "under fluoroscopy in the study",
+    "ct": "under CT in the study",
+}
+
+
 class PlanForm(forms.Form):
     """The series, its stop rule and its price. `plan` and `version` are what its user saw."""
 
     protocol = forms.CharField(widget=forms.HiddenInput)
+    protocol_version = forms.CharField(widget=forms.HiddenInput, required=False)
     plan = forms.IntegerField(widget=forms.HiddenInput, required=False)
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
     sessions_planned = forms.IntegerField(label="Sessions planned", min_value=1, max_value=99)
     sessions_max = forms.IntegerField(label="At most", min_value=1, max_value=99)
     interval_days = forms.IntegerField(label="Days between sessions", min_value=1, max_value=999)
     price_per_session = ShortDecimal(label="Price of one session", max_digits=10, min_value=0)
+    # Only to reckon with: nothing is booked by it.
+    first_on = forms.DateField(label="If the first session is on", widget=Day(), required=False)
     finish_relief_percent = percent_field("Finish at relief of")
     finish_readings = forms.IntegerField(
         label="Answers in a row that must say so", min_value=1, max_value=9
@@ -67,15 +82,19 @@ class PlanForm(forms.Form):
         label="Stop is judged after session", min_value=1, max_value=99
     )
 
-    def __init__(self, planned: Planned, row: Plan | None, data: Any = None) -> None:
+    def __init__(
+        self, planned: Planned, row: Plan | None, first_on: date, data: Any = None
+    ) -> None:
         price = planned.price_per_session
         super().__init__(
             data,
             initial={
                 "protocol": planned.protocol,
+                "protocol_version": planned.protocol_version,
                 "plan": row.pk if row else None,
                 "version": row.version if row else None,
                 "price_per_session": price.amount,
+                "first_on": first_on,
                 **{name: getattr(planned, name) for name in OF_SERIES},
                 **{name: getattr(planned.stop_rule, name) for name in OF_STOP_RULE},
             },
@@ -103,13 +122,31 @@ class PlanPage:
     """The forms of one plan page, made from what is saved, proposed or typed."""
 
     def __init__(
-        self, course: Course, row: Plan | None, known: Knowledge, protocol_id: str, data: Any
+        self,
+        course: Course,
+        row: Plan | None,
+        known: Knowledge,
+        protocol_id: str,
+        data: Any,
+        *,
+        anew: bool = False,
     ) -> None:
         self.course, self.row, self.known = course, row, known
         self.condition = known.conditions[course.condition]
-        self.protocol = known.protocols[protocol_id]
-        self.base = self._base(row)
-        self.form = PlanForm(self.base, row, data)
+        self.newest = known.protocols[protocol_id]
+        version = data.get("protocol_version") if data else None
+        kept = None if row is None or anew else store.plan_record(row)
+        if (
+            kept is not None
+            and kept.protocol == protocol_id
+            and version in (None, kept.protocol_version)
+        ):
+            # A plan keeps the version that it was made from, until it is proposed anew.
+            self.base, self.protocol = kept, known.protocol_of(kept) or self.newest
+        else:
+            self.base, self.protocol = proposal(protocol_id, course, known), self.newest
+        self.begins_on = first_session_on(course, known.as_of)
+        self.form = PlanForm(self.base, row, self.begins_on, data)
         self.mixtures = [MixtureForm(mixture, known, data) for mixture in self.base.mixtures]
         keys = [mixture.key for mixture in self.base.mixtures]
         self.sites = [
@@ -117,11 +154,9 @@ class PlanPage:
             for number, place in enumerate(self._places(), start=1)
         ]
         self.usual = len([place for place in self._of_protocol()])
-
-    def _base(self, row: Plan | None) -> Planned:
-        if row is not None and row.content["protocol"] == self.protocol.id:
-            return store.plan_record(row)
-        return proposal(self.protocol.id, self.course, self.known)
+        guided = {part.site: part.guidance for part in self.protocol.sites}
+        for form in self.sites:
+            form.guided = GUIDED.get(guided.get(form.place.site, ""), "")
 
     def _of_protocol(self) -> Iterator[Place]:
         side = Side(self.course.side)
@@ -169,10 +204,17 @@ class PlanPage:
             stop_rule=dataclasses.replace(self.base.stop_rule, **rule),
         )
 
+    def first_on(self) -> date:
+        """The day to reckon from: as typed if that can be read, else as booked, else today."""
+        typed = self.form.cleaned_data.get("first_on") if self.form.is_bound else None
+        return typed or self.begins_on
+
     def sources(self) -> dict[str, str]:
         """Where each number of the form is from: its study, the clinic, or this page."""
         planned = self.planned()
-        usual = proposal(self.protocol.id, self.course, self.known)
+        protocols = {**self.known.protocols, self.protocol.id: self.protocol}
+        as_made = dataclasses.replace(self.known, protocols=protocols)
+        usual = proposal(self.protocol.id, self.course, as_made)
         return {
             name: _source(name, self.protocol, self.known, self.course.patient.clinic)
             if _number(planned, name) == _number(usual, name)
@@ -223,7 +265,8 @@ def plan(request: StaffRequest, course_id: int) -> HttpResponse:
     if chosen not in offered:
         kept = row.content["protocol"] if row else ""
         chosen = kept if kept in offered else offered[0]
-    shown = PlanPage(course, row, known, chosen, request.POST or None)
+    anew = request.method == "GET" and "protocol" in request.GET
+    shown = PlanPage(course, row, known, chosen, request.POST or None, anew=anew)
     if request.method == "GET" or "preview" in request.GET or not shown.is_valid():
         asked = request.method == "GET" or "preview" in request.GET
         return _plan_page(request, shown, 200 if asked else 422)
@@ -274,12 +317,12 @@ def _conflict(request: StaffRequest, shown: PlanPage, theirs: Plan) -> HttpRespo
 
 def _told(planned: Planned, known: Knowledge) -> list[tuple[str, str]]:
     """A plan in words, part by part: what is compared, and what the patient agrees to."""
-    labels = PlanForm.base_fields
+    labels, protocol = PlanForm.base_fields, known.protocol_of(planned)
     numbers = [
         (str(labels[name].label), _number(planned, name)) for name in (*OF_SERIES, *OF_STOP_RULE)
     ]
     return [
-        ("Protocol", known.protocols[planned.protocol].name),
+        ("Protocol", protocol.name if protocol else planned.protocol),
         ("Solution", "; ".join(mixture_words(m, known)["title"] for m in planned.mixtures)),
         ("Places", "; ".join(site_words(planned, known))),
         *numbers,
@@ -312,8 +355,7 @@ def _heading(request: StaffRequest, course: Course, known: Knowledge) -> dict[st
 
 
 def _plan_page(request: StaffRequest, shown: PlanPage, status: int, **context: Any) -> HttpResponse:
-    known, today = shown.known, store.today(request.clinic)
-    planned = shown.planned()
+    known, planned = shown.known, shown.planned()
     protocols = [known.protocols[id] for id in shown.condition.protocols]
     ticked: list[tuple[int, str, Side, State]] = [
         (form.number, form.place.site, form.place.side, "planned")
@@ -333,49 +375,20 @@ def _plan_page(request: StaffRequest, shown: PlanPage, status: int, **context: A
             "usual_sites": shown.sites[: shown.usual],
             "other_sites": shown.sites[shown.usual :],
             "protocol": shown.protocol,
+            "condition": shown.condition,
+            "newest": shown.newest,
             "protocols": protocols,
             "row": shown.row,
             "problems": problems(shown.forms) if status != 200 else [],
             "unread": status == 200 and shown.form.is_bound and not shown.is_valid(),
             "sources": shown.sources(),
             "map": drawn_map(shown.condition, Side(shown.course.side), ticked, known),
-            "series": _series(planned, shown.course, known, today),
+            "series": series_words(planned, shown.course, known, shown.first_on()),
             "currency": planned.price_per_session.currency,
             **context,
         },
         status=status,
     )
-
-
-def _series(planned: Planned, course: Course, known: Knowledge, today: date) -> dict[str, Any]:
-    """What the plan comes to: price, dates, dose, and the stop rule in plain words."""
-    price = rules.series_price(planned)
-    dates = rules.series_dates(planned, today)
-    weight = course.patient.weights.last()
-    doses = check_doses(planned.mixtures, planned.sites, Kg(weight.kg) if weight else None, known)
-    return {
-        "price": money_words(price.per_session),
-        "planned_total": money_words(price.planned_total),
-        "most_total": money_words(price.most_total),
-        "sessions": planned.sessions_planned,
-        "most": planned.sessions_max,
-        "last_on": dates[-1] if dates else None,
-        "sentences": rules.stop_rule_sentences(planned.stop_rule, planned, known),
-        "sites": len(planned.sites),
-        "volume": amount(sum((s.volume_ml for s in planned.sites), Decimal(0)), "mL"),
-        "anaesthetics": dose_words(doses, known),
-        "weight": weight,
-        "problems": doses.problems,
-    }
-
-
-def dose_words(doses: Any, known: Knowledge) -> list[str]:
-    """ "lidocaine 20 mg of 300 mg" for each anaesthetic; the ceiling only where it is known."""
-    return [
-        f"{known.substances[name].name.lower()} {amount(mg, 'mg')}"
-        + (f" of {amount(doses.ceiling_mg[name], 'mg')}" if name in doses.ceiling_mg else "")
-        for name, mg in doses.given_mg.items()
-    ]
 
 
 @require_http_methods(["GET", "POST"])
@@ -435,10 +448,13 @@ def _agree_page(
         "row": row,
         "form": form,
         "plan": planned,
-        "protocol": known.protocols[planned.protocol],
+        "protocol": known.protocol_of(planned),
         "mixtures": [mixture_words(mixture, known) for mixture in planned.mixtures],
         "sites": site_words(planned, known),
-        "series": _series(planned, course, known, store.today(request.clinic)),
+        "series": series_words(
+            planned, course, known, first_session_on(course, store.today(request.clinic))
+        ),
+        "condition": known.conditions[course.condition],
         "anyway": benchmark_words(benchmark) if benchmark else "",
         "benchmark": benchmark,
     }

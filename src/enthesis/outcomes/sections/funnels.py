@@ -159,6 +159,8 @@ def _label(asked: Asked, kind: str, row: dict[str, Any], several: bool) -> str:
     value = row[kind]
     if kind == "clinic":
         return f"Clinic {value}"
-    known = asked.known.conditions if kind == "condition" else asked.known.protocols
+    # By their last version: courses of a protocol that was retired are still courses of it.
+    protocols = {id: one for (id, _), one in asked.known.protocol_versions.items()}
+    known = asked.known.conditions if kind == "condition" else protocols
     found = known.get(value) if kind in ("condition", "protocol") else None
     return found.name if found else str(value)
