@@ -17,6 +17,7 @@ from enthesis.knowledge.paper import (
     Synthesis,
     UntreatedGroup,
 )
+from enthesis.knowledge.stock import StockRules
 from enthesis.knowledge.words import DangerWords, Translation, VisitWords
 from enthesis.records import Candidacy, Mixture, NextStep, Side, StopStep
 from enthesis.units import Kg, Mg, Ml, Money, Percent
@@ -651,6 +652,7 @@ class Knowledge:
     windows: Mapping[str, Window]
     session_window: SessionWindow
     publishing: Publishing
+    stock_rules: StockRules
     forecast_starts: Mapping[str, ForecastStart]
     forecast_rules: ForecastRules
     forecast_checks: Mapping[str, ForecastCheck]
