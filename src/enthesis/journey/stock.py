@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
+from math import ceil
 
 from enthesis.journey.treat import MixtureError, recipe
 from enthesis.knowledge.kinds import Knowledge
@@ -162,7 +164,7 @@ def first_to_expire(lots: Iterable[Lot], on: date) -> list[Lot]:
 
 def whole_vials(volume_ml: Decimal, vial_ml: Decimal) -> int:
     """How many vials are opened for a volume."""
-    return int(-(-volume_ml // vial_ml)) if volume_ml > 0 else 0
+    return max(ceil(Fraction(volume_ml) / Fraction(vial_ml)), 0)
 
 
 def allocate(lots: Sequence[Lot], volume_ml: Ml) -> tuple[tuple[Taken, ...], Ml]:
