@@ -14,9 +14,11 @@ from enthesis.clinic.pages import (
     patients,
     pay,
     plan,
+    recall,
     results,
     settings,
     sign_in,
+    stock,
     stop,
     today,
     treat,
@@ -27,7 +29,7 @@ from enthesis.clinic.pages import (
 STAGES = (
     *(sign_in, today, patients, evaluate, plan, treat),
     *(course, visit, forecast, ask, answer, stop, calls, typed_scores, outcomes, results),
-    *(evidence, pay, settings),
+    *(evidence, pay, stock, recall, settings),
 )
 urlpatterns = [path("", include(stage)) for stage in STAGES]
 
