@@ -222,7 +222,8 @@ def test_the_recall_table_holds_no_formula(client: Client, treated_with: Any) ->
     head, row = csv.reader(io.StringIO(told))
     assert dict(zip(head, row, strict=True)) == {
         "Family name": "'=HYPERLINK(\"x\")", "Given name": "Marta", "No.": "1001",
-        "Phone": "'+1 555 0142", "Treated on": "2026-11-02", "For": "Low back and sacroiliac pain, left",
+        "Phone": "'+1 555 0142", "Treated on": "2026-11-02",
+        "For": "Low back and sacroiliac pain, left",
         "Session": "1", "Signed": "yes", "Named in": "Dextrose",
         "Places injected": "Iliolumbar ligament, left",
     }  # fmt: skip
