@@ -99,6 +99,31 @@ def test_a_lot_that_runs_out_is_offered_together_with_the_next(
     assert taken["D-1"] == -1 and taken["D-2"] < 0
 
 
+def test_where_too_little_is_on_hand_the_page_says_what_to_do(
+    client: Client, clinician: User, session: Session
+) -> None:
+    keep_dextrose(clinician, session, 1, ("D-1", JUNE, 1))
+    page = _words(client.get(f"/sessions/{session.pk}/"))
+    assert "Not enough is on hand and in date: receive vials in Stock." in page
+    assert "no vial is shared" in _words(press(client, session, lot_dextrose="D-1"))
+    StockLot.objects.update(expires_on=date(2026, 11, 22))
+    page = _words(client.get(f"/sessions/{session.pk}/"))
+    assert '<option value="" selected>None on hand in date' in page
+    assert "receive vials in Stock first" in _words(press(client, session, lot_dextrose=""))
+
+
+def test_the_lots_offered_go_by_the_day_that_is_typed(
+    client: Client, clinician: User, session: Session
+) -> None:
+    keep_dextrose(clinician, session, 500, ("D-1", date(2026, 11, 24), 1), ("D-2", JUNE, 1))
+    StockLot.objects.filter(number="D-1").update(expires_on=date(2026, 11, 22))
+    page = _words(client.get(f"/sessions/{session.pk}/"))
+    assert 'value="D-1"' not in page
+    data = shown(session) | {"on": "2026-11-22"}
+    page = _words(client.post(f"/sessions/{session.pk}/?preview", data))
+    assert 'value="D-1"' in page
+
+
 def test_what_is_refused_stands_at_the_lot_and_nothing_is_signed_or_taken(
     client: Client, clinician: User, session: Session
 ) -> None:
@@ -157,6 +182,7 @@ def test_vials_are_received_counted_wasted_and_put_back_on_the_screen(
     assert front.post(address, waste | {"waste-vials": "1"}).status_code == 302
     count = {"do": "count", "count-vials": "2", "count-reason": "monthly count"}
     assert front.post(address, count).status_code == 302
+    assert "put-back" in _words(client.get(f"/sessions/{session.pk}/amend/"))
     back = {"lot": str(lot.pk), "vials": "1", "reason": "not opened"}
     assert client.post(f"/sessions/{session.pk}/put-back/", back).status_code == 302
     assert client.post(f"/sessions/{session.pk}/put-back/", back).status_code == 422
@@ -208,9 +234,9 @@ def test_a_recall_finds_everybody_however_the_lot_was_written(
     treated_with("D-22310", "Nobody")
     treated_with("D2231", "Maybe")
     page = _words(client.get("/stock/recall/", {"lot": "d-2231 "}))
-    rows = re.findall(r'<th scope="row"><a[^>]*>([^,]*),', page)
+    rows = re.findall(r'<div class="what"><a[^>]*>([^,<]*),', page)
     assert sorted(rows) == ["Abara", "Brandt", "Castro", "Draft", "Ek", "Fry"]
-    assert "6 patients in 6 sessions" in page and "Iliolumbar ligament, left" in page
+    assert "6 patients in 6 sessions" in page and "Iliolumbar ligament (left)" in page
     assert ">D2231</a>" in page and "Not signed" in page and "(555) 0142" in page
     event = AuditEvent.objects.get(action="look_up_lot")
     assert (event.user, event.detail) == (clinician, {"lot": "d-2231", "sessions": 6})
@@ -225,7 +251,7 @@ def test_the_recall_table_holds_no_formula(client: Client, treated_with: Any) ->
         "Phone": "'+1 555 0142", "Treated on": "2026-11-02",
         "For": "Low back and sacroiliac pain, left",
         "Session": "1", "Signed": "yes", "Named in": "Dextrose",
-        "Places injected": "Iliolumbar ligament, left",
+        "Places injected": "Iliolumbar ligament (left)",
     }  # fmt: skip
     assert AuditEvent.objects.filter(action="look_up_lot").count() == 1
 

@@ -172,8 +172,12 @@ def _substance(name: str, known: Knowledge) -> str:
 
 
 def _sites(row: models.Session, known: Knowledge) -> str:
-    given = [site for site in row.sites.all() if site.given]
-    return "; ".join(f"{known.sites[site.site].name}, {site.side}" for site in given)
+    """ "Iliolumbar ligament (left, right); L4-L5 (midline)"."""
+    sides: dict[str, list[str]] = {}
+    for site in row.sites.all():
+        if site.given:
+            sides.setdefault(known.sites[site.site].name, []).append(site.side)
+    return "; ".join(f"{name} ({', '.join(on)})" for name, on in sides.items())
 
 
 def lot_numbers(clinic: models.Clinic) -> list[str]:
