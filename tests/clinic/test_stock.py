@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -189,6 +190,30 @@ def test_of_twenty_who_take_one_vial_at_once_as_many_succeed_as_there_are_vials(
     assert {m.session_id for m in lot.movements.filter(kind="used")} == {
         session.pk for session, got in zip(sessions, taken, strict=True) if got
     }
+
+
+@pytest.mark.django_db(transaction=True)
+def test_receiving_counting_and_taking_at_once_lose_nothing(
+    clinician: User, product: StockProduct, make_course: Callable[..., Course], today: date
+) -> None:
+    lot = receive(clinician, product, vials=10)
+    course = make_course()
+    sessions = [begun(course, number) for number in range(1, 5)]
+    work: list[Callable[[], object]] = [
+        *(partial(take, clinician, session, draft()) for session in sessions),
+        *(partial(receive, clinician, product, vials=2) for _ in range(4)),
+        *(partial(stock.waste, clinician, lot.pk, 1, "broke", today) for _ in range(4)),
+    ]
+
+    def press(one: Callable[[], object]) -> None:
+        try:
+            one()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(work)) as all_at_once:
+        list(all_at_once.map(press, work))
+    assert (left(lot), lot.movements.count()) == (10 - 4 + 4 * 2 - 4, 13)
 
 
 @pytest.mark.parametrize(

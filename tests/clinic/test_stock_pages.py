@@ -91,12 +91,13 @@ def test_signing_takes_the_lot_that_the_page_chose_already(
 def test_a_lot_that_runs_out_is_offered_together_with_the_next(
     client: Client, clinician: User, session: Session
 ) -> None:
-    keep_dextrose(clinician, session, 1, ("D-1", JUNE, 1), ("D-2", LATER, 400))
+    first, second = "D-" + "1" * 30, "D-" + "2" * 30
+    keep_dextrose(clinician, session, 1, (first, JUNE, 1), (second, LATER, 400))
     page = _words(client.get(f"/sessions/{session.pk}/"))
-    assert '<option value="D-1, D-2" selected>' in page
-    assert press(client, session, lot_dextrose="D-1, D-2").status_code == 302
+    assert f'<option value="{first}, {second}" selected>' in page
+    assert press(client, session, lot_dextrose=f"{first}, {second}").status_code == 302
     taken = {m.lot.number: m.vials for m in StockMovement.objects.filter(kind="used")}
-    assert taken["D-1"] == -1 and taken["D-2"] < 0
+    assert taken[first] == -1 and taken[second] < 0
 
 
 def test_where_too_little_is_on_hand_the_page_says_what_to_do(

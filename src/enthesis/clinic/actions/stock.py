@@ -80,7 +80,7 @@ def receive(
         raise Refused(f"Lot {number} is recalled. Send it back.", "number")
     if stock.lots_in(number) != (number,):
         raise Refused("Write one lot here, without a comma.", "number")
-    lot = product.lots.filter(key=key).first()
+    lot = product.lots.select_for_update().filter(key=key).first()
     if lot is None:
         lot = save(StockLot(product=product, number=number, key=key, expires_on=expires_on))
     elif lot.expires_on != expires_on:

@@ -39,8 +39,13 @@ def _choose(form: Any, name: str, offer: Offer) -> None:
     chosen = form.data.get(name) if form.is_bound else form.initial.get(name)
     if chosen and stock.lot_key(chosen) not in {stock.lot_key(lot) for lot, _ in lots}:
         lots.append((chosen, f"{chosen}: not on hand, or not enough"))
-    form.fields[name].widget = forms.Select(choices=lots)
-    form.fields[name].help_text = offer.short
+    # Another field, not another widget: several lots are longer than the one that is typed.
+    form.fields[name] = forms.CharField(
+        label=form.fields[name].label,
+        required=False,
+        widget=forms.Select(choices=lots),
+        help_text=offer.short,
+    )
     form.initial[name] = chosen or lots[0][0]
 
 
