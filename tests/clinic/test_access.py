@@ -86,6 +86,14 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "make_invoice": DESK,
     "invoice": STAFF,
     "pay": DESK,
+    "stock": STAFF,
+    "add_stock_product": STAFF,
+    "stock_product": STAFF,
+    "receive_stock": STAFF,
+    "stock_lot": STAFF,
+    "put_back_stock": CLINICAL,
+    "recall_lot": ANSWERABLE,
+    "recall_lot_csv": ANSWERABLE,
     "settings": ADMIN,
     "add_user": ADMIN,
     "change_user": ADMIN,
@@ -152,7 +160,15 @@ def ids(
     copied = replace(known.protocols["low_back_ligaments"], name="Ours")
     own = copy_protocol(clinician, "low_back_ligaments", copied, date(2026, 11, 9))
     appointment = make_appointment(course, datetime(2027, 1, 4, 15, tzinfo=UTC))
+    product = models.StockProduct.objects.create(
+        clinic=clinician.clinic, substance="water", vial_ml=10, low_vials=1
+    )
+    lot = models.StockLot.objects.create(
+        product=product, number="W-1", key="w-1", expires_on=date(2027, 6, 30)
+    )
     return {
+        "product_id": product.pk,
+        "lot_id": lot.pk,
         "patient_id": course.patient_id,
         "course_id": course.pk,
         "session_id": session.pk,

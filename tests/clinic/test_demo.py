@@ -11,6 +11,7 @@ from pytest_django import DjangoDbBlocker
 
 from enthesis.clinic import models, store
 from enthesis.clinic.actions.judge import recompute
+from enthesis.clinic.stock import warnings
 from enthesis.commands.demo import DEMO_SIGN_INS
 from enthesis.journey.judge import judge
 from enthesis.records import NextStep
@@ -56,6 +57,19 @@ def test_every_row_of_the_invented_clinic_is_valid_and_has_its_audit_row(
             row.clean_fields()
         is_part = kind in (models.SessionSite, models.InvoiceLine)
         assert audited[kind._meta.model_name] == (0 if is_part else len(rows))
+
+
+def test_its_stock_is_what_its_sessions_left(demo: models.Clinic) -> None:
+    lots = models.StockLot.objects.filter(product__clinic=demo)
+    assert lots.filter(movements__kind="used").distinct().count() == lots.count() > 0
+    for lot in lots:
+        moved = list(lot.movements.all())
+        assert sum(one.vials for one in moved) == moved[-1].left >= 0
+        assert [one.number for one in moved] == list(range(1, len(moved) + 1))
+        assert all(one.on <= lot.expires_on for one in moved)
+    told = warnings(demo, TODAY)
+    assert any("left in date" in line for line in told)
+    assert any("expires in 25 days" in line for line in told)
 
 
 def test_today_is_alive(demo: models.Clinic) -> None:

@@ -5,6 +5,8 @@ the records that `store.py` makes of these rows. Rows that people edit carry `ve
 compares it, so that two people never lose a change silently. Money and volumes are decimals.
 """
 
+from decimal import Decimal
+
 from django.contrib.auth.models import AbstractUser
 from django.core.validators import (
     MaxValueValidator,
@@ -12,7 +14,8 @@ from django.core.validators import (
     ProhibitNullCharactersValidator,
 )
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 NO_NUL = [ProhibitNullCharactersValidator()]
@@ -186,6 +189,8 @@ class Session(models.Model):
     mixtures = models.JSONField()
     recipe = models.JSONField(default=dict, blank=True)
     lots = models.JSONField(default=dict, blank=True)
+    # As typed for lots that stock does not know, by substance: ISO dates.
+    lot_expiries = models.JSONField(default=dict, blank=True)
     # Tenderness on pressing before the needle, 0 to 10, by "site:side"; only what was scored.
     site_scores = models.JSONField(default=dict, blank=True)
     note = models.TextField(blank=True, max_length=4000, validators=NO_NUL)
@@ -216,6 +221,118 @@ class SessionSite(models.Model):
             models.CheckConstraint(
                 condition=Q(volume_ml__gt=0), name="session_site_volume_positive"
             ),
+        ]
+
+
+class StockProduct(models.Model):
+    """What the clinic keeps vials of: one substance, strength and size of vial."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
+    substance = models.CharField(max_length=30)
+    # Null: its name says all there is, as of water.
+    percent = models.DecimalField(max_digits=6, decimal_places=3, null=True, blank=True)
+    vial_ml = models.DecimalField(max_digits=7, decimal_places=2)
+    low_vials = models.PositiveSmallIntegerField()
+    # Whether sessions take its vials out of stock; no longer kept, their lots are typed again.
+    is_kept = models.BooleanField(default=True)
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        ordering = ["substance", "percent", "vial_ml", "id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(vial_ml__gt=0), name="stock_vial_positive"),
+            models.UniqueConstraint(
+                "clinic",
+                "substance",
+                Coalesce("percent", Value(Decimal(0))),
+                "vial_ml",
+                name="stock_product_once",
+                violation_error_message="The clinic keeps this product already.",
+            ),
+        ]
+
+
+class StockLot(models.Model):
+    """One lot of a product. `key` is its number as lots are compared (journey.stock.lot_key)."""
+
+    product = models.ForeignKey(StockProduct, on_delete=models.PROTECT, related_name="lots")
+    number = models.CharField(max_length=40, validators=NO_NUL)
+    key = models.CharField(max_length=40, validators=NO_NUL)
+    expires_on = models.DateField()
+
+    class Meta:
+        ordering = ["expires_on", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["product", "key"], name="stock_lot_once"),
+        ]
+
+
+class StockMovement(models.Model):
+    """Vials came (above zero) or went; only ever added. What is on hand is the sum.
+
+    `left` is that sum after this movement, `number` its place: each follows upon the one before,
+    once, and never below zero, whatever path a row comes by.
+    """
+
+    class Kind(models.TextChoices):
+        RECEIVED = "received", "Received"
+        USED = "used", "Used"
+        WASTED = "wasted", "Thrown away or sent back"
+        RETURNED = "returned", "Put back"
+        COUNTED = "counted", "Corrected by a count"
+
+    lot = models.ForeignKey(StockLot, on_delete=models.PROTECT, related_name="movements")
+    number = models.PositiveIntegerField()
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    vials = models.IntegerField()
+    left = models.IntegerField()
+    on = models.DateField()
+    session = models.ForeignKey(
+        Session, on_delete=models.PROTECT, null=True, blank=True, related_name="movements"
+    )
+    reason = models.CharField(max_length=200, blank=True, validators=NO_NUL)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["lot", "number"], name="stock_movement_in_turn"),
+            models.CheckConstraint(condition=Q(left__gte=0), name="stock_never_below_zero"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["received", "returned"], vials__gt=0)
+                | Q(kind__in=["used", "wasted"], vials__lt=0)
+                | (Q(kind="counted") & ~Q(vials=0)),
+                name="stock_movement_its_way",
+            ),
+        ]
+
+
+class LotRecall(models.Model):
+    """A lot was recalled, kept in stock or not: refused for sessions from `on`, until lifted."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
+    number = models.CharField(max_length=40, validators=NO_NUL)
+    key = models.CharField(max_length=40, validators=NO_NUL)
+    on = models.DateField()
+    reason = models.CharField(max_length=200, validators=NO_NUL)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+    lifted_reason = models.CharField(max_length=200, blank=True, validators=NO_NUL)
+    lifted_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    lifted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["clinic", "key"],
+                condition=Q(lifted_at=None),
+                name="lot_recalled_once",
+                violation_error_message="This lot is marked as recalled already.",
+            )
         ]
 
 

@@ -16,9 +16,11 @@ from enthesis.clinic.pages import (
     pay,
     plan,
     protocols,
+    recall,
     results,
     settings,
     sign_in,
+    stock,
     stop,
     today,
     treat,
@@ -29,7 +31,7 @@ from enthesis.clinic.pages import (
 STAGES = (
     *(sign_in, today, patients, evaluate, plan, protocols, treat),
     *(course, adverse, visit, forecast, ask, answer, stop, calls, typed_scores, outcomes, results),
-    *(evidence, pay, settings),
+    *(evidence, pay, stock, recall, settings),
 )
 urlpatterns = [path("", include(stage)) for stage in STAGES]
 

@@ -27,6 +27,7 @@ from enthesis.knowledge.paper import (
     UntreatedGroup,
 )
 from enthesis.knowledge.series import Planning, Protocol
+from enthesis.knowledge.stock import StockRules
 from enthesis.knowledge.words import AftercareWords, DangerWords, Translation, VisitWords
 from enthesis.records import Candidacy, NextStep, Plan, Side, StopStep
 from enthesis.units import Kg, Mg, Ml, Money, Percent
@@ -650,6 +651,7 @@ class Knowledge:
     windows: Mapping[str, Window]
     session_window: SessionWindow
     publishing: Publishing
+    stock_rules: StockRules
     forecast_starts: Mapping[str, ForecastStart]
     forecast_rules: ForecastRules
     forecast_checks: Mapping[str, ForecastCheck]

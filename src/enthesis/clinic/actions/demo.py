@@ -13,6 +13,7 @@ from django.db.models import Model
 
 from enthesis import records
 from enthesis.clinic.actions import Refused
+from enthesis.clinic.actions.demo_stock import stock_up
 from enthesis.clinic.actions.patients import FIRST_NUMBER
 from enthesis.clinic.actions.treat import vials
 from enthesis.clinic.models import (
@@ -121,6 +122,7 @@ def write_clinic(
         batch = writers[start : start + BATCH]
         _write_batch(clinic, batch, invoices)
         progress(start + len(batch), len(writers))
+    stock_up(clinic, desk, invented.today, known, ACTOR)
     return clinic
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from enthesis import records
 from enthesis.clinic import audit, store
-from enthesis.clinic.actions import Refused, appointments, open_for_edit, save
+from enthesis.clinic.actions import Refused, appointments, open_for_edit, save, stock
 from enthesis.clinic.actions.evaluate import check_move, check_suitable, refuse_move
 from enthesis.clinic.actions.patients import add_weight
 from enthesis.clinic.models import Amendment, Course, Session, SessionSite, User
@@ -36,6 +36,8 @@ class Draft:
     lots: Mapping[str, str]
     note: str
     site_scores: Mapping[str, int] = field(default_factory=dict)
+    # As printed on vials that stock does not know, by substance.
+    expiries: Mapping[str, date] = field(default_factory=dict)
 
     @property
     def given(self) -> tuple[SiteDose, ...]:
@@ -118,6 +120,7 @@ def sign_session(
         session.recipe = {m.key: plain(recipe(m, known)) for m in draft.used}
     except MixtureError as error:
         raise Refused(str(error)) from error
+    stock.take(user, session, draft, known)
     _refuse_lots(draft, known)
     _weigh(user, session)
     session.signed_by, session.signed_at = user, timezone.now()
@@ -178,7 +181,7 @@ def _write(session: Session, draft: Draft, today: date) -> None:
     session.on, session.note = draft.on, draft.note
     session.weight_kg = draft.weight_kg
     session.mixtures, session.lots = plain(draft.mixtures), dict(draft.lots)
-    session.site_scores = dict(draft.site_scores)
+    session.site_scores, session.lot_expiries = dict(draft.site_scores), plain(draft.expiries)
     _write_sites(session, draft.sites)
 
 

@@ -10,6 +10,7 @@ from enthesis.clinic.calls import call_list, messages_line
 from enthesis.clinic.day import day
 from enthesis.clinic.harm import waiting_harms
 from enthesis.clinic.permissions import CLINICAL, DESK, STAFF, StaffRequest, page
+from enthesis.clinic.stock import warnings
 
 # A list is cut here, with a link to the whole of it.
 SHOWN = 8
@@ -34,6 +35,7 @@ def today(request: StaffRequest) -> HttpResponse:
         "rechecks": held.rechecks if whole == "rechecks" else held.rechecks[:SHOWN],
         "lost": held.lost if whole == "lost" else [],
         "messages_line": messages_line(request.clinic),
+        "stock_warnings": warnings(request.clinic, date),
         "is_clinical": clinical,
         "opens_courses": request.user.role in DESK,
     }

@@ -31,6 +31,7 @@ from enthesis.clinic.pages.doses import (
 )
 from enthesis.clinic.pages.patients import Day, course_words
 from enthesis.clinic.pages.plan import dose_words
+from enthesis.clinic.pages.vials import expiry_field, lots_given, offer_lots, typed_expiries
 from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page, rows_for
 from enthesis.journey.judge import judge, open_warnings
 from enthesis.journey.places import TENDER_MOST
@@ -151,6 +152,7 @@ class SessionPage:
         ]
         self.readable = all([form.is_valid() for form in self.mixtures]) if data else False
         self.form = SessionForm(session, actions.vials(self.now_mixed(), known), known, data)
+        offer_lots(self.form, session, self.now_mixed(), known)
         self.add = AddSiteForm(self._not_listed(), data)
 
     def _places(self, data: Any) -> list[Place]:
@@ -215,6 +217,7 @@ class SessionPage:
             ),
             weight_kg=data["weight_kg"],
             lots=self.form.lots(),
+            expiries=typed_expiries(self.form),
             note=data["note"],
             site_scores={
                 form.key: form.cleaned_data["tender"]
@@ -371,7 +374,12 @@ def _draft_page(
             "form": shown.form,
             "add": shown.add,
             "lots": [
-                (shown.form[f"lot_{name}"], name, _recent_lots(request, name))
+                (
+                    shown.form[f"lot_{name}"],
+                    name,
+                    _recent_lots(request, name),
+                    expiry_field(shown.form, name),
+                )
                 for name in shown.form.vials
             ],
             "sites": shown.sites,
@@ -532,7 +540,7 @@ def _signed_page(
                 for site in rows
             ],
             "mixtures": [mixture_words(mixture, known) for mixture in mixtures],
-            "lots": [(known.substances[name].name, lot) for name, lot in row.lots.items()],
+            "lots": lots_given(row, known),
             "total": amount(sum((dose.volume_ml for dose in given), Decimal(0)), "mL"),
             "given": len(given),
             "anaesthetics": dose_words(check, known),
