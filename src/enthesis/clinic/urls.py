@@ -4,7 +4,9 @@ from django.urls import include, path
 
 from enthesis.clinic.pages import (
     answer,
+    appointments,
     ask,
+    calendar,
     calls,
     course,
     evaluate,
@@ -15,6 +17,8 @@ from enthesis.clinic.pages import (
     pay,
     plan,
     results,
+    rooms,
+    series,
     settings,
     sign_in,
     stop,
@@ -28,6 +32,7 @@ STAGES = (
     *(sign_in, today, patients, evaluate, plan, treat),
     *(course, visit, forecast, ask, answer, stop, calls, typed_scores, outcomes, results),
     *(evidence, pay, settings),
+    *(appointments, series, calendar, rooms),
 )
 urlpatterns = [path("", include(stage)) for stage in STAGES]
 

@@ -12,6 +12,7 @@ from enthesis import records
 from enthesis.clinic import store
 from enthesis.clinic.models import Course, Patient
 from enthesis.clinic.pages import patient_banner
+from enthesis.clinic.pages.calendar import calendar_address
 from enthesis.clinic.pages.course import facts_line, judged_card, title_of
 from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
 from enthesis.clinic.timeline import timeline
@@ -75,6 +76,7 @@ def after(request: StaffRequest, course_id: int) -> HttpResponse:
         "others": [(code, name) for code, name in languages.choices if code != language],
         "call": visit.when_to_call(known),
         "phone": request.clinic.phone,
+        "calendar": calendar_address(request, row),
         "questions": visit.coming_questions(record, known),
     }
     return render(request, "clinic/visit/after.html", context)
