@@ -5,6 +5,7 @@ the records that `store.py` makes of these rows. Rows that people edit carry `ve
 compares it, so that two people never lose a change silently. Money and volumes are decimals.
 """
 
+import uuid
 from decimal import Decimal
 
 from django.contrib.auth.models import AbstractUser
@@ -55,6 +56,10 @@ class Clinic(models.Model):
     alert_email = models.EmailField(blank=True, default="")
     # One of the pain-pill choices of rules/aftercare.toml; empty means their default.
     pain_pill_choice = models.CharField(max_length=20, blank=True, default="", validators=NO_NUL)
+    # Monday to Sunday as typed ("08:00-12:00, 13:00-17:00", "" is closed), and days off as
+    # ISO dates. No weekday set: a series is not placed.
+    opening_hours = models.JSONField(default=list, blank=True)
+    closed_days = models.JSONField(default=list, blank=True)
     version = models.PositiveIntegerField(default=1)
 
     def __str__(self) -> str:
@@ -345,6 +350,27 @@ class Amendment(models.Model):
     at = models.DateTimeField(default=timezone.now)
 
 
+class Room(models.Model):
+    """A room that holds one appointment at a time. One no longer used keeps its past."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="rooms")
+    name = models.CharField(max_length=60, validators=NO_NUL)
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["clinic", "name"],
+                name="room_name_once",
+                violation_error_message="There is a room of this name already.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Appointment(models.Model):
     class Kind(models.TextChoices):
         EVALUATION = "evaluation", "Evaluation"
@@ -361,6 +387,11 @@ class Appointment(models.Model):
     clinician = models.ForeignKey(
         User, on_delete=models.PROTECT, null=True, blank=True, related_name="appointments"
     )
+    room = models.ForeignKey(
+        Room, on_delete=models.PROTECT, null=True, blank=True, related_name="appointments"
+    )
+    # Names the appointment in the patient's calendar, through every move.
+    uid = models.UUIDField(default=uuid.uuid4, editable=False, unique=True)
     starts_at = models.DateTimeField()
     minutes = models.PositiveSmallIntegerField(default=30, validators=[MinValueValidator(5)])
     kind = models.CharField(max_length=20, choices=Kind.choices)
@@ -375,7 +406,12 @@ class Appointment(models.Model):
                 fields=["clinician", "starts_at"],
                 condition=Q(state="booked"),
                 name="clinician_booked_once",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["room", "starts_at"],
+                condition=Q(state="booked"),
+                name="room_booked_once",
+            ),
         ]
 
 

@@ -80,6 +80,7 @@ def ask_to_sign_in(request: HttpRequest) -> HttpResponse:
 # From each kind of record to its clinic.
 _TO_CLINIC: dict[type[Model], str] = {
     models.User: "clinic",
+    models.Room: "clinic",
     models.Patient: "clinic",
     models.Invoice: "clinic",
     models.AuditEvent: "clinic",

@@ -5,7 +5,9 @@ from django.urls import include, path
 from enthesis.clinic.pages import (
     adverse,
     answer,
+    appointments,
     ask,
+    calendar,
     calls,
     course,
     evaluate,
@@ -18,6 +20,8 @@ from enthesis.clinic.pages import (
     protocols,
     recall,
     results,
+    rooms,
+    series,
     settings,
     sign_in,
     stock,
@@ -32,6 +36,7 @@ STAGES = (
     *(sign_in, today, patients, evaluate, plan, protocols, treat),
     *(course, adverse, visit, forecast, ask, answer, stop, calls, typed_scores, outcomes, results),
     *(evidence, pay, stock, recall, settings),
+    *(appointments, series, calendar, rooms),
 )
 urlpatterns = [path("", include(stage)) for stage in STAGES]
 

@@ -21,6 +21,7 @@ from enthesis.clinic import store
 from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import answer as actions
 from enthesis.clinic.models import AnswerLink, Assessment, Clinic, Patient
+from enthesis.clinic.pages.calendar import calendar_address
 from enthesis.clinic.pages.visit import leaflet
 from enthesis.clinic.permissions import public_page
 from enthesis.clinic.questions import QuestionForm
@@ -71,7 +72,12 @@ def _answer(request: HttpRequest, token: str, link: AnswerLink, language: str) -
         if code != language
     ]
     if link.questionnaire == actions.SHEET:
-        context = leaflet(link.course, language) | _clinic(clinic, known) | {"others": others}
+        context = {
+            **leaflet(link.course, language),
+            **_clinic(clinic, known),
+            "others": others,
+            "calendar": calendar_address(request, link.course),
+        }
         return render(request, "clinic/answer/sheet.html", context)
     assessment = Assessment.objects.filter(link=link).first()
     answers = actions.answers_of(assessment)

@@ -25,6 +25,7 @@ from enthesis.clinic.pages import attempt, patient_banner
 from enthesis.clinic.pages.forecast import forecast_words
 from enthesis.clinic.pages.pay import Bill, bill_of
 from enthesis.clinic.pages.places import scored_places
+from enthesis.clinic.pages.series import series_offers
 from enthesis.clinic.pages.typed_scores import supporting_lines
 from enthesis.clinic.permissions import CLINICAL, DESK, STAFF, StaffRequest, get_for, page
 from enthesis.clinic.timeline import STEP_WORDS, day, timeline
@@ -93,7 +94,8 @@ def _course_page(
         "patient": patient_banner(row.patient, today),
         "title": title_of(row, known),
         "entries": timeline(row, known, is_clinical),
-        "appointments": row.appointments.filter(state="booked").select_related("clinician"),
+        "appointments": row.appointments.filter(state="booked").select_related("clinician", "room"),
+        **series_offers(row, record),
         "money": _money(row, record, today),
         "is_clinical": is_clinical,
         "is_closed": row.closed_on is not None,

@@ -1,4 +1,4 @@
-"""Patients: find, add, look at, correct; their weights, courses and appointments."""
+"""Patients: find, add, look at, correct; their weights and courses."""
 
 import re
 from datetime import date, datetime
@@ -8,14 +8,12 @@ from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Prefetch, Q, QuerySet
-from django.forms.utils import from_current_timezone
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from enthesis.clinic import store
-from enthesis.clinic.actions import EditConflict, Refused, appointments
+from enthesis.clinic.actions import EditConflict
 from enthesis.clinic.actions import patients as actions
 from enthesis.clinic.models import Appointment, Clinic, Course, Patient, Role, User
 from enthesis.clinic.pages import age_years, attempt, differences, patient_banner
@@ -24,7 +22,6 @@ from enthesis.records import Side
 
 PATIENTS_ON_A_PAGE = 50
 SIDE_WORDS = {"left": "Left", "right": "Right", "both": "Both sides", "midline": "Midline"}
-FIRST_MINUTES = 30
 
 
 class Day(forms.DateInput):
@@ -120,35 +117,11 @@ class CourseForm(forms.Form):
         own = user.pk if user.role == Role.CLINICIAN else None
         super().__init__(data, initial={"clinician": own})
         self.fields["condition"].choices = conditions  # type: ignore[attr-defined]
-        self.fields["clinician"].choices = _clinicians(user)  # type: ignore[attr-defined]
+        self.fields["clinician"].choices = clinicians(user)  # type: ignore[attr-defined]
 
 
-class AppointmentForm(forms.Form):
-    kind = forms.ChoiceField(
-        label="For", choices=Appointment.Kind.choices, widget=forms.RadioSelect, initial="session"
-    )
-    on = forms.DateField(label="Day", widget=Day())
-    at = forms.TimeField(label="Time", widget=forms.TimeInput({"type": "time"}, format="%H:%M"))
-    minutes = forms.IntegerField(label="Length", min_value=5, max_value=480, initial=FIRST_MINUTES)
-    clinician = forms.TypedChoiceField(label="Clinician", coerce=int)
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
-
-    def __init__(self, user: User, data: Any = None, initial: dict[str, Any] | None = None) -> None:
-        super().__init__(data, initial=initial)
-        self.fields["clinician"].choices = _clinicians(user)  # type: ignore[attr-defined]
-
-    def clean(self) -> dict[str, Any]:
-        """`starts_at` from day and time; a time that the clocks skip is refused at the field."""
-        data = super().clean() or {}
-        if data.get("on") and data.get("at"):
-            try:
-                data["starts_at"] = from_current_timezone(datetime.combine(data["on"], data["at"]))
-            except forms.ValidationError:
-                self.add_error("at", "The clocks change at that time. Choose another one.")
-        return data
-
-
-def _clinicians(user: User) -> list[tuple[int, str]]:
+def clinicians(user: User) -> list[tuple[int, str]]:
+    """The clinic's clinicians, to choose from."""
     rows = User.objects.filter(clinic=user.clinic_id, role=Role.CLINICIAN, is_active=True)
     return [(row.pk, str(row)) for row in rows.order_by("display_name", "pk")]
 
@@ -178,7 +151,7 @@ def patients(request: StaffRequest) -> HttpResponse:
 def found(user: User, words: str) -> QuerySet[Patient]:
     """The clinic's patients that fit every word: part of a name, a number, or a birth date."""
     rows = rows_for(user, Patient)
-    if born_on := _read_date(words):
+    if born_on := read_date(words):
         return rows.filter(born_on=born_on)
     for word in words.replace(",", " ").split():
         name = Q(family__icontains=word) | Q(given__icontains=word)
@@ -187,7 +160,7 @@ def found(user: User, words: str) -> QuerySet[Patient]:
     return rows
 
 
-def _read_date(words: str) -> date | None:
+def read_date(words: str) -> date | None:
     """1968-03-14 or 14 Mar 1968. Not 3/4/1968: nobody knows which is the month."""
     for form in ("%Y-%m-%d", "%d %b %Y", "%d %B %Y"):
         try:
@@ -225,14 +198,14 @@ def add_patient(request: StaffRequest) -> HttpResponse:
             return redirect("patient", patient.pk)
         if "is_another" in form.errors:
             form.fields["is_another"].widget = forms.CheckboxInput()
-    return _form(request, "patient_form", form, "Add patient", "Add patient")
+    return form_page(request, "patient_form", form, "Add patient", "Add patient")
 
 
 def _today(request: StaffRequest) -> date:
     return store.today(request.clinic)
 
 
-def _form(
+def form_page(
     request: HttpRequest,
     template: str,
     form: forms.Form,
@@ -241,6 +214,7 @@ def _form(
     status: int | None = None,
     **context: Any,
 ) -> HttpResponse:
+    """A form about a patient; 422 where something typed is to be mended."""
     status = status or (422 if form.errors else 200)
     context |= {"form": form, "title": title, "button": button}
     return render(request, f"clinic/patients/{template}.html", context, status=status)
@@ -254,8 +228,8 @@ def patient(request: StaffRequest, patient_id: int) -> HttpResponse:
     courses = list(row.courses.select_related("clinician"))
     for course in courses:
         course.title = course_words(course, names)  # type: ignore[attr-defined]
-    booked = Appointment.objects.filter(course__patient=row).select_related("course", "clinician")
-    booked = booked.order_by("-starts_at")
+    booked = Appointment.objects.filter(course__patient=row).order_by("-starts_at")
+    booked = booked.select_related("course", "clinician", "room")
     for appointment in booked:
         appointment.title = course_words(appointment.course, names)  # type: ignore[attr-defined]
     context = {
@@ -277,7 +251,7 @@ def edit_patient(request: StaffRequest, patient_id: int) -> HttpResponse:
     title, button = f"Correct {row}", "Save details"
     form = PatientForm(request.POST or None, initial={**_initial(row), "version": row.version})
     if not (form.is_bound and form.is_valid()):
-        return _form(request, "patient_form", form, title, button, row=row)
+        return form_page(request, "patient_form", form, title, button, row=row)
     version = form.cleaned_data["version"] or 0
     try:
         saved = attempt(
@@ -294,9 +268,9 @@ def edit_patient(request: StaffRequest, patient_id: int) -> HttpResponse:
         both = differences(form, _initial(theirs))
         form.data = form.data.copy()  # type: ignore[attr-defined]
         form.data["version"] = theirs.version  # type: ignore[index]
-        return _form(request, "patient_form", form, title, button, 409, row=row, both=both)
+        return form_page(request, "patient_form", form, title, button, 409, row=row, both=both)
     if saved is None:
-        return _form(request, "patient_form", form, title, button, row=row)
+        return form_page(request, "patient_form", form, title, button, row=row)
     messages.success(request, "The details were saved.")
     return redirect("patient", row.pk)
 
@@ -311,7 +285,7 @@ def add_weight(request: StaffRequest, patient_id: int) -> HttpResponse:
         if weight:
             messages.success(request, "The weight was recorded.")
             return redirect("patient", row.pk)
-    return _form(request, "weight_form", form, f"Weigh {row}", "Record weight", row=row)
+    return form_page(request, "weight_form", form, f"Weigh {row}", "Record weight", row=row)
 
 
 @require_http_methods(["GET", "POST"])
@@ -340,121 +314,8 @@ def add_course(request: StaffRequest, patient_id: int) -> HttpResponse:
         if course:
             messages.success(request, "The course was opened. Book its evaluation.")
             return redirect("book_appointment", course.pk)
-    return _form(request, "course_form", form, f"New complaint of {row}", "Open course", row=row)
-
-
-@require_http_methods(["GET", "POST"])
-def book_appointment(request: StaffRequest, course_id: int) -> HttpResponse:
-    """Book a time for a course."""
-    course = get_for(request.user, Course, course_id)
-    on = _read_date(request.GET.get("on", "")) or _today(request)
-    start = {"on": on, "clinician": course.clinician_id, "kind": _next_kind(course)}
-    form = AppointmentForm(request.user, request.POST or None, {**start, "minutes": FIRST_MINUTES})
-    title = f"Book {course.patient}"
-    if form.is_bound and form.is_valid():
-        data = form.cleaned_data
-        booked = attempt(
-            form,
-            appointments.book_appointment,
-            request.user,
-            course.pk,
-            data["starts_at"],
-            data["minutes"],
-            data["kind"],
-            data["clinician"],
-        )
-        if booked:
-            messages.success(request, _booked_words(booked))
-            return redirect("patient", course.patient_id)
-    return _form(request, "appointment_form", form, title, "Book", row=course.patient)
-
-
-def _next_kind(course: Course) -> str:
-    """What an appointment is most likely for; only a suggestion in the form."""
-    return "session" if course.evaluations.exists() else "evaluation"
-
-
-def _booked_words(appointment: Appointment) -> str:
-    at = timezone.localtime(appointment.starts_at)
-    return f"Booked for {at.day} {at:%b %Y} at {at:%H:%M} with {appointment.clinician}."
-
-
-@require_http_methods(["GET", "POST"])
-def move_appointment(request: StaffRequest, appointment_id: int) -> HttpResponse:
-    """Another time for a booked appointment."""
-    row = get_for(request.user, Appointment, appointment_id)
-    at = timezone.localtime(row.starts_at)
-    initial = {
-        "on": at.date(),
-        "at": at.time(),
-        "minutes": row.minutes,
-        "clinician": row.clinician_id,
-        "kind": row.kind,
-        "version": row.version,
-    }
-    form = AppointmentForm(request.user, request.POST or None, initial)
-    del form.fields["kind"]
-    status = None
-    if form.is_bound and form.is_valid():
-        data = form.cleaned_data
-        try:
-            moved = attempt(
-                form,
-                appointments.move_appointment,
-                request.user,
-                row.pk,
-                data["starts_at"],
-                data["minutes"],
-                data["clinician"],
-                data["version"] or 0,
-            )
-        except EditConflict as conflict:
-            moved, status = None, 409
-            _tell_conflict(form, conflict)
-        if moved:
-            messages.success(request, _booked_words(moved))
-            return redirect("patient", row.course.patient_id)
-    title = f"Move {row.course.patient}, {at.day} {at:%b} {at:%H:%M}"
-    person = row.course.patient
-    return _form(
-        request, "appointment_form", form, title, "Move", status, row=person, appointment=row
-    )
-
-
-def _tell_conflict(form: AppointmentForm, conflict: EditConflict) -> None:
-    theirs = cast(Appointment, conflict.theirs)
-    form.add_error(
-        None,
-        "Somebody else changed this appointment after you opened it. It now says: "
-        f"{theirs.get_state_display()}. {_booked_words(theirs)} What you chose is kept below.",
-    )
-    form.data = form.data.copy()  # type: ignore[attr-defined]
-    form.data["version"] = theirs.version  # type: ignore[index]
-
-
-@require_POST
-def cancel_appointment(request: StaffRequest, appointment_id: int) -> HttpResponse:
-    """The patient called it off."""
-    return _end(request, appointment_id, appointments.cancel_appointment, "was cancelled")
-
-
-@require_POST
-def miss_appointment(request: StaffRequest, appointment_id: int) -> HttpResponse:
-    """The patient did not come."""
-    return _end(request, appointment_id, appointments.miss_appointment, "is marked: did not come")
-
-
-def _end(request: StaffRequest, appointment_id: int, action: Any, words: str) -> HttpResponse:
-    row = get_for(request.user, Appointment, appointment_id)
-    version = request.POST.get("version", "")
-    try:
-        action(request.user, row.pk, int(version) if version.isdecimal() else 0)
-        messages.success(request, f"The appointment {words}.")
-    except Refused as refused:
-        messages.error(request, refused.message)
-    except EditConflict as conflict:
-        messages.error(request, f"{conflict} Look at it and try again.")
-    return redirect("patient", row.course.patient_id)
+    title = f"New complaint of {row}"
+    return form_page(request, "course_form", form, title, "Open course", row=row)
 
 
 urlpatterns = [
@@ -464,10 +325,4 @@ urlpatterns = [
     page("patients/<int:patient_id>/edit/", edit_patient, "edit_patient", DESK),
     page("patients/<int:patient_id>/weights/add/", add_weight, "add_weight", DESK),
     page("patients/<int:patient_id>/courses/add/", add_course, "add_course", DESK),
-    page("courses/<int:course_id>/appointments/add/", book_appointment, "book_appointment", DESK),
-    page("appointments/<int:appointment_id>/", move_appointment, "move_appointment", DESK),
-    page(
-        "appointments/<int:appointment_id>/cancel/", cancel_appointment, "cancel_appointment", DESK
-    ),
-    page("appointments/<int:appointment_id>/missed/", miss_appointment, "miss_appointment", DESK),
 ]

@@ -17,6 +17,7 @@ from enthesis.charts.body_map import State
 from enthesis.clinic import store
 from enthesis.clinic.actions import EditConflict, Refused
 from enthesis.clinic.actions import treat as actions
+from enthesis.clinic.booking import open_sessions, proposed_moves
 from enthesis.clinic.models import Course, Session, SessionSite
 from enthesis.clinic.pages import attempt, patient_banner
 from enthesis.clinic.pages.doses import (
@@ -548,6 +549,8 @@ def _signed_page(
             "map": drawn_map(condition, Side(row.course.side), states, known),
             "amendments": row.amendments.select_related("by").order_by("at"),
             "next": _next(row, store.today(request.clinic)),
+            "later": proposed_moves(row.course),
+            "booked": open_sessions(row.course, timezone.now()).exists(),
             "invoice": getattr(row, "invoice", None),
             **context,
         },

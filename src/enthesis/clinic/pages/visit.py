@@ -16,6 +16,7 @@ from enthesis.clinic.actions.answer import make_sheet_link
 from enthesis.clinic.models import Clinic, Course, Patient
 from enthesis.clinic.pages import patient_banner
 from enthesis.clinic.pages.ask import personal_address, sheet_letter
+from enthesis.clinic.pages.calendar import calendar_address
 from enthesis.clinic.pages.course import facts_line, judged_card, title_of
 from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
 from enthesis.clinic.timeline import timeline
@@ -73,6 +74,7 @@ def after(request: StaffRequest, course_id: int) -> HttpResponse:
         **_head(row, store.known_for(request.clinic, store.today(request.clinic)), request.clinic),
         **leaflet(row, language),
         "others": [(code, name) for code, name in languages.choices if code != language],
+        "calendar": calendar_address(request, row),
         "letter": letter,
         "refused": refused,
     }
