@@ -90,12 +90,9 @@ def needs(mixtures: Iterable[Mixture], known: Knowledge) -> tuple[Need, ...]:
         except MixtureError:
             continue
         parts: list[tuple[str, Percent | None, Ml]] = [
-            ("dextrose", mixture.dextrose_stock_percent, made.dextrose_stock_ml),
-            (mixture.diluent, None, made.diluent_ml),
+            (x.ingredient.substance, x.ingredient.stock_percent, x.stock_ml) for x in made.portions
         ]
-        if mixture.anaesthetic is not None:
-            strength = mixture.anaesthetic_stock_percent
-            parts.append((mixture.anaesthetic, strength, made.anaesthetic_stock_ml))
+        parts.append((mixture.diluent, None, made.diluent_ml))
         for substance, percent, volume in parts:
             key = substance, percent
             drawn[key] = drawn.get(key, Decimal(0)) + volume
