@@ -1,15 +1,17 @@
 """What a clinician types into the evaluation of an ordinary low back: suitable, nothing special."""
 
+import hashlib
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from django.test import Client
 
-from enthesis.clinic import models
+from enthesis.clinic import consents, models, store
 from enthesis.clinic.actions.plan import agree_plan, save_plan
 from enthesis.clinic.pages.plan import proposal
 from enthesis.clinic.store import known_for
+from enthesis.shape import plain as plain_form
 
 NO = [
     "bleeding_disorder",
@@ -50,9 +52,16 @@ def evaluate(client: Client, course: models.Course, **changed: Any) -> models.Ev
 
 
 def plan(
-    client: Client, course: models.Course, by: models.User, today: date, *, weigh: bool = True
+    client: Client,
+    course: models.Course,
+    by: models.User,
+    today: date,
+    *,
+    weigh: bool = True,
+    consented: bool = True,
 ) -> models.Plan:
-    """Evaluated, planned by the first protocol and agreed today; weighed a month before."""
+    """Evaluated, planned by the first protocol, agreed and consented to today; weighed a month
+    before."""
     evaluate(client, course)
     known = known_for(course.patient.clinic, today)
     protocol = known.conditions[course.condition].protocols[0]
@@ -61,4 +70,22 @@ def plan(
         models.Weight.objects.create(
             patient=course.patient, kg=Decimal(68), measured_on=date(2026, 10, 20), by=by
         )
-    return agree_plan(by, course.pk, "Marta Lindqvist", today, today, (row.pk, row.version))
+    agreed = agree_plan(by, course.pk, "Marta Lindqvist", today, today, (row.pk, row.version))
+    if consented:
+        consent(course)
+    return agreed
+
+
+def consent(course: models.Course) -> models.Consent:
+    """Signed: the row as the action leaves it, but for the paper, which takes a second to print."""
+    told = consents.text_for(course, store.today(course.patient.clinic), "en")
+    assert told is not None
+    return models.Consent.objects.create(
+        course=course,
+        fact="signed",
+        plan=consents.agreed_plan(course),
+        name="Marta Lindqvist",
+        content=plain_form(told),
+        pdf=b"%PDF",
+        pdf_sha256=hashlib.sha256(b"%PDF").hexdigest(),
+    )

@@ -48,6 +48,11 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "evaluate": CLINICAL,
     "plan": CLINICAL,
     "agree_plan": CLINICAL,
+    "consent": DESK,
+    "consent_paper": CLINICAL,
+    "sign_consent": PUBLIC,
+    "signed_paper": PUBLIC,
+    "sign_consent_in": PUBLIC,
     "protocols": ANSWERABLE,
     "copy_protocol": ANSWERABLE,
     "change_protocol": ANSWERABLE,
@@ -186,6 +191,9 @@ def ids(
         "user_id": desk.pk,
         "assessment_id": assessment.pk,
         "decision_id": decision.pk,
+        "consent_id": models.Consent.objects.create(
+            course=course, fact="signed", name="M", pdf=b"", pdf_sha256="0" * 64
+        ).pk,
         "event_id": event.pk,
         "rule_id": "finish_target",
         "token": "no-such-token",

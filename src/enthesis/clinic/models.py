@@ -175,6 +175,8 @@ class Plan(models.Model):
     content = models.JSONField()
     agreed_on = models.DateField(null=True, blank=True)
     agreed_name = models.CharField(max_length=200, blank=True, validators=NO_NUL)
+    # Agreed since there is a consent to sign; plans agreed before go on with their agreement.
+    needs_consent = models.BooleanField(default=False)
     by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
     at = models.DateTimeField(default=timezone.now)
     version = models.PositiveIntegerField(default=1)
@@ -741,6 +743,59 @@ class PublishedResults(models.Model):
 
     class Meta:
         ordering = ["id"]
+
+
+class ConsentLink(models.Model):
+    """A personal address at which one plan's consent is read, signed and taken back.
+
+    It expires unsigned; once signed it opens for ever, because consent can be withdrawn for ever.
+    """
+
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="consent_links")
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="+")
+    token_hash = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    made_by = models.ForeignKey(User, on_delete=models.PROTECT)
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+
+
+class Consent(models.Model):
+    """A fact: the patient signed, or took it back. The last one of a course holds.
+
+    `content` is the text as it was read (plain journey.consent.Consent, with what it was made
+    from), `pdf` the paper of it.
+    """
+
+    class Fact(models.TextChoices):
+        SIGNED = "signed", "Signed"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="consents")
+    fact = models.CharField(max_length=10, choices=Fact.choices)
+    # By the patient; null where staff wrote down what the patient said.
+    link = models.ForeignKey(
+        ConsentLink, on_delete=models.PROTECT, null=True, blank=True, related_name="facts"
+    )
+    by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, null=True, blank=True)
+    name = models.CharField(max_length=200, blank=True, validators=NO_NUL)
+    content = models.JSONField(default=dict, blank=True)
+    pdf = models.BinaryField(default=bytes, blank=True)
+    pdf_sha256 = models.CharField(max_length=64, blank=True, default="")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(fact="signed") | (~Q(pdf_sha256="") & ~Q(name="")),
+                name="consent_signed_whole",
+            )
+        ]
 
 
 class AuditEvent(models.Model):

@@ -107,6 +107,8 @@ _OF_A_COURSE: tuple[type[Model], ...] = (
     models.Decision,
     models.CallAttempt,
     models.Message,
+    models.ConsentLink,
+    models.Consent,
     models.AdverseEvent,
 )
 _TO_CLINIC |= dict.fromkeys(_OF_A_COURSE, "course__patient__clinic")

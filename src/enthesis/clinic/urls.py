@@ -9,6 +9,7 @@ from enthesis.clinic.pages import (
     ask,
     calendar,
     calls,
+    consent,
     course,
     evaluate,
     evidence,
@@ -33,7 +34,7 @@ from enthesis.clinic.pages import (
 )
 
 STAGES = (
-    *(sign_in, today, patients, evaluate, plan, protocols, treat),
+    *(sign_in, today, patients, evaluate, plan, protocols, consent, treat),
     *(course, adverse, visit, forecast, ask, answer, stop, calls, typed_scores, outcomes, results),
     *(evidence, pay, stock, recall, settings),
     *(appointments, series, calendar, rooms),

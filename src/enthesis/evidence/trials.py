@@ -5,6 +5,7 @@ so, is a problem in words (`problems`), and a paper without a usable number is t
 (`why_unused`).
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -78,6 +79,15 @@ class Trial:
     def ci_high(self) -> float:
         """Upper end of its own 95 % interval."""
         return self.estimate + Z * self.se
+
+    @property
+    def of_100(self) -> tuple[int, int] | None:
+        """Whole people of 100 with prolotherapy and without. Half a person is rounded up on both
+        sides, so that 52.5 and 77 stay 24 apart."""
+        if self.out_of_100 is None:
+            return None
+        treated, compared = self.out_of_100
+        return math.floor(treated + 0.5), math.floor(compared + 0.5)
 
     @property
     def bias_group(self) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+from enthesis.journey.lines import Lines, short
 from enthesis.journey.treat import mixture_problems, site_problems
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.knowledge.series import Protocol, ProtocolSite
@@ -74,32 +75,39 @@ def protocol_problems(protocol: Protocol, known: Knowledge) -> tuple[str, ...]:
     return tuple(dict.fromkeys(problem for plan in plans for problem in check(plan, among)))
 
 
-def stop_rule_sentences(rule: StopRule, plan: Plan, known: Knowledge) -> tuple[str, ...]:
+def stop_rule_sentences(
+    rule: StopRule, plan: Plan, known: Knowledge, language: str = "en"
+) -> tuple[str, ...]:
     """The agreed rule in words for the patient."""
-    measure = known.measures[rule.measure].name.lower()
-    times = "once" if rule.finish_readings == 1 else f"{rule.finish_readings} times in a row"
-    sessions, judged = (
-        "1 session" if n == 1 else f"{n} sessions"
-        for n in (plan.sessions_max, rule.stop_after_sessions)
-    )
+    said = Lines(known, language)
+    measure = said.word(known.measures[rule.measure].name.lower())
+    times = rule.finish_readings
+    often = said.word("once") if times == 1 else f"{times} {said.word('times in a row')}"
     months = [str(m) for m in rule.recheck_months]
-    asked = f"{', '.join(months[:-1])} and {months[-1]}" if len(months) > 1 else "".join(months)
+    asked = f"{', '.join(months[:-1])} {said.word('and')} {months[-1]}"
     return (
-        f"We finish when your {measure} has come down by "
-        f"{rule.finish_relief_percent.normalize():f} % or more "
-        f"from where you started, and your answers say so {times}.",
-        f"We stop if after {judged} your {measure} has come down by "
-        f"less than {rule.stop_below_percent.normalize():f} % and you cannot do more than before.",
+        said.line(
+            "stop-finish", measure=measure, relief=short(rule.finish_relief_percent), times=often
+        ),
+        said.line(
+            "stop-below",
+            sessions=said.count(rule.stop_after_sessions, "session"),
+            measure=measure,
+            relief=short(rule.stop_below_percent),
+        ),
         *(
-            f"From {step.after_sessions} sessions on we stop if it has come down by less than "
-            f"{step.below_percent.normalize():f} %."
+            said.line(
+                "stop-later",
+                sessions=said.count(step.after_sessions, "session"),
+                relief=short(step.below_percent),
+            )
             for step in rule.later_steps
         ),
-        "No relief after the first session is no failure: it is too early to tell.",
-        f"We give at most {sessions}. More would need a new agreement.",
-        f"We ask again {asked} months after the last session, whatever came of it.",
-        "If an answer worries us, nothing is injected until a clinician has spoken with you.",
-        "You can stop at any time, without giving a reason.",
+        said.line("stop-first"),
+        said.line("stop-most", sessions=said.count(plan.sessions_max, "session")),
+        said.line("stop-ask", months=asked if len(months) > 1 else "".join(months)),
+        said.line("stop-worry"),
+        said.line("stop-you"),
     )
 
 

@@ -19,6 +19,7 @@ from enthesis.knowledge.after_kinds import (
     AftercareText,
     PainPillChoice,
 )
+from enthesis.knowledge.consent_kinds import ConsentRules, ConsentText
 from enthesis.knowledge.paper import (
     AnywayRules,
     CertaintyLimits,
@@ -28,7 +29,13 @@ from enthesis.knowledge.paper import (
 )
 from enthesis.knowledge.series import Planning, Protocol
 from enthesis.knowledge.stock import StockRules
-from enthesis.knowledge.words import AftercareWords, DangerWords, Translation, VisitWords
+from enthesis.knowledge.words import (
+    AftercareWords,
+    ConsentWords,
+    DangerWords,
+    Translation,
+    VisitWords,
+)
 from enthesis.records import Candidacy, NextStep, Plan, Side, StopStep
 from enthesis.units import Kg, Mg, Ml, Money, Percent
 
@@ -625,6 +632,7 @@ class Knowledge:
     danger_words: Mapping[str, DangerWords]
     visit_words: Mapping[str, VisitWords]
     aftercare_words: Mapping[str, AftercareWords]
+    consent_words: Mapping[str, ConsentWords]
     measures: Mapping[str, Measure]
     conditions: Mapping[str, Condition]
     sites: Mapping[str, Site]
@@ -660,6 +668,8 @@ class Knowledge:
     reminder_rules: ReminderRules
     message_texts: Mapping[str, MessageText]
     aftercare_texts: tuple[AftercareText, ...]
+    consent_rules: ConsentRules
+    consent_texts: Mapping[str, ConsentText]
     pain_pill_choices: Mapping[str, PainPillChoice]
     adverse_kinds: Mapping[str, AdverseKind]
     adverse_grades: tuple[AdverseGrade, ...]

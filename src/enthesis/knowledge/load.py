@@ -30,11 +30,18 @@ from enthesis.knowledge.kinds import (
 from enthesis.knowledge.references import problems
 from enthesis.knowledge.translate import (
     aftercare_problems,
+    consent_problems,
     danger_problems,
     translation_problems,
     visit_problems,
 )
-from enthesis.knowledge.words import AftercareWords, DangerWords, Translation, VisitWords
+from enthesis.knowledge.words import (
+    AftercareWords,
+    ConsentWords,
+    DangerWords,
+    Translation,
+    VisitWords,
+)
 from enthesis.shape import ShapeError, read
 
 FOLDER = Path(__file__).parent
@@ -43,7 +50,14 @@ IDENTITY: Mapping[type, tuple[str, ...]] = {AnaestheticLimit: ("substance", "wit
 # These fields are filled from other places than the rules: see _knowledge.
 NOT_FROM_RULES = {
     *("as_of", "abouts", "questionnaires", "sites", "site_positions", "judge_studies"),
-    *("translations", "danger_words", "visit_words", "aftercare_words", "protocol_versions"),
+    *(
+        "translations",
+        "danger_words",
+        "visit_words",
+        "consent_words",
+        "aftercare_words",
+        "protocol_versions",
+    ),
 }
 
 
@@ -83,6 +97,7 @@ class Library:
     danger_words: Mapping[str, DangerWords]
     visit_words: Mapping[str, VisitWords]
     aftercare_words: Mapping[str, AftercareWords]
+    consent_words: Mapping[str, ConsentWords]
 
 
 @lru_cache(maxsize=256)
@@ -127,6 +142,7 @@ def read_library(folder: Path) -> Library:
         _read_danger_words(folder / "rules", entries["danger_rules"], abouts),
         _read_visit_words(folder / "rules", entries, abouts),
         _read_aftercare_words(folder / "rules", entries, abouts),
+        _read_consent_words(folder / "rules", entries, abouts),
     )
     for where, problem in problems(library.entries, library.codes):
         raise KnowledgeError(where, problem)
@@ -198,6 +214,25 @@ def _read_aftercare_words(
     return found
 
 
+def _read_consent_words(
+    folder: Path, entries: Mapping[str, Iterable[Entry]], abouts: dict[str, About]
+) -> dict[str, ConsentWords]:
+    texts = {entry.value.id: entry.value.text for entry in entries["consent_texts"]}
+    every = {name: [entry.value for entry in found] for name, found in entries.items()}
+    named = {w for s in every["syntheses"] for w in (s.outcome, s.comparator, s.unit)}
+    named |= {one.title for one in every["benchmarks"]}
+    named |= {one.name for one in every["conditions"] if one.protocols}
+    named |= {one.name.lower() for one in every["measures"] if one.validated}
+    named |= {one.name.lower() for one in every["substances"] if one.role != "diluent"}
+    found = {}
+    for path in sorted(folder.glob("consent.*.toml")):
+        words: ConsentWords = _translation(ConsentWords, path, abouts)
+        for problem in consent_problems(texts, named, words):
+            raise KnowledgeError(_name(path), problem)
+        found[words.language] = words
+    return found
+
+
 def _translation(kind: type, path: Path, abouts: dict[str, About]) -> Any:
     words = read_entry(kind, head_of(path, _name(path), abouts), _name(path), "").value
     if path.suffixes[0] != f".{words.language}":
@@ -238,6 +273,7 @@ def known_on(library: Library, as_of: date) -> Knowledge:
         danger_words=library.danger_words,
         visit_words=library.visit_words,
         aftercare_words=library.aftercare_words,
+        consent_words=library.consent_words,
         judge_studies=library.judge_studies,
         protocol_versions={
             (e.value.id, e.value.version): e.value for e in library.entries["protocols"]

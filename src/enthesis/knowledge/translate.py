@@ -7,6 +7,7 @@ from dataclasses import replace
 from enthesis.knowledge.kinds import DangerRule, Knowledge, Question, Questionnaire, VisitText
 from enthesis.knowledge.words import (
     AftercareWords,
+    ConsentWords,
     DangerWords,
     QuestionWords,
     Translation,
@@ -141,6 +142,31 @@ def aftercare_problems(
         for id, text in found.items():
             if not text.strip():
                 yield f"{table}.{id}: not translated"
+
+
+CONSENT_WORDS = (
+    *("week", "weeks", "month", "months", "year", "years", "lower", "higher", "people"),
+    *("1 session", "sessions", "once", "times in a row", "and", "1 place", "places"),
+    "with adrenaline",
+)
+"""Words of journey/consent.py that are put into the lines of a consent."""
+
+
+def consent_problems(
+    texts: Mapping[str, str], named: Collection[str], into: ConsentWords
+) -> Iterator[str]:
+    """Every line, and every word put into one, without its twin, and every twin of nothing."""
+    yield from _differences("texts", texts, into.texts)
+    yield from _differences("words", {*CONSENT_WORDS, *named}, into.words)
+    for table in (into.texts, into.words):
+        for id, text in table.items():
+            needed = placeholders(texts[id]) if table is into.texts else set()
+            if not text.strip():
+                yield f"{id}: not translated"
+            if problem := brace_problem(text, needed):
+                yield f"{id}: {problem}"
+            elif placeholders(text) != needed:
+                yield f"{id}: must name {sorted(needed)} in braces, as the original"
 
 
 def _differences(what: str, wanted: Iterable[str], found: Iterable[str]) -> Iterator[str]:

@@ -59,6 +59,16 @@ class AftercareWords:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentWords:
+    """The lines of a consent by id; `words` are those put into them, by their English."""
+
+    language: str
+    translator: str
+    texts: Mapping[str, str]
+    words: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class DangerWords:
     """What a patient with a warning sign is told, by rule; `places` are where a number serves."""
 

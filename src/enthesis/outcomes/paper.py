@@ -19,24 +19,29 @@ FONTS = ("LiberationSans-Regular.ttf", "LiberationSans-Bold.ttf")
 
 def report_pdf(report: Report) -> bytes:
     """The report as PDF/UA-1. Raises FitError, naming the letters that cannot be printed."""
-    here = files("enthesis.outcomes")
     # The words inside the pictures are coded in the page: they are looked at here.
     _refuse_unknown_letters("".join(s.figure.wide for s in report.sections if s.figure))
-    return pdf_of(paper_html(report, (here / "paper.css").read_text(encoding="utf-8")))
+    return pdf_of(paper_html(report, paper_css()))
 
 
-def pdf_of(html: str) -> bytes:
-    """A page as PDF; every address in it must be one of our fonts or a picture written out."""
+def pdf_of(html: str, variant: str = "pdf/ua-1") -> bytes:
+    """A page as tagged PDF; every address in it must be one of our fonts or a picture written
+    out."""
     from weasyprint import HTML  # type: ignore[import-untyped]  # slow: not while a web server starts
     from weasyprint.urls import FatalURLFetchingError  # type: ignore[import-untyped]
 
     _refuse_unknown_letters(html)
     document = HTML(string=html, url_fetcher=_fetcher())
     try:
-        printed: bytes = document.write_pdf(pdf_variant="pdf/ua-1", pdf_tags=True)
+        printed: bytes = document.write_pdf(pdf_variant=variant, pdf_tags=True)
     except FatalURLFetchingError as refused:
         raise FitError(str(refused)) from refused
     return printed
+
+
+def paper_css() -> str:
+    """The style of everything on paper."""
+    return (files("enthesis.outcomes") / "paper.css").read_text(encoding="utf-8")
 
 
 def _fetcher() -> Any:

@@ -60,6 +60,7 @@ def agree_plan(
     check_may_plan(course)
     _refuse_problems(course, store.plan_record(row), today)
     row.agreed_name, row.agreed_on = name, agreed_on
+    row.needs_consent = True
     save(row)
     audit.record(user, "agree_plan", row, detail={"agreed_on": agreed_on.isoformat()})
     return row

@@ -10,7 +10,7 @@ from django.db.models import Min
 from django.utils import timezone
 
 from enthesis import records
-from enthesis.clinic import audit, store
+from enthesis.clinic import audit, consents, store
 from enthesis.clinic.actions import Refused, appointments, open_for_edit, save, stock
 from enthesis.clinic.actions.evaluate import check_move, check_suitable, refuse_move
 from enthesis.clinic.actions.patients import add_weight
@@ -235,6 +235,8 @@ def _refuse_unsafe(course: Course, record: records.Course, on: date, known: Know
     """What was found after the agreement counts too: an evaluation, an answer. Only up to the day
     of the session, so that one that was given can be written down afterwards."""
     check_suitable(course.evaluations.filter(on__lte=on).last())
+    if refused := consents.why_no_needle(course, on):
+        raise Refused(refused)
     if signs := [rule.text for day, rule in open_warnings(record, known) if day <= on]:
         raise Refused(
             f"Warning sign in the patient's answers: {'; '.join(dict.fromkeys(signs))}. Nothing is "

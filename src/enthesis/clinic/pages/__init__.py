@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
 
+from enthesis.clinic import consents
 from enthesis.clinic.actions import Refused
 from enthesis.clinic.models import Patient
 
@@ -73,6 +74,8 @@ def _safety_tags(patient: Patient) -> list[dict[str, str]]:
         tags = [{"tone": "halt", "icon": "met", "text": text}]
     else:
         tags = [{"tone": "care", "icon": "care", "text": "Allergies not recorded"}]
+    if consents.withdrawn_by(patient):
+        tags.append({"tone": "alarm", "icon": "alarm", "text": "Consent withdrawn"})
     if patient.anticoagulant:
         text = f"Anticoagulant: {patient.anticoagulant}"
         tags.append({"tone": "care", "icon": "drop", "text": text})

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from enthesis import records
 from enthesis.charts.signs import sign_pictures
 from enthesis.charts.trend import trend_svg, trend_table
-from enthesis.clinic import pictures, store
+from enthesis.clinic import consents, pictures, store
 from enthesis.clinic.actions import EditConflict, Refused
 from enthesis.clinic.actions import judge as actions
 from enthesis.clinic.forecasts import forecast_of
@@ -98,6 +98,7 @@ def _course_page(
         **series_offers(row, record),
         "money": _money(row, record, today),
         "is_clinical": is_clinical,
+        "consent": consents.standing(row, today),
         "is_closed": row.closed_on is not None,
         "lost": next((due for due in follow.due(record, known, today) if due.is_lost), None),
     }
@@ -124,7 +125,7 @@ def _clinical(
         seen = {"decided": verdict.next_step.value, "seen": fingerprint(record)}
         form = DecisionForm(record, initial=seen)
     warns = verdict.next_step in (NextStep.REFER, NextStep.STOP)
-    filled = _next(row, record, verdict, phase)
+    filled, also = _next(row, record, verdict, phase), _start(row, record)
     ahead = forecast_of(record, known, today, row.patient.clinic_id, verdict.next_step)
     in_series = phase in (Phase.PLANNED, Phase.TREATING) and record.plan is not None
     return {
@@ -132,7 +133,7 @@ def _clinical(
         "steps": course_line(record, known),
         "next": filled,
         # Asking comes first, but a patient who is there is not sent away.
-        "also": _start(row, record) if in_series and filled == _asking(row) else None,
+        "also": also if also.post and in_series and filled == _asking(row) else None,
         **(judged_card(verdict, known, record) if is_judged else {}),
         "form": form,
         "from_words": _from_words(record),
@@ -265,6 +266,8 @@ def _asking(row: Course) -> Next:
 
 
 def _start(row: Course, record: records.Course) -> Next:
+    if consents.why_no_needle(row, store.today(row.patient.clinic)):
+        return Next("Ask for consent", reverse("consent", args=[row.pk]))
     number = len(record.sessions) + 1
     return Next(f"Start session {number}", reverse("start_session", args=[row.pk]), post=True)
 

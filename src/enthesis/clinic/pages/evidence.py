@@ -1,6 +1,5 @@
 """What the published trials say, open to everybody: no sign-in, nothing about any patient."""
 
-import math
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -125,9 +124,8 @@ def _question(answer: Answer) -> dict[str, Any]:
 
 def _hundred(trial: Trial, answer: Answer, uid: str) -> dict[str, Any]:
     """Out of 100 with and without, of one trial; the range moves with the difference's interval."""
-    treated, compared = trial.out_of_100 or (0.0, 0.0)
-    # Half a person is rounded up on both sides, so that 52.5 and 77 stay 24 apart.
-    without, with_it = math.floor(compared + 0.5), math.floor(treated + 0.5)
+    _, compared = trial.out_of_100 or (0.0, 0.0)
+    with_it, without = trial.of_100 or (0, 0)
     low, high = (min(100, max(0, round(compared + end))) for end in (trial.ci_low, trial.ci_high))
     outcome = answer.synthesis.outcome
     pictures = (

@@ -1,0 +1,177 @@
+"""Consent: a personal link to the text, the patient's signature, and taking it back."""
+
+import hashlib
+import secrets
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+from django.utils.formats import date_format
+
+from enthesis.clinic import audit, consents, store
+from enthesis.clinic.actions import Refused, save
+from enthesis.clinic.actions.answer import TOKEN_BYTES, hashed
+from enthesis.clinic.models import Consent, ConsentLink, Course, User
+from enthesis.clinic.permissions import get_for
+from enthesis.journey import consent as text
+from enthesis.journey.lines import Lines
+from enthesis.outcomes.errors import FitError
+from enthesis.outcomes.paper import paper_css, pdf_of
+from enthesis.shape import plain
+
+PDF_VARIANT = "pdf/a-2a"
+"""PDF/A with all its text tagged; nothing is attached, which is what A-3 would add."""
+
+
+@transaction.atomic
+def make_consent_link(user: User, course_id: int) -> tuple[ConsentLink, str]:
+    """A link to the consent of the plan last agreed, with its secret, which nobody can read again.
+
+    Older links that were not signed stop working.
+    """
+    course = get_for(user, Course, course_id, lock=True)
+    plan = consents.agreed_plan(course)
+    if course.closed_on:
+        raise Refused("This course is closed.")
+    if plan is None:
+        raise Refused("There is no agreed plan to consent to yet. Record the agreement first.")
+    now = timezone.now()
+    for older in course.consent_links.filter(revoked_at=None).exclude(
+        facts__fact=Consent.Fact.SIGNED
+    ):
+        older.revoked_at = now
+        save(older)
+        audit.record(user, "revoke_consent_link", older)
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    link = save(
+        ConsentLink(
+            course=course,
+            plan=plan,
+            token_hash=hashed(token),
+            expires_at=now + timedelta(days=settings.ANSWER_LINK_DAYS),
+            made_by=user,
+            made_at=now,
+        )
+    )
+    audit.record(user, "make_consent_link", link)
+    return link, token
+
+
+def find_consent_link(token: str, now: datetime) -> ConsentLink | None:
+    """The link of a secret, unless it is wrong, revoked, or expired unsigned (all alike)."""
+    links = ConsentLink.objects.select_related("course__patient__clinic", "plan")
+    link = links.filter(token_hash=hashed(token), revoked_at=None).first()
+    if link is None or (link.expires_at <= now and not signed_by(link)):
+        return None
+    return link
+
+
+def signed_by(link: ConsentLink) -> Consent | None:
+    """What was signed at a link."""
+    return link.facts.filter(fact=Consent.Fact.SIGNED).defer("pdf").first()
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What came from the page: the ids that were ticked, and the fingerprints of what was read."""
+
+    name: str
+    ticked: Collection[str]
+    language: str
+    read: Mapping[str, str]
+
+
+@transaction.atomic
+def sign_consent(link_id: int, signature: Signature) -> Consent:
+    """The patient signs what was read, and the paper of it is made and kept with its hash.
+
+    Refused without a name or with a statement not ticked, and where the text has changed since it
+    was opened.
+    """
+    link = ConsentLink.objects.select_related("course__patient__clinic").get(pk=link_id)
+    course = Course.objects.select_for_update().get(pk=link.course_id)
+    if (done := signed_by(link)) is not None:
+        return done
+    today, language = store.today(course.patient.clinic), signature.language
+    said = Lines(store.known_for(course.patient.clinic, today), language)
+    plan, told = consents.agreed_plan(course), consents.text_for(course, today, language)
+    link.refresh_from_db()
+    gone = link.revoked_at or plan is None or plan.pk != link.plan_id or course.closed_on
+    if gone or told is None or dict(signature.read) != dict(told.versions):
+        raise Refused(said.line("page-changed"))
+    for id, _ in told.statements:
+        if id not in signature.ticked:
+            raise Refused(said.line("page-tick"), id)
+    if not signature.name.strip():
+        raise Refused(said.line("page-no-name"), "name")
+    now = timezone.now()
+    pdf = _paper(course, told, said, signature.name.strip(), now)
+    row = save(
+        Consent(
+            course=course,
+            fact=Consent.Fact.SIGNED,
+            link=link,
+            plan=plan,
+            name=signature.name.strip(),
+            content=plain(told) | {"knowledge_as_of": today.isoformat()},
+            pdf=pdf,
+            pdf_sha256=hashlib.sha256(pdf).hexdigest(),
+            at=now,
+        )
+    )
+    audit.record(None, "sign_consent", row, detail={"pdf_sha256": row.pdf_sha256})
+    return row
+
+
+@transaction.atomic
+def withdraw_by_link(link_id: int) -> Consent:
+    """The patient takes consent back, in one step and without a reason."""
+    link = ConsentLink.objects.get(pk=link_id)
+    return _withdraw(Course.objects.select_for_update().get(pk=link.course_id), link, None)
+
+
+@transaction.atomic
+def withdraw_consent(user: User, course_id: int) -> Consent:
+    """Staff write down that the patient took consent back."""
+    return _withdraw(get_for(user, Course, course_id, lock=True), None, user)
+
+
+def _withdraw(course: Course, link: ConsentLink | None, user: User | None) -> Consent:
+    last = course.consents.defer("pdf").last()
+    if last is None:
+        raise Refused("There is no signed consent to withdraw.")
+    if last.fact == Consent.Fact.WITHDRAWN:
+        return last
+    row = save(Consent(course=course, fact=Consent.Fact.WITHDRAWN, link=link, by=user))
+    audit.record(user, "withdraw_consent", row)
+    return row
+
+
+def _paper(course: Course, told: text.Consent, said: Lines, name: str, at: datetime) -> bytes:
+    clinic = course.patient.clinic
+    on = store.day_of(clinic, at)
+    context: dict[str, Any] = {
+        "told": told,
+        "css": paper_css(),
+        "name": name,
+        "patient": course.patient,
+        "clinic_name": clinic.name,
+        "heading_sources": said.line("page-sources"),
+    }
+    with translation.override(told.language):
+        context["signed"] = said.line("page-signature", name=name, date=day_words(on))
+        html = render_to_string("clinic/consent/paper.html", context)
+    try:
+        return pdf_of(html, PDF_VARIANT)
+    except FitError as refused:
+        raise Refused(said.line("page-letters"), "name") from refused
+
+
+def day_words(on: date) -> str:
+    """A day in the language that is switched on."""
+    return date_format(on, "DATE_FORMAT")

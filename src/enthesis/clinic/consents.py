@@ -1,0 +1,178 @@
+"""Where the consent of a course stands: what would be signed today, what was, what has changed."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from functools import lru_cache
+
+from enthesis.clinic import store
+from enthesis.clinic.models import Consent, Course, Patient, Plan
+from enthesis.evidence.answer import Answer, answer_topic
+from enthesis.evidence.sentences import time
+from enthesis.evidence.trials import Trial
+from enthesis.journey import consent as text
+from enthesis.journey.lines import ENGLISH
+from enthesis.knowledge.kinds import Knowledge
+from enthesis.knowledge.load import knowledge
+from enthesis.knowledge.load_papers import papers
+
+
+class State(StrEnum):
+    """None signed, in force, in force but something in it has changed, taken back."""
+
+    NONE = "none"
+    IN_FORCE = "in_force"
+    OUT_OF_DATE = "out_of_date"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The last fact, and the headings of the sections that say something else by now."""
+
+    state: State
+    fact: Consent | None = None
+    changed: tuple[str, ...] = ()
+
+
+def consent_in_force(course: Course) -> bool:
+    """Whether the last word of the patient is a signed consent, though numbers may have changed
+    since."""
+    last = _last(course)
+    return last is not None and last.fact == Consent.Fact.SIGNED
+
+
+def standing(course: Course, today: date) -> Standing:
+    """Where the consent stands today."""
+    last = _last(course)
+    if last is None:
+        return Standing(State.NONE)
+    if last.fact == Consent.Fact.WITHDRAWN:
+        return Standing(State.WITHDRAWN, last)
+    now = text_for(course, today, ENGLISH)
+    if now is None:
+        return Standing(State.IN_FORCE, last)
+    then = {one["id"]: one["made_from"] for one in last.content["sections"]}
+    differing = set(text.changed(then, now.versions))
+    headings = tuple(one.title for one in now.sections if one.id in differing)
+    return Standing(State.OUT_OF_DATE if headings else State.IN_FORCE, last, headings)
+
+
+def withdrawn_by(patient: Patient) -> bool:
+    """Whether the last word on any open course of a patient is a withdrawal."""
+    said = Consent.objects.filter(course__patient=patient, course__closed_on=None).order_by("id")
+    last = dict(said.values_list("course", "fact"))
+    return Consent.Fact.WITHDRAWN in last.values()
+
+
+def why_no_needle(course: Course, on: date) -> str:
+    """Why nothing may be injected on a day for want of consent; empty where nothing is wrong.
+
+    What was withdrawn later does not keep an earlier session from being written down. Before the
+    first needle a plan that was agreed since there is a consent to sign needs one of its own.
+    """
+    clinic = course.patient.clinic
+    facts = [f for f in course.consents.defer("pdf", "content") if store.day_of(clinic, f.at) <= on]
+    last = facts[-1] if facts else None
+    if last is not None and last.fact == Consent.Fact.WITHDRAWN:
+        day = store.day_of(clinic, last.at)
+        return (
+            f"Consent was withdrawn on {day.day} {day:%b %Y}. Nothing is injected until the "
+            "patient has signed a new one: see Consent on the page of the course."
+        )
+    plan = agreed_plan(course)
+    if plan is None or not plan.needs_consent or course.sessions.exclude(signed_at=None).exists():
+        return ""
+    if last is None:
+        return (
+            "No consent is signed yet. Before the first needle the patient reads and signs it: see "
+            "Consent on the page of the course."
+        )
+    if last.plan_id != plan.pk:
+        return (
+            "The consent that was signed is of another plan. The patient reads and signs the new "
+            "one first: see Consent on the page of the course."
+        )
+    return ""
+
+
+def agreed_plan(course: Course) -> Plan | None:
+    """The plan last agreed, which is the one to consent to."""
+    return course.plans.exclude(agreed_on=None).last()
+
+
+def text_for(course: Course, today: date, language: str) -> text.Consent | None:
+    """The text as it would be signed today; None without an agreed plan."""
+    plan = agreed_plan(course)
+    if plan is None:
+        return None
+    clinic = course.patient.clinic
+    known = store.known_for(clinic, today)
+    if course.condition not in known.conditions:
+        return None
+    return text.consent(
+        store.course_record(course),
+        store.plan_record(plan),
+        known,
+        evidence_on(course.condition, known),
+        {"clinic": clinic.name, "phone": clinic.phone},
+        language,
+    )
+
+
+def evidence_on(condition: str, known: Knowledge) -> text.EvidenceTold | None:
+    """What the trials of a condition say, from the same answers as the public evidence pages."""
+    return _evidence(known.consent_rules.topics.get(condition, condition), known.as_of)
+
+
+@lru_cache(maxsize=64)
+def _evidence(topic: str, on: date) -> text.EvidenceTold | None:
+    known = knowledge(on)
+    if topic not in known.evidence_topics:
+        return None
+    asked = known.evidence_topics[topic]
+    found = answer_topic(asked, known.syntheses.values(), papers(), known.certainty_limits)
+    shown = [one for answer in found.answers for one in answer.trials]
+    return text.EvidenceTold(
+        topic=topic,
+        trials_found=found.trials_found,
+        questions=tuple(_question(one) for one in found.answers),
+        sources=tuple(
+            dict.fromkeys(f"{one.name}: {source}" for one in shown for source in one.sources)
+        ),
+    )
+
+
+def _question(answer: Answer) -> text.QuestionTold:
+    synthesis, graded = answer.synthesis, answer.grade
+    told = [_trial(one) for one in answer.trials]
+    if pooled := answer.pooled:
+        ends = (pooled.estimate, pooled.ci_low, pooled.ci_high)
+        whole = text.TrialTold("", "", answer.people, *ends, trials=len(answer.counted))
+        told = [whole, *(one for one in told if not one.is_counted)]
+    return text.QuestionTold(
+        outcome=synthesis.outcome,
+        comparator=synthesis.comparator,
+        unit=synthesis.unit,
+        certainty=graded.certainty.words if graded else "",
+        told=tuple(told),
+    )
+
+
+def _trial(one: Trial) -> text.TrialTold:
+    with_it, without = one.of_100 or (None, None)
+    return text.TrialTold(
+        name=one.name,
+        when=time(one.weeks),
+        people=one.headcount,
+        estimate=one.estimate,
+        low=one.ci_low,
+        high=one.ci_high,
+        is_counted=one.is_counted,
+        with_it=with_it,
+        without=without,
+    )
+
+
+def _last(course: Course) -> Consent | None:
+    return course.consents.defer("pdf").last()
