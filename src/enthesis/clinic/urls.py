@@ -18,6 +18,7 @@ from enthesis.clinic.pages import (
     settings,
     sign_in,
     stop,
+    time_out,
     today,
     treat,
     typed_scores,
@@ -25,7 +26,7 @@ from enthesis.clinic.pages import (
 )
 
 STAGES = (
-    *(sign_in, today, patients, evaluate, plan, treat),
+    *(sign_in, today, patients, evaluate, plan, treat, time_out),
     *(course, visit, forecast, ask, answer, stop, calls, typed_scores, outcomes, results),
     *(evidence, pay, settings),
 )
