@@ -21,7 +21,7 @@ function stepBy(button) {
 function fill(button) {
   const input = document.getElementById(button.dataset.fills);
   input.value = button.lastChild.textContent.trim();
-  input.dispatchEvent(new Event("change", { bubbles: true }));
+  input.dispatchEvent(new Event("input", { bubbles: true }));
   say(`${input.labels[0].textContent}: ${input.value}`);
 }
 
@@ -82,7 +82,7 @@ async function renew(form) {
   const fresh = new DOMParser().parseFromString(page, "text/html").querySelector("form[data-keep] [name=csrfmiddlewaretoken]");
   if (!fresh) throw new Error("signed out");
   for (const token of document.querySelectorAll("[name=csrfmiddlewaretoken]")) token.value = fresh.value;
-  form.dispatchEvent(new Event("change", { bubbles: true }));
+  form.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 document.addEventListener("htmx:before:response", (event) => {
