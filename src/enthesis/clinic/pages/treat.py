@@ -2,12 +2,10 @@
 
 import secrets
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -16,35 +14,21 @@ from django.views.decorators.http import require_http_methods, require_POST
 from enthesis.clinic import store
 from enthesis.clinic.actions import EditConflict, Refused
 from enthesis.clinic.actions import treat as actions
-from enthesis.clinic.actions.before_needle import time_out_problems, time_out_words
 from enthesis.clinic.actions.session_draft import Draft
 from enthesis.clinic.models import Course, Session
 from enthesis.clinic.pages import attempt
-from enthesis.clinic.pages.doses import drawn_map, mixture_words, problems, short
-from enthesis.clinic.pages.plan import dose_words
+from enthesis.clinic.pages.doses import problems
+from enthesis.clinic.pages.session_draft import draft_page
 from enthesis.clinic.pages.session_page import SessionPage
 from enthesis.clinic.pages.session_signed import (
     draft_words,
     heading,
-    limits_of,
     row_words,
     signed_page,
-    state_of,
 )
-from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page, rows_for
-from enthesis.journey.judge import judge
-from enthesis.journey.treat import amount, check_doses
-from enthesis.knowledge.kinds import Knowledge
-from enthesis.records import Mixture, Side, SiteDose
-from enthesis.shape import plain, read
-from enthesis.units import Kg, Ml
+from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
 
 CSRF = "csrfmiddlewaretoken"
-LOTS_OFFERED = 5
-"""How many lots of earlier sessions are offered for each vial."""
-
-
-FACT_UNKNOWN = "not recorded"
 
 
 class AmendForm(forms.Form):
@@ -76,15 +60,15 @@ def session(request: StaffRequest, session_id: int) -> HttpResponse:
     today = store.today(request.clinic)
     known = store.known_for(request.clinic, today)
     if request.method == "GET":
-        return _draft_page(request, SessionPage(row, known, _kept(row), today), 200)
+        return draft_page(request, SessionPage(row, known, _kept(row), today), 200)
     data = _with_added(request)
     shown = SessionPage(row, known, data, today)
     if "draft" in request.GET:
         return _autosave(request, shown, today)
     if data.get("do") == "add":
-        return _draft_page(request, shown, 200)
+        return draft_page(request, shown, 200)
     if not shown.is_valid():
-        return _draft_page(request, shown, 422)
+        return draft_page(request, shown, 422)
     action = actions.sign_session if data.get("do") == "sign" else actions.save_session
     try:
         saved = attempt(shown.form, action, request.user, row.pk, *_as_typed(shown, today))
@@ -92,7 +76,7 @@ def session(request: StaffRequest, session_id: int) -> HttpResponse:
         assert isinstance(conflict.theirs, Session)  # noqa: S101 (narrows the type only)
         return _conflict(request, shown, conflict.theirs)
     if saved is None:
-        return _draft_page(request, shown, 422)
+        return draft_page(request, shown, 422)
     if data.get("do") == "time_out":
         return redirect("time_out", saved.pk)
     words = "was signed" if saved.signed_at else "was saved as a draft; it is not signed yet"
@@ -112,7 +96,7 @@ def _autosave(request: StaffRequest, shown: SessionPage, today: date) -> HttpRes
         wrong = _save_if_readable(request, shown, today)
         if not wrong:
             at = timezone.localtime()
-            return _draft_page(request, shown, 200, saved=f"Saved {at:%H:%M}.")
+            return draft_page(request, shown, 200, saved=f"Saved {at:%H:%M}.")
         typed = {name: values for name, values in request.POST.lists() if name != CSRF}
         version, editor = request.POST.get("version", ""), request.POST.get("editor", "")
         kept = actions.keep_typed(
@@ -128,7 +112,7 @@ def _autosave(request: StaffRequest, shown: SessionPage, today: date) -> HttpRes
         words = f"Not saved. {refused.message}"
     except EditConflict as conflict:
         words = f"Not saved. {conflict} Press Save draft to see both."
-    return _draft_page(request, shown, 200, saved=words, not_saved=True)
+    return draft_page(request, shown, 200, saved=words, not_saved=True)
 
 
 def _save_if_readable(request: StaffRequest, shown: SessionPage, today: date) -> str:
@@ -185,7 +169,7 @@ def _conflict(request: StaffRequest, shown: SessionPage, theirs: Session) -> Htt
         return signed_page(request, theirs, 409, both=both)
     with_theirs = _with_theirs(shown.form.data, theirs)
     again = SessionPage(theirs, shown.known, with_theirs, shown.checks.today)
-    return _draft_page(request, again, 409, both=both, conflict=True)
+    return draft_page(request, again, 409, both=both, conflict=True)
 
 
 def _with_theirs(typed: Any, theirs: Session) -> Any:
@@ -201,153 +185,6 @@ def _with_theirs(typed: Any, theirs: Session) -> Any:
             if row.given:
                 data[f"{prefix}-ticked"] = "on"
     return data
-
-
-def _draft_page(
-    request: StaffRequest, shown: SessionPage, status: int, **context: Any
-) -> HttpResponse:
-    known, row = shown.known, shown.session
-    states = [
-        (form.number, form.place.site, form.place.side, state_of(form.is_ticked, signed=False))
-        for form in shown.sites
-    ]
-    last = row.course.sessions.filter(number__lt=row.number).last()
-    weight = row.course.patient.weights.last()
-    mixed = shown.now_mixed()
-    kept = request.method == "GET" and shown.form.is_bound
-    return render(
-        request,
-        "clinic/treat/session.html",
-        {
-            **heading(request, row, known),
-            "form": shown.form,
-            "add": shown.add,
-            "lots": [
-                (shown.form[f"lot_{name}"], name, _recent_lots(request, name))
-                for name in shown.form.vials
-            ],
-            "sites": shown.sites,
-            "mixture_forms": [
-                (form, mixture_words(mixture, known))
-                for form, mixture in zip(shown.mixtures, mixed, strict=True)
-            ],
-            "mixing": known.mixing,
-            "limits": limits_of(mixed, known),
-            "dextrose": known.substances["dextrose"],
-            "today": store.today(request.clinic),
-            "from_last": last,
-            "weight": weight,
-            "map": drawn_map(shown.condition, Side(shown.course.side), states, known),
-            "doses": _doses(shown, mixed, known),
-            "version": shown.version,
-            "checks": shown.checks.rows(_facts(row, known)),
-            "time_out": _time_out(shown, mixed),
-            "problems": problems(shown.forms) if status != 200 or kept else [],
-            "ask_first": _ask_first(row.course, known),
-            **context,
-        },
-        status=status,
-    )
-
-
-def _facts(row: Session, known: Knowledge) -> dict[str, str]:
-    """What the record holds on the questions of the day, to be read beside them."""
-    course, patient = row.course, row.course.patient
-    agreed = course.plans.exclude(agreed_on=None).last()
-    weight = patient.weights.last()
-    none_known = f"no allergies known, asked {_day(patient.allergies_asked_on)}"
-    return {
-        "identity": f"{patient.family}, {patient.given}, born {_day(patient.born_on)}",
-        "side": f"{known.conditions[course.condition].name}, {course.side}",
-        "consent": f"{agreed.agreed_name}, {_day(agreed.agreed_on)}" if agreed else FACT_UNKNOWN,
-        "weight": f"{short(weight.kg)}\u00a0kg, measured {_day(weight.measured_on)}"
-        if weight
-        else FACT_UNKNOWN,
-        "allergies": patient.allergies
-        or (none_known if patient.allergies_asked_on else "allergies not recorded"),
-        "anticoagulant": patient.anticoagulant or "no blood thinner recorded",
-    }
-
-
-def _day(on: date | None) -> str:
-    return f"{on.day} {on:%b %Y}" if on else FACT_UNKNOWN
-
-
-def _time_out(shown: SessionPage, mixed: tuple[Mixture, ...]) -> dict[str, Any]:
-    """How the time-out stands for what is on the page now."""
-    row = shown.session
-    sites = tuple(
-        SiteDose(form.place.site, form.place.side, form["mixture"].value(), Ml(Decimal(0)))
-        for form in shown.sites
-        if form.is_ticked
-    )
-    plainly = read(tuple[Mixture, ...], plain(mixed))
-    return {
-        "held": bool(row.time_out),
-        "words": time_out_words(row),
-        "problems": time_out_problems(row, plainly, sites, shown.known) if row.time_out else [],
-    }
-
-
-def _ask_first(course: Course, known: Knowledge) -> str:
-    """What is to be asked before the needle, in the judge's words; empty where nothing is."""
-    verdict = judge(store.course_record(course), known, known.as_of)
-    return verdict.headline if verdict.ask_first else ""
-
-
-def _recent_lots(request: StaffRequest, substance: str) -> list[str]:
-    """Lots of this clinic's last sessions, newest first: offered, never filled in."""
-    signed: QuerySet[Session] = rows_for(request.user, Session).filter(signed_at__isnull=False)
-    found = (
-        lots.get(substance)
-        for lots in signed.order_by("-signed_at").values_list("lots", flat=True)[: 8 * LOTS_OFFERED]
-    )
-    return list(dict.fromkeys(lot for lot in found if lot))[:LOTS_OFFERED]
-
-
-def _doses(shown: SessionPage, mixed: tuple[Mixture, ...], known: Knowledge) -> dict[str, Any]:
-    """What the bar at the bottom says. Before anything is ticked, the plan is checked."""
-    readable = [form for form in shown.sites if not form.is_bound or form.is_valid()]
-    rows = [
-        (form, form.cleaned_data["volume_ml"] if form.is_bound else form.place.volume_ml)
-        for form in readable
-    ]
-    doses = [
-        (SiteDose(row.place.site, row.place.side, row["mixture"].value(), Ml(ml)), row.is_ticked)
-        for row, ml in rows
-        if ml is not None
-    ]
-    given = tuple(dose for dose, ticked in doses if ticked)
-    weight = _typed_weight(shown)
-    earlier = actions.also_given(shown.session, _typed_day(shown))
-    planned = given or tuple(dose for dose, _ in doses)
-    check = check_doses((*mixed, *earlier), planned, weight, known)
-    return {
-        "given": len(given),
-        "listed": len(shown.sites),
-        "volume": amount(sum((dose.volume_ml for dose in given), Decimal(0)), "mL"),
-        "anaesthetics": dose_words(check, known),
-        "weight": f"{short(weight)}\u00a0kg" if weight is not None else "",
-        "share": None if check.share is None else f"{min(check.share, Decimal(1)):.3f}",
-        "problems": check.problems,
-        "dextrose": amount(check.dextrose_g, "g"),
-    }
-
-
-def _typed_day(shown: SessionPage) -> date:
-    typed: date | None = None
-    if shown.form.is_bound:
-        shown.form.is_valid()
-        typed = shown.form.cleaned_data.get("on")
-    return typed or shown.session.on
-
-
-def _typed_weight(shown: SessionPage) -> Kg | None:
-    kg = shown.form.initial["weight_kg"]
-    if shown.form.is_bound:
-        shown.form.is_valid()
-        kg = shown.form.cleaned_data.get("weight_kg")
-    return None if kg is None else Kg(kg)
 
 
 @require_POST
