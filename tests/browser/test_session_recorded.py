@@ -73,10 +73,13 @@ def record(page: Page, fingers: Counted, picture: str = "") -> None:
     if picture:
         look(page, f"{picture}-checks")
     fingers.tap(page.get_by_role("button", name="Time-out for two"))
+    expect(page.get_by_role("heading", name="Read aloud and agreed")).to_be_visible()
     if picture:
         look(page, f"{picture}-time-out")
     fingers.tap(page.get_by_role("button", name="Sam Desk"))
+    expect(page.get_by_role("button", name="Hold it again")).to_be_visible()
     fingers.tap(page.get_by_role("button", name="Tick all"))
+    expect(page.locator("#doses")).to_contain_text("12 of 12 places")
     for lot in page.locator(".lots:visible").all():
         fingers.tap(lot.get_by_role("button").first)
     fingers.tap(page.get_by_label("None seen"))
