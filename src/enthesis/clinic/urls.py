@@ -26,6 +26,7 @@ from enthesis.clinic.pages import (
     sign_in,
     stock,
     stop,
+    time_out,
     today,
     treat,
     typed_scores,
@@ -33,7 +34,7 @@ from enthesis.clinic.pages import (
 )
 
 STAGES = (
-    *(sign_in, today, patients, evaluate, plan, protocols, treat),
+    *(sign_in, today, patients, evaluate, plan, protocols, treat, time_out),
     *(course, adverse, visit, forecast, ask, answer, stop, calls, typed_scores, outcomes, results),
     *(evidence, pay, stock, recall, settings),
     *(appointments, series, calendar, rooms),

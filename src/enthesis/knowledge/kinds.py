@@ -19,6 +19,7 @@ from enthesis.knowledge.after_kinds import (
     AftercareText,
     PainPillChoice,
 )
+from enthesis.knowledge.kinds_session import Complication, DayCheck
 from enthesis.knowledge.paper import (
     AnywayRules,
     CertaintyLimits,
@@ -634,6 +635,8 @@ class Knowledge:
     planning: Planning
     candidacy_rules: tuple[CandidacyRule, ...]
     danger_rules: tuple[DangerRule, ...]
+    day_checks: Mapping[str, DayCheck]
+    complications: Mapping[str, Complication]
     harm_alarms: Mapping[str, HarmAlarm]
     judge_rules: tuple[JudgeRule, ...]
     visit_texts: tuple[VisitText, ...]
