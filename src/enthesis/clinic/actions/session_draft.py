@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.db.models import Min
 from django.utils import timezone
 
-from enthesis.clinic.actions import Refused, open_for_edit, save
+from enthesis.clinic.actions import Refused, open_for_edit
 from enthesis.clinic.actions.before_needle import stamped
 from enthesis.clinic.models import Course, Role, Session, SessionSite, User
 from enthesis.clinic.permissions import get_for
@@ -69,8 +69,10 @@ def open_draft(user: User, session_id: int, expected_version: int | None, editor
     return open_for_edit(user, Session, session_id, None if own else expected_version)
 
 
-def write_draft(user: User, session: Session, draft: Draft, today: date, editor: str = "") -> None:
-    """Put what is on the screen into the row and its places; the caller saves the row."""
+def put_into(
+    session: Session, user: User, draft: Draft, today: date, editor: str = ""
+) -> list[SessionSite]:
+    """Put what is on the screen into the row; its places come back as rows. The caller saves."""
     refuse_signed(session)
     if draft.on > today:
         raise Refused("The day of the session lies in the future.", "on")
@@ -90,7 +92,7 @@ def write_draft(user: User, session: Session, draft: Draft, today: date, editor:
     session.complications = list(draft.complications)
     session.day_checks = stamped(session.day_checks, draft.checks, user)
     session.typed, session.editor = {}, editor
-    write_sites(session, draft.sites, draft.how)
+    return site_rows(session, draft.sites, draft.how)
 
 
 def refuse_signed(session: Session) -> None:
@@ -135,26 +137,28 @@ def how_last(last: Session | None) -> dict[str, How]:
     }
 
 
-def write_sites(
+def site_rows(
     session: Session, sites: tuple[tuple[SiteDose, bool], ...], how: Mapping[str, How]
-) -> None:
-    """The rows of a draft are written anew: only a signed session's are facts."""
-    session.sites.all().delete()
-    for position, (dose, given) in enumerate(sites, start=1):
-        at = how.get(f"{dose.site}:{dose.side}", How())
-        save(
-            SessionSite(
-                session=session,
-                position=position,
-                site=dose.site,
-                side=dose.side.value,
-                mixture=dose.mixture,
-                volume_ml=dose.volume_ml,
-                given=given,
-                guidance=at.guidance,
-                needle=at.needle,
-                depth_mm=at.depth_mm,
-                injected_by=_clinician(session, at.injected_by),
-                usual_pain=at.usual_pain,
-            )
-        )
+) -> list[SessionSite]:
+    """The places of a draft as rows in their order, none of them saved."""
+    return [
+        _site_row(session, position, dose, given, how.get(f"{dose.site}:{dose.side}", How()))
+        for position, (dose, given) in enumerate(sites, start=1)
+    ]
+
+
+def _site_row(session: Session, position: int, dose: SiteDose, given: bool, at: How) -> SessionSite:
+    return SessionSite(
+        session=session,
+        position=position,
+        site=dose.site,
+        side=dose.side.value,
+        mixture=dose.mixture,
+        volume_ml=dose.volume_ml,
+        given=given,
+        guidance=at.guidance,
+        needle=at.needle,
+        depth_mm=at.depth_mm,
+        injected_by=_clinician(session, at.injected_by),
+        usual_pain=at.usual_pain,
+    )

@@ -18,13 +18,13 @@ from enthesis.clinic.actions.session_draft import (
     Draft,
     how_last,
     open_draft,
+    put_into,
     refuse_signed,
     scored_only,
-    write_draft,
-    write_sites,
+    site_rows,
 )
 from enthesis.clinic.actions.session_note import write_note
-from enthesis.clinic.models import Amendment, Course, Session, User
+from enthesis.clinic.models import Amendment, Course, Session, SessionSite, User
 from enthesis.clinic.permissions import get_for
 from enthesis.journey.course import Move
 from enthesis.journey.judge import open_warnings
@@ -66,7 +66,7 @@ def start_session(user: User, course_id: int, today: date) -> Session:
         )
     )
     listed = (*proposed.sites, *scored_only(course, proposed.sites))
-    write_sites(session, tuple((dose, False) for dose in listed), how_last(last))
+    _write_sites(session, site_rows(session, tuple((d, False) for d in listed), how_last(last)))
     audit.record(user, "start_session", session, detail={"number": session.number})
     return session
 
@@ -86,7 +86,7 @@ def save_session(
     network lost the answer to it.
     """
     session = open_draft(user, session_id, expected_version, editor)
-    write_draft(user, session, draft, today, editor)
+    _write_sites(session, put_into(session, user, draft, today, editor))
     save(session)
     audit.record(user, "save_session", session)
     return session
@@ -130,7 +130,7 @@ def sign_session(
     against starting it. A new weight is also recorded for the patient.
     """
     session = open_draft(user, session_id, expected_version, editor)
-    write_draft(user, session, draft, today, editor)
+    _write_sites(session, put_into(session, user, draft, today, editor))
     known = store.known_for(session.course.patient.clinic, draft.on)
     record = store.course_record(session.course)
     # What was given before a decision of the same day must still be recorded as given.
@@ -199,6 +199,13 @@ def vials(mixtures: tuple[Mixture, ...], known: Knowledge) -> dict[str, str]:
 def _vial(substance: str, percent: Decimal | None, known: Knowledge) -> str:
     name = known.substances[substance].name
     return name if percent is None else f"{name} {percent.normalize():f}\u00a0%"
+
+
+def _write_sites(session: Session, rows: list[SessionSite]) -> None:
+    """The rows of a draft are written anew: only a signed session's are facts."""
+    session.sites.all().delete()
+    for row in rows:
+        save(row)
 
 
 def _refuse_incomplete(draft: Draft) -> None:
