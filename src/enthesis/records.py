@@ -159,6 +159,16 @@ class SiteDose:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckAnswer:
+    """What was said to one check on the day. One that is not as it should be holds everything
+    back until it is `set_aside` with a reason. No answer is no CheckAnswer: unknown."""
+
+    as_it_should_be: bool
+    asked_on: date
+    set_aside: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StopStep:
     """From so many sessions on, less relief than this ends it: not far enough on the way."""
 

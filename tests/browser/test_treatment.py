@@ -25,6 +25,16 @@ def _answer(page: Page, **changed: Any) -> None:
                 page.locator(f'[name="{name}"]').fill(one)
 
 
+def before_the_needle(page: Page) -> None:
+    """Every check is as it should be, and the time-out is held with the patient."""
+    for box in page.locator(".confirm input").all():
+        box.check()
+    page.get_by_role("button", name="Time-out for two").click()
+    expect(page.get_by_role("heading", name="Read aloud and agreed")).to_be_visible()
+    page.get_by_role("button", name="With the patient").click()
+    expect(page.get_by_text("with the patient").first).to_be_visible()
+
+
 @pytest.fixture
 def course(make_patient: Callable[..., Patient], make_course: Callable[..., Course]) -> Course:
     """Asked once already, so that the first session is the next thing after the agreement."""
@@ -84,6 +94,7 @@ def test_a_clinician_evaluates_plans_and_treats(
     page.get_by_role("spinbutton", name="Weight").fill("68")
     for vial in ("dextrose 50", "lidocaine 1", "sterile water"):
         page.get_by_label(f"Lot of {vial}").fill("A-1")
+    before_the_needle(page)
     expect(page.locator("#doses")).to_contain_text("of 300\u00a0mg allowed for 68\u00a0kg")
     page.get_by_role("button", name="Sign session").click()
 
@@ -119,5 +130,6 @@ def test_a_session_is_recorded_without_scripts(
     expect(page.locator("#doses")).to_contain_text("10 of 10 places, 8.5\u00a0mL")
     for vial in ("dextrose 50", "lidocaine 1", "sterile water"):
         page.get_by_label(f"Lot of {vial}").fill("A-1")
+    before_the_needle(page)
     page.get_by_role("button", name="Sign session").click()
     expect(page.get_by_text("Session 1 was signed.")).to_be_visible()

@@ -72,6 +72,10 @@ def treat(page: Page, course_url: str, number: int, picture: str = "") -> None:
         page.get_by_label(label).last.fill(lot)
     if picture:
         look(page, picture)
+    for box in page.locator(".confirm input").all():
+        box.check()
+    page.get_by_role("button", name="Time-out for two").click()
+    page.locator("button[name=with]").first.click()
     page.get_by_role("button", name="Sign session").click()
     expect(page.get_by_role("heading", name="Amendments")).to_be_visible()
 

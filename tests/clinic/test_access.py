@@ -60,6 +60,7 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "session": CLINICAL,
     "discard_session": CLINICAL,
     "amend_session": CLINICAL,
+    "time_out": CLINICAL,
     "course": DESK,
     "visit_summary": CLINICAL,
     "after_visit": CLINICAL,

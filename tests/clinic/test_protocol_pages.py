@@ -17,7 +17,7 @@ from enthesis.clinic.actions.plan import agree_plan, save_plan
 from enthesis.clinic.lengths import series_lengths
 from enthesis.clinic.outcomes import folder
 from enthesis.clinic.pages import plan as plan_pages
-from enthesis.clinic.pages import series
+from enthesis.clinic.pages import plan_words
 from enthesis.clinic.pages.plan import proposal
 from enthesis.clinic.pages.protocols import ProtocolPage
 from enthesis.knowledge.load import knowledge
@@ -289,7 +289,7 @@ def test_it_says_how_many_sessions_to_expect_once_there_are_enough_courses(
     says: str,
 ) -> None:
     given = [(3, True), (4, True), (6, True)] * 10
-    monkeypatch.setattr(series, "series_lengths", lambda clinic, protocol: given[:courses])
+    monkeypatch.setattr(plan_words, "series_lengths", lambda clinic, protocol: given[:courses])
     course = make_course()
     evaluate(client, course)
     page = _words(client.get(f"/courses/{course.pk}/plan/"))

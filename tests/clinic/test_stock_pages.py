@@ -24,7 +24,7 @@ from enthesis.clinic.models import (
     User,
 )
 from tests.clinic.evaluated import plan
-from tests.clinic.test_treat_pages import shown, start
+from tests.clinic.test_treat_pages import ready, shown, start
 
 JUNE, LATER = date(2027, 6, 30), date(2028, 1, 31)
 DAY = date(2026, 11, 2)
@@ -65,6 +65,8 @@ def keep_dextrose(by: User, session: Session, vial_ml: int, *lots: tuple[str, da
 
 def press(client: Client, session: Session, do: str = "sign", **changed: Any) -> Any:
     """The page as it stands, with what it preselects, and the lots that are typed."""
+    if do == "sign":
+        ready(client, session)
     data = shown(session) | changed | {"do": do}
     return client.post(
         f"/sessions/{session.pk}/", {name: value for name, value in data.items() if value}

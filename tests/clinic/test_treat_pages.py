@@ -22,7 +22,7 @@ from enthesis.clinic.models import (
     User,
     Weight,
 )
-from enthesis.clinic.pages.treat import SessionPage
+from enthesis.clinic.pages.session_page import SessionPage
 from enthesis.clinic.store import course_record, known_for
 from tests.clinic.evaluated import evaluate, plan
 from tests.clinic.treated import say
@@ -70,14 +70,34 @@ def shown(session: Session, given: int = 3) -> dict[str, Any]:
     for form in page.forms:
         for field in form:
             value = field.value()
-            if value not in (None, False, ""):
+            if isinstance(value, list):
+                data[field.html_name] = value
+            elif value not in (None, False, ""):
                 data[field.html_name] = "on" if value is True else str(value)
     for form in page.sites[:given]:
         data[form["ticked"].html_name] = "on"
+    for group in page.checks.rows({}):
+        data[group["all"].html_name] = "on"
     return data
 
 
+def ready(client: Client, session: Session, given: int = 3) -> Session:
+    """The checks of the day are asked and the time-out is held: what is left is to sign."""
+    address = f"/sessions/{session.pk}/"
+    client.post(address, shown(session, given) | {"do": "time_out"})
+    screen = client.get(f"{address}time-out/")
+    if screen.status_code == 200:
+        context = screen.context
+        second = next((str(other.pk) for other in context["others"]), "patient")
+        client.post(f"{address}time-out/", {"with": second, "heard": context["heard"]})
+    session.refresh_from_db()
+    return session
+
+
 def _post(client: Client, session: Session, do: str, given: int = 3, **changed: Any) -> Any:
+    if do == "sign" and session.signed_at is None:
+        session.refresh_from_db()
+        ready(client, session, given)
     data = shown(session, given) | changed | {"do": do}
     return client.post(
         f"/sessions/{session.pk}/", {key: value for key, value in data.items() if value != ""}
@@ -191,13 +211,51 @@ def test_the_banner_shows_what_the_evaluation_says_must_be_minded(
     assert f"Set aside: An allergy to local anaesthetics. {why}" in banner
 
 
-def test_a_preview_works_out_the_dose_and_saves_nothing(client: Client, course: Course) -> None:
+def test_every_change_is_saved_while_it_is_typed_and_worked_out(
+    client: Client, course: Course
+) -> None:
     session = start(client, course)
     data = shown(session, given=4) | {"mixture-insertions-anaesthetic_percent": "0.5"}
-    response = client.post(f"/sessions/{session.pk}/?preview", data)
-    page = _words(response)
+    page = _words(client.post(f"/sessions/{session.pk}/?draft", data))
     assert "4 of 9 places, 3\u00a0mL" in page and "lidocaine 50\u00a0mg of 300" in page
-    assert session.sites.filter(given=True).count() == 0
+    assert "Saved 12:00." in page
+    assert session.sites.filter(given=True).count() == 4
+    # The same page saves again although the network lost the answer with the new version.
+    again = data | {"note": "Typed while the network was gone"}
+    assert "Saved" in _words(client.post(f"/sessions/{session.pk}/?draft", again))
+    assert "Typed while the network was gone" in _words(client.get(f"/sessions/{session.pk}/"))
+
+
+def test_what_cannot_be_read_yet_is_kept_as_typed_and_stands_there_again(
+    client: Client, course: Course
+) -> None:
+    session = start(client, course)
+    wrong = {"site-iliolumbar-left-volume_ml": "50", "note": "Half a sentence"}
+    page = _words(client.post(f"/sessions/{session.pk}/?draft", shown(session) | wrong))
+    assert "Kept as typed, not in the record yet" in page and "Must be between" in page
+    session.refresh_from_db()
+    assert session.note == "" and session.sites.filter(given=True).count() == 0
+    reopened = _words(client.get(f"/sessions/{session.pk}/"))
+    assert "Half a sentence" in reopened and 'value="50"' in reopened
+    assert "There is a problem" in reopened
+    right = wrong | {"site-iliolumbar-left-volume_ml": "0.5"}
+    client.post(f"/sessions/{session.pk}/?draft", shown(session) | right)
+    session.refresh_from_db()
+    assert (session.note, session.typed) == ("Half a sentence", {})
+
+
+def test_a_second_person_who_writes_is_told_and_overwrites_nothing(
+    client: Client, client_for: Callable[[User], Client], clinic: Any, course: Course
+) -> None:
+    session = start(client, course)
+    other = client_for(make_user(clinic, "dr_lucas_hartmann", Role.CLINICIAN))
+    mine, hers = shown(session) | {"note": "mine"}, shown(session) | {"note": "hers"}
+    client.post(f"/sessions/{session.pk}/?draft", mine)
+    page = _words(other.post(f"/sessions/{session.pk}/?draft", hers))
+    assert "Not saved. Somebody else changed this record" in page
+    session.refresh_from_db()
+    assert session.note == "mine"
+    assert other.post(f"/sessions/{session.pk}/", hers | {"do": "save"}).status_code == 409
 
 
 def test_a_draft_keeps_what_was_written(client: Client, course: Course) -> None:
@@ -231,7 +289,7 @@ def test_a_place_that_was_not_planned_is_added(client: Client, course: Course) -
     # Everything the row needs is on the page that comes back.
     assert 'name="site-sacrotuberous-right-mixture" value="insertions"' in page
     assert 'name="row" value="sacrotuberous:right"' in page
-    data = shown(session)
+    data = shown(ready(client, session))
     data["row"] = [*data["row"], "sacrotuberous:right"]
     data |= {
         "site-sacrotuberous-right-ticked": "on",
@@ -239,7 +297,11 @@ def test_a_place_that_was_not_planned_is_added(client: Client, course: Course) -
         "site-sacrotuberous-right-mixture": "insertions",
         "do": "sign",
     }
-    assert client.post(f"/sessions/{session.pk}/", data).status_code == 302
+    void = _words(client.post(f"/sessions/{session.pk}/", data))
+    assert "Changed after the time-out, which is void: Sacrotuberous ligament, right" in void
+    client.post(f"/sessions/{session.pk}/", data | {"do": "save"})
+    session.refresh_from_db()
+    sign(client, session, given=4)
     assert session.sites.get(site="sacrotuberous").given
 
 
@@ -377,7 +439,8 @@ def test_a_lighter_patient_has_a_lower_ceiling(client: Client, course: Course) -
     }
     refused = _words(_post(client, session, "sign", **strong, weight_kg="40"))
     assert "200\u00a0mg of lidocaine, plain, at most 180\u00a0mg" in refused
-    assert sign(client, session, **strong, weight_kg="68").signed_at is not None
+    _post(client, session, "save", **strong)
+    assert sign(client, session, weight_kg="68").signed_at is not None
 
 
 def test_a_changed_weight_is_recorded_for_the_patient_on_signing(
@@ -458,7 +521,7 @@ def test_of_two_who_sign_in_the_same_moment_one_wins(
     plan(client_for(clinician), course, clinician, today)
     session = start(client_for(clinician), course)
     other = make_user(clinic, "dr_lucas_hartmann", Role.CLINICIAN)
-    data = shown(session) | {"do": "sign"}
+    data = shown(ready(client_for(clinician), session)) | {"do": "sign"}
     clients = [client_for(clinician), client_for(other)]
 
     def press(client: Client) -> int:

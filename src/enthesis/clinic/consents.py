@@ -42,6 +42,16 @@ def consent_in_force(course: Course) -> bool:
     return last is not None and last.fact == Consent.Fact.SIGNED
 
 
+def last_word(course: Course) -> str:
+    """Who signed or withdrew and when; empty before any consent."""
+    last = _last(course)
+    if last is None:
+        return ""
+    day = store.day_of(course.patient.clinic, last.at)
+    who = f" by {last.name}" if last.name else ""
+    return f"Consent {last.fact}{who}, {day.day} {day:%b %Y}"
+
+
 def standing(course: Course, today: date) -> Standing:
     """Where the consent stands today."""
     last = _last(course)

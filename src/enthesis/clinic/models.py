@@ -185,6 +185,14 @@ class Plan(models.Model):
         ordering = ["at", "id"]
 
 
+class Guidance(models.TextChoices):
+    """What led the needle. Empty is not recorded."""
+
+    PALPATION = "palpation", "Palpation"
+    ULTRASOUND = "ultrasound", "Ultrasound"
+    FLUOROSCOPY = "fluoroscopy", "Fluoroscopy"
+
+
 class Session(models.Model):
     """One treatment. A draft is edited (version); once signed it is only amended."""
 
@@ -200,7 +208,28 @@ class Session(models.Model):
     lot_expiries = models.JSONField(default=dict, blank=True)
     # Tenderness on pressing before the needle, 0 to 10, by "site:side"; only what was scored.
     site_scores = models.JSONField(default=dict, blank=True)
+    # How it was given everywhere; a site says only what was different there.
+    guidance = models.CharField(max_length=20, choices=Guidance.choices, blank=True, default="")
+    needle = models.CharField(max_length=60, blank=True, default="", validators=NO_NUL)
+    # Null in a draft: whoever signs it.
+    injected_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    pain_before = models.PositiveSmallIntegerField(null=True, blank=True)
+    pain_after = models.PositiveSmallIntegerField(null=True, blank=True)
+    # Ids of the knowledge, or "none" where it was said; empty is unknown.
+    complications = models.JSONField(default=list, blank=True)
+    # By id of the check: as_it_should_be, set_aside, asked_on, by, at. Absent is unknown.
+    day_checks = models.JSONField(default=dict, blank=True)
+    # at, by, with, sites and mixtures as they were read out; or at, by, not_held.
+    time_out = models.JSONField(default=dict, blank=True)
     note = models.TextField(blank=True, max_length=4000, validators=NO_NUL)
+    # The note as written from the record when it was signed.
+    written = models.TextField(blank=True, default="")
+    # The form as it stands while it cannot be read; emptied by the next save.
+    typed = models.JSONField(default=dict, blank=True)
+    # The opened page that saved last: its own save is no conflict, even if the answer was lost.
+    editor = models.CharField(max_length=40, blank=True, default="", validators=NO_NUL)
     signed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
     signed_at = models.DateTimeField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
@@ -220,6 +249,15 @@ class SessionSite(models.Model):
     mixture = models.CharField(max_length=30)
     volume_ml = models.DecimalField(max_digits=5, decimal_places=2)
     given = models.BooleanField(default=False)
+    # Empty: as everywhere in the session.
+    guidance = models.CharField(max_length=20, choices=Guidance.choices, blank=True, default="")
+    needle = models.CharField(max_length=60, blank=True, default="", validators=NO_NUL)
+    depth_mm = models.PositiveSmallIntegerField(null=True, blank=True)
+    injected_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    # Whether the needle woke the pain that the patient knows: "yes", "no", empty is unknown.
+    usual_pain = models.CharField(max_length=3, blank=True, default="", validators=NO_NUL)
 
     class Meta:
         ordering = ["position"]

@@ -27,6 +27,7 @@ from enthesis.clinic.pages import (
     sign_in,
     stock,
     stop,
+    time_out,
     today,
     treat,
     typed_scores,
@@ -34,7 +35,7 @@ from enthesis.clinic.pages import (
 )
 
 STAGES = (
-    *(sign_in, today, patients, evaluate, plan, protocols, consent, treat),
+    *(sign_in, today, patients, evaluate, plan, protocols, consent, treat, time_out),
     *(course, adverse, visit, forecast, ask, answer, stop, calls, typed_scores, outcomes, results),
     *(evidence, pay, stock, recall, settings),
     *(appointments, series, calendar, rooms),

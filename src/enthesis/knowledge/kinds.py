@@ -20,6 +20,7 @@ from enthesis.knowledge.after_kinds import (
     PainPillChoice,
 )
 from enthesis.knowledge.consent_kinds import ConsentRules, ConsentText
+from enthesis.knowledge.kinds_session import Complication, DayCheck
 from enthesis.knowledge.paper import (
     AnywayRules,
     CertaintyLimits,
@@ -642,6 +643,8 @@ class Knowledge:
     planning: Planning
     candidacy_rules: tuple[CandidacyRule, ...]
     danger_rules: tuple[DangerRule, ...]
+    day_checks: Mapping[str, DayCheck]
+    complications: Mapping[str, Complication]
     harm_alarms: Mapping[str, HarmAlarm]
     judge_rules: tuple[JudgeRule, ...]
     visit_texts: tuple[VisitText, ...]

@@ -70,7 +70,10 @@ def test_the_phone_pages_carry_no_script_and_no_menu() -> None:
         ("charts.css", 5),
         ("maps.css", 4),
         ("evidence.css", 2),
+        ("session.css", 3),
         ("enthesis.js", 3),
+        ("keep.js", 3),
+        ("pain-map.js", 1),
     ],
 )
 def test_files_stay_small(name: str, kilobytes: int) -> None:

@@ -145,10 +145,13 @@ def clinicians_of(clinic: Clinic) -> list[int]:
 
 
 def injectors_of(event: AdverseEvent) -> frozenset[int]:
-    """Who injected: the signer of the session; where none is named, of every session until then.
+    """Who signed the session or injected in it; where none is named, in every session until then.
     A session whose signer is not known is taken for the course's own clinician's."""
     sessions = [event.session] if event.session else _until(event.course, event.onset_on)
     found = {session.signed_by_id or event.course.clinician_id for session in sessions}
+    found |= {session.injected_by_id for session in sessions}
+    for session in sessions:
+        found |= set(session.sites.values_list("injected_by", flat=True))
     return frozenset(pk for pk in found if pk is not None)
 
 

@@ -30,6 +30,7 @@ from enthesis.clinic.models import (
     Payment,
     Plan,
     Role,
+    Room,
     Session,
     SessionSite,
     User,
@@ -109,12 +110,14 @@ def write_clinic(
         phone="(555) 0100",
         emergency_text="In an emergency call your local emergency number at once.",
         invented=True,
+        opening_hours=["08:00-17:00"] * 5 + ["", ""],
     )
     staff = {sign_in.display_name: _staff(clinic, sign_in) for sign_in in sign_ins}
+    rooms = _rooms(clinic, [user for user in staff.values() if user.role == Role.CLINICIAN])
     desk = next(user for user in staff.values() if user.role == Role.FRONT_DESK)
     stories = sorted(invented.stories, key=lambda story: story.course.opened_on)
     writers = [
-        _Writer(clinic, staff[story.clinician], desk, story, invented.today, known, number)
+        _Writer(clinic, staff[story.clinician], rooms, desk, story, invented.today, known, number)
         for number, story in enumerate(stories, start=FIRST_NUMBER)
     ]
     invoices = _invoice_numbers(stories)
@@ -180,6 +183,21 @@ def _staff(clinic: Clinic, sign_in: SignIn) -> User:
     return user
 
 
+def _rooms(clinic: Clinic, clinicians: list[User]) -> dict[User, Room]:
+    """Each clinician of the invented clinic has a room of their own."""
+    rooms = {}
+    for number, clinician in enumerate(clinicians, start=1):
+        rooms[clinician] = Room.objects.create(clinic=clinic, name=f"Room {number}")
+        AuditEvent.objects.create(
+            clinic=clinic,
+            actor=ACTOR,
+            action="add_room",
+            record="room",
+            record_id=rooms[clinician].pk,
+        )
+    return rooms
+
+
 def _event(clinic: Clinic, row: Model) -> AuditEvent:
     kind = row._meta.model_name or ""
     return AuditEvent(
@@ -211,6 +229,7 @@ class _Writer:
 
     clinic: Clinic
     clinician: User
+    rooms: dict[User, Room]
     desk: User
     story: Story
     today: date
@@ -242,6 +261,7 @@ class _Writer:
                 Appointment(
                     course=self.course,
                     clinician=self.clinician,
+                    room=self.rooms[self.clinician],
                     starts_at=at,
                     kind=visit.kind,
                     state=visit.state,

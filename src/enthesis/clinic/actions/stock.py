@@ -23,7 +23,7 @@ from enthesis.journey.stock import Moved
 from enthesis.knowledge.kinds import Knowledge
 
 if TYPE_CHECKING:
-    from enthesis.clinic.actions.treat import Draft
+    from enthesis.clinic.actions.session_draft import Draft
 
 
 @transaction.atomic

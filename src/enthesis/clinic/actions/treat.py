@@ -1,54 +1,38 @@
 """One treatment: begun as a draft, edited by whoever is in the room, signed once, then amended."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Min
 from django.utils import timezone
 
 from enthesis import records
 from enthesis.clinic import audit, consents, store
 from enthesis.clinic.actions import Refused, appointments, open_for_edit, save, stock
+from enthesis.clinic.actions.before_needle import refuse_unchecked, refuse_without_time_out
 from enthesis.clinic.actions.evaluate import check_move, check_suitable, refuse_move
 from enthesis.clinic.actions.patients import add_weight
+from enthesis.clinic.actions.session_draft import (
+    Draft,
+    how_last,
+    open_draft,
+    put_into,
+    refuse_signed,
+    scored_only,
+    site_rows,
+)
+from enthesis.clinic.actions.session_note import write_note
 from enthesis.clinic.models import Amendment, Course, Session, SessionSite, User
 from enthesis.clinic.permissions import get_for
 from enthesis.journey.course import Move
 from enthesis.journey.judge import open_warnings
 from enthesis.journey.treat import MixtureError, check_doses, next_session, recipe
 from enthesis.knowledge.kinds import Knowledge
-from enthesis.records import Mixture, Side, SiteDose
+from enthesis.records import Mixture
 from enthesis.shape import plain, read
-from enthesis.units import Kg, Ml
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A session as it stands on the screen. `sites` are (dose, was it given), in their order."""
-
-    on: date
-    mixtures: tuple[Mixture, ...]
-    sites: tuple[tuple[SiteDose, bool], ...]
-    weight_kg: Decimal | None
-    lots: Mapping[str, str]
-    note: str
-    site_scores: Mapping[str, int] = field(default_factory=dict)
-    # As printed on vials that stock does not know, by substance.
-    expiries: Mapping[str, date] = field(default_factory=dict)
-
-    @property
-    def given(self) -> tuple[SiteDose, ...]:
-        """What went in."""
-        return tuple(dose for dose, was_given in self.sites if was_given)
-
-    @property
-    def used(self) -> tuple[Mixture, ...]:
-        """The mixtures that went in; one that was only planned needs no lot."""
-        keys = {dose.mixture for dose in self.given}
-        return tuple(mixture for mixture in self.mixtures if mixture.key in keys)
+from enthesis.units import Kg
 
 
 @transaction.atomic
@@ -59,8 +43,8 @@ def start_session(user: User, course_id: int, today: date) -> Session:
     evaluation, or a warning sign waits for a decision.
     """
     course = get_for(user, Course, course_id, lock=True)
-    if open_draft := course.sessions.filter(signed_at=None).first():
-        return open_draft
+    if begun := course.sessions.filter(signed_at=None).first():
+        return begun
     record = check_move(course, Move.TREAT)
     known = store.known_for(course.patient.clinic, today)
     _refuse_unsafe(course, record, today, known)
@@ -69,6 +53,7 @@ def start_session(user: User, course_id: int, today: date) -> Session:
     except ValueError as error:
         raise Refused(str(error)) from error
     weight = course.patient.weights.last()
+    last = course.sessions.exclude(signed_at=None).last()
     session = save(
         Session(
             course=course,
@@ -76,38 +61,76 @@ def start_session(user: User, course_id: int, today: date) -> Session:
             on=today,
             mixtures=plain(proposed.mixtures),
             weight_kg=weight.kg if weight else None,
+            guidance=last.guidance if last else "",
+            needle=last.needle if last else "",
         )
     )
-    listed = (*proposed.sites, *_scored_only(course, proposed.sites))
-    _write_sites(session, tuple((dose, False) for dose in listed))
+    listed = (*proposed.sites, *scored_only(course, proposed.sites))
+    _write_sites(session, site_rows(session, tuple((d, False) for d in listed), how_last(last)))
     audit.record(user, "start_session", session, detail={"number": session.number})
     return session
 
 
 @transaction.atomic
 def save_session(
-    user: User, session_id: int, draft: Draft, today: date, expected_version: int | None
+    user: User,
+    session_id: int,
+    draft: Draft,
+    today: date,
+    expected_version: int | None,
+    editor: str = "",
 ) -> Session:
-    """Keep a draft as it stands. EditConflict if somebody else saved or signed it meanwhile."""
-    session = open_for_edit(user, Session, session_id, expected_version)
-    _write(session, draft, today)
+    """Keep a draft as it stands. EditConflict if somebody else saved or signed it meanwhile.
+
+    `editor` names the opened page: its own last save is not somebody else's, even where the
+    network lost the answer to it.
+    """
+    session = open_draft(user, session_id, expected_version, editor)
+    _write_sites(session, put_into(session, user, draft, today, editor))
     save(session)
     audit.record(user, "save_session", session)
     return session
 
 
 @transaction.atomic
+def keep_typed(
+    user: User,
+    session_id: int,
+    typed: Mapping[str, list[str]],
+    expected_version: int | None,
+    editor: str = "",
+) -> Session:
+    """Keep a form that cannot be read yet, as it was typed, so that a closed browser loses none of
+    it. What was saved before stays the record."""
+    session = open_draft(user, session_id, expected_version, editor)
+    refuse_signed(session)
+    # PostgreSQL keeps no NUL in JSON.
+    session.typed = {
+        name: [value.replace("\0", "") for value in values] for name, values in typed.items()
+    }
+    session.editor = editor
+    save(session)
+    audit.record(user, "keep_typed", session)
+    return session
+
+
+@transaction.atomic
 def sign_session(
-    user: User, session_id: int, draft: Draft, today: date, expected_version: int | None
+    user: User,
+    session_id: int,
+    draft: Draft,
+    today: date,
+    expected_version: int | None,
+    editor: str = "",
 ) -> Session:
     """Save and sign in one step, so that two people never both sign.
 
-    Refused without a site given, a weight, a lot of every vial used, when the doses block, and
-    for what by the day of the session stood against starting it. A new weight is also recorded
-    for the patient.
+    Refused without a site given, a weight, a lot of every vial used, the checks of the day and a
+    time-out that still holds, when the doses block, and for what by the day of the session stood
+    against starting it. A new weight is also recorded for the patient.
     """
-    session = open_for_edit(user, Session, session_id, expected_version)
-    _write(session, draft, today)
+    session = open_draft(user, session_id, expected_version, editor)
+    _write_sites(session, put_into(session, user, draft, today, editor))
     known = store.known_for(session.course.patient.clinic, draft.on)
     record = store.course_record(session.course)
     # What was given before a decision of the same day must still be recorded as given.
@@ -115,7 +138,9 @@ def sign_session(
     refuse_move(replace(record, decisions=before), Move.TREAT)
     _refuse_unsafe(session.course, record, draft.on, known)
     _refuse_incomplete(draft)
+    refuse_unchecked(session, known)
     _refuse_doses(session, draft, known)
+    refuse_without_time_out(session, draft.mixtures, draft.given, known)
     try:
         session.recipe = {m.key: plain(recipe(m, known)) for m in draft.used}
     except MixtureError as error:
@@ -123,7 +148,9 @@ def sign_session(
     stock.take(user, session, draft, known)
     _refuse_lots(draft, known)
     _weigh(user, session)
+    session.injected_by = session.injected_by or user
     session.signed_by, session.signed_at = user, timezone.now()
+    session.written = write_note(session, known)
     save(session)
     appointments.mark_done(user, session.course, "session", draft.on)
     detail = {"number": session.number, "sites": len(draft.given)}
@@ -132,11 +159,17 @@ def sign_session(
 
 
 @transaction.atomic
-def discard_session(user: User, session_id: int, expected_version: int | None) -> Course:
-    """Throw away a draft that was begun by mistake; a signed session stays."""
+def discard_session(
+    user: User, session_id: int, expected_version: int | None, because: str = ""
+) -> Course:
+    """Throw away a draft: begun by mistake, or not given today. Why, and which checks stood
+    against it, is kept in the audit trail. A signed session stays."""
     session = open_for_edit(user, Session, session_id, expected_version)
-    _refuse_signed(session)
-    course, detail = session.course, {"number": session.number}
+    refuse_signed(session)
+    course, detail = session.course, dict[str, object](number=session.number)
+    against = [id for id, told in session.day_checks.items() if not told["as_it_should_be"]]
+    detail |= {"because": because} if because else {}
+    detail |= {"checks": against} if against else {}
     audit.record(user, "discard_session", session, detail=detail)
     session.delete()
     return course
@@ -168,60 +201,11 @@ def _vial(substance: str, percent: Decimal | None, known: Knowledge) -> str:
     return name if percent is None else f"{name} {percent.normalize():f}\u00a0%"
 
 
-def _write(session: Session, draft: Draft, today: date) -> None:
-    _refuse_signed(session)
-    if draft.on > today:
-        raise Refused("The day of the session lies in the future.", "on")
-    earlier = session.course.sessions.filter(number__lt=session.number).last()
-    if earlier is not None and draft.on < earlier.on:
-        raise Refused(f"Session {earlier.number} was later than that day.", "on")
-    agreed_on = session.course.plans.aggregate(first=Min("agreed_on"))["first"]
-    if agreed_on is not None and draft.on < agreed_on:
-        raise Refused("The plan was only agreed after that day. Check the day.", "on")
-    session.on, session.note = draft.on, draft.note
-    session.weight_kg = draft.weight_kg
-    session.mixtures, session.lots = plain(draft.mixtures), dict(draft.lots)
-    session.site_scores, session.lot_expiries = dict(draft.site_scores), plain(draft.expiries)
-    _write_sites(session, draft.sites)
-
-
-def _refuse_signed(session: Session) -> None:
-    if session.signed_at is not None:
-        at = timezone.localtime(session.signed_at)
-        raise Refused(
-            f"{session.signed_by} signed this session on {at.day} {at:%b %Y} at {at:%H:%M}. "
-            "It is only amended now."
-        )
-
-
-def _scored_only(course: Course, listed: tuple[SiteDose, ...]) -> list[SiteDose]:
-    """Places that the last session scored and left out: to be pressed again beside the others."""
-    last = course.sessions.exclude(signed_at=None).last()
-    if last is None:
-        return []
-    known = {(dose.site, dose.side.value) for dose in listed}
-    return [
-        SiteDose(row.site, Side(row.side), row.mixture, Ml(row.volume_ml))
-        for row in last.sites.all()
-        if f"{row.site}:{row.side}" in last.site_scores and (row.site, row.side) not in known
-    ]
-
-
-def _write_sites(session: Session, sites: tuple[tuple[SiteDose, bool], ...]) -> None:
+def _write_sites(session: Session, rows: list[SessionSite]) -> None:
     """The rows of a draft are written anew: only a signed session's are facts."""
     session.sites.all().delete()
-    for position, (dose, given) in enumerate(sites, start=1):
-        save(
-            SessionSite(
-                session=session,
-                position=position,
-                site=dose.site,
-                side=dose.side.value,
-                mixture=dose.mixture,
-                volume_ml=dose.volume_ml,
-                given=given,
-            )
-        )
+    for row in rows:
+        save(row)
 
 
 def _refuse_incomplete(draft: Draft) -> None:

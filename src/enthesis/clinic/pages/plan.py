@@ -30,7 +30,6 @@ from enthesis.clinic.pages.doses import (
     short,
 )
 from enthesis.clinic.pages.patients import Day, course_words
-from enthesis.clinic.pages.plan_words import dose_words as dose_words  # the session page asks here
 from enthesis.clinic.pages.plan_words import first_session_on, series_words
 from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
 from enthesis.journey import plan as rules

@@ -1,7 +1,6 @@
 // Comfort only: every page works without this file.
 // Steppers: − and + beside a number input (hidden until here). Announcements: an HTMX swap does not
 // move anything on the screen, so an element with data-say in the new part is read out instead.
-// Pain map: a click on an area ticks its checkbox, and what is ticked is marked on the map.
 "use strict";
 
 const placesOf = (text) => (text.split(".")[1] ?? "").length;
@@ -19,6 +18,13 @@ function stepBy(button) {
   say(`${input.value} ${button.dataset.unit ?? ""}`.trim());
 }
 
+function fill(button) {
+  const input = document.getElementById(button.dataset.fills);
+  input.value = button.lastChild.textContent.trim();
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+  say(`${input.labels[0].textContent}: ${input.value}`);
+}
+
 function say(words) {
   const place = document.getElementById("announcements");
   if (!place) return;
@@ -27,30 +33,15 @@ function say(words) {
 }
 
 function wake(root) {
-  for (const button of root.querySelectorAll?.(".stepper button[hidden]") ?? []) button.hidden = false;
-  for (const map of root.querySelectorAll?.("[data-ticks]") ?? []) map.classList.add("ticking");
+  const asleep = ".stepper button[hidden], button[data-fills][hidden]";
+  for (const button of root.querySelectorAll?.(asleep) ?? []) button.hidden = false;
 }
-
-const areasOf = (name, code) => document.querySelectorAll(`[data-ticks="${name}"] [data-code="${code}"]`);
-
-function mark(box) {
-  for (const area of areasOf(box.name, box.value)) area.classList.toggle("marked", box.checked);
-}
-
-function tick(area) {
-  const name = area.closest("[data-ticks]").dataset.ticks;
-  document.querySelector(`input[name="${name}"][value="${area.dataset.code}"]`)?.click();
-}
-
-document.addEventListener("change", (event) => {
-  if (event.target.matches?.("input[type=checkbox]")) mark(event.target);
-});
 
 document.addEventListener("click", (event) => {
-  const area = event.target.closest?.("[data-ticks] .area");
-  if (area) tick(area);
   const button = event.target.closest?.(".stepper button");
   if (button) stepBy(button);
+  const lot = event.target.closest?.("button[data-fills]");
+  if (lot) fill(lot);
   for (const menu of document.querySelectorAll(".menu[open]")) {
     if (!menu.contains(event.target)) menu.open = false;
   }

@@ -1,0 +1,185 @@
+"""What holds the needle: the checks of the day, and the time-out of two people."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from enthesis.clinic.models import AuditEvent, Course, Role, Session, User
+from tests.clinic.evaluated import plan
+from tests.clinic.test_treat_pages import _words, ready, shown, sign, start
+from tests.clinic_fixtures import make_user
+
+
+@pytest.fixture(autouse=True)
+def noon(time_machine: Any) -> None:
+    """Every test begins on 23 Nov 2026."""
+    time_machine.move_to(datetime(2026, 11, 23, 17, tzinfo=UTC), tick=False)
+
+
+@pytest.fixture
+def client(client_for: Callable[[User], Client], clinician: User) -> Client:
+    return client_for(clinician)
+
+
+@pytest.fixture
+def course(
+    client: Client, clinician: User, make_course: Callable[..., Course], today: date
+) -> Course:
+    course = make_course()
+    plan(client, course, clinician, today)
+    return course
+
+
+def _sign_as_it_is(client: Client, session: Session, **changed: Any) -> Any:
+    return client.post(f"/sessions/{session.pk}/", shown(session) | changed | {"do": "sign"})
+
+
+def _without(data: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if name not in names}
+
+
+def test_what_was_not_asked_is_unknown_and_not_signed(client: Client, course: Course) -> None:
+    session = ready(client, start(client, course))
+    data = _without(shown(session) | {"do": "sign"}, "check-all_2")
+    refused = _words(client.post(f"/sessions/{session.pk}/", data))
+    assert "Not asked yet: No fever" in refused and "Unanswered is not yes." in refused
+    session.refresh_from_db()
+    assert session.signed_at is None
+
+
+def test_what_is_not_as_it_should_be_blocks_until_it_is_set_aside_with_a_reason(
+    client: Client, course: Course
+) -> None:
+    session = start(client, course)
+    marked = {"check-no_infection": "on"}
+    client.post(f"/sessions/{session.pk}/", shown(session) | marked | {"do": "save"})
+    barred = _words(client.get(f"/sessions/{session.pk}/time-out/", follow=True))
+    assert "An infection can be carried into a joint." in barred
+    session.refresh_from_db()
+    refused = _sign_as_it_is(client, session, **marked)
+    assert refused.status_code == 422
+    why = marked | {"check-why_infection": "A graze on the shin, far from the needle"}
+    client.post(f"/sessions/{session.pk}/", shown(session) | why | {"do": "save"})
+    session.refresh_from_db()
+    signed = sign(client, session, **why)
+    page = _words(client.get(f"/sessions/{signed.pk}/"))
+    assert "not so" in page and "A graze on the shin" in page
+    assert "Set aside because: A graze on the shin" in signed.written
+
+
+def test_checks_of_an_earlier_day_are_asked_again(
+    client: Client, clinician: Any, course: Course, time_machine: Any
+) -> None:
+    session = ready(client, start(client, course))
+    time_machine.shift(24 * 3600)
+    client.force_login(clinician)
+    late = _words(_sign_as_it_is(client, session, on="2026-11-24"))
+    assert "The checks were asked on 23 Nov 2026, before the day of the session" in late
+
+
+def test_nothing_is_signed_without_a_time_out(client: Client, course: Course) -> None:
+    session = start(client, course)
+    assert "No time-out was held yet." in _words(_sign_as_it_is(client, session))
+
+
+def test_the_second_person_is_somebody_else_of_the_clinic(
+    client: Client, clinic: Any, clinician: Any, course: Course
+) -> None:
+    session = start(client, course)
+    nurse = make_user(clinic, "sam_desk", Role.FRONT_DESK)
+    client.post(f"/sessions/{session.pk}/", shown(session) | {"do": "time_out"})
+    address = f"/sessions/{session.pk}/time-out/"
+    screen = client.get(address)
+    for words in ("LINDQVIST, Marta", "LEFT", "Sam Desk", "lidocaine 20\u00a0mg of 300\u00a0mg"):
+        assert words in _words(screen)
+    heard = screen.context["heard"]
+    for nobody in ("", "patient", str(clinician.pk), "999999"):
+        client.post(address, {"with": nobody, "heard": heard})
+        session.refresh_from_db()
+        assert session.time_out == {}
+    client.post(address, {"with": nurse.pk, "heard": "something else"})
+    session.refresh_from_db()
+    assert session.time_out == {}
+    client.post(address, {"with": nurse.pk, "heard": heard})
+    session.refresh_from_db()
+    assert (session.time_out["by"], session.time_out["with"]) == ("Dr Amara Osei", "Sam Desk")
+    assert AuditEvent.objects.filter(action="record_time_out").count() == 1
+
+
+def test_a_time_out_that_was_not_held_needs_a_reason_that_is_shown(
+    client: Client, course: Course
+) -> None:
+    session = start(client, course)
+    client.post(f"/sessions/{session.pk}/", shown(session) | {"do": "time_out"})
+    address = f"/sessions/{session.pk}/time-out/"
+    heard = client.get(address).context["heard"]
+    client.post(address, {"do": "not_held", "not_held": " ", "heard": heard})
+    session.refresh_from_db()
+    assert session.time_out == {}
+    client.post(address, {"do": "not_held", "not_held": "Alone that evening", "heard": heard})
+    session.refresh_from_db()
+    assert _sign_as_it_is(client, session).status_code == 302
+    page = _words(client.get(f"/sessions/{session.pk}/"))
+    assert "No time-out was held: Alone that evening" in page
+
+
+@pytest.mark.parametrize(
+    ("told", "status"),
+    [
+        (["none"], 302),
+        (["faint", "bleeding"], 302),
+        (["none", "faint"], 422),
+        (["unheard_of"], 422),
+    ],
+)
+def test_complications_are_named_or_none_is_said(
+    client: Client, course: Course, told: list[str], status: int
+) -> None:
+    session = ready(client, start(client, course))
+    assert _sign_as_it_is(client, session, complications=told).status_code == status
+
+
+def test_the_note_is_written_from_what_was_recorded(
+    client: Client, clinic: Any, course: Course
+) -> None:
+    other = make_user(clinic, "dr_lucas_hartmann", Role.CLINICIAN)
+    session = sign(
+        client,
+        start(client, course),
+        guidance="ultrasound",
+        needle="27 G, 40 mm",
+        pain_before="6",
+        pain_after="4",
+        complications=["none"],
+        note="Will call on Friday.",
+        **{
+            "site-iliolumbar-left-injected_by": str(other.pk),
+            "site-iliolumbar-left-depth_mm": "35",
+            "site-iliolumbar-left-usual_pain": "yes",
+        },
+    )
+    for words in (
+        "3 places were injected, 2\u00a0mL in all.",
+        "Everywhere by ultrasound, with 27 G, 40 mm.",
+        "injected by Dr Lucas Hartmann, 35\u00a0mm deep, woke the usual pain.",
+        "dextrose D-2231",
+        "Pain before: 6 of 10; right after: 4 of 10.",
+        "No complication was seen.",
+    ):
+        assert words in session.written
+    page = _words(client.get(f"/sessions/{session.pk}/"))
+    assert "Will call on Friday." in page and "woke the usual pain" in page
+
+
+def test_a_session_not_given_today_keeps_why(client: Client, course: Course) -> None:
+    session = start(client, course)
+    marked = {"check-no_consent": "on"}
+    client.post(f"/sessions/{session.pk}/", shown(session) | marked | {"do": "save"})
+    session.refresh_from_db()
+    why = {"version": session.version, "because": "Does not want it today"}
+    client.post(f"/sessions/{session.pk}/discard/", why)
+    kept = AuditEvent.objects.get(action="discard_session").detail
+    assert kept == {"number": 1, "because": "Does not want it today", "checks": ["consent"]}
