@@ -17,6 +17,7 @@ from enthesis.clinic.models import Course, Patient, Role, Session, User
 from tests.browser.conftest import look, sign_in
 from tests.browser.test_treatment import _answer
 from tests.browser.test_whole_course import on_day
+from tests.clinic.evaluated import consent
 from tests.clinic.treated import say
 from tests.clinic_fixtures import make_user
 
@@ -58,6 +59,8 @@ def plan_series(page: Page, course: Course) -> None:
     page.get_by_role("button", name="Save plan").click()
     page.get_by_label("The patient’s name").fill("Marta Lindqvist")
     page.get_by_role("button", name="Record agreement").click()
+    expect(page.get_by_role("link", name="Ask for consent")).to_be_visible()
+    consent(course)
 
 
 def open_draft(page: Page, course: Course, number: int) -> None:

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from enthesis.clinic.models import Course, Patient, User
 from tests.browser.conftest import DESKTOP, SMALL_PHONE, assert_accessible, sign_in
 from tests.clinic.evaluated import typed
+from tests.clinic.evaluated import consent
 from tests.clinic.treated import say
 
 pytestmark = pytest.mark.browser
@@ -77,6 +78,9 @@ def test_a_clinician_evaluates_plans_and_treats(
     assert_accessible(page)
     page.get_by_label("The patient’s name").fill("Marta Lindqvist")
     page.get_by_role("button", name="Record agreement").click()
+    expect(page.get_by_role("link", name="Ask for consent")).to_be_visible()
+    consent(course)
+    page.reload()
 
     page.get_by_role("button", name="Start session 1").click()
     expect(page.get_by_role("heading", name="Session 1")).to_be_visible()
@@ -121,6 +125,9 @@ def test_a_session_is_recorded_without_scripts(
     page.get_by_role("button", name="Save plan").click()
     page.get_by_label("The patient’s name").fill("Marta Lindqvist")
     page.get_by_role("button", name="Record agreement").click()
+    expect(page.get_by_role("link", name="Ask for consent")).to_be_visible()
+    consent(course)
+    page.reload()
     page.get_by_role("button", name="Start session 1").click()
     page.get_by_role("spinbutton", name="Weight").fill("68")
     page.get_by_label("Add a place").select_option("Sacrotuberous ligament, left")

@@ -54,6 +54,26 @@ def answer_on_the_phone(phone: Page, address: str, pain: int, picture: str = "")
     raise AssertionError(f"The questions did not end: {phone.locator('main').inner_text()}")
 
 
+def sign_on_the_phone(phone: Page, page: Page, course_url: str) -> None:
+    """The consent, made from the course page, read and signed on the patient's phone."""
+    page.goto(course_url)
+    page.get_by_role("link", name="Ask for consent").click()
+    page.get_by_role("button", name="Make link").click()
+    look(page, "consent-link")
+    phone.goto(page.get_by_label("Personal link").input_value())
+    expect(phone.get_by_text("How sure is this?").first).to_be_visible()
+    look(phone, "consent-phone")
+    phone.get_by_label("in place of a signature").fill("Marta Lindqvist")
+    phone.get_by_role("button", name="Sign").click()
+    expect(phone.get_by_text("Tick this to sign.").first).to_be_visible()
+    look(phone, "consent-problem")
+    for box in phone.locator("input[type=checkbox]").all():
+        box.check()
+    phone.get_by_role("button", name="Sign").click()
+    expect(phone.get_by_role("heading", name="You have signed")).to_be_visible()
+    look(phone, "consent-signed")
+
+
 def ask(page: Page, course_url: str) -> str:
     """Make a personal link from the course page; its address."""
     page.goto(course_url)
@@ -147,8 +167,10 @@ def test_a_course_from_the_first_question_to_the_recheck(
         page.get_by_role("button", name="Record agreement").click()
         expect(page.get_by_text("Agreed").first).to_be_visible()
 
-        # and asks how she is before the first needle
+        # and has her sign on her phone, which the course says is next
+        page.goto(course_url)
         answer_on_the_phone(phone, ask(page, course_url), pain=7, picture="phone")
+        sign_on_the_phone(phone, page, course_url)
         treat(page, course_url, 1, picture="session")
 
         # Then the session is charged and paid the same day

@@ -30,10 +30,6 @@ def fixed(on_a_fixed_day: None) -> None:
     """On the morning of TODAY."""
 
 
-# WeasyPrint leaves the colour profile that PDF/A needs for the garbage collector to close.
-LEAVES_OPEN = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
-
 @pytest.fixture
 def quick_paper(monkeypatch: pytest.MonkeyPatch) -> None:
     """Printing takes a second: only tests that are about the paper print it."""
@@ -172,7 +168,6 @@ def test_another_price_is_another_consent_and_a_new_plan_needs_a_new_one(
         start_session(clinician, course.pk, TODAY)
 
 
-@LEAVES_OPEN
 def test_the_paper_is_tagged_pdf_a_and_its_hash_is_that_of_what_is_handed_out(
     course: models.Course, clinician: models.User, client_for: Callable[[models.User], Client]
 ) -> None:
@@ -210,7 +205,6 @@ def test_what_is_missing_is_said_and_what_was_typed_stays(
     assert not course.consents.exists()
 
 
-@LEAVES_OPEN
 def test_a_name_that_cannot_be_printed_is_refused_with_what_to_do(course: models.Course) -> None:
     with pytest.raises(Refused, match="Latin, Greek or Cyrillic"):
         sign(course, "林美")
