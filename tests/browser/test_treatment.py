@@ -8,8 +8,7 @@ from playwright.sync_api import Page, expect
 
 from enthesis.clinic.models import Course, Patient, User
 from tests.browser.conftest import DESKTOP, SMALL_PHONE, assert_accessible, sign_in
-from tests.clinic.evaluated import typed
-from tests.clinic.evaluated import consent
+from tests.clinic.evaluated import consent, typed
 from tests.clinic.treated import say
 
 pytestmark = pytest.mark.browser

@@ -60,7 +60,7 @@ class Entry:
 def timeline(course: Course, known: Knowledge, is_clinical: bool) -> list[Entry]:
     """Everything of a course, newest first."""
     zone = ZoneInfo(course.patient.clinic.time_zone)
-    entries = [*_bills(course), *_calls(course, zone)]
+    entries = [*_bills(course), *_calls(course, zone), *_consents(course, zone)]
     if is_clinical:
         entries += [
             *_evaluations(course.evaluations.select_related("by"), known),
@@ -191,6 +191,14 @@ def _bills(course: Course) -> Iterator[Entry]:
         facts = f"{day(row.issued_on)}, {money_words(total)}"
         tag, tone = ("Paid", "good") if not left.amount else (f"{money_words(left)} open", "care")
         yield Entry(row.issued_on, f"Invoice {row.number}", url, facts, tag, tone)
+
+
+def _consents(course: Course, zone: ZoneInfo) -> Iterator[Entry]:
+    for row in course.consents.defer("pdf", "content").select_related("by"):
+        on = row.at.astimezone(zone).date()
+        who = row.name or (f"written down by {row.by}" if row.by else "by the patient")
+        title = f"Consent {row.fact}"
+        yield Entry(on, title, reverse("consent", args=[course.pk]), f"{day(on)}, {who}")
 
 
 def _calls(course: Course, zone: ZoneInfo) -> Iterator[Entry]:

@@ -130,6 +130,7 @@ def _read(request: HttpRequest, token: str, link: ConsentLink, language: str) ->
         "told": told,
         "form": form,
         "boxes": [form[id] for id, _ in told.statements],
+        "unticked": [form[id] for id, _ in told.statements if id in form.errors],
         "say": {id: said.line(f"page-{id}") for id in ("sign", "button", "sources")},
     }
     return render(request, "clinic/consent/sign.html", context, status=422 if form.errors else 200)
