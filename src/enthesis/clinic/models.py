@@ -42,6 +42,9 @@ class Clinic(models.Model):
     sender_email = models.EmailField(blank=True, default="")
     quiet_from = models.TimeField(null=True, blank=True)
     quiet_to = models.TimeField(null=True, blank=True)
+    # Ceilings for anaesthetics that the knowledge files have none for, with who entered each and
+    # when; only added to: a later one of the same substance takes the place of an earlier.
+    own_ceilings = models.JSONField(default=list, blank=True)
     version = models.PositiveIntegerField(default=1)
 
     def __str__(self) -> str:
@@ -207,6 +210,16 @@ class SessionSite(models.Model):
                 condition=Q(volume_ml__gt=0), name="session_site_volume_positive"
             ),
         ]
+
+
+class CautionSetAside(models.Model):
+    """Why a hard stop of journey/cautions.py does not hold for one session; only added."""
+
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="set_aside")
+    caution = models.CharField(max_length=500, validators=NO_NUL)
+    reason = models.CharField(max_length=500, validators=NO_NUL)
+    by = models.ForeignKey(User, on_delete=models.PROTECT)
+    at = models.DateTimeField(default=timezone.now)
 
 
 class Amendment(models.Model):

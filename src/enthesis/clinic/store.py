@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from enthesis import records
 from enthesis.clinic import models
-from enthesis.knowledge.kinds import Knowledge
+from enthesis.knowledge.kinds import AnaestheticLimit, Knowledge
 from enthesis.knowledge.load import knowledge, originals
 from enthesis.knowledge.load_own import OwnQuestionnaire, read_own, with_own
 from enthesis.shape import read
@@ -91,21 +91,44 @@ def known_for(clinic: models.Clinic, on: date) -> Knowledge:
 
     A choice that did not exist yet on that date is not made for it.
     """
-    return _known_for(on, clinic.finish_relief_percent, clinic.stop_choice, _own_folders(clinic))
+    ceilings = json.dumps(clinic.own_ceilings) if clinic.own_ceilings else ""
+    return _known_for(
+        on, clinic.finish_relief_percent, clinic.stop_choice, _own_folders(clinic), ceilings
+    )
 
 
 @lru_cache(maxsize=256)
 def _known_for(
-    on: date, finish: Decimal | None, choice: str, folders: tuple[Path, ...]
+    on: date, finish: Decimal | None, choice: str, folders: tuple[Path, ...], ceilings: str
 ) -> Knowledge:
     known, own = _known(on, folders), dict[str, Any]()
     if finish is not None:
         own["finish_relief_percent"] = Percent(finish)
     if choice in known.stop_choices:
         own["choice"] = choice
+    if ceilings:
+        known = _with_ceilings(known, json.loads(ceilings))
     if not own:
         return known
     return dataclasses.replace(known, stop_rule=dataclasses.replace(known.stop_rule, **own))
+
+
+def shipped_on(on: date) -> Knowledge:
+    """What the knowledge files say as of a date, without anything of a clinic's own."""
+    return knowledge(on)
+
+
+def _with_ceilings(known: Knowledge, entered: list[dict[str, Any]]) -> Knowledge:
+    """With the ceilings that the clinic entered by that day; a sourced one is never replaced."""
+    shipped = {(x.substance, x.with_adrenaline) for x in known.anaesthetic_limits}
+    own = {}
+    for one in entered:
+        told = {k: v for k, v in one.items() if k not in ("by", "at")}
+        limit = read(AnaestheticLimit, told, "own_ceilings")
+        key = (limit.substance, limit.with_adrenaline)
+        if limit.starts_on <= known.as_of and key not in shipped:
+            own[key] = limit
+    return dataclasses.replace(known, anaesthetic_limits=(*known.anaesthetic_limits, *own.values()))
 
 
 def course_record(row: models.Course) -> records.Course:

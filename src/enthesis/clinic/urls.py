@@ -6,10 +6,12 @@ from enthesis.clinic.pages import (
     answer,
     ask,
     calls,
+    cautions,
     course,
     evaluate,
     evidence,
     forecast,
+    labels,
     outcomes,
     patients,
     pay,
@@ -25,6 +27,7 @@ from enthesis.clinic.pages import (
 )
 
 STAGES = (
+    *(cautions, labels),
     *(sign_in, today, patients, evaluate, plan, treat),
     *(course, visit, forecast, ask, answer, stop, calls, typed_scores, outcomes, results),
     *(evidence, pay, settings),

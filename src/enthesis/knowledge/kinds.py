@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from enthesis.knowledge.cautions import MixtureCaution
 from enthesis.knowledge.paper import (
     AnywayRules,
     CertaintyLimits,
@@ -644,6 +645,7 @@ class Knowledge:
     judge_studies: tuple[JudgeStudy, ...]
     anaesthetic_limits: tuple[AnaestheticLimit, ...]
     substances: Mapping[str, Substance]
+    mixture_cautions: tuple[MixtureCaution, ...]
     mixing: MixingLimits
     tariff: Mapping[str, TariffItem]
     benchmarks: Mapping[str, Benchmark]

@@ -12,6 +12,7 @@ from django.utils import timezone
 from enthesis import records
 from enthesis.clinic import audit, store
 from enthesis.clinic.actions import Refused, appointments, open_for_edit, save
+from enthesis.clinic.actions.cautions import refuse_cautions
 from enthesis.clinic.actions.evaluate import check_move, check_suitable, refuse_move
 from enthesis.clinic.actions.patients import add_weight
 from enthesis.clinic.models import Amendment, Course, Session, SessionSite, User
@@ -114,6 +115,7 @@ def sign_session(
     _refuse_unsafe(session.course, record, draft.on, known)
     _refuse_incomplete(draft)
     _refuse_doses(session, draft, known)
+    refuse_cautions(session, draft.used, known)
     try:
         session.recipe = {m.key: plain(recipe(m, known)) for m in draft.used}
     except MixtureError as error:

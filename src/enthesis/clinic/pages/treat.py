@@ -19,6 +19,7 @@ from enthesis.clinic.actions import EditConflict, Refused
 from enthesis.clinic.actions import treat as actions
 from enthesis.clinic.models import Course, Session, SessionSite
 from enthesis.clinic.pages import attempt, patient_banner
+from enthesis.clinic.pages.cautions import standing
 from enthesis.clinic.pages.doses import (
     MixtureForm,
     Place,
@@ -472,6 +473,8 @@ def _doses(shown: SessionPage, mixed: tuple[Mixture, ...], known: Knowledge) -> 
     earlier = actions.also_given(shown.session, _typed_day(shown))
     planned = given or tuple(dose for dose, _ in doses)
     check = check_doses((*mixed, *earlier), planned, weight, known)
+    keys = {dose.mixture for dose in planned}
+    used = tuple(mixture for mixture in mixed if mixture.key in keys)
     return {
         "given": len(given),
         "listed": len(shown.sites),
@@ -479,7 +482,7 @@ def _doses(shown: SessionPage, mixed: tuple[Mixture, ...], known: Knowledge) -> 
         "anaesthetics": dose_words(check, known),
         "weight": f"{short(weight)}\u00a0kg" if weight is not None else "",
         "share": None if check.share is None else f"{min(check.share, Decimal(1)):.3f}",
-        "problems": check.problems,
+        "problems": [*check.problems, *standing(shown.session, used or mixed, known)],
         "dextrose": amount(check.dextrose_g, "g"),
     }
 
