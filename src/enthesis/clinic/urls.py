@@ -9,10 +9,12 @@ from enthesis.clinic.pages import (
     ask,
     calendar,
     calls,
+    cautions,
     course,
     evaluate,
     evidence,
     forecast,
+    labels,
     outcomes,
     patients,
     pay,
@@ -34,7 +36,7 @@ from enthesis.clinic.pages import (
 )
 
 STAGES = (
-    *(sign_in, today, patients, evaluate, plan, protocols, treat, time_out),
+    *(sign_in, today, patients, evaluate, plan, protocols, treat, time_out, cautions, labels),
     *(course, adverse, visit, forecast, ask, answer, stop, calls, typed_scores, outcomes, results),
     *(evidence, pay, stock, recall, settings),
     *(appointments, series, calendar, rooms),
