@@ -16,6 +16,8 @@ from enthesis.knowledge.kinds import Knowledge
 from enthesis.records import Mixture
 from enthesis.shape import read
 
+CENT = Decimal("0.01")
+
 
 @require_safe
 def labels(request: StaffRequest, session_id: int) -> HttpResponse:
@@ -40,7 +42,7 @@ def _label(row: Session, mixture: Mixture, known: Knowledge) -> dict[str, object
         return {"key": mixture.key, "problem": error.text}
     contents = [
         (
-            f"{named_in(p.ingredient, known)} {strength(p.drawn_percent.quantize(Decimal('0.01')))}",
+            f"{named_in(p.ingredient, known)} {strength(p.drawn_percent.quantize(CENT))}",
             f"{amount(p.drawn_ml, 'mL')} of {strength(p.ingredient.stock_percent)}",
             amount(p.mg, "mg") if p.role == "anaesthetic" else "",
             row.lots.get(p.ingredient.substance, ""),
