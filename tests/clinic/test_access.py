@@ -60,6 +60,8 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "session": CLINICAL,
     "discard_session": CLINICAL,
     "amend_session": CLINICAL,
+    "session_cautions": CLINICAL,
+    "session_labels": CLINICAL,
     "time_out": CLINICAL,
     "course": DESK,
     "visit_summary": CLINICAL,
@@ -109,6 +111,7 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "recall_lot": ANSWERABLE,
     "recall_lot_csv": ANSWERABLE,
     "settings": ADMIN,
+    "ceilings": ADMIN,
     "add_user": ADMIN,
     "change_user": ADMIN,
 }

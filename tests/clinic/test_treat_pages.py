@@ -311,7 +311,8 @@ def test_a_signed_session_keeps_what_was_given_and_mixed(
     session = sign(client, start(client, course))
     assert session.signed_by == clinician and session.signed_at is not None
     recipe = session.recipe["insertions"]
-    assert (recipe["dextrose_stock_ml"], recipe["anaesthetic_mg"]) == (4, 20)
+    dextrose, lidocaine = recipe["portions"]
+    assert (dextrose["stock_ml"], lidocaine["mg"]) == (4, 20)
     record = course_record(Course.objects.get(pk=course.pk))
     assert [len(s.sites) for s in record.sessions] == [3]
     page = _words(client.get(f"/sessions/{session.pk}/"))
@@ -334,7 +335,7 @@ def test_a_signed_session_keeps_what_was_given_and_mixed(
                 "mixture-insertions-anaesthetic_percent": "4",
                 "mixture-insertions-anaesthetic_stock_percent": "10",
             },
-            "Too much anaesthetic for 68 kg: 400\u00a0mg of lidocaine, plain, at most 300\u00a0mg",
+            "Too much anaesthetic for 68 kg: lidocaine, plain 400\u00a0mg of 300\u00a0mg",
         ),
         ({"mixture-insertions-anaesthetic": "bupivacaine"}, "No ceiling is known for bupivacaine"),
         ({"site-iliolumbar-left-volume_ml": "3"}, "Must be between 0.1\u00a0mL and 2\u00a0mL."),
@@ -438,7 +439,7 @@ def test_a_lighter_patient_has_a_lower_ceiling(client: Client, course: Course) -
         "mixture-insertions-anaesthetic_stock_percent": "4",
     }
     refused = _words(_post(client, session, "sign", **strong, weight_kg="40"))
-    assert "200\u00a0mg of lidocaine, plain, at most 180\u00a0mg" in refused
+    assert "lidocaine, plain 200\u00a0mg of 180\u00a0mg" in refused
     _post(client, session, "save", **strong)
     assert sign(client, session, weight_kg="68").signed_at is not None
 

@@ -60,6 +60,9 @@ class Clinic(models.Model):
     # ISO dates. No weekday set: a series is not placed.
     opening_hours = models.JSONField(default=list, blank=True)
     closed_days = models.JSONField(default=list, blank=True)
+    # Ceilings for anaesthetics that the knowledge files have none for, with who entered each and
+    # when; only added to: a later one of the same substance takes the place of an earlier.
+    own_ceilings = models.JSONField(default=list, blank=True)
     version = models.PositiveIntegerField(default=1)
 
     def __str__(self) -> str:
@@ -267,6 +270,16 @@ class SessionSite(models.Model):
                 condition=Q(volume_ml__gt=0), name="session_site_volume_positive"
             ),
         ]
+
+
+class CautionSetAside(models.Model):
+    """Why a hard stop of journey/cautions.py does not hold for one session; only added."""
+
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="set_aside")
+    caution = models.CharField(max_length=500, validators=NO_NUL)
+    reason = models.CharField(max_length=500, validators=NO_NUL)
+    by = models.ForeignKey(User, on_delete=models.PROTECT)
+    at = models.DateTimeField(default=timezone.now)
 
 
 class StockProduct(models.Model):

@@ -92,6 +92,7 @@ _TO_CLINIC: dict[type[Model], str] = {
     models.Weight: "patient__clinic",
     models.Course: "patient__clinic",
     models.SessionSite: "session__course__patient__clinic",
+    models.CautionSetAside: "session__course__patient__clinic",
     models.Amendment: "session__course__patient__clinic",
     models.InvoiceLine: "invoice__clinic",
     models.Payment: "invoice__clinic",

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from enthesis import records
 from enthesis.clinic import models
-from enthesis.knowledge.kinds import Knowledge
+from enthesis.knowledge.kinds import AnaestheticLimit, Knowledge
 from enthesis.knowledge.load import knowledge, originals
 from enthesis.knowledge.load_own import OwnQuestionnaire, read_own, with_own
 from enthesis.knowledge.own_protocols import OwnProtocol, with_own_protocols
@@ -93,8 +93,9 @@ def known_for(clinic: models.Clinic, on: date) -> Knowledge:
 
     A choice that did not exist yet on that date is not made for it.
     """
+    ceilings = json.dumps(clinic.own_ceilings) if clinic.own_ceilings else ""
     own = clinic.finish_relief_percent, clinic.stop_choice, _own_folders(clinic)
-    return _known_for(on, *own, clinic.pk, clinic.protocols_stamp)
+    return _known_for(on, *own, clinic.pk, clinic.protocols_stamp, ceilings)
 
 
 @lru_cache(maxsize=256)
@@ -105,6 +106,7 @@ def _known_for(
     folders: tuple[Path, ...],
     clinic: int,
     stamp: str,
+    ceilings: str,
 ) -> Knowledge:
     known, own = _known(on, folders), dict[str, Any]()
     if stamp:
@@ -113,6 +115,8 @@ def _known_for(
         own["finish_relief_percent"] = Percent(finish)
     if choice in known.stop_choices:
         own["choice"] = choice
+    if ceilings:
+        known = _with_ceilings(known, json.loads(ceilings))
     if not own:
         return known
     return dataclasses.replace(known, stop_rule=dataclasses.replace(known.stop_rule, **own))
@@ -126,6 +130,24 @@ def _own_protocols(clinic: int, stamp: str) -> tuple[OwnProtocol, ...]:
         OwnProtocol(read(Protocol, row.content, f"own protocol {row.pk}"), row.retired)
         for row in rows
     )
+
+
+def shipped_on(on: date) -> Knowledge:
+    """What the knowledge files say as of a date, without anything of a clinic's own."""
+    return knowledge(on)
+
+
+def _with_ceilings(known: Knowledge, entered: list[dict[str, Any]]) -> Knowledge:
+    """With the ceilings that the clinic entered by that day; a sourced one is never replaced."""
+    shipped = {(x.substance, x.with_adrenaline) for x in known.anaesthetic_limits}
+    own = {}
+    for one in entered:
+        told = {k: v for k, v in one.items() if k not in ("by", "at")}
+        limit = read(AnaestheticLimit, told, "own_ceilings")
+        key = (limit.substance, limit.with_adrenaline)
+        if limit.starts_on <= known.as_of and key not in shipped:
+            own[key] = limit
+    return dataclasses.replace(known, anaesthetic_limits=(*known.anaesthetic_limits, *own.values()))
 
 
 def course_record(row: models.Course) -> records.Course:

@@ -9,11 +9,13 @@ from enthesis.clinic.pages import (
     ask,
     calendar,
     calls,
+    cautions,
     consent,
     course,
     evaluate,
     evidence,
     forecast,
+    labels,
     outcomes,
     patients,
     pay,
@@ -36,6 +38,7 @@ from enthesis.clinic.pages import (
 
 STAGES = (
     *(sign_in, today, patients, evaluate, plan, protocols, consent, treat, time_out),
+    *(cautions, labels),
     *(course, adverse, visit, forecast, ask, answer, stop, calls, typed_scores, outcomes, results),
     *(evidence, pay, stock, recall, settings),
     *(appointments, series, calendar, rooms),

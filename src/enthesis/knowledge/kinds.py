@@ -19,6 +19,7 @@ from enthesis.knowledge.after_kinds import (
     AftercareText,
     PainPillChoice,
 )
+from enthesis.knowledge.cautions import MixtureCaution
 from enthesis.knowledge.consent_kinds import ConsentRules, ConsentText
 from enthesis.knowledge.kinds_session import Complication, DayCheck
 from enthesis.knowledge.paper import (
@@ -653,6 +654,7 @@ class Knowledge:
     judge_studies: tuple[JudgeStudy, ...]
     anaesthetic_limits: tuple[AnaestheticLimit, ...]
     substances: Mapping[str, Substance]
+    mixture_cautions: tuple[MixtureCaution, ...]
     mixing: MixingLimits
     tariff: Mapping[str, TariffItem]
     benchmarks: Mapping[str, Benchmark]

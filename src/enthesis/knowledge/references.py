@@ -169,6 +169,9 @@ def _mixing(entries: Mapping[str, Sequence[Entry]]) -> Iterator[Problem]:
     for entry in entries["anaesthetic_limits"]:
         if entry.value.substance not in substances:
             yield entry.where, f"substance {entry.value.substance!r} is in no file"
+    for entry in entries["mixture_cautions"]:
+        for name in set(entry.value.substances) - set(substances):
+            yield entry.where, f"substance {name!r} is in no file"
 
 
 def questionnaire_problems(

@@ -12,6 +12,7 @@ from enthesis import records
 from enthesis.clinic import audit, consents, store
 from enthesis.clinic.actions import Refused, appointments, open_for_edit, save, stock
 from enthesis.clinic.actions.before_needle import refuse_unchecked, refuse_without_time_out
+from enthesis.clinic.actions.cautions import refuse_cautions
 from enthesis.clinic.actions.evaluate import check_move, check_suitable, refuse_move
 from enthesis.clinic.actions.patients import add_weight
 from enthesis.clinic.actions.session_draft import (
@@ -140,6 +141,7 @@ def sign_session(
     _refuse_incomplete(draft)
     refuse_unchecked(session, known)
     _refuse_doses(session, draft, known)
+    refuse_cautions(session, draft.used, known)
     refuse_without_time_out(session, draft.mixtures, draft.given, known)
     try:
         session.recipe = {m.key: plain(recipe(m, known)) for m in draft.used}

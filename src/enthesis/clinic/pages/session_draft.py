@@ -13,6 +13,7 @@ from enthesis.clinic.actions import treat as actions
 from enthesis.clinic.actions.before_needle import time_out_problems, time_out_words
 from enthesis.clinic.consents import last_word
 from enthesis.clinic.models import Course, Session, Weight
+from enthesis.clinic.pages.cautions import standing
 from enthesis.clinic.pages.doses import drawn_map, mixture_words, problems, short
 from enthesis.clinic.pages.plan_words import dose_words
 from enthesis.clinic.pages.session_page import SessionPage
@@ -168,6 +169,8 @@ def _doses(shown: SessionPage, mixed: tuple[Mixture, ...], known: Knowledge) -> 
     earlier = actions.also_given(shown.session, _typed_day(shown))
     planned = given or tuple(dose for dose, _ in doses)
     check = check_doses((*mixed, *earlier), planned, weight, known)
+    keys = {dose.mixture for dose in planned}
+    used = tuple(mixture for mixture in mixed if mixture.key in keys)
     return {
         "given": len(given),
         "listed": len(shown.sites),
@@ -175,7 +178,7 @@ def _doses(shown: SessionPage, mixed: tuple[Mixture, ...], known: Knowledge) -> 
         "anaesthetics": dose_words(check, known),
         "weight": f"{short(weight)}\u00a0kg" if weight is not None else "",
         "share": None if check.share is None else f"{min(check.share, Decimal(1)):.3f}",
-        "problems": check.problems,
+        "problems": [*check.problems, *standing(shown.session, used or mixed, known)],
         "dextrose": amount(check.dextrose_g, "g"),
     }
 

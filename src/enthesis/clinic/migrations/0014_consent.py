@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('clinic', '0012_session'),
+        ('clinic', '0013_mixture'),
     ]
 
     operations = [

@@ -1,0 +1,103 @@
+"""Allergies and illness against the day's mixtures, and what a clinician sets aside."""
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils import timezone
+
+from enthesis.clinic import audit, store
+from enthesis.clinic.actions import Refused, hold_clinic, save
+from enthesis.clinic.models import CautionSetAside, Clinic, Session, User
+from enthesis.clinic.permissions import get_for
+from enthesis.journey.cautions import Caution, Told, mixture_cautions
+from enthesis.knowledge.kinds import AnaestheticLimit, Knowledge
+from enthesis.records import Mixture
+from enthesis.shape import plain, read
+from enthesis.units import Mg
+
+
+def cautions_of(
+    session: Session, mixtures: Sequence[Mixture], known: Knowledge
+) -> list[tuple[Caution, CautionSetAside | None]]:
+    """What stands against these mixtures, each with why it was set aside, if it was."""
+    patient = session.course.patient
+    asked = patient.allergies or patient.allergies_asked_on is not None
+    answers = store.course_record(session.course).evaluation
+    told = Told(patient.allergies if asked else None, answers.answers if answers else {})
+    aside = {row.caution: row for row in session.set_aside.select_related("by").order_by("at")}
+    found = mixture_cautions(mixtures, told, known)
+    return [(one, aside.get(one.key[:500]) if one.stop else None) for one in found]
+
+
+def refuse_cautions(session: Session, mixtures: Sequence[Mixture], known: Knowledge) -> None:
+    """Refused while a hard stop stands that nobody has set aside with a reason."""
+    standing = [
+        caution.reason.text
+        for caution, aside in cautions_of(session, mixtures, known)
+        if caution.stop and aside is None
+    ]
+    if standing:
+        raise Refused(f"Not signed. {' '.join(standing)}")
+
+
+@transaction.atomic
+def set_aside(user: User, session_id: int, key: str, reason: str) -> CautionSetAside:
+    """Why a hard stop does not hold for this session. Refused without a reason, after signing, and
+    for what does not stand against it."""
+    session = get_for(user, Session, session_id, lock=True)
+    if session.signed_at is not None:
+        raise Refused("This session is signed already: it is only amended now.")
+    known = store.known_for(session.course.patient.clinic, session.on)
+    found = cautions_of(session, read(tuple[Mixture, ...], session.mixtures), known)
+    if key not in {caution.key[:500] for caution, _ in found if caution.stop}:
+        raise Refused("That does not stand against this session any more. Look again.")
+    if not reason.strip():
+        raise Refused("Write the reason: without one nothing is set aside.", "reason")
+    row = save(CautionSetAside(session=session, caution=key, reason=reason.strip(), by=user))
+    audit.record(user, "set_aside_caution", session, detail={"caution": key.split(":")[0]})
+    return row
+
+
+@transaction.atomic
+def enter_ceiling(
+    user: User,
+    substance: str,
+    with_adrenaline: bool,
+    mg_per_kg: Decimal,
+    cap_mg: Decimal,
+    source: str,
+    today: date,
+) -> Clinic:
+    """The clinic's own ceiling for an anaesthetic that the knowledge files have none for, from
+    today on. Refused for any other substance, and without a source."""
+    clinic = hold_clinic(user)
+    known = store.known_for(clinic, today)
+    found = known.substances.get(substance)
+    if found is None or found.role != "anaesthetic":
+        raise Refused("Choose one of the anaesthetics.", "substance")
+    shipped = {
+        (limit.substance, limit.with_adrenaline)
+        for limit in store.shipped_on(today).anaesthetic_limits
+    }
+    if (substance, with_adrenaline) in shipped:
+        raise Refused(f"{found.name} has a ceiling from its label already.", "substance")
+    if not (mg_per_kg.is_finite() and cap_mg.is_finite() and mg_per_kg > 0 and cap_mg > 0):
+        raise Refused("Both numbers must be above zero.", "mg_per_kg")
+    if not source.strip():
+        raise Refused("Write where the ceiling is from, and who vouches for it.", "source")
+    limit = AnaestheticLimit(
+        substance,
+        found.name + (" with adrenaline" if with_adrenaline else ", plain"),
+        today,
+        with_adrenaline,
+        mg_per_kg,
+        Mg(cap_mg),
+        f"Clinic's own, entered by {user} on {today.day} {today:%b %Y}: {source.strip()}",
+    )
+    told = {**plain(limit), "by": user.pk, "at": timezone.now().isoformat()}
+    clinic.own_ceilings = [*clinic.own_ceilings, told]
+    save(clinic)
+    audit.record(user, "enter_ceiling", clinic, detail=plain(limit))
+    return clinic

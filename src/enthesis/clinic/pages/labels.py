@@ -1,0 +1,69 @@
+"""Labels for the syringes of a session: one for each mixture, to print and stick on."""
+
+from decimal import Decimal
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from enthesis.clinic import store
+from enthesis.clinic.models import Session
+from enthesis.clinic.pages.doses import named_in, strength
+from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
+from enthesis.journey.treat import MixtureError, amount, recipe
+from enthesis.knowledge.kinds import Knowledge
+from enthesis.records import Mixture
+from enthesis.shape import read
+
+CENT = Decimal("0.01")
+
+
+@require_safe
+def labels(request: StaffRequest, session_id: int) -> HttpResponse:
+    """What is in each syringe as it is saved or signed, and for whom."""
+    row = get_for(request.user, Session, session_id)
+    known = store.known_for(request.clinic, row.on)
+    context = {
+        "session": row,
+        "person": row.course.patient,
+        "labels": [_label(row, m, known) for m in read(tuple[Mixture, ...], row.mixtures)],
+        "by": row.signed_by or request.user,
+        "at": timezone.localtime(row.signed_at or timezone.now()),
+    }
+    return render(request, "clinic/treat/labels.html", context)
+
+
+def _label(row: Session, mixture: Mixture, known: Knowledge) -> dict[str, object]:
+    """One syringe in words; `problem` where it cannot be made, and then no label."""
+    try:
+        made = recipe(mixture, known)
+    except MixtureError as error:
+        return {"key": mixture.key, "problem": error.text}
+    contents = [
+        (
+            f"{named_in(p.ingredient, known)} {strength(p.drawn_percent.quantize(CENT))}",
+            f"{amount(p.drawn_ml, 'mL')} of {strength(p.ingredient.stock_percent)}",
+            amount(p.mg, "mg") if p.role == "anaesthetic" else "",
+            row.lots.get(p.ingredient.substance, ""),
+        )
+        for p in made.portions
+    ]
+    if made.drawn_diluent_ml:
+        name = known.substances[made.diluent].name
+        lot = row.lots.get(made.diluent, "")
+        contents.append((name, amount(made.drawn_diluent_ml, "mL"), "", lot))
+    rows = [site for site in row.sites.all() if site.mixture == mixture.key]
+    rows = [site for site in rows if site.given] or rows
+    sites = [f"{known.sites[s.site].name} {s.side}" for s in rows]
+    taken = sum((site.volume_ml for site in rows), Decimal(0))
+    return {
+        "key": mixture.key,
+        "contents": contents,
+        "total": amount(made.volume_ml, "mL"),
+        "sites": f"{len(sites)} places: {'; '.join(sites)}",
+        "left": amount(max(made.volume_ml - taken, Decimal(0)), "mL"),
+    }
+
+
+urlpatterns = [page("sessions/<int:session_id>/labels/", labels, "session_labels", CLINICAL)]

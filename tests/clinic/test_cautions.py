@@ -1,0 +1,108 @@
+"""Allergies looked at again on the day, the clinic's own ceilings, and the syringes' labels."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from enthesis.clinic.models import AuditEvent, Clinic, Course, Patient, Role, Session, User
+from tests.clinic.evaluated import plan
+from tests.clinic.test_treat_pages import _post, _words, sign, start
+from tests.clinic_fixtures import make_user
+
+
+@pytest.fixture(autouse=True)
+def noon(time_machine: Any) -> None:
+    """Every test begins on 23 Nov 2026."""
+    time_machine.move_to(datetime(2026, 11, 23, 17, tzinfo=UTC), tick=False)
+
+
+@pytest.fixture
+def client(client_for: Callable[[User], Client], clinician: User) -> Client:
+    return client_for(clinician)
+
+
+@pytest.fixture
+def session(
+    client: Client, clinician: User, make_course: Callable[..., Course], today: date
+) -> Session:
+    course = make_course()
+    plan(client, course, clinician, today)
+    return start(client, course)
+
+
+def read_out(response: Any) -> str:
+    """The words alone, with usual spaces."""
+    words = re.sub(r"<[^>]+>|&nbsp;|\u00a0", " ", _words(response))
+    return re.sub(r"\s+([:;,.])", r"\1", re.sub(r"\s+", " ", words))
+
+
+def test_an_allergy_told_since_holds_the_needle_until_it_is_set_aside_with_a_reason(
+    client: Client, session: Session
+) -> None:
+    Patient.objects.update(allergies="Xylocaine: a rash", allergies_asked_on=date(2026, 11, 23))
+    address = f"/sessions/{session.pk}/cautions/"
+    assert "An allergy to an amide anaesthetic." in _words(client.get(f"/sessions/{session.pk}/"))
+    refused = _post(client, session, "sign")
+    assert refused.status_code == 422
+    assert "An allergy to an amide anaesthetic. Told: Xylocaine: a rash." in _words(refused)
+    (key,) = (key for caution, key, _ in client.get(address).context["cautions"] if caution.stop)
+    client.post(address, {"caution": key, "reason": "  "})
+    assert not session.set_aside.exists(), "without a reason nothing is set aside"
+    client.post(address, {"caution": "no such caution", "reason": "I say so"})
+    assert not session.set_aside.exists(), "what does not stand is not set aside"
+    client.post(address, {"caution": key, "reason": "Tested: it was the plaster"})
+    assert AuditEvent.objects.filter(action="set_aside_caution").count() == 1
+    assert sign(client, session).signed_at is not None
+    assert "Tested: it was the plaster" in _words(client.get(address))
+
+
+def test_what_was_set_aside_for_one_allergy_does_not_hold_for_another(
+    client: Client, session: Session
+) -> None:
+    Patient.objects.update(allergies="lidocaine", allergies_asked_on=date(2026, 11, 23))
+    address = f"/sessions/{session.pk}/cautions/"
+    (key,) = (key for caution, key, _ in client.get(address).context["cautions"] if caution.stop)
+    client.post(address, {"caution": key, "reason": "Tested"})
+    Patient.objects.update(allergies="lidocaine, corn")
+    assert "A corn allergy" in _words(_post(client, session, "sign"))
+
+
+def test_an_anaesthetic_without_a_ceiling_is_used_once_the_clinic_has_entered_one(
+    client: Client, client_for: Callable[[User], Client], clinic: Clinic, session: Session
+) -> None:
+    bupivacaine = {"mixture-insertions-anaesthetic": "bupivacaine", "lot_bupivacaine": "B1"}
+    assert "No ceiling is known for bupivacaine" in _words(
+        _post(client, session, "sign", **bupivacaine)
+    )
+    admin = client_for(make_user(clinic, "admin", Role.ADMINISTRATOR))
+    entered = {"substance": "bupivacaine", "mg_per_kg": "2", "cap_mg": "150", "source": ""}
+    assert admin.post("/settings/ceilings/", entered).status_code == 422
+    entered["source"] = "label, read by the pharmacist"
+    assert admin.post("/settings/ceilings/", entered).status_code == 302
+    page = read_out(admin.get("/settings/ceilings/"))
+    assert "Bupivacaine, plain: 2 mg for each kg" in page
+    lidocaine = admin.post("/settings/ceilings/", entered | {"substance": "lidocaine"})
+    assert "Lidocaine has a ceiling from its label already." in _words(lidocaine)
+    _post(client, session, "save", **bupivacaine)
+    assert sign(client, session, **bupivacaine).signed_at is not None
+
+
+def test_a_label_says_whose_syringe_it_is_what_is_in_it_and_for_which_places(
+    client: Client, session: Session
+) -> None:
+    sign(client, session)
+    words = read_out(client.get(f"/sessions/{session.pk}/labels/"))
+    patient = session.course.patient
+    for part in (
+        f"{patient.family}, {patient.given}",
+        f"No. {patient.number}",
+        "Insertions, 10 mL",
+        "Lidocaine 0.2 %: 2 mL of 1 %, 20 mg",
+        "3 places: Iliolumbar ligament left",
+        "for this patient only",
+    ):
+        assert part in words
