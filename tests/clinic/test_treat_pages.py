@@ -629,3 +629,18 @@ def test_another_clinics_session_does_not_exist(
     for path in ("", "amend/"):
         assert client_for(stranger).get(f"/sessions/{session.pk}/{path}").status_code == 404
     assert _post(client_for(stranger), session, "sign").status_code == 404
+
+
+def test_a_slow_save_takes_nothing_back_that_the_same_page_saved_after_it(
+    client: Client, course: Course
+) -> None:
+    session = start(client, course)
+    address = f"/sessions/{session.pk}/"
+    ticked = shown(session) | {"editor": "page.7", "note": "all asked", "do": "save"}
+    assert client.post(address, ticked).status_code == 302
+    late = client.post(f"{address}?draft", ticked | {"editor": "page.6", "note": "half typed"})
+    assert "This page has saved something newer already." in _words(late)
+    session.refresh_from_db()
+    assert session.note == "all asked"
+    again = client.post(f"{address}?draft", ticked | {"note": "sent twice"})
+    assert "Saved" in _words(again)

@@ -63,10 +63,22 @@ class Draft:
 
 
 def open_draft(user: User, session_id: int, expected_version: int | None, editor: str) -> Session:
-    """The row, held; EditConflict where another page saved it meanwhile."""
+    """The row, held; EditConflict where another page saved it meanwhile.
+
+    Refused where this very page has saved something newer: a slow save that was sent before must
+    not take back what was ticked after it. A page counts what it sends ("name.count").
+    """
     row = get_for(user, Session, session_id, lock=True)
-    own = bool(editor) and row.editor == editor and row.signed_at is None
+    (name, count), (last, newest) = _page(editor), _page(row.editor)
+    own = bool(name) and name == last and row.signed_at is None
+    if own and count < newest:
+        raise Refused("This page has saved something newer already.")
     return open_for_edit(user, Session, session_id, None if own else expected_version)
+
+
+def _page(editor: str) -> tuple[str, int]:
+    name, _, count = editor.partition(".")
+    return name, int(count) if count.isdecimal() else 0
 
 
 def put_into(

@@ -4,6 +4,12 @@
 let again = 0;
 const kept = (event) => event.target.closest?.("form[data-keep]");
 
+// A slow save may arrive after a newer one: the count tells which is which.
+function count(form) {
+  const [page, sent] = form.elements.editor.value.split(".");
+  form.elements.editor.value = `${page}.${Number(sent ?? 0) + 1}`;
+}
+
 function notSaved(form, why) {
   const line = document.getElementById("saved");
   line.classList.add("blocks-one");
@@ -35,7 +41,7 @@ document.addEventListener("htmx:error", (event) => {
 });
 document.addEventListener("input", (event) => {
   const form = kept(event);
-  if (form) form.dataset.unsaved = "";
+  if (form) { form.dataset.unsaved = ""; count(form); }
 });
 document.addEventListener("htmx:after:request", (event) => {
   const form = kept(event);
@@ -44,6 +50,7 @@ document.addEventListener("htmx:after:request", (event) => {
 document.addEventListener("submit", (event) => {
   // Leaving for an error page would lose what is only here.
   if ("failing" in event.target.dataset) { event.preventDefault(); say("Not sent: not saved yet, trying again."); return; }
+  if (kept(event)) count(event.target);
   delete event.target.dataset.unsaved;
 });
 addEventListener("beforeunload", (event) => {
