@@ -233,6 +233,8 @@ def test_the_patients_calendar_file_needs_no_sign_in_and_tells_only_times(
     assert not re.search("session|prolo|inject|back|Lindqvist", text, re.IGNORECASE)
     assert Client().get(link.replace("/c/", "/c/9")).status_code == 404
     assert at_desk.get(f"/courses/{course.pk}/appointments.ics").content == response.content
+    models.Course.objects.update(closed_on=date(2026, 11, 24))
+    assert Client().get(link).status_code == 404, "a closed course has no link any more"
 
 
 @pytest.mark.parametrize("view", ["clinician", "room", "week"])

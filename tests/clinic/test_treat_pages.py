@@ -12,6 +12,7 @@ from django.db import connection
 from django.test import Client
 
 from enthesis.clinic.actions.judge import record_decision
+from enthesis.clinic.actions.plan import agree_plan, save_plan
 from enthesis.clinic.models import (
     Appointment,
     AuditEvent,
@@ -22,9 +23,10 @@ from enthesis.clinic.models import (
     User,
     Weight,
 )
+from enthesis.clinic.pages.plan import proposal
 from enthesis.clinic.pages.session_page import SessionPage
 from enthesis.clinic.store import course_record, known_for
-from tests.clinic.evaluated import evaluate, plan
+from tests.clinic.evaluated import consent, evaluate, plan
 from tests.clinic.treated import say
 from tests.clinic_fixtures import make_user
 
@@ -644,3 +646,16 @@ def test_a_slow_save_takes_nothing_back_that_the_same_page_saved_after_it(
     assert session.note == "all asked"
     again = client.post(f"{address}?draft", ticked | {"note": "sent twice"})
     assert "Saved" in _words(again)
+
+
+def test_the_first_session_is_guided_as_its_protocol_says(
+    client: Client, clinician: Any, make_course: Any, today: date
+) -> None:
+    course = make_course(condition="rotator_cuff")
+    evaluate(client, course)
+    known = known_for(course.patient.clinic, today)
+    guided = proposal("supraspinatus_focal", course, known)
+    row = save_plan(clinician, course.pk, guided, today, None)
+    agree_plan(clinician, course.pk, "Marta Lindqvist", today, today, (row.pk, row.version))
+    consent(course)
+    assert {site.guidance for site in start(client, course).sites.all()} == {"ultrasound"}

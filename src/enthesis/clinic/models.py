@@ -194,6 +194,7 @@ class Guidance(models.TextChoices):
     PALPATION = "palpation", "Palpation"
     ULTRASOUND = "ultrasound", "Ultrasound"
     FLUOROSCOPY = "fluoroscopy", "Fluoroscopy"
+    CT = "ct", "CT"
 
 
 class Session(models.Model):

@@ -12,6 +12,7 @@ from enthesis.clinic.actions import Refused, open_for_edit
 from enthesis.clinic.actions.before_needle import stamped
 from enthesis.clinic.models import Course, Role, Session, SessionSite, User
 from enthesis.clinic.permissions import get_for
+from enthesis.knowledge.series import Protocol
 from enthesis.records import CheckAnswer, Mixture, Side, SiteDose
 from enthesis.shape import plain
 from enthesis.units import Ml
@@ -141,11 +142,15 @@ def _clinician(session: Session, user_id: int | None) -> User | None:
     return found
 
 
-def how_last(last: Session | None) -> dict[str, How]:
-    """How each place was given last time: needle, depth and guidance, not who or what was felt."""
-    rows = last.sites.all() if last else ()
+def how_last(last: Session | None, protocol: Protocol | None) -> dict[str, How]:
+    """How each place was given last time: needle, depth and guidance, not who or what was felt. At
+    the first session it is guided as the protocol says."""
+    if last is None:
+        sites = protocol.sites if protocol else ()
+        return {f"{part.site}:{side.value}": How(part.guidance) for part in sites for side in Side}
     return {
-        f"{row.site}:{row.side}": How(row.guidance, row.needle, None, row.depth_mm) for row in rows
+        f"{row.site}:{row.side}": How(row.guidance, row.needle, None, row.depth_mm)
+        for row in last.sites.all()
     }
 
 

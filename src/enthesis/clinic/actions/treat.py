@@ -67,7 +67,8 @@ def start_session(user: User, course_id: int, today: date) -> Session:
         )
     )
     listed = (*proposed.sites, *scored_only(course, proposed.sites))
-    _write_sites(session, site_rows(session, tuple((d, False) for d in listed), how_last(last)))
+    how = how_last(last, known.protocol_of(record.plan) if record.plan else None)
+    _write_sites(session, site_rows(session, tuple((d, False) for d in listed), how))
     audit.record(user, "start_session", session, detail={"number": session.number})
     return session
 

@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='session',
             name='guidance',
-            field=models.CharField(blank=True, choices=[('palpation', 'Palpation'), ('ultrasound', 'Ultrasound'), ('fluoroscopy', 'Fluoroscopy')], default='', max_length=20),
+            field=models.CharField(blank=True, choices=[('palpation', 'Palpation'), ('ultrasound', 'Ultrasound'), ('fluoroscopy', 'Fluoroscopy'), ('ct', 'CT')], default='', max_length=20),
         ),
         migrations.AddField(
             model_name='session',
@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='sessionsite',
             name='guidance',
-            field=models.CharField(blank=True, choices=[('palpation', 'Palpation'), ('ultrasound', 'Ultrasound'), ('fluoroscopy', 'Fluoroscopy')], default='', max_length=20),
+            field=models.CharField(blank=True, choices=[('palpation', 'Palpation'), ('ultrasound', 'Ultrasound'), ('fluoroscopy', 'Fluoroscopy'), ('ct', 'CT')], default='', max_length=20),
         ),
         migrations.AddField(
             model_name='sessionsite',

@@ -129,13 +129,14 @@ def course_calendar(request: StaffRequest, course_id: int) -> HttpResponse:
 
 @require_safe
 def own_calendar(request: HttpRequest, token: str) -> HttpResponse:
-    """The same file by the patient's personal link: no sign-in, and only times."""
+    """The same file by the patient's personal link: no sign-in, only times, until the course is
+    closed."""
     try:
         course_id = int(_signer().unsign(token))
     except (signing.BadSignature, ValueError):
         raise Http404(token) from None
     course = Course.objects.select_related("patient__clinic").filter(pk=course_id).first()
-    if course is None:
+    if course is None or course.closed_on:
         raise Http404(token)
     return _file(course)
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from enthesis.clinic import store
 from enthesis.clinic.actions import EditConflict, Refused
 from enthesis.clinic.actions import protocols as actions
-from enthesis.clinic.models import OwnProtocol
+from enthesis.clinic.models import Guidance, OwnProtocol
 from enthesis.clinic.pages import attempt
 from enthesis.clinic.pages.doses import MixtureForm, ShortDecimal, mixture_words, problems, short
 from enthesis.clinic.permissions import ANSWERABLE, StaffRequest, page, rows_for
@@ -24,13 +24,7 @@ from enthesis.units import Ml
 
 NUMBERS = ("sessions_planned", "sessions_max", "interval_days", "stop_after_sessions")
 TAKEN = [("", "Not in it"), ("usual", "Starts ticked"), ("offered", "Offered, not ticked")]
-GUIDANCE = [
-    ("", "Guidance?"),
-    ("palpation", "Palpation"),
-    ("ultrasound", "Ultrasound"),
-    ("fluoroscopy", "Fluoroscopy"),
-    ("ct", "CT"),
-]
+GUIDANCE = [("", "Guidance?"), *Guidance.choices]
 
 
 class ProtocolForm(forms.Form):
