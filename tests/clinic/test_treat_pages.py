@@ -651,11 +651,11 @@ def test_a_slow_save_takes_nothing_back_that_the_same_page_saved_after_it(
 def test_the_first_session_is_guided_as_its_protocol_says(
     client: Client, clinician: Any, make_course: Any, today: date
 ) -> None:
-    course = make_course(condition="rotator_cuff")
+    course = make_course()
     evaluate(client, course)
     known = known_for(course.patient.clinic, today)
-    guided = proposal("supraspinatus_focal", course, known)
+    guided = proposal("dorsal_interosseous_cusi", course, known)
     row = save_plan(clinician, course.pk, guided, today, None)
     agree_plan(clinician, course.pk, "Marta Lindqvist", today, today, (row.pk, row.version))
     consent(course)
-    assert {site.guidance for site in start(client, course).sites.all()} == {"ultrasound"}
+    assert {site.guidance for site in start(client, course).sites.all()} == {"ct"}
