@@ -16,6 +16,9 @@ from enthesis.knowledge.kinds import Knowledge
 from enthesis.records import Mixture
 from enthesis.shape import read
 
+FINE = Decimal("0.001")
+"""0.035 % must not be read as 0.04 %."""
+
 
 @require_safe
 def labels(request: StaffRequest, session_id: int) -> HttpResponse:
@@ -40,9 +43,9 @@ def _label(row: Session, mixture: Mixture, known: Knowledge) -> dict[str, object
         return {"key": mixture.key, "problem": error.text}
     contents = [
         (
-            f"{named_in(p.ingredient, known)} {strength(p.drawn_percent.quantize(Decimal('0.01')))}",
+            f"{named_in(p.ingredient, known)} {strength(p.drawn_percent.quantize(FINE))}",
             f"{amount(p.drawn_ml, 'mL')} of {strength(p.ingredient.stock_percent)}",
-            amount(p.mg, "mg") if p.role == "anaesthetic" else "",
+            amount(p.drawn_percent * 10 * made.volume_ml, "mg") if p.role == "anaesthetic" else "",
             row.lots.get(p.ingredient.substance, ""),
         )
         for p in made.portions
@@ -59,7 +62,7 @@ def _label(row: Session, mixture: Mixture, known: Knowledge) -> dict[str, object
         "key": mixture.key,
         "contents": contents,
         "total": amount(made.volume_ml, "mL"),
-        "sites": f"{len(sites)} places: {'; '.join(sites)}",
+        "sites": f"{len(sites)} place{'s' * (len(sites) != 1)}: {'; '.join(sites)}",
         "left": amount(max(made.volume_ml - taken, Decimal(0)), "mL"),
     }
 
