@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from enthesis.clinic.actions.before_needle import fingerprint
+from enthesis.clinic.actions.consent import withdraw_consent
 from enthesis.clinic.models import AuditEvent, Course, Role, Session, User
-from tests.clinic.evaluated import plan
+from tests.clinic.evaluated import evaluate, plan
 from tests.clinic.test_treat_pages import _words, ready, shown, sign, start
 from tests.clinic_fixtures import make_user
 
@@ -183,3 +185,38 @@ def test_a_session_not_given_today_keeps_why(client: Client, course: Course) -> 
     client.post(f"/sessions/{session.pk}/discard/", why)
     kept = AuditEvent.objects.get(action="discard_session").detail
     assert kept == {"number": 1, "because": "Does not want it today", "checks": ["consent"]}
+
+
+@pytest.mark.parametrize(
+    ("against", "told"),
+    [
+        ("dose", "Too much anaesthetic"),
+        ("evaluation", "refer first"),
+        ("consent", "Consent was withdrawn"),
+        ("allergy", "Not safe. "),
+    ],
+)
+def test_no_time_out_is_held_over_what_may_not_be_injected(
+    client: Client, clinician: User, course: Course, against: str, told: str
+) -> None:
+    session = start(client, course)
+    client.post(f"/sessions/{session.pk}/", shown(session) | {"do": "time_out"})
+    address = f"/sessions/{session.pk}/time-out/"
+    heard = client.get(address).context["heard"]
+    session.refresh_from_db()
+    if against == "dose":
+        strong = {"anaesthetic_percent": "1", "anaesthetic_stock_percent": "5", "volume_ml": "40"}
+        session.mixtures = [one | strong for one in session.mixtures]
+        session.save()
+        heard = fingerprint(session)
+    elif against == "evaluation":
+        evaluate(client, course, bladder="yes")
+    elif against == "consent":
+        withdraw_consent(clinician, course.pk)
+    else:
+        course.patient.allergies = "lidocaine"
+        course.patient.save()
+    refused = _words(client.post(address, {"with": "patient", "heard": heard}, follow=True))
+    assert told in refused
+    session.refresh_from_db()
+    assert session.time_out == {}

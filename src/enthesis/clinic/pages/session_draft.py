@@ -9,8 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from enthesis.clinic import store
-from enthesis.clinic.actions import treat as actions
-from enthesis.clinic.actions.before_needle import time_out_problems, time_out_words
+from enthesis.clinic.actions.before_needle import also_given, time_out_problems, time_out_words
 from enthesis.clinic.consents import last_word
 from enthesis.clinic.models import Course, Session, Weight
 from enthesis.clinic.pages.cautions import standing
@@ -166,7 +165,7 @@ def _doses(shown: SessionPage, mixed: tuple[Mixture, ...], known: Knowledge) -> 
     ]
     given = tuple(dose for dose, ticked in doses if ticked)
     weight = _typed_weight(shown)
-    earlier = actions.also_given(shown.session, _typed_day(shown))
+    earlier = also_given(shown.session, _typed_day(shown))
     planned = given or tuple(dose for dose, _ in doses)
     check = check_doses((*mixed, *earlier), planned, weight, known)
     keys = {dose.mixture for dose in planned}
