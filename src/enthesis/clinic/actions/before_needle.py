@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,7 +16,7 @@ from enthesis.clinic import audit, consents, store
 from enthesis.clinic.actions import Refused, save
 from enthesis.clinic.actions.cautions import refuse_cautions
 from enthesis.clinic.actions.evaluate import check_suitable
-from enthesis.clinic.models import Clinic, Course, Session, User
+from enthesis.clinic.models import Clinic, Course, Session, SessionSite, User
 from enthesis.clinic.permissions import get_for
 from enthesis.journey.before_needle import changed_since, checks_for, standing_against
 from enthesis.journey.judge import open_warnings
@@ -108,13 +108,8 @@ def refuse_needle(session: Session, known: Knowledge) -> None:
     """Refused where what stands in a draft must not be injected: the same hard stops as at signing,
     asked while the needle can still be held back."""
     mixtures = read(tuple[Mixture, ...], session.mixtures)
-    rows = list(session.sites.all())
-    ticked = [
-        SiteDose(row.site, Side(row.side), row.mixture, Ml(row.volume_ml))
-        for row in rows
-        if row.given
-    ]
-    drawn = {row.mixture for row in rows}
+    ticked = _doses(session.sites.filter(given=True))
+    drawn = {row.mixture for row in session.sites.all()}
     refuse_unsafe(session.course, store.course_record(session.course), session.on, known)
     refuse_unchecked(session, known)
     refuse_doses(session, session.on, session.weight_kg, mixtures, ticked, known)
@@ -148,14 +143,24 @@ def record_time_out(
     told: dict[str, object] = {"at": timezone.now().isoformat(), "by": str(user)}
     if not_held:
         told["not_held"] = not_held
+    elif session.on != store.today(clinic):
+        # Lots, consent and ceilings would be looked at by another day than the needle's.
+        raise Refused(
+            f"The draft is of {session.on.day} {session.on:%b %Y}. Change “Given on” to the day "
+            "of the needle; for what was given before, say why no time-out was held here."
+        )
     else:
         told["with"] = _second(user, clinic, with_id)
-    told["sites"] = [[row.site, row.side, row.mixture] for row in session.sites.all()]
+    told["sites"] = plain(tuple(_doses(session.sites.all())))
     told["mixtures"] = session.mixtures
     session.time_out = told
     save(session)
     audit.record(user, "record_time_out", session, detail={"held": not not_held})
     return session
+
+
+def _doses(rows: Iterable[SessionSite]) -> list[SiteDose]:
+    return [SiteDose(row.site, Side(row.side), row.mixture, Ml(row.volume_ml)) for row in rows]
 
 
 def fingerprint(session: Session) -> str:
@@ -190,10 +195,11 @@ def time_out_problems(
     told = session.time_out
     if not told:
         return ["No time-out was held yet."]
-    held_on = timezone.localdate(_moment(told["at"]))
-    if held_on < session.on:
+    held_on = store.day_of(session.course.patient.clinic, _moment(told["at"]))
+    # Written down afterwards it was not held here, which is said with its reason.
+    if held_on < session.on or (held_on > session.on and "not_held" not in told):
         return [f"The time-out was held on {held_on.day} {held_on:%b %Y}: hold it on the day."]
-    read_out = {(site, Side(side), mixture) for site, side, mixture in told["sites"]}
+    read_out = read(tuple[SiteDose, ...], told["sites"])
     mixed = read(tuple[Mixture, ...], told["mixtures"])
     if new := changed_since(read_out, mixed, mixtures, sites, known):
         return [f"Changed after the time-out, which is void: {'; '.join(new)}. Hold it again."]

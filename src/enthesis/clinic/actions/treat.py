@@ -29,7 +29,7 @@ from enthesis.clinic.actions.session_draft import (
     site_rows,
 )
 from enthesis.clinic.actions.session_note import write_note
-from enthesis.clinic.models import Amendment, Course, Session, SessionSite, User
+from enthesis.clinic.models import Amendment, Course, Patient, Session, SessionSite, User
 from enthesis.clinic.permissions import get_for
 from enthesis.journey.course import Move
 from enthesis.journey.treat import MixtureError, next_session, recipe
@@ -143,6 +143,8 @@ def sign_session(
     refuse_unsafe(session.course, record, draft.on, known)
     _refuse_incomplete(draft)
     refuse_unchecked(session, known)
+    # Two sessions of one patient on one day are signed one after the other: each counts the other.
+    get_for(user, Patient, session.course.patient_id, lock=True)
     refuse_doses(session, draft.on, draft.weight_kg, draft.mixtures, draft.given, known)
     refuse_cautions(session, draft.used, known)
     refuse_without_time_out(session, draft.mixtures, draft.given, known)
