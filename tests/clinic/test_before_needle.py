@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, date, datetime
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
 
+from enthesis.clinic.actions import treat
 from enthesis.clinic.actions.before_needle import fingerprint
 from enthesis.clinic.actions.consent import withdraw_consent
 from enthesis.clinic.models import AuditEvent, Course, Role, Session, User
@@ -276,6 +279,7 @@ def test_two_sessions_of_one_patient_signed_at_once_count_each_other(
     course: Course,
     make_course: Callable[..., Course],
     today: date,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     other = make_course(course.patient, side="right")
     plan(client, other, clinician, today, weigh=False)
@@ -289,6 +293,16 @@ def test_two_sessions_of_one_patient_signed_at_once_count_each_other(
         session = ready(client, session, given=1)
         assert session.time_out
         asked.append((client_for(clinician), session, shown(session, given=1) | {"do": "sign"}))
+
+    # After the doses were added up: where both came so far, neither knew of the other.
+    here, go_on = Barrier(2), treat.refuse_cautions
+
+    def wait_here(*told: Any) -> None:
+        with suppress(BrokenBarrierError):
+            here.wait(0.5)
+        go_on(*told)
+
+    monkeypatch.setattr(treat, "refuse_cautions", wait_here)
 
     def press(one: tuple[Client, Session, dict[str, Any]]) -> int:
         client, session, data = one
