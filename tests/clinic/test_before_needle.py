@@ -1,14 +1,21 @@
 """What holds the needle: the checks of the day, and the time-out of two people."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, date, datetime
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
+from enthesis.clinic.actions import treat
+from enthesis.clinic.actions.before_needle import fingerprint
+from enthesis.clinic.actions.consent import withdraw_consent
 from enthesis.clinic.models import AuditEvent, Course, Role, Session, User
-from tests.clinic.evaluated import plan
+from tests.clinic.evaluated import evaluate, plan
 from tests.clinic.test_treat_pages import _words, ready, shown, sign, start
 from tests.clinic_fixtures import make_user
 
@@ -183,3 +190,126 @@ def test_a_session_not_given_today_keeps_why(client: Client, course: Course) -> 
     client.post(f"/sessions/{session.pk}/discard/", why)
     kept = AuditEvent.objects.get(action="discard_session").detail
     assert kept == {"number": 1, "because": "Does not want it today", "checks": ["consent"]}
+
+
+@pytest.mark.parametrize(
+    ("against", "told"),
+    [
+        ("dose", "Too much anaesthetic"),
+        ("evaluation", "refer first"),
+        ("consent", "Consent was withdrawn"),
+        ("allergy", "Not safe. "),
+    ],
+)
+def test_no_time_out_is_held_over_what_may_not_be_injected(
+    client: Client, clinician: User, course: Course, against: str, told: str
+) -> None:
+    session = start(client, course)
+    client.post(f"/sessions/{session.pk}/", shown(session) | {"do": "time_out"})
+    address = f"/sessions/{session.pk}/time-out/"
+    heard = client.get(address).context["heard"]
+    session.refresh_from_db()
+    if against == "dose":
+        strong = {"anaesthetic_percent": "1", "anaesthetic_stock_percent": "5", "volume_ml": "40"}
+        session.mixtures = [one | strong for one in session.mixtures]
+        session.save()
+        heard = fingerprint(session)
+    elif against == "evaluation":
+        evaluate(client, course, bladder="yes")
+    elif against == "consent":
+        withdraw_consent(clinician, course.pk)
+    else:
+        course.patient.allergies = "lidocaine"
+        course.patient.save()
+    refused = _words(client.post(address, {"with": "patient", "heard": heard}, follow=True))
+    assert told in refused
+    session.refresh_from_db()
+    assert session.time_out == {}
+
+
+@pytest.mark.parametrize(("volume", "status"), [("0.5", 302), ("2", 422)])
+def test_more_at_a_place_than_was_read_out_is_heard_again(
+    client: Client, course: Course, volume: str, status: int
+) -> None:
+    session = ready(client, start(client, course))
+    changed = {"site-iliolumbar-left-volume_ml": volume}
+    answer = _sign_as_it_is(client, session, **changed)
+    assert answer.status_code == status, _words(answer)
+    if status == 422:
+        assert "which is void: Iliolumbar ligament, left, more: 2\u00a0mL" in _words(answer)
+
+
+def test_a_time_out_is_held_on_the_day_that_the_draft_is_of(
+    client: Client, clinician: User, course: Course, time_machine: Any
+) -> None:
+    """Else what expired or was recalled today would pass by the day on which the draft began."""
+    session = start(client, course)
+    time_machine.shift(24 * 3600)
+    client.force_login(clinician)
+    client.post(f"/sessions/{session.pk}/", shown(session) | {"do": "time_out"})
+    address = f"/sessions/{session.pk}/time-out/"
+    heard = client.get(address).context["heard"]
+    held = client.post(address, {"with": "patient", "heard": heard}, follow=True)
+    assert "The draft is of 23 Nov 2026." in _words(held)
+    why = {"do": "not_held", "not_held": "Written down a day later", "heard": heard}
+    client.post(address, why)
+    session.refresh_from_db()
+    assert _sign_as_it_is(client, session).status_code == 302
+
+
+def test_a_time_out_does_not_go_back_to_an_earlier_day(
+    client: Client, clinician: User, course: Course, time_machine: Any
+) -> None:
+    session = start(client, course)
+    time_machine.shift(24 * 3600)
+    client.force_login(clinician)
+    session.on = date(2026, 11, 24)
+    session.save()
+    session = ready(client, session)
+    assert session.time_out
+    back = _sign_as_it_is(client, session, on="2026-11-23")
+    assert "The time-out was held on 24 Nov 2026: hold it on the day." in _words(back)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_sessions_of_one_patient_signed_at_once_count_each_other(
+    client: Client,
+    client_for: Callable[[User], Client],
+    clinician: User,
+    course: Course,
+    make_course: Callable[..., Course],
+    today: date,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = make_course(course.patient, side="right")
+    plan(client, other, clinician, today, weigh=False)
+    asked = []
+    for one in (course, other):
+        session = start(client, one)
+        strong = {"anaesthetic_percent": "1", "anaesthetic_stock_percent": "5", "volume_ml": "20"}
+        session.mixtures = [mixture | strong for mixture in session.mixtures[-1:]]
+        session.save()  # 200 mg of the day's 300 mg
+        session.sites.update(mixture=session.mixtures[0]["key"])
+        session = ready(client, session, given=1)
+        assert session.time_out
+        asked.append((client_for(clinician), session, shown(session, given=1) | {"do": "sign"}))
+
+    # After the doses were added up: where both came so far, neither knew of the other.
+    here, go_on = Barrier(2), treat.refuse_cautions
+
+    def wait_here(*told: Any) -> None:
+        with suppress(BrokenBarrierError):
+            here.wait(0.5)
+        go_on(*told)
+
+    monkeypatch.setattr(treat, "refuse_cautions", wait_here)
+
+    def press(one: tuple[Client, Session, dict[str, Any]]) -> int:
+        client, session, data = one
+        try:
+            return client.post(f"/sessions/{session.pk}/", data).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as both:
+        assert sorted(both.map(press, asked)) == [302, 422]

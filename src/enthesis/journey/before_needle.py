@@ -6,7 +6,7 @@ from datetime import date
 from enthesis.journey.treat import amount
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.knowledge.kinds_session import DayCheck
-from enthesis.records import CheckAnswer, Mixture, Side, SiteDose
+from enthesis.records import CheckAnswer, Mixture, SiteDose
 
 
 def checks_for(sex: str, known: Knowledge) -> list[DayCheck]:
@@ -39,23 +39,27 @@ def standing_against(
 
 
 def changed_since(
-    read_out: Collection[tuple[str, Side, str]],
+    read_out: Collection[SiteDose],
     mixed: Sequence[Mixture],
     mixtures: Sequence[Mixture],
     sites: Sequence[SiteDose],
     known: Knowledge,
 ) -> list[str]:
-    """What a time-out did not hear of: places, sides and solutions that came or changed since.
+    """What a time-out did not hear of: places, sides, volumes and solutions that came or changed.
 
     A place that is left out, or less volume, needs no second time-out: nothing new is injected.
     """
     told = []
+    heard = {(dose.site, dose.side): dose for dose in read_out}
     for dose in sites:
-        if (dose.site, dose.side, dose.mixture) in read_out:
-            continue
         name = f"{known.sites[dose.site].name}, {dose.side.value}"
-        other = [m for site, side, m in read_out if (site, side) == (dose.site, dose.side)]
-        told.append(f"{name}, with the solution {dose.mixture}" if other else name)
+        before_here = heard.get((dose.site, dose.side))
+        if before_here is None:
+            told.append(name)
+        elif before_here.mixture != dose.mixture:
+            told.append(f"{name}, with the solution {dose.mixture}")
+        elif dose.volume_ml > before_here.volume_ml:
+            told.append(f"{name}, more: {amount(dose.volume_ml, 'mL')}")
     before = {mixture.key: mixture for mixture in mixed}
     used = {dose.mixture for dose in sites}
     for mixture in mixtures:

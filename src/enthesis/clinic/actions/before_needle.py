@@ -2,21 +2,29 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from enthesis.clinic import audit, store
+from enthesis import records
+from enthesis.clinic import audit, consents, store
 from enthesis.clinic.actions import Refused, save
-from enthesis.clinic.models import Clinic, Session, User
+from enthesis.clinic.actions.cautions import refuse_cautions
+from enthesis.clinic.actions.evaluate import check_suitable
+from enthesis.clinic.models import Clinic, Course, Session, SessionSite, User
 from enthesis.clinic.permissions import get_for
 from enthesis.journey.before_needle import changed_since, checks_for, standing_against
+from enthesis.journey.judge import open_warnings
+from enthesis.journey.treat import check_doses
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.records import CheckAnswer, Mixture, Side, SiteDose
 from enthesis.shape import plain, read
+from enthesis.units import Kg, Ml
 
 
 def check_answers(session: Session) -> dict[str, CheckAnswer]:
@@ -54,6 +62,60 @@ def refuse_unchecked(session: Session, known: Knowledge) -> None:
         raise Refused(f"Checks before the needle: {' '.join(told)}")
 
 
+def refuse_unsafe(course: Course, record: records.Course, on: date, known: Knowledge) -> None:
+    """What was found after the agreement counts too: an evaluation, an answer. Only up to the day
+    of the session, so that one that was given can be written down afterwards."""
+    check_suitable(course.evaluations.filter(on__lte=on).last())
+    if refused := consents.why_no_needle(course, on):
+        raise Refused(refused)
+    if signs := [rule.text for day, rule in open_warnings(record, known) if day <= on]:
+        raise Refused(
+            f"Warning sign in the patient's answers: {'; '.join(dict.fromkeys(signs))}. Nothing is "
+            "injected until a clinician has decided upon it, on the page of the course."
+        )
+
+
+def refuse_doses(
+    session: Session,
+    on: date,
+    kg: Decimal | None,
+    mixtures: Sequence[Mixture],
+    given: Sequence[SiteDose],
+    known: Knowledge,
+) -> None:
+    """Refused while a mixture, a site or the day's anaesthetic is not safe."""
+    earlier = also_given(session, on)
+    check = check_doses((*mixtures, *earlier), given, None if kg is None else Kg(kg), known)
+    if check.blocks:
+        counted = " Another session of that day is counted in." if earlier else ""
+        raise Refused(f"Not safe. {' '.join(p.text for p in check.problems)}{counted}")
+
+
+def also_given(session: Session, on: date) -> tuple[Mixture, ...]:
+    """What this patient's other signed sessions of a day drew up: a ceiling is one for the day,
+    whether one complaint is treated on it or two."""
+    others = Session.objects.filter(
+        course__patient=session.course.patient_id, on=on, signed_at__isnull=False
+    ).exclude(pk=session.pk)
+    return tuple(
+        replace(mixture, key=f"{mixture.key}, session record {other.pk}")
+        for other in others
+        for mixture in read(tuple[Mixture, ...], other.mixtures)
+    )
+
+
+def refuse_needle(session: Session, known: Knowledge) -> None:
+    """Refused where what stands in a draft must not be injected: the same hard stops as at signing,
+    asked while the needle can still be held back."""
+    mixtures = read(tuple[Mixture, ...], session.mixtures)
+    ticked = _doses(session.sites.filter(given=True))
+    drawn = {row.mixture for row in session.sites.all()}
+    refuse_unsafe(session.course, store.course_record(session.course), session.on, known)
+    refuse_unchecked(session, known)
+    refuse_doses(session, session.on, session.weight_kg, mixtures, ticked, known)
+    refuse_cautions(session, [one for one in mixtures if one.key in drawn], known)
+
+
 @transaction.atomic
 def record_time_out(
     user: User,
@@ -68,8 +130,8 @@ def record_time_out(
     `heard` is the fingerprint of what the screen showed: it must be what stands there now. (The
     version would not do: a late save of the same content raises it.)
 
-    Refused after signing, before the checks of the day are done, and for somebody who is not
-    another person of this clinic.
+    Refused after signing, for somebody who is not another person of this clinic, and while
+    anything stands against the needle.
     """
     session = get_for(user, Session, session_id, lock=True)
     if session.signed_at is not None:
@@ -77,18 +139,28 @@ def record_time_out(
     if heard != fingerprint(session):
         raise Refused("The draft changed while you read. Read it again: this is what stands now.")
     clinic = session.course.patient.clinic
-    refuse_unchecked(session, store.known_for(clinic, session.on))
+    refuse_needle(session, store.known_for(clinic, session.on))
     told: dict[str, object] = {"at": timezone.now().isoformat(), "by": str(user)}
     if not_held:
         told["not_held"] = not_held
+    elif session.on != store.today(clinic):
+        # Lots, consent and ceilings would be looked at by another day than the needle's.
+        raise Refused(
+            f"The draft is of {session.on.day} {session.on:%b %Y}. Change “Given on” to the day "
+            "of the needle; for what was given before, say why no time-out was held here."
+        )
     else:
         told["with"] = _second(user, clinic, with_id)
-    told["sites"] = [[row.site, row.side, row.mixture] for row in session.sites.all()]
+    told["sites"] = plain(tuple(_doses(session.sites.all())))
     told["mixtures"] = session.mixtures
     session.time_out = told
     save(session)
     audit.record(user, "record_time_out", session, detail={"held": not not_held})
     return session
+
+
+def _doses(rows: Iterable[SessionSite]) -> list[SiteDose]:
+    return [SiteDose(row.site, Side(row.side), row.mixture, Ml(row.volume_ml)) for row in rows]
 
 
 def fingerprint(session: Session) -> str:
@@ -123,10 +195,11 @@ def time_out_problems(
     told = session.time_out
     if not told:
         return ["No time-out was held yet."]
-    held_on = timezone.localdate(_moment(told["at"]))
-    if held_on < session.on:
+    held_on = store.day_of(session.course.patient.clinic, _moment(told["at"]))
+    # Written down afterwards it was not held here, which is said with its reason.
+    if held_on < session.on or (held_on > session.on and "not_held" not in told):
         return [f"The time-out was held on {held_on.day} {held_on:%b %Y}: hold it on the day."]
-    read_out = {(site, Side(side), mixture) for site, side, mixture in told["sites"]}
+    read_out = read(tuple[SiteDose, ...], told["sites"])
     mixed = read(tuple[Mixture, ...], told["mixtures"])
     if new := changed_since(read_out, mixed, mixtures, sites, known):
         return [f"Changed after the time-out, which is void: {'; '.join(new)}. Hold it again."]

@@ -39,7 +39,7 @@ def refuse_cautions(session: Session, mixtures: Sequence[Mixture], known: Knowle
         if caution.stop and aside is None
     ]
     if standing:
-        raise Refused(f"Not signed. {' '.join(standing)}")
+        raise Refused(f"Not safe. {' '.join(standing)}")
 
 
 @transaction.atomic

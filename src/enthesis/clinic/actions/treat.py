@@ -8,12 +8,16 @@ from decimal import Decimal
 from django.db import transaction
 from django.utils import timezone
 
-from enthesis import records
-from enthesis.clinic import audit, consents, store
+from enthesis.clinic import audit, store
 from enthesis.clinic.actions import Refused, appointments, open_for_edit, save, stock
-from enthesis.clinic.actions.before_needle import refuse_unchecked, refuse_without_time_out
+from enthesis.clinic.actions.before_needle import (
+    refuse_doses,
+    refuse_unchecked,
+    refuse_unsafe,
+    refuse_without_time_out,
+)
 from enthesis.clinic.actions.cautions import refuse_cautions
-from enthesis.clinic.actions.evaluate import check_move, check_suitable, refuse_move
+from enthesis.clinic.actions.evaluate import check_move, refuse_move
 from enthesis.clinic.actions.patients import add_weight
 from enthesis.clinic.actions.session_draft import (
     Draft,
@@ -25,15 +29,13 @@ from enthesis.clinic.actions.session_draft import (
     site_rows,
 )
 from enthesis.clinic.actions.session_note import write_note
-from enthesis.clinic.models import Amendment, Course, Session, SessionSite, User
+from enthesis.clinic.models import Amendment, Course, Patient, Session, SessionSite, User
 from enthesis.clinic.permissions import get_for
 from enthesis.journey.course import Move
-from enthesis.journey.judge import open_warnings
-from enthesis.journey.treat import MixtureError, check_doses, next_session, recipe
+from enthesis.journey.treat import MixtureError, next_session, recipe
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.records import Mixture
-from enthesis.shape import plain, read
-from enthesis.units import Kg
+from enthesis.shape import plain
 
 
 @transaction.atomic
@@ -48,7 +50,7 @@ def start_session(user: User, course_id: int, today: date) -> Session:
         return begun
     record = check_move(course, Move.TREAT)
     known = store.known_for(course.patient.clinic, today)
-    _refuse_unsafe(course, record, today, known)
+    refuse_unsafe(course, record, today, known)
     try:
         proposed = next_session(record, today, known)
     except ValueError as error:
@@ -138,10 +140,12 @@ def sign_session(
     # What was given before a decision of the same day must still be recorded as given.
     before = tuple(d for d in record.decisions if d.on < draft.on)
     refuse_move(replace(record, decisions=before), Move.TREAT)
-    _refuse_unsafe(session.course, record, draft.on, known)
+    refuse_unsafe(session.course, record, draft.on, known)
     _refuse_incomplete(draft)
     refuse_unchecked(session, known)
-    _refuse_doses(session, draft, known)
+    # Two sessions of one patient on one day are signed one after the other: each counts the other.
+    get_for(user, Patient, session.course.patient_id, lock=True)
+    refuse_doses(session, draft.on, draft.weight_kg, draft.mixtures, draft.given, known)
     refuse_cautions(session, draft.used, known)
     refuse_without_time_out(session, draft.mixtures, draft.given, known)
     try:
@@ -216,41 +220,6 @@ def _refuse_incomplete(draft: Draft) -> None:
         raise Refused("Tick the sites that were given: none is ticked.")
     if draft.weight_kg is None:
         raise Refused("Weigh the patient: the dose is checked against the weight.", "weight_kg")
-
-
-def _refuse_unsafe(course: Course, record: records.Course, on: date, known: Knowledge) -> None:
-    """What was found after the agreement counts too: an evaluation, an answer. Only up to the day
-    of the session, so that one that was given can be written down afterwards."""
-    check_suitable(course.evaluations.filter(on__lte=on).last())
-    if refused := consents.why_no_needle(course, on):
-        raise Refused(refused)
-    if signs := [rule.text for day, rule in open_warnings(record, known) if day <= on]:
-        raise Refused(
-            f"Warning sign in the patient's answers: {'; '.join(dict.fromkeys(signs))}. Nothing is "
-            "injected until a clinician has decided upon it, on the page of the course."
-        )
-
-
-def _refuse_doses(session: Session, draft: Draft, known: Knowledge) -> None:
-    weight = None if draft.weight_kg is None else Kg(draft.weight_kg)
-    earlier = also_given(session, draft.on)
-    check = check_doses((*draft.mixtures, *earlier), draft.given, weight, known)
-    if check.blocks:
-        counted = " Another session of that day is counted in." if earlier else ""
-        raise Refused(f"Not signed. {' '.join(p.text for p in check.problems)}{counted}")
-
-
-def also_given(session: Session, on: date) -> tuple[Mixture, ...]:
-    """What this patient's other signed sessions of a day drew up: a ceiling is one for the day,
-    whether one complaint is treated on it or two."""
-    others = Session.objects.filter(
-        course__patient=session.course.patient_id, on=on, signed_at__isnull=False
-    ).exclude(pk=session.pk)
-    return tuple(
-        replace(mixture, key=f"{mixture.key}, session record {other.pk}")
-        for other in others
-        for mixture in read(tuple[Mixture, ...], other.mixtures)
-    )
 
 
 def _refuse_lots(draft: Draft, known: Knowledge) -> None:

@@ -1,5 +1,6 @@
 """The page of a draft: the checks, the map, the list, and what is worked out from them."""
 
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -9,13 +10,13 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from enthesis.clinic import store
-from enthesis.clinic.actions import treat as actions
-from enthesis.clinic.actions.before_needle import time_out_problems, time_out_words
+from enthesis.clinic.actions.before_needle import also_given, time_out_problems, time_out_words
 from enthesis.clinic.consents import last_word
 from enthesis.clinic.models import Course, Session, Weight
 from enthesis.clinic.pages.cautions import standing
 from enthesis.clinic.pages.doses import drawn_map, mixture_words, problems, short
 from enthesis.clinic.pages.plan_words import dose_words
+from enthesis.clinic.pages.session_forms import RecordedSiteForm
 from enthesis.clinic.pages.session_page import SessionPage
 from enthesis.clinic.pages.session_signed import (
     heading,
@@ -124,8 +125,8 @@ def _time_out(shown: SessionPage, mixed: tuple[Mixture, ...]) -> dict[str, Any]:
     """How the time-out stands for what is on the page now."""
     row = shown.session
     sites = tuple(
-        SiteDose(form.place.site, form.place.side, form["mixture"].value(), Ml(Decimal(0)))
-        for form in shown.sites
+        SiteDose(form.place.site, form.place.side, form["mixture"].value(), Ml(ml))
+        for form, ml in _volumes(shown)
         if form.is_ticked
     )
     plainly = read(tuple[Mixture, ...], plain(mixed))
@@ -154,19 +155,13 @@ def _recent_lots(request: StaffRequest, substance: str) -> list[str]:
 
 def _doses(shown: SessionPage, mixed: tuple[Mixture, ...], known: Knowledge) -> dict[str, Any]:
     """What the bar at the bottom says. Before anything is ticked, the plan is checked."""
-    readable = [form for form in shown.sites if not form.is_bound or form.is_valid()]
-    rows = [
-        (form, form.cleaned_data["volume_ml"] if form.is_bound else form.place.volume_ml)
-        for form in readable
-    ]
     doses = [
         (SiteDose(row.place.site, row.place.side, row["mixture"].value(), Ml(ml)), row.is_ticked)
-        for row, ml in rows
-        if ml is not None
+        for row, ml in _volumes(shown)
     ]
     given = tuple(dose for dose, ticked in doses if ticked)
     weight = _typed_weight(shown)
-    earlier = actions.also_given(shown.session, _typed_day(shown))
+    earlier = also_given(shown.session, _typed_day(shown))
     planned = given or tuple(dose for dose, _ in doses)
     check = check_doses((*mixed, *earlier), planned, weight, known)
     keys = {dose.mixture for dose in planned}
@@ -181,6 +176,15 @@ def _doses(shown: SessionPage, mixed: tuple[Mixture, ...], known: Knowledge) -> 
         "problems": [*check.problems, *standing(shown.session, used or mixed, known)],
         "dextrose": amount(check.dextrose_g, "g"),
     }
+
+
+def _volumes(shown: SessionPage) -> Iterator[tuple[RecordedSiteForm, Decimal]]:
+    """The rows whose volume can be read, with it."""
+    for form in shown.sites:
+        if not form.is_bound or form.is_valid():
+            ml = form.cleaned_data["volume_ml"] if form.is_bound else form.place.volume_ml
+            if ml is not None:
+                yield form, ml
 
 
 def _typed_day(shown: SessionPage) -> date:

@@ -11,12 +11,12 @@ from enthesis.charts.body_map import State
 from enthesis.clinic import store
 from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions.before_needle import (
+    also_given,
     fingerprint,
     record_time_out,
-    refuse_unchecked,
+    refuse_needle,
     seconds,
 )
-from enthesis.clinic.actions.treat import also_given
 from enthesis.clinic.models import Session
 from enthesis.clinic.pages.doses import drawn_map, mixture_words
 from enthesis.clinic.pages.plan_words import dose_words
@@ -40,7 +40,7 @@ def time_out(request: StaffRequest, session_id: int) -> HttpResponse:
     known = store.known_for(request.clinic, store.today(request.clinic))
     if request.method == "GET":
         try:
-            refuse_unchecked(row, known)
+            refuse_needle(row, store.known_for(request.clinic, row.on))
         except Refused as refused:
             messages.error(request, refused.message)
             return redirect("session", row.pk)
