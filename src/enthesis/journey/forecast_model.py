@@ -72,7 +72,9 @@ def expected(model: Model, ahead: Ahead) -> Floats:
     sd = np.maximum(ahead.sd, 1e-9)
     a, b = (model.low - ahead.mean) / sd, (model.high - ahead.mean) / sd
     inside = ahead.mean * (ndtr(b) - ndtr(a)) + sd * (_density(a) - _density(b))
-    return np.asarray(model.low * ndtr(a) + inside + model.high * ndtr(-b))
+    found = model.low * ndtr(a) + inside + model.high * ndtr(-b)
+    # Rounding may leave the scale by a last digit where all lies beyond an end.
+    return np.asarray(np.clip(found, model.low, model.high))
 
 
 def band(model: Model, ahead: Ahead, share: float) -> tuple[Floats, Floats]:
