@@ -313,3 +313,18 @@ def test_two_sessions_of_one_patient_signed_at_once_count_each_other(
 
     with ThreadPoolExecutor(2) as both:
         assert sorted(both.map(press, asked)) == [302, 422]
+
+
+def test_the_time_out_asks_about_a_place_on_the_other_side(client: Client, course: Course) -> None:
+    session = start(client, course)
+    typed = shown(session)
+    typed["row"] = [*typed["row"], "sacrotuberous:right"]
+    typed |= {
+        "site-sacrotuberous-right-ticked": "on",
+        "site-sacrotuberous-right-volume_ml": "1",
+        "site-sacrotuberous-right-mixture": "insertions",
+    }
+    client.post(f"/sessions/{session.pk}/", typed | {"do": "time_out"})
+    page = _words(client.get(f"/sessions/{session.pk}/time-out/"))
+    assert page.count("Is this side meant?") == 1
+    assert "Sacrotuberous ligament, RIGHT: the complaint is LEFT" in page

@@ -94,7 +94,8 @@ def draft_words(draft: Draft, known: Knowledge) -> dict[str, str]:
 
 def limits_of(mixtures: tuple[Mixture, ...], known: Knowledge) -> list[AnaestheticLimit]:
     """The ceilings that the mixtures are checked against, for their words and sources."""
-    used = {(mixture.anaesthetic, mixture.with_adrenaline) for mixture in mixtures}
+    drawn = [one for mixture in mixtures for one in mixture.ingredients]
+    used = {(one.substance, one.with_adrenaline) for one in drawn}
     return [x for x in known.anaesthetic_limits if (x.substance, x.with_adrenaline) in used]
 
 
