@@ -179,6 +179,7 @@ def signed_page(
             "day_checks": _checks_told(row, known),
             "time_out": time_out_words(row),
             "complications": _complications(row, known),
+            "not_followed": set(row.complications) - {"none"} and not row.adverse_events.exists(),
             "amendments": row.amendments.select_related("by").order_by("at"),
             "next": _next(row, store.today(request.clinic)),
             "later": proposed_moves(row.course),
