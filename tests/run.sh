@@ -1,8 +1,8 @@
 #!/bin/sh
 # The whole test run, each part with its time: style and types, everything on SQLite, then all that
 # touches the database again on a real PostgreSQL. The longest journey goes first, so that no
-# processor waits for it at the end; the sweeps of looks (sizes, light and dark) do not depend on
-# the database and run once. Three workers on two processors, because browser and server wait for
+# processor waits for it at the end; the browser's journeys run once, every action that they take
+# runs on both databases. Three workers on two processors, because browser and server wait for
 # each other: two left them idle four tenths of the time.
 set -e
 # Images often forbid Python to keep what it compiled; every server started here would compile anew.
@@ -30,6 +30,6 @@ part "On SQLite (the default)" $py -m pytest $many $journey tests
 # The server is thrown away whole: dropping its databases first would fail for a connection that a
 # thread of the live server still holds.
 part "On PostgreSQL (a real server, started by the tests)" \
-    $py -m pytest -p tests.postgres --reuse-db $many -m "not alike" $journey tests/clinic
+    $py -m pytest -p tests.postgres --reuse-db $many -m "not alike" tests/clinic
 took=$(($(date +%s) - started))
 echo "== All: $((took / 60)) min $((took % 60)) s"

@@ -28,6 +28,8 @@ from enthesis.records import NextStep
 from enthesis.shape import plain
 from tests.clinic.treated import say, treated
 
+pytestmark = pytest.mark.alike
+
 MakeCourse = Callable[..., models.Course]
 ClientFor = Callable[[models.User], Client]
 KNOWN = knowledge(date(2026, 11, 26))

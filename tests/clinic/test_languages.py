@@ -28,7 +28,7 @@ CLINIC = Path(models.__file__).parent
 WORDS = CLINIC / "locale/es/LC_MESSAGES"
 ENGLISH = re.compile(r"\b(the|your|please|you|question|call|today|tick|answer)\b", re.IGNORECASE)
 STYLE = re.compile(r"<(style|script|svg)\b.*?</\1>|<[^>]+>", re.DOTALL)
-pytestmark = pytest.mark.usefixtures("on_a_fixed_day")
+pytestmark = [pytest.mark.usefixtures("on_a_fixed_day"), pytest.mark.alike]
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from enthesis.charts.anatomy import MAPS
 from enthesis.clinic import models, store
 from tests.clinic.treated import FIRST_ON, agree_plan, give_session
 
+pytestmark = pytest.mark.alike
+
 
 @pytest.mark.parametrize("region", ["ankle_foot", "elbow", "hand", "hip", "shoulder"])
 def test_the_session_page_shows_every_place_of_a_limb_on_its_map(

@@ -4,10 +4,13 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
 from django.test import Client
 
 from enthesis.clinic.models import Course, User
 from tests.clinic.treated import FIRST_ON, agree_plan, give_session
+
+pytestmark = pytest.mark.alike
 
 
 def test_the_course_page_shows_each_places_tenderness_on_its_map_and_in_the_list(

@@ -25,6 +25,8 @@ from enthesis.knowledge.series import Protocol
 from enthesis.shape import plain
 from tests.clinic.evaluated import evaluate
 
+pytestmark = pytest.mark.alike
+
 TODAY = date(2026, 11, 23)
 CONDITIONS = [c.id for c in knowledge(TODAY).conditions.values() if c.protocols]
 

@@ -15,7 +15,7 @@ from enthesis.clinic.actions.judge import record_decision
 from tests.clinic.treated import give_session, say, treated
 
 ClientFor = Callable[[models.User], Client]
-pytestmark = pytest.mark.usefixtures("on_a_fixed_day")
+pytestmark = [pytest.mark.usefixtures("on_a_fixed_day"), pytest.mark.alike]
 
 
 @pytest.fixture

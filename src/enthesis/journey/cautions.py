@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import cast
 
 from enthesis.journey.treat import amount
 from enthesis.knowledge.cautions import MixtureCaution
@@ -92,9 +93,10 @@ def _by_name(
 ) -> Iterator[Caution]:
     """An allergy that names what is in the syringe, whether or not a rule knows the word."""
     drawn = {one.substance for mixture in mixtures for one in mixture.ingredients}
-    for id in sorted(drawn):
-        said = any(id in str(caution.key) and caution.stop for caution in found)
-        if told.allergies and not said and _names(id, told.allergies):
+    # By the rule's substances, not by its words: those name everything the patient told at once.
+    said = {id for c in found if c.stop for id in cast("list[str]", c.reason.inputs["substances"])}
+    for id in sorted(drawn - said):
+        if told.allergies and _names(id, told.allergies):
             text = f"{known.substances[id].name}: an allergy to it. Told: {told.allergies}."
             reason = Reason("named_allergy", Mark.MET, text, "By its name", {"substances": [id]})
             yield Caution(f"named_allergy:{id}:{told.allergies}", True, reason)
@@ -104,5 +106,11 @@ def _unknown(mixtures: Sequence[Mixture], told: Told) -> Iterator[Caution]:
     """Nobody asked is not none: it is said, and asked before the needle."""
     if mixtures and told.allergies is None and not told.answers.get("allergies"):
         text = "Nobody has asked about allergies. Ask now, and write it down with the patient."
-        reason = Reason("allergies_unknown", Mark.CANNOT_KNOW, text, "UNSOURCED: a safe default")
+        reason = Reason(
+            "allergies_unknown",
+            Mark.CANNOT_KNOW,
+            text,
+            "UNSOURCED: a safe default",
+            {"substances": []},
+        )
         yield Caution("allergies_unknown::", True, reason)

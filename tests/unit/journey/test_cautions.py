@@ -77,6 +77,11 @@ def test_a_caution_fires_for_what_it_names_and_not_without_it(rule: str) -> None
     assert rule not in fired(other, said, answered)
 
 
+def test_an_allergy_named_beside_another_is_a_stop_of_its_own() -> None:
+    both = replace(holding("p2g"), others=(*holding("p2g").others, *holding("lidocaine").others))
+    assert {"amide_allergy", "named_allergy"} <= fired(both, "lidocaine, p2g", {})
+
+
 def test_nobody_asked_is_not_none() -> None:
     assert "allergies_unknown" in fired(PLAIN, None, {})
     assert "allergies_unknown" not in fired(PLAIN, "", {})

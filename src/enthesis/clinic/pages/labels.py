@@ -16,7 +16,8 @@ from enthesis.knowledge.kinds import Knowledge
 from enthesis.records import Mixture
 from enthesis.shape import read
 
-CENT = Decimal("0.01")
+FINE = Decimal("0.001")
+"""0.035 % must not be read as 0.04 %."""
 
 
 @require_safe
@@ -42,9 +43,9 @@ def _label(row: Session, mixture: Mixture, known: Knowledge) -> dict[str, object
         return {"key": mixture.key, "problem": error.text}
     contents = [
         (
-            f"{named_in(p.ingredient, known)} {strength(p.drawn_percent.quantize(CENT))}",
+            f"{named_in(p.ingredient, known)} {strength(p.drawn_percent.quantize(FINE))}",
             f"{amount(p.drawn_ml, 'mL')} of {strength(p.ingredient.stock_percent)}",
-            amount(p.mg, "mg") if p.role == "anaesthetic" else "",
+            amount(p.drawn_percent * 10 * made.volume_ml, "mg") if p.role == "anaesthetic" else "",
             row.lots.get(p.ingredient.substance, ""),
         )
         for p in made.portions
@@ -61,7 +62,7 @@ def _label(row: Session, mixture: Mixture, known: Knowledge) -> dict[str, object
         "key": mixture.key,
         "contents": contents,
         "total": amount(made.volume_ml, "mL"),
-        "sites": f"{len(sites)} places: {'; '.join(sites)}",
+        "sites": f"{len(sites)} place{'s' * (len(sites) != 1)}: {'; '.join(sites)}",
         "left": amount(max(made.volume_ml - taken, Decimal(0)), "mL"),
     }
 
