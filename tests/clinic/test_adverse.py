@@ -5,7 +5,9 @@ from datetime import date
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from enthesis.clinic import models
 from enthesis.clinic.actions import EditConflict, Refused, adverse
@@ -206,3 +208,24 @@ def test_what_is_missing_or_cannot_be_is_said_and_what_was_typed_stays(
     assert response.status_code == 422 and words in response.content.decode()
     assert "Rest and tea" in response.content.decode()
     assert not models.AdverseEvent.objects.exists()
+
+
+def test_many_events_cost_today_no_more_queries(
+    course: models.Course,
+    clinician: models.User,
+    client_for: ClientFor,
+) -> None:
+    def count() -> int:
+        client.get("/")  # what is kept in memory is there
+        with CaptureQueriesContext(connection) as asked:
+            client.get("/")
+        return len(asked)
+
+    client = client_for(clinician)
+    told = Report("flare", date(2026, 9, 30), 2, False, "goes_on", "Sore")
+    adverse.report_event(clinician, course.pk, told, "0", course.sessions.get(number=2).pk)
+    adverse.report_event(clinician, course.pk, told, "1")
+    few = count()
+    for key in range(2, 8):
+        adverse.report_event(clinician, course.pk, told, str(key))
+    assert count() == few

@@ -313,3 +313,36 @@ def test_two_sessions_of_one_patient_signed_at_once_count_each_other(
 
     with ThreadPoolExecutor(2) as both:
         assert sorted(both.map(press, asked)) == [302, 422]
+
+
+def test_the_time_out_asks_about_a_place_on_the_other_side(client: Client, course: Course) -> None:
+    session = start(client, course)
+    typed = shown(session)
+    typed["row"] = [*typed["row"], "sacrotuberous:right"]
+    typed |= {
+        "site-sacrotuberous-right-ticked": "on",
+        "site-sacrotuberous-right-volume_ml": "1",
+        "site-sacrotuberous-right-mixture": "insertions",
+    }
+    client.post(f"/sessions/{session.pk}/", typed | {"do": "time_out"})
+    page = _words(client.get(f"/sessions/{session.pk}/time-out/"))
+    assert page.count("Is this side meant?") == 1
+    assert "Sacrotuberous ligament, RIGHT: the complaint is LEFT" in page
+
+
+def test_a_complication_asks_for_its_adverse_event_until_there_is_one(
+    client: Client, course: Course
+) -> None:
+    session = sign(client, start(client, course), complications=["pleura"])
+    page = client.get(f"/sessions/{session.pk}/")
+    assert "not recorded as an adverse event yet" in _words(page)
+    address = f"/courses/{course.pk}/adverse-events/add/?session={session.pk}"
+    form = client.get(address).context["form"]
+    assert form["kind"].value() == "pneumothorax"
+    assert "Short breath" in form["what_happened"].value()
+    told = {
+        "kind": "pneumothorax", "session": session.pk, "onset_on": "2026-11-23", "grade": "3",
+        "outcome": "goes_on", "what_happened": "Short of breath", "request_key": "once",
+    }  # fmt: skip
+    assert client.post(address, told).status_code == 302
+    assert "not recorded as an adverse event" not in _words(client.get(f"/sessions/{session.pk}/"))

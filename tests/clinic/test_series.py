@@ -12,6 +12,7 @@ from django.test import Client
 from enthesis.clinic import booking, models
 from enthesis.clinic.actions import Refused, appointments, series
 from enthesis.clinic.actions import rooms as room_actions
+from enthesis.clinic.actions.answer import make_link, make_sheet_link, revoke_link
 from enthesis.clinic.models import Appointment
 from tests.clinic.test_pay_pages import at_once
 from tests.clinic.treated import agree_plan, give_session
@@ -220,8 +221,8 @@ def test_the_patients_calendar_file_needs_no_sign_in_and_tells_only_times(
 ) -> None:
     book(at_desk, course)
     give_session(course, 1, date(2026, 11, 23), clinician)
-    sheet = words(client_for(clinician).get(f"/courses/{course.pk}/after/"))
-    (link,) = re.findall(r'href="http://testserver(/c/[^"]+)"', sheet)
+    made, token = make_sheet_link(clinician, course.pk)
+    (link,) = re.findall(r'href="(/c/[^"]+)"', words(Client().get(f"/a/{token}/")))
     last = course.appointments.last()
     at_desk.post(f"/appointments/{last.pk}/cancel/", {"version": last.version})
     response = Client().get(link)
@@ -233,8 +234,14 @@ def test_the_patients_calendar_file_needs_no_sign_in_and_tells_only_times(
     assert not re.search("session|prolo|inject|back|Lindqvist", text, re.IGNORECASE)
     assert Client().get(link.replace("/c/", "/c/9")).status_code == 404
     assert at_desk.get(f"/courses/{course.pk}/appointments.ics").content == response.content
+    asking = make_link(clinician, course.pk, "after_session", date(2026, 11, 24))[1]
+    assert Client().get(link.replace(token, asking)).status_code == 404
+    assert Client().get(link).status_code == 200
     models.Course.objects.update(closed_on=date(2026, 11, 24))
     assert Client().get(link).status_code == 404, "a closed course has no link any more"
+    models.Course.objects.update(closed_on=None)
+    revoke_link(clinician, made.pk)
+    assert Client().get(link).status_code == 404, "a link that was withdrawn tells no times"
 
 
 @pytest.mark.parametrize("view", ["clinician", "room", "week"])

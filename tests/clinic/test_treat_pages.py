@@ -18,6 +18,7 @@ from enthesis.clinic.models import (
     AuditEvent,
     Course,
     Decision,
+    Guidance,
     Role,
     Session,
     User,
@@ -26,6 +27,7 @@ from enthesis.clinic.models import (
 from enthesis.clinic.pages.plan import proposal
 from enthesis.clinic.pages.session_page import SessionPage
 from enthesis.clinic.store import course_record, known_for
+from enthesis.knowledge.references import GUIDANCE
 from tests.clinic.evaluated import consent, evaluate, plan
 from tests.clinic.treated import say
 from tests.clinic_fixtures import make_user
@@ -659,3 +661,7 @@ def test_the_first_session_is_guided_as_its_protocol_says(
     agree_plan(clinician, course.pk, "Marta Lindqvist", today, today, (row.pk, row.version))
     consent(course)
     assert {site.guidance for site in start(client, course).sites.all()} == {"ct"}
+
+
+def test_the_guidance_of_sessions_and_of_protocols_is_one_list() -> None:
+    assert {"", *Guidance.values} == GUIDANCE

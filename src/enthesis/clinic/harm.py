@@ -60,7 +60,7 @@ def _harms(
     rows: QuerySet[models.AdverseEvent], clinic: models.Clinic, known: Knowledge
 ) -> Iterator[Harm]:
     rows = rows.select_related("course__patient", "session", "by").prefetch_related(
-        "entries__by", "course__sessions"
+        "entries__by", "session__sites", "course__sessions__sites"
     )
     clinicians = actions.clinicians_of(clinic)
     for row in rows:

@@ -22,9 +22,11 @@ class DayCheck:
 
 @dataclass(frozen=True, slots=True)
 class Complication:
-    """Something that can go wrong while a session is given or right after it."""
+    """Something that can go wrong while a session is given or right after it. `adverse_kind` is
+    what it is recorded as where it is followed as an adverse event."""
 
     id: str
+    adverse_kind: str
     name: str
     starts_on: date
     source: str

@@ -69,6 +69,10 @@ def _after_a_session(entries: Mapping[str, Sequence[Entry]]) -> Iterator[Problem
         for region in line.regions:
             if region not in regions:
                 yield entry.where, f"no site lies in region {region!r}"
+    adverse = _ids(entries["adverse_kinds"])
+    for entry in entries["complications"]:
+        if entry.value.adverse_kind not in adverse:
+            yield entry.where, f"adverse event {entry.value.adverse_kind!r} is in no file"
     for entry in entries["adverse_kinds"]:
         for kind in entry.value.dangers:
             if kind not in danger:

@@ -151,7 +151,7 @@ def injectors_of(event: AdverseEvent) -> frozenset[int]:
     found = {session.signed_by_id or event.course.clinician_id for session in sessions}
     found |= {session.injected_by_id for session in sessions}
     for session in sessions:
-        found |= set(session.sites.values_list("injected_by", flat=True))
+        found |= {site.injected_by_id for site in session.sites.all()}
     return frozenset(pk for pk in found if pk is not None)
 
 

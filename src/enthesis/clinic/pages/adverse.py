@@ -127,8 +127,13 @@ def _begun(
     """What the form begins with: nothing that would answer for the clinician how bad it was."""
     today = store.today(request.clinic)
     on = answer.on if answer else today
-    session = _asked(request, "session", Session) or given.filter(on__lte=on).first()
+    asked = _asked(request, "session", Session)
+    session = asked or given.filter(on__lte=on).first()
     begun = {"onset_on": on, "request_key": uuid4().hex, "session": session and str(session.pk)}
+    told = asked.complications if asked else ()
+    if seen := [known.complications[id] for id in told if id in known.complications]:
+        begun |= {"onset_on": asked.on, "kind": seen[0].adverse_kind}
+        begun["what_happened"] = "; ".join(one.name for one in seen)
     if answer:
         dangers = follow.dangers(answers_of(answer), known)
         begun["kind"] = adverse.kind_of([rule.id for rule in dangers], known)

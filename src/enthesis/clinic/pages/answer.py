@@ -76,7 +76,7 @@ def _answer(request: HttpRequest, token: str, link: AnswerLink, language: str) -
             **leaflet(link.course, language),
             **_clinic(clinic, known),
             "others": others,
-            "calendar": calendar_address(request, link.course),
+            "calendar": calendar_address(link.course, token),
         }
         return render(request, "clinic/answer/sheet.html", context)
     assessment = Assessment.objects.filter(link=link).first()

@@ -115,14 +115,10 @@ def ask(request: StaffRequest, course_id: int) -> HttpResponse:
     return render(request, "clinic/course/ask.html", context, status=status)
 
 
-def personal_address(request: StaffRequest, token: str) -> str:
+def personal_address(request: StaffRequest, token: str, name: str = "answer") -> str:
     """The whole address of a personal link."""
-    path = reverse("answer", args=[token])
-    return (
-        f"{settings.PUBLIC_ADDRESS}{path}"
-        if settings.PUBLIC_ADDRESS
-        else (request.build_absolute_uri(path))
-    )
+    host = settings.PUBLIC_ADDRESS or request.build_absolute_uri("/")[:-1]
+    return f"{host}{reverse(name, args=[token])}"
 
 
 def _likely(course: Course) -> Occasion:

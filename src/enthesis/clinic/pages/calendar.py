@@ -6,8 +6,6 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
-from django.core import signing
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -17,6 +15,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from enthesis.clinic import store
+from enthesis.clinic.actions.answer import SHEET, find_link
 from enthesis.clinic.booking import opening_of
 from enthesis.clinic.models import Appointment, Course, Role, Room, User
 from enthesis.clinic.pages.patients import read_date
@@ -129,34 +128,23 @@ def course_calendar(request: StaffRequest, course_id: int) -> HttpResponse:
 
 @require_safe
 def own_calendar(request: HttpRequest, token: str) -> HttpResponse:
-    """The same file by the patient's personal link: no sign-in, only times, until the course is
-    closed."""
-    try:
-        course_id = int(_signer().unsign(token))
-    except (signing.BadSignature, ValueError):
-        raise Http404(token) from None
-    course = Course.objects.select_related("patient__clinic").filter(pk=course_id).first()
-    if course is None or course.closed_on:
-        raise Http404(token)
-    return _file(course)
+    """The same file by the patient's link to the aftercare sheet, while that can be read: when
+    somebody is where is not told for ever to whoever has an old link."""
+    link = find_link(token, timezone.now())
+    if link is None or link.questionnaire != SHEET or link.course.closed_on:
+        raise Http404
+    return _file(link.course)
 
 
-def calendar_address(request: HttpRequest, course: Course) -> str:
-    """The patient's personal link to the appointments of a course; "" where none is to come."""
+def calendar_address(course: Course, token: str = "") -> str:
+    """Where the appointments of a course are read: by staff, or by the `token` of a patient's link
+    to the sheet; "" where none is to come."""
     coming = course.appointments.filter(state=State.BOOKED, starts_at__gte=timezone.now())
     if not coming.exists():
         return ""
-    path = reverse("own_calendar", args=[_signer().sign(str(course.pk))])
-    return (
-        f"{settings.PUBLIC_ADDRESS}{path}"
-        if settings.PUBLIC_ADDRESS
-        else (request.build_absolute_uri(path))
-    )
-
-
-def _signer() -> signing.Signer:
-    # Signed, not stored: the file tells no more than the clinic's name and the times.
-    return signing.Signer(sep=".", salt="appointments of a course")
+    if token:
+        return reverse("own_calendar", args=[token])
+    return reverse("course_calendar", args=[course.pk])
 
 
 def _file(course: Course) -> HttpResponse:

@@ -8,7 +8,6 @@ import hashlib
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -21,6 +20,7 @@ from enthesis.clinic.actions import consent as actions
 from enthesis.clinic.consents import State
 from enthesis.clinic.models import Consent, ConsentLink, Course, Patient, Role
 from enthesis.clinic.pages import attempt, patient_banner
+from enthesis.clinic.pages.ask import personal_address
 from enthesis.clinic.permissions import CLINICAL, DESK, StaffRequest, get_for, page, public_page
 from enthesis.clinic.sender import is_local
 from enthesis.journey import consent as text
@@ -47,8 +47,7 @@ def consent(request: StaffRequest, course_id: int) -> HttpResponse:
                 messages.success(request, "Consent is withdrawn. Nothing more is injected.")
                 return redirect("consent", course.pk)
         elif made := attempt(form, actions.make_consent_link, request.user, course.pk):
-            path = reverse("sign_consent", args=[made[1]])
-            address = f"{settings.PUBLIC_ADDRESS or request.build_absolute_uri('/')[:-1]}{path}"
+            address = personal_address(request, made[1], "sign_consent")
     standing = consents.standing(course, today)
     words, tone = STATE_WORDS[standing.state]
     waiting = course.consent_links.filter(revoked_at=None, facts=None)

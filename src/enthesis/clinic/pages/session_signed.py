@@ -94,7 +94,8 @@ def draft_words(draft: Draft, known: Knowledge) -> dict[str, str]:
 
 def limits_of(mixtures: tuple[Mixture, ...], known: Knowledge) -> list[AnaestheticLimit]:
     """The ceilings that the mixtures are checked against, for their words and sources."""
-    used = {(mixture.anaesthetic, mixture.with_adrenaline) for mixture in mixtures}
+    drawn = [one for mixture in mixtures for one in mixture.ingredients]
+    used = {(one.substance, one.with_adrenaline) for one in drawn}
     return [x for x in known.anaesthetic_limits if (x.substance, x.with_adrenaline) in used]
 
 
@@ -178,6 +179,7 @@ def signed_page(
             "day_checks": _checks_told(row, known),
             "time_out": time_out_words(row),
             "complications": _complications(row, known),
+            "not_followed": set(row.complications) - {"none"} and not row.adverse_events.exists(),
             "amendments": row.amendments.select_related("by").order_by("at"),
             "next": _next(row, store.today(request.clinic)),
             "later": proposed_moves(row.course),

@@ -18,7 +18,7 @@ from enthesis.clinic.actions.before_needle import (
     seconds,
 )
 from enthesis.clinic.models import Session
-from enthesis.clinic.pages.doses import drawn_map, mixture_words
+from enthesis.clinic.pages.doses import drawn_map, mixture_words, sides_of
 from enthesis.clinic.pages.plan_words import dose_words
 from enthesis.clinic.pages.session_signed import heading
 from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
@@ -83,6 +83,11 @@ def _shown(request: StaffRequest, row: Session, known: Knowledge) -> dict[str, A
         "sites": [
             (known.sites[dose.site].name, dose.side.value, amount(dose.volume_ml, "mL"))
             for dose in doses
+        ],
+        "other_side": [
+            f"{known.sites[dose.site].name}, {dose.side.value.upper()}"
+            for dose in doses
+            if dose.side not in sides_of(known.sites[dose.site], Side(row.course.side))
         ],
         "mixtures": [mixture_words(mixture, known) for mixture in mixtures if mixture.key in used],
         "anaesthetics": dose_words(check, known),

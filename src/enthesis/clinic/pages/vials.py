@@ -90,4 +90,4 @@ def lots_given(session: Session, known: Knowledge) -> list[tuple[str, str]]:
 
 def _with_expiry(text: str, rows: list[StockLot]) -> str:
     days = {row.expires_on for row in rows if stock.holds_lot(text, row.key)}
-    return f"{text}, expires {stock.day(min(days))}" if days else text
+    return f"{text}, expires {stock.day(min(days))}" if days else f"{text}, expiry not recorded"

@@ -74,7 +74,7 @@ def after(request: StaffRequest, course_id: int) -> HttpResponse:
         **_head(row, store.known_for(request.clinic, store.today(request.clinic)), request.clinic),
         **leaflet(row, language),
         "others": [(code, name) for code, name in languages.choices if code != language],
-        "calendar": calendar_address(request, row),
+        "calendar": calendar_address(row),
         "letter": letter,
         "refused": refused,
     }
