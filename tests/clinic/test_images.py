@@ -21,6 +21,7 @@ from enthesis.clinic.actions.treat import discard_session
 from enthesis.clinic.models import Amendment, AuditEvent, Course, Session, SessionImage, User
 from enthesis.clinic.store import known_for
 from tests.clinic.files import PAGE, chunk, jpeg, pdf, png, segment
+from tests.clinic.test_treat_pages import shown
 from tests.clinic.treated import agree_plan, give_session
 
 pytestmark = pytest.mark.usefixtures("on_a_fixed_day")
@@ -181,8 +182,6 @@ def test_a_session_holds_so_many_and_no_more(
 def test_a_draft_saves_what_was_typed_on_the_way_to_its_images(
     client: Client, draft: Session
 ) -> None:
-    from tests.clinic.test_treat_pages import shown
-
     typed = shown(draft) | {"note": "seen on the screen", "do": "images"}
     response = client.post(f"/sessions/{draft.pk}/", typed)
     assert response["Location"] == f"/sessions/{draft.pk}/images/"

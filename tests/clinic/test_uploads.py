@@ -13,6 +13,7 @@ from enthesis.knowledge.load import knowledge
 from tests.clinic.files import PAGE, chunk, exif, jpeg, pdf, png, segment
 from tests.conftest import TODAY
 
+pytestmark = pytest.mark.alike
 RULES = knowledge(TODAY).upload_rules
 WHOLE = {"png": png(), "jpeg": jpeg(), "pdf": pdf()}
 REFUSED = {
@@ -30,7 +31,8 @@ REFUSED = {
     "too large": (png() + bytes(RULES.bytes_most), "larger than 20\u00a0MB"),
     "a PNG's name only": (b"\x89PNG\r\n\x1a\n", "cut off"),
     "a PNG without picture": (png().replace(png()[33:-12], b""), "damaged"),
-    "a PNG with a wrong sum": (png()[:-6] + b"\0" + png()[-5:], "damaged"),
+    "a PNG with a wrong sum": (png()[:-14] + b"\0\0" + png()[-12:], "damaged"),
+    "a PNG whose end is spoilt": (png()[:-6] + b"\0" + png()[-5:], "damaged"),
     "a PNG of no width": (png(width=0), "damaged"),
     "a PNG that claims 10 GB": (png(width=50_000, height=50_000), "50000 × 50000 pixels"),
     "a PNG that moves": (png(chunk(b"acTL", bytes(8))), "moves"),
@@ -42,6 +44,7 @@ REFUSED = {
     "a JPEG of no height": (jpeg(height=0), "damaged"),
     "a page in a JPEG's comment": (jpeg(segment(0xFE, PAGE)), "hidden in this JPEG"),
     "a page behind a JPEG": (jpeg(after=PAGE), "hidden in this JPEG"),
+    "a JPEG without a frame": (jpeg().replace(b"\xff\xc0", b"\xff\xdb"), "damaged"),
     "two frames in a JPEG": (jpeg(segment(0xC0, b"\x08\0\x08\0\x08\1\1\x11\0")), "damaged"),
     "a PDF's name only": (b"%PDF-1.7\n", "cut off"),
     "a PDF that does not begin at its first byte": (b"GIF\n" + pdf(), "no PNG, JPEG or PDF"),
