@@ -11,12 +11,13 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from enthesis import records
-from enthesis.clinic import models, store
+from enthesis.clinic import image_files, models, store
 from enthesis.clinic.actions.protocols import copy_protocol
 from enthesis.clinic.models import Role
 from enthesis.clinic.permissions import ADMIN, ANSWERABLE, CLINICAL, DESK, STAFF
 from enthesis.exchange.course_json import write_course
 from enthesis.shape import plain
+from tests.clinic.files import png
 
 # Ibis calls DuckDB by a name that DuckDB is giving up.
 pytestmark = pytest.mark.filterwarnings("ignore:fetch_(arrow|record)_:DeprecationWarning")
@@ -62,6 +63,9 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "amend_session": CLINICAL,
     "session_cautions": CLINICAL,
     "session_labels": CLINICAL,
+    "session_images": CLINICAL,
+    "image": CLINICAL,
+    "remove_image": CLINICAL,
     "time_out": CLINICAL,
     "course": DESK,
     "visit_summary": CLINICAL,
@@ -183,7 +187,12 @@ def ids(
     lot = models.StockLot.objects.create(
         product=product, number="W-1", key="w-1", expires_on=date(2027, 6, 30)
     )
+    image = models.SessionImage.objects.create(
+        session=session, name="a.png", content_type="image/png", size_bytes=len(png()),
+        sha256=image_files.keep(png()), by=clinician,
+    )  # fmt: skip
     return {
+        "image_id": image.pk,
         "product_id": product.pk,
         "lot_id": lot.pk,
         "patient_id": course.patient_id,

@@ -1,4 +1,5 @@
-"""Who did what to which record: one row for every write, in the same transaction as the write."""
+"""Who did what to which record: one row for every write, in the same transaction as the write, and
+one for every image that is looked at."""
 
 from typing import Any
 

@@ -19,6 +19,8 @@ from django.db.models import Q, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from enthesis.clinic.uploads import NAME_MOST, Kind
+
 NO_NUL = [ProhibitNullCharactersValidator()]
 
 
@@ -402,6 +404,48 @@ class Amendment(models.Model):
     text = models.TextField(max_length=4000, validators=NO_NUL)
     by = models.ForeignKey(User, on_delete=models.PROTECT)
     at = models.DateTimeField(default=timezone.now)
+
+
+class SessionImage(models.Model):
+    """A picture or PDF attached to a session, never interpreted; its bytes lie in the data folder.
+
+    Before signing it may be removed, with a reason, and the row stays; afterwards it is only added.
+    """
+
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="images")
+    # Both empty: of the whole session.
+    site = models.CharField(max_length=60, blank=True, default="", validators=NO_NUL)
+    side = models.CharField(max_length=10, blank=True, default="", validators=NO_NUL)
+    name = models.CharField(max_length=NAME_MOST, validators=NO_NUL)
+    content_type = models.CharField(max_length=20, choices=[(k.value, k.name) for k in Kind])
+    size_bytes = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+    removed_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    removed_at = models.DateTimeField(null=True, blank=True)
+    removed_because = models.CharField(max_length=300, blank=True, default="", validators=NO_NUL)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["session", "sha256"],
+                condition=Q(removed_at=None),
+                name="session_image_once",
+                violation_error_message="This image is attached to the session already.",
+            ),
+            models.CheckConstraint(
+                condition=Q(content_type__in=[k.value for k in Kind]), name="session_image_kind"
+            ),
+            models.CheckConstraint(
+                condition=Q(removed_at=None, removed_by=None, removed_because="")
+                | (Q(removed_at__isnull=False, removed_by__isnull=False) & ~Q(removed_because="")),
+                name="session_image_removed_whole",
+            ),
+        ]
 
 
 class Room(models.Model):

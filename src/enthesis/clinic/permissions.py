@@ -94,6 +94,7 @@ _TO_CLINIC: dict[type[Model], str] = {
     models.SessionSite: "session__course__patient__clinic",
     models.CautionSetAside: "session__course__patient__clinic",
     models.Amendment: "session__course__patient__clinic",
+    models.SessionImage: "session__course__patient__clinic",
     models.InvoiceLine: "invoice__clinic",
     models.Payment: "invoice__clinic",
 }

@@ -154,6 +154,11 @@ SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
+# Files are sent one at a time, stay in memory up to what may be attached, and never touch the
+# temporary folder of the machine: they are of patients, and anybody may send one to any page.
+FILE_UPLOAD_HANDLERS = ["enthesis.clinic.image_files.WithinLimit"]
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
+
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],

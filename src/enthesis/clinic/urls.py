@@ -15,6 +15,7 @@ from enthesis.clinic.pages import (
     evaluate,
     evidence,
     forecast,
+    images,
     labels,
     outcomes,
     patients,
@@ -38,7 +39,7 @@ from enthesis.clinic.pages import (
 
 STAGES = (
     *(sign_in, today, patients, evaluate, plan, protocols, consent, treat, time_out),
-    *(cautions, labels),
+    *(cautions, labels, images),
     *(course, adverse, visit, forecast, ask, answer, stop, calls, typed_scores, outcomes, results),
     *(evidence, pay, stock, recall, settings),
     *(appointments, series, calendar, rooms),

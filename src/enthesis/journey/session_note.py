@@ -41,6 +41,7 @@ class Recorded:
     complications: Sequence[str]
     pain_before: int | None = None
     pain_after: int | None = None
+    images: Sequence[str] = ()
 
 
 def session_note(told: Recorded, known: Knowledge) -> list[str]:
@@ -52,6 +53,7 @@ def session_note(told: Recorded, known: Knowledge) -> list[str]:
         *(_solution(mixture, told, known) for mixture in told.mixtures),
         *_places(told, known),
         *_afterwards(told, known),
+        *([f"Attached: {', '.join(told.images)}."] if told.images else []),
     ]
 
 

@@ -31,6 +31,7 @@ from enthesis.knowledge.paper import (
 )
 from enthesis.knowledge.series import Planning, Protocol
 from enthesis.knowledge.stock import StockRules
+from enthesis.knowledge.uploads import UploadRules
 from enthesis.knowledge.words import (
     AftercareWords,
     ConsentWords,
@@ -665,6 +666,7 @@ class Knowledge:
     session_window: SessionWindow
     publishing: Publishing
     stock_rules: StockRules
+    upload_rules: UploadRules
     forecast_starts: Mapping[str, ForecastStart]
     forecast_rules: ForecastRules
     forecast_checks: Mapping[str, ForecastCheck]

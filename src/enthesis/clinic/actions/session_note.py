@@ -43,5 +43,6 @@ def write_note(session: Session, known: Knowledge) -> str:
         complications=session.complications,
         pain_before=session.pain_before,
         pain_after=session.pain_after,
+        images=list(session.images.filter(removed_at=None).values_list("name", flat=True)),
     )
     return "\n".join(session_note(told, known))

@@ -169,14 +169,16 @@ def sign_session(
 def discard_session(
     user: User, session_id: int, expected_version: int | None, because: str = ""
 ) -> Course:
-    """Throw away a draft: begun by mistake, or not given today. Why, and which checks stood
-    against it, is kept in the audit trail. A signed session stays."""
+    """Throw away a draft: begun by mistake, or not given today. Why, which checks stood against it
+    and what was attached is kept in the audit trail. A signed session stays."""
     session = open_for_edit(user, Session, session_id, expected_version)
     refuse_signed(session)
     course, detail = session.course, dict[str, object](number=session.number)
     against = [id for id, told in session.day_checks.items() if not told["as_it_should_be"]]
     detail |= {"because": because} if because else {}
     detail |= {"checks": against} if against else {}
+    images = list(session.images.values_list("sha256", flat=True))
+    detail |= {"images": images} if images else {}
     audit.record(user, "discard_session", session, detail=detail)
     session.delete()
     return course

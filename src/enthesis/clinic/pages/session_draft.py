@@ -20,6 +20,7 @@ from enthesis.clinic.pages.session_forms import RecordedSiteForm
 from enthesis.clinic.pages.session_page import SessionPage
 from enthesis.clinic.pages.session_signed import (
     heading,
+    image_rows,
     limits_of,
     state_of,
 )
@@ -85,6 +86,7 @@ def draft_page(
             "checks": shown.checks.rows(_facts(row, known)),
             "time_out": _time_out(shown, mixed),
             "problems": problems(shown.forms) if status != 200 or kept else [],
+            "images": image_rows(row, known),
             "ask_first": _ask_first(row.course, known),
             **context,
         },

@@ -180,6 +180,7 @@ def signed_page(
             "time_out": time_out_words(row),
             "complications": _complications(row, known),
             "not_followed": set(row.complications) - {"none"} and not row.adverse_events.exists(),
+            "images": image_rows(row, known),
             "amendments": row.amendments.select_related("by").order_by("at"),
             "next": _next(row, store.today(request.clinic)),
             "later": proposed_moves(row.course),
@@ -201,6 +202,17 @@ def _checks_told(row: Session, known: Knowledge) -> list[dict[str, Any]]:
             "by": row.day_checks[id]["by"],
         }
         for id, answer in check_answers(row).items()
+    ]
+
+
+def image_rows(row: Session, known: Knowledge) -> list[dict[str, Any]]:
+    """What is attached and was not removed, each with the place that it shows."""
+    return [
+        {
+            "image": image,
+            "place": f"{known.sites[image.site].name}, {image.side}" if image.site else "",
+        }
+        for image in row.images.filter(removed_at=None).select_related("by")
     ]
 
 

@@ -51,8 +51,8 @@ def start_session(request: StaffRequest, course_id: int) -> HttpResponse:
 def session(request: StaffRequest, session_id: int) -> HttpResponse:
     """The draft, to edit and sign; once signed, what was given. `?draft` saves while it is typed.
 
-    A POST says in `do`: save, all (tick all and save), add (a place), time_out (save and go
-    there) or sign.
+    A POST says in `do`: save, all (tick all and save), add (a place), time_out or images (save and
+    go there) or sign.
     """
     row = get_for(request.user, Session, session_id)
     if request.method == "GET" and row.signed_at is not None:
@@ -77,8 +77,8 @@ def session(request: StaffRequest, session_id: int) -> HttpResponse:
         return _conflict(request, shown, conflict.theirs)
     if saved is None:
         return draft_page(request, shown, 422)
-    if data.get("do") == "time_out":
-        return redirect("time_out", saved.pk)
+    if there := {"time_out": "time_out", "images": "session_images"}.get(data.get("do", "")):
+        return redirect(there, saved.pk)
     words = "was signed" if saved.signed_at else "was saved as a draft; it is not signed yet"
     messages.success(request, f"Session {saved.number} {words}.")
     return redirect("session", saved.pk)
