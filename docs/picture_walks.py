@@ -77,14 +77,15 @@ def first_course(open_page: OpenPage) -> Visits:
     page.get_by_role("button", name="Record agreement").click()
     link = ask(page, course)
     phone.goto(link)
-    while "describes your pain" not in phone.locator("h1").first.inner_text():
-        phone.locator(".rows").first.locator(".row").last.click()
-        phone.get_by_role("button", name="Save and go on").click()
+    phone.get_by_label("None of these").check()
+    phone.get_by_role("button", name="Save and go on").click()
+    phone.get_by_role("heading", name="describes your pain").wait_for()
     phone.locator(".row").nth(7).click()
     yield "phone-pain", phone
     answer_on_the_phone(phone, link, pain=7)
     yield from _consent(page, phone, course)
     page.goto(f"{course}series/")
+    page.get_by_label("Time", exact=True).fill("14:30")
     page.get_by_role("button", name="Show the times").click()
     page.get_by_role("heading", name="The 6 sessions").wait_for()
     yield "series", page
@@ -178,8 +179,8 @@ def _treat(page: Page) -> Visits:
     page.get_by_role("button", name="Hold it again").wait_for()
     page.get_by_role("button", name="Tick all").click()
     page.locator("#doses", has_text="9 of 9 places").wait_for()
-    page.get_by_label("Pain before").fill("7")
-    page.get_by_label("Pain after").fill("5")
+    page.get_by_label("Pain before").select_option("7")
+    page.get_by_label("Pain right after").select_option("5")
     page.get_by_label("None seen").check()
     page.locator("#saved", has_text="Saved").wait_for()
     yield "record-given", page
@@ -203,8 +204,10 @@ def own_protocol(open_page: OpenPage) -> Visits:
     page = _sign_in(open_page())
     page.goto("/protocols/copy/low_back_ligaments/")
     page.get_by_label("Name", exact=True).fill("Low back ligaments, 15 %")
+    page.get_by_label("Dextrose", exact=True).fill("15")
     page.get_by_role("button", name="Save as the clinic’s own").click()
-    page.wait_for_load_state()
+    page.get_by_role("link", name="Change").click()
+    page.get_by_role("heading", level=1, name="Change").wait_for()
     yield "protocol", page
 
 

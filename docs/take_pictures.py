@@ -105,9 +105,7 @@ def main() -> int:
     return 1 if left else 0
 
 
-def walk_through(
-    folder: Path, wanted: set[walks.Walk], take: Callable[[str, Page], None]
-) -> None:
+def walk_through(folder: Path, wanted: set[walks.Walk], take: Callable[[str, Page], None]) -> None:
     """Invent the clinic in `folder` and walk the `wanted` ways, in the order of the table."""
     os.environ |= {"ENTHESIS_DATA": str(folder), "DJANGO_ALLOW_ASYNC_UNSAFE": "true"}
     from enthesis.clinic import server
