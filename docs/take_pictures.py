@@ -10,10 +10,10 @@ import io
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import time_machine
 from PIL import Image
@@ -28,6 +28,8 @@ FOLDER = Path(__file__).parent / "pictures"
 COLOURS = 200
 """Of the palette: fewer make steps in the fans of the charts; whole colours weigh three times."""
 DESKTOP, TABLET, PHONE = 1280, 1024, 390
+SCREEN_PX = {DESKTOP: 600, TABLET: 600, PHONE: 844}
+"""A shorter page is shown on a screen of this height."""
 
 
 class Shot(NamedTuple):
@@ -40,12 +42,11 @@ class Shot(NamedTuple):
     width: int
     height: int = 1600
     dark: bool = False
-    part: str = "body"
+    part: str = ""
 
 
 PICTURES = {
     "today": Shot(walks.everyday, DESKTOP),
-    "course-go-on": Shot(walks.everyday, DESKTOP),
     "course-finish": Shot(walks.everyday, DESKTOP),
     "course-recheck": Shot(walks.everyday, DESKTOP),
     "course-stop": Shot(walks.everyday, DESKTOP),
@@ -55,7 +56,7 @@ PICTURES = {
     "calendar-week": Shot(walks.everyday, DESKTOP, 1000),
     "stock": Shot(walks.everyday, DESKTOP),
     "recall": Shot(walks.everyday, DESKTOP, 1000),
-    "adverse-event": Shot(walks.adverse_event, DESKTOP),
+    "adverse-event": Shot(walks.adverse_event, TABLET, 2400),
     "adverse-events": Shot(walks.adverse_event, DESKTOP),
     "patient": Shot(walks.first_course, DESKTOP),
     "evaluation": Shot(walks.first_course, DESKTOP),
@@ -70,8 +71,10 @@ PICTURES = {
     "record-time-out": Shot(walks.first_course, TABLET),
     "record-given": Shot(walks.first_course, TABLET),
     "record-signed": Shot(walks.first_course, TABLET),
-    "aftercare-phone": Shot(walks.first_course, PHONE),
+    "record-note": Shot(walks.first_course, TABLET, part="section:has(h2:text-is('Note'))"),
+    "aftercare-phone": Shot(walks.first_course, PHONE, 3000),
     "invoice": Shot(walks.first_course, DESKTOP),
+    "course-go-on": Shot(walks.first_course, DESKTOP),
     "plan-shoulder": Shot(walks.shoulder, DESKTOP),
     "protocol": Shot(walks.own_protocol, DESKTOP),
     "outcomes-clinic": Shot(walks.outcomes, DESKTOP),
@@ -101,13 +104,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, time_machine.travel(DAY):
         walk_through(Path(folder), {PICTURES[name].walk for name in left}, take)
     if left:
-        print(f"The walks did not come by {', '.join(left)}.", file=sys.stderr)
+        sys.stderr.write(f"The walks did not come by {', '.join(left)}.\n")
     return 1 if left else 0
 
 
 def walk_through(folder: Path, wanted: set[walks.Walk], take: Callable[[str, Page], None]) -> None:
     """Invent the clinic in `folder` and walk the `wanted` ways, in the order of the table."""
-    os.environ |= {"ENTHESIS_DATA": str(folder), "DJANGO_ALLOW_ASYNC_UNSAFE": "true"}
+    os.environ |= {"ENTHESIS_DATA": str(folder), "ENTHESIS_ADDRESS": walks.ADDRESS}
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # as tests/browser/conftest.py
     from enthesis.clinic import server
 
     server.prepare()
@@ -115,12 +119,10 @@ def walk_through(folder: Path, wanted: set[walks.Walk], take: Callable[[str, Pag
     from pytest_django.live_server_helper import LiveServer
     from tests.browser.conftest import chromium
 
-    from enthesis.clinic.models import Clinic
     from enthesis.commands.demo import load_invented_clinic
 
     call_command("migrate", verbosity=0)
-    if not Clinic.objects.exists():
-        load_invented_clinic(DAY.date(), SEED, PATIENTS, lambda done, of: None)
+    load_invented_clinic(DAY.date(), SEED, PATIENTS, lambda done, of: None)
     running = LiveServer("localhost")
     try:
         with chromium() as browser:
@@ -135,8 +137,8 @@ def walk_through(folder: Path, wanted: set[walks.Walk], take: Callable[[str, Pag
 def _opener(browser: Browser, address: str) -> walks.OpenPage:
     """Each page has a memory of its own, as on another device."""
 
-    def open_page(**chosen: Any) -> Page:
-        context = browser.new_context(base_url=address, reduced_motion="reduce", **chosen)
+    def open_page() -> Page:
+        context = browser.new_context(base_url=address, reduced_motion="reduce")
         context.set_default_timeout(20_000)
         return context.new_page()
 
@@ -144,18 +146,18 @@ def _opener(browser: Browser, address: str) -> walks.OpenPage:
 
 
 def _picture(page: Page, name: str) -> bytes:
+    """The page as a PNG with a palette, which is a third of one with whole colours."""
     shot = PICTURES[name]
+    page.mouse.move(0, 0)
     page.emulate_media(color_scheme="dark" if shot.dark else "light")
+    page.set_viewport_size({"width": shot.width, "height": SCREEN_PX[shot.width]})
     # As tall as the page: bars that stick to the window would else lie across the picture.
-    page.set_viewport_size({"width": shot.width, "height": 100})
-    whole = page.evaluate("document.documentElement.scrollHeight")
-    page.set_viewport_size({"width": shot.width, "height": min(whole, shot.height)})
-    if shot.part != "body":
-        page.set_viewport_size({"width": shot.width, "height": whole})
+    tall = page.evaluate("document.documentElement.scrollHeight")
+    page.set_viewport_size({"width": shot.width, "height": min(tall, shot.height)})
     page.evaluate("scrollTo(0, 0)")
     if (over := page.evaluate("document.documentElement.scrollWidth - innerWidth")) > 0:
-        print(f"{name}: the page scrolls sideways by {over} px", file=sys.stderr)
-    taken = page.locator(shot.part).first.screenshot() if shot.part != "body" else page.screenshot()
+        sys.stderr.write(f"{name}: the page scrolls sideways by {over} px\n")
+    taken = page.locator(shot.part).first.screenshot() if shot.part else page.screenshot()
     picture = Image.open(io.BytesIO(taken)).convert("RGB")
     picture = picture.crop((0, 0, picture.width, min(picture.height, shot.height)))
     small = picture.quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
