@@ -56,6 +56,8 @@ PICTURES = {
     "calendar-week": Shot(walks.everyday, DESKTOP, 1000),
     "stock": Shot(walks.everyday, DESKTOP),
     "recall": Shot(walks.everyday, DESKTOP, 1000),
+    "outcomes-clinic": Shot(walks.outcomes, DESKTOP),
+    "results-public-phone": Shot(walks.outcomes, PHONE),
     "adverse-event": Shot(walks.adverse_event, TABLET, 2400),
     "adverse-events": Shot(walks.adverse_event, DESKTOP),
     "patient": Shot(walks.first_course, DESKTOP),
@@ -77,12 +79,10 @@ PICTURES = {
     "course-go-on": Shot(walks.first_course, DESKTOP),
     "plan-shoulder": Shot(walks.shoulder, DESKTOP),
     "protocol": Shot(walks.own_protocol, DESKTOP),
-    "outcomes-clinic": Shot(walks.outcomes, DESKTOP),
-    "results-public-phone": Shot(walks.outcomes, PHONE),
     "outcomes": Shot(walks.report, DESKTOP),
     "outcomes-phone": Shot(walks.report, PHONE, dark=True),
 }
-"""Those walks that write come after those that only look."""
+"""In the order of the walks: those that look come first, so that they see the clinic as invented."""
 
 
 def main() -> int:
