@@ -82,7 +82,7 @@ PICTURES = {
     "outcomes": Shot(walks.report, DESKTOP),
     "outcomes-phone": Shot(walks.report, PHONE, dark=True),
 }
-"""In the order of the walks: those that look come first, so that they see the clinic as invented."""
+"""In the order of the walks: those that only look come first, and see the clinic as invented."""
 
 
 def main() -> int:
