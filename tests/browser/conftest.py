@@ -8,6 +8,7 @@ the real form. `assert_accessible(page)` runs axe: WCAG 2.2 A, AA and best pract
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -31,18 +32,25 @@ OF_COLOUR: dict[str, object] = {"type": "rule", "values": ["color-contrast", "li
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One Chromium for the whole run (the distribution's, nothing is downloaded)."""
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The distribution's Chromium; nothing is downloaded. `docs/take_pictures.py` uses it too."""
     # As root Chromium's sandbox cannot work; as anybody else it stays on.
     unsafe = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
+        launched = playwright.chromium.launch(
             executable_path="/usr/bin/chromium",
             args=[*unsafe, "--disable-dev-shm-usage", "--disable-gpu"],
         )
-        yield chromium
-        chromium.close()
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for the whole run."""
+    with chromium() as launched:
+        yield launched
 
 
 @pytest.fixture
@@ -98,11 +106,11 @@ def phone(open_page: Callable[..., Page]) -> Page:
     return open_page(PHONE)
 
 
-def sign_in(page: Page, user: User) -> None:
+def sign_in(page: Page, user: User, password: str = PASSWORD) -> None:
     """Through the real form, as a user does; ends on Today."""
     page.goto("/sign-in/")
     page.get_by_label("User name").fill(user.username)
-    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", level=1, name="Today").wait_for()
 

@@ -27,6 +27,20 @@ def on_day(number: int) -> time_machine.travel:
     return time_machine.travel(START + timedelta(days=number), tick=True)
 
 
+def answer_the_evaluation(page: Page) -> None:
+    """Nothing stands against treatment, and exercise was tried."""
+    for box in page.locator("input[type=checkbox]").all():
+        if box.get_attribute("value") in ("none", "exercise"):
+            box.check()
+    for radio in page.locator("input[type=radio][value=no]").all():
+        radio.check()
+    for name in ("never", "none"):
+        for radio in page.locator(f"input[type=radio][value={name}]").all():
+            radio.check()
+    for box in page.locator("input[type=number][required]").all():
+        box.fill(box.input_value() or "30")
+
+
 def answer_on_the_phone(phone: Page, address: str, pain: int, picture: str = "") -> None:
     """Open the personal link and answer screen by screen, thumb only; `pain` goes for every scale
     where higher is worse, its mirror for activities."""
@@ -143,16 +157,7 @@ def test_a_course_from_the_first_question_to_the_recheck(
         page.get_by_label("For how many months has it hurt?").fill("30")
         page.get_by_role("button", name="Save evaluation").click()
         expect(page.get_by_text("missing").first).to_be_visible()
-        for box in page.locator("input[type=checkbox]").all():
-            if box.get_attribute("value") in ("none", "exercise"):
-                box.check()
-        for radio in page.locator("input[type=radio][value=no]").all():
-            radio.check()
-        for name in ("never", "none"):
-            for radio in page.locator(f"input[type=radio][value={name}]").all():
-                radio.check()
-        for box in page.locator("input[type=number][required]").all():
-            box.fill(box.input_value() or "30")
+        answer_the_evaluation(page)
         page.get_by_role("button", name="Save evaluation").click()
         expect(page.get_by_text("Suitable").first).to_be_visible()
         look(page, "evaluation")

@@ -39,17 +39,18 @@ def flow_svg(data: FlowData, width: Width, uid: str) -> str:
     """Boxes from above, those who left at the right; on a phone indented beneath."""
     narrow = width == "narrow"
     box_width = 330.0 if narrow else 300.0
-    told, y = "", 4.0
+    told, y, bottom = "", 4.0, 4.0
     for index, step in enumerate(data.steps):
         if index:
-            told += _arrow(box_width / 2, y - 26, y)
+            # From the box itself, but on a phone from beneath the words of those who left.
+            told += _arrow(box_width / 2, y - 30 if narrow else bottom, y)
         text = wrapped(step.label, 14, box_width - 80)
         height = max(38.0, LINE * len(text) + 20)
         told += element("rect", x=1, y=y, width=box_width, height=height, cls="flow-box")
         told += words(box_width - 12, y + 25, str(step.count), "strong end")
         for row, part in enumerate(text):
             told += words(14, y + 25 + LINE * row, part)
-        y += height
+        bottom = y = y + height
         left = [part for reason, n in step.left if n for part in wrapped(f"{n} {reason}", 14, 310)]
         if left and narrow:
             for row, part in enumerate(left):
@@ -79,7 +80,7 @@ def flow_table(data: FlowData) -> Table:
 
 def _arrow(x: float, top: float, bottom: float) -> str:
     head = [(x - 4, bottom - 7), (x + 4, bottom - 7), (x, bottom - 1)]
-    return line(x, top - 4, x, bottom - 6, "axis") + element(
+    return line(x, top, x, bottom - 6, "axis") + element(
         "path", d=path_through(head, closed=True), cls="mark"
     )
 

@@ -18,11 +18,11 @@ NAVIGATION = [
 ]
 # Which word is underlined on pages that are not themselves in the navigation.
 BELONGS_TO = {
-    "outcomes": ("outcomes",),
+    "outcomes": ("outcomes", "adverse_events"),
     "evidence": ("evidence",),
     "money": ("money", "invoice"),
     "settings": ("setting", "user"),
-    "today": ("today", "call", "stock"),
+    "today": ("today", "call", "stock", "calendar"),
 }
 
 

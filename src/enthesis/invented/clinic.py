@@ -86,14 +86,17 @@ def invent_clinic(
 
 
 def _without_clashes(stories: list[Story]) -> tuple[Story, ...]:
-    """No clinician sees two people at once: who comes later in the row takes a later time."""
+    """No clinician sees two people at once: who comes later in the row takes a later time.
+
+    A visit lasts half an hour, two steps, so the steps beside it are taken as well.
+    """
     taken: set[tuple[str, datetime]] = set()
     moved = []
     for story in stories:
         visits = []
         for visit in story.visits:
             at = visit.at
-            while (story.clinician, at) in taken:
+            while taken & {(story.clinician, at + shift * STEP) for shift in (-1, 0, 1)}:
                 at += STEP
             taken.add((story.clinician, at))
             visits.append(replace(visit, at=at))

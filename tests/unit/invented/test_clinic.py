@@ -1,8 +1,9 @@
 """The whole invented clinic: repeatable, and true to what is written down of it."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from enthesis.records import Occasion
 from enthesis.shape import plain
 
 TODAY = date(2026, 11, 22)
+VISIT = timedelta(minutes=30)
 
 
 @cache
@@ -32,6 +34,13 @@ def test_another_seed_gives_other_people() -> None:
         return {f"{s.person.given} {s.person.family}" for s in invented(seed, 12).stories}
 
     assert names(1) != names(2)
+
+
+def test_no_clinician_sees_two_people_at_once() -> None:
+    for clinician in {story.clinician for story in invented(patients=200).stories}:
+        stories = [s for s in invented(patients=200).stories if s.clinician == clinician]
+        times = sorted(visit.at for story in stories for visit in story.visits)
+        assert all(after - before >= VISIT for before, after in pairwise(times))
 
 
 def test_more_patients_leave_those_already_there_as_they_are() -> None:

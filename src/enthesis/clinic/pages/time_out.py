@@ -91,7 +91,7 @@ def _shown(request: StaffRequest, row: Session, known: Knowledge) -> dict[str, A
         ],
         "mixtures": [mixture_words(mixture, known) for mixture in mixtures if mixture.key in used],
         "anaesthetics": dose_words(check, known),
-        "share": None if check.share is None else f"{check.share:.0%}",
+        "share": None if check.share is None else f"{check.share * 100:.0f}\u00a0%",
         "problems": check.problems,
         "others": others.values(),
         "alone": not others,

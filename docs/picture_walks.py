@@ -1,0 +1,254 @@
+"""The walks of docs/take_pictures.py: each goes its way and says where a picture is taken."""
+
+import contextlib
+import io
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import time_machine
+from playwright.sync_api import Page
+
+OpenPage = Callable[..., Page]
+Visits = Iterator[tuple[str, Page]]
+Walk = Callable[[OpenPage], Visits]
+NAME = "Marta Lindqvist"
+ADDRESS = "https://clinic.example"
+"""Where the clinic says that its patients reach it; nobody does, so the walks leave it out."""
+
+
+def _sign_in(page: Page, name: str = "clinician") -> Page:
+    from tests.browser.conftest import sign_in
+
+    from enthesis.clinic.models import User
+    from enthesis.commands.demo import PASSWORD
+
+    page.set_viewport_size({"width": 1280, "height": 900})
+    sign_in(page, User.objects.get(username=name), PASSWORD)
+    return page
+
+
+def everyday(open_page: OpenPage) -> Visits:
+    """What a clinician looks at on an ordinary day; nothing is written."""
+    page = _sign_in(open_page())
+    yield "today", page
+    for word in ("Go on", "Finish", "Recheck", "Stop"):
+        page.goto("/")
+        row = page.locator("li", has=page.locator(".when", has_text=":")).filter(has_text=word)
+        row.first.get_by_role("link").click()
+        page.locator(".verdict").wait_for()
+        yield "forecast" if word == "Go on" else f"course-{word.lower()}", page
+    yield "course-phone-dark-stop", page
+    page.goto("/evidence/low_back/")
+    yield "evidence", page
+    page.goto("/calendar/?view=week")
+    yield "calendar-week", page
+    page.goto("/stock/")
+    yield "stock", page
+    page.goto("/stock/recall/?lot=L2610")
+    yield "recall", page
+
+
+def adverse_event(open_page: OpenPage) -> Visits:
+    """From the patient's warning answer of this morning."""
+    page = _sign_in(open_page())
+    page.get_by_role("link", name="Record adverse event").click()
+    page.get_by_label("Vasovagal reaction").check()
+    page.get_by_label("1 Mild").check()
+    page.get_by_role("textbox", name="What happened").fill(
+        "Short of breath for some minutes at home, pale and anxious; gone by nine."
+    )
+    page.get_by_label("What was done").fill("Seen at once: oxygen 98 %, both lungs clear.")
+    page.get_by_label("Recovered", exact=True).check()
+    yield "adverse-event", page
+    page.get_by_role("button", name="Record adverse event").click()
+    page.goto("/adverse-events/")
+    yield "adverse-events", page
+
+
+def first_course(open_page: OpenPage) -> Visits:
+    """A new patient, from the front desk to the signed session, the invoice and the next answer."""
+    from tests.browser.test_whole_course import answer_on_the_phone, ask
+
+    front, page, phone = _sign_in(open_page(), "frontdesk"), _sign_in(open_page()), open_page()
+    yield from _arrive(front)
+    course = _open_course(page, front.url, "Low back and sacroiliac pain", "Left")
+    yield from _evaluate_and_plan(page, "Low back, left", "evaluation", "plan")
+    page.get_by_role("button", name="Save plan").click()
+    page.get_by_label("The patient’s name").fill(NAME)
+    page.get_by_role("button", name="Record agreement").click()
+    link = ask(page, course).removeprefix(ADDRESS)
+    phone.goto(link)
+    phone.get_by_label("None of these").check()
+    phone.get_by_role("button", name="Save and go on").click()
+    phone.get_by_role("heading", name="describes your pain").wait_for()
+    phone.locator(".row").nth(7).click()
+    yield "phone-pain", phone
+    answer_on_the_phone(phone, link, pain=7)
+    yield from _consent(page, phone, course)
+    page.goto(f"{course}series/")
+    page.get_by_label("Time", exact=True).fill("11:30")  # somebody else comes then today
+    page.get_by_label("Room").select_option("Room 1")
+    page.get_by_role("button", name="Show the times").click()
+    page.get_by_role("heading", name="The 6 sessions").wait_for()
+    yield "series", page
+    page.goto(course)
+    yield from _treat(page)
+    session = page.url
+    page.goto(f"{course}after/")
+    page.get_by_role("button", name="Make a personal link").click()
+    phone.goto(page.get_by_label("Personal link").input_value().removeprefix(ADDRESS))
+    yield "aftercare-phone", phone
+    page.goto(session)
+    page.get_by_role("link", name="Make invoice").click()
+    page.get_by_role("button", name="Make invoice").click()
+    page.get_by_label("Card terminal").check()
+    page.get_by_role("button", name="Record payment").click()
+    page.get_by_text("Paid in full").wait_for()
+    yield "invoice", page
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=12)):
+        _sign_in(page)
+        answer_on_the_phone(phone, ask(page, course).removeprefix(ADDRESS), pain=0)
+        page.goto(course)
+        page.get_by_text("before the next needle").first.wait_for()
+        yield "course-go-on", page
+
+
+def _arrive(front: Page) -> Visits:
+    front.get_by_role("link", name="Add patient").click()
+    for label, typed in (
+        ("Family name", "Lindqvist"),
+        ("Given name", "Marta"),
+        ("Birth date", "1974-03-14"),
+        ("Phone", "(555) 0142"),
+    ):
+        front.get_by_label(label).fill(typed)
+    front.get_by_label("Asked: none known").check()
+    front.get_by_role("button", name="Add patient").click()
+    front.get_by_role("link", name="Record weight").first.click()
+    front.get_by_label("Weight").fill("68")
+    front.get_by_role("button", name="Record weight").click()
+    front.get_by_role("heading", level=1).wait_for()
+    yield "patient", front
+
+
+def _open_course(page: Page, patient: str, condition: str, side: str) -> str:
+    """The address of the new course; ends on its evaluation."""
+    page.goto(patient)
+    page.get_by_role("link", name="Add complaint").click()
+    page.get_by_label(condition).check()
+    page.get_by_label(side, exact=True).check()
+    page.get_by_label("Complaint").fill("Aches since a lift at work")
+    page.get_by_role("button", name="Open course").click()
+    page.get_by_role("button", name="Save evaluation").wait_for()
+    return page.url.removesuffix("evaluate/")
+
+
+def _evaluate_and_plan(page: Page, hurts: str, evaluated: str, planned: str) -> Visits:
+    from tests.browser.test_whole_course import answer_the_evaluation
+
+    page.get_by_label("For how many months has it hurt?").fill("30")
+    answer_the_evaluation(page)
+    page.get_by_label(hurts, exact=True).check()
+    page.get_by_role("button", name="Save evaluation").click()
+    page.get_by_role("link", name="Make plan").wait_for()
+    yield evaluated, page
+    page.get_by_role("link", name="Make plan").click()
+    page.get_by_role("button", name="Save plan").wait_for()
+    yield planned, page
+
+
+def _consent(page: Page, phone: Page, course: str) -> Visits:
+    page.goto(f"{course}consent/")
+    page.get_by_role("button", name="Make link").click()
+    address = page.get_by_label("Personal link").input_value().removeprefix(ADDRESS)
+    yield "consent-link", page
+    phone.goto(address)
+    yield "consent-phone", phone
+    for box in phone.locator("input[type=checkbox]").all():
+        box.check()
+    phone.get_by_label("in place of a signature").fill(NAME)
+    phone.get_by_role("button", name="Sign").click()
+    phone.get_by_role("heading", name="You have signed").wait_for()
+    yield "consent-signed", phone
+
+
+def _treat(page: Page) -> Visits:
+    page.get_by_role("button", name="Start session 1").click()
+    page.locator("#id_needle").wait_for()
+    yield "record-start", page
+    page.locator("#id_needle").fill("27 G, 40 mm")
+    page.locator("#id_guidance").select_option("palpation")
+    for box in page.locator(".confirm input").all():
+        box.check()
+    yield "record-checks", page
+    page.get_by_role("button", name="Time-out for two").click()
+    page.get_by_role("heading", name="Read aloud and agreed").wait_for()
+    yield "record-time-out", page
+    page.get_by_role("button", name="Rosa Kim").click()
+    page.get_by_role("button", name="Hold it again").wait_for()
+    page.get_by_role("button", name="Tick all").click()
+    page.locator("#doses", has_text="9 of 9 places").wait_for()
+    page.get_by_label("Pain before").select_option("7")
+    page.get_by_label("Pain right after").select_option("5")
+    page.get_by_label("None seen").check()
+    page.locator("#saved", has_text="Saved").wait_for()
+    yield "record-given", page
+    page.get_by_role("button", name="Sign session").click()
+    page.get_by_role("heading", name="Amendments").wait_for()
+    yield "record-signed", page
+    yield "record-note", page
+
+
+def shoulder(open_page: OpenPage) -> Visits:
+    """A plan on another map, for somebody who is known already."""
+    page = _sign_in(open_page())
+    page.goto("/patients/")
+    page.locator("main .records a, main table a").first.click()
+    patient = page.url
+    _open_course(page, patient, "Shoulder pain from the rotator cuff", "Right")
+    where = "Shoulder or upper arm, right"
+    yield from _evaluate_and_plan(page, where, "evaluation-shoulder", "plan-shoulder")
+
+
+def own_protocol(open_page: OpenPage) -> Visits:
+    """A shipped protocol, copied and changed."""
+    page = _sign_in(open_page())
+    page.goto("/protocols/copy/low_back_ligaments/")
+    page.get_by_label("Name", exact=True).fill("Low back ligaments, 15 %")
+    page.get_by_label("Dextrose", exact=True).fill("15")
+    page.get_by_role("button", name="Save as the clinic’s own").click()
+    page.get_by_role("link", name="Change").click()
+    page.get_by_role("heading", level=1, name="Change").wait_for()
+    page.locator("summary", has_text="Source").first.click()
+    yield "protocol", page
+
+
+def outcomes(open_page: OpenPage) -> Visits:
+    """The clinic's outcomes, and what it publishes of them."""
+    page = _sign_in(open_page(), "admin")
+    page.goto("/outcomes/")
+    page.get_by_role("link", name="Look at what would be published").wait_for()
+    yield "outcomes-clinic", page
+    page.get_by_role("link", name="Look at what would be published").click()
+    page.get_by_role("button", name="Publish these results").click()
+    page.get_by_role("link", name="/results/").click()
+    page.get_by_role("heading", level=1, name="What happened").wait_for()
+    yield "results-public-phone", page
+
+
+def report(open_page: OpenPage) -> Visits:
+    """The report of a registry folder, without a server."""
+    from enthesis.cli import main
+
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "report"
+        arguments = ["outcomes", str(Path(folder) / "registry"), "--report", str(made)]
+        arguments += ["--invented", "600", "--condition", "low_back", "--day", "2026-11-26"]
+        with contextlib.redirect_stdout(io.StringIO()):
+            assert main([*arguments, "--title", "Outcomes of invented courses"]) == 0  # noqa: S101
+        page = open_page()
+        page.goto((made / "index.html").as_uri())
+        yield "outcomes", page
+        yield "outcomes-phone", page
