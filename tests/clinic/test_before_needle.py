@@ -100,7 +100,7 @@ def test_the_second_person_is_somebody_else_of_the_clinic(
     client.post(f"/sessions/{session.pk}/", shown(session) | {"do": "time_out"})
     address = f"/sessions/{session.pk}/time-out/"
     screen = client.get(address)
-    for words in ("LINDQVIST, Marta", "LEFT", "Sam Desk", "lidocaine 20\u00a0mg of 300\u00a0mg"):
+    for words in ("LINDQVIST, Marta", "LEFT", "Sam Desk", "Lidocaine 20\u00a0mg of 300\u00a0mg"):
         assert words in _words(screen)
     heard = screen.context["heard"]
     for nobody in ("", "patient", str(clinician.pk), "999999"):

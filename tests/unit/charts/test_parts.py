@@ -68,6 +68,7 @@ def test_the_phone_pages_carry_no_script_and_no_menu() -> None:
     [
         ("enthesis.css", 20),
         ("charts.css", 5),
+        ("paper.css", 1),
         ("maps.css", 4),
         ("evidence.css", 2),
         ("session.css", 3),
