@@ -20,6 +20,12 @@ ClientFor = Callable[[models.User], Client]
 MakeCourse = Callable[..., models.Course]
 
 
+@pytest.fixture(autouse=True)
+def noon(time_machine: Any) -> None:
+    """At the clinic it is the same day as in Greenwich, at whatever hour the tests run."""
+    time_machine.move_to(datetime(2026, 11, 23, 17, tzinfo=UTC))
+
+
 @pytest.fixture
 def silent(make_course: MakeCourse) -> models.Course:
     """Safety was to be answered four days ago, and was asked."""
