@@ -16,7 +16,7 @@ from enthesis.knowledge.load import knowledge
 from enthesis.outcomes import engine, registry
 from enthesis.outcomes.report import Report
 from enthesis.outcomes.sections.adverse import adverse
-from enthesis.outcomes.sections.parts import Asked
+from enthesis.outcomes.sections.parts import Asked, Section
 from tests.unit.outcomes.registry_rows import whole
 from tests.unit.outcomes.test_report import DAY, by_id, cells, fifty, reported, written
 
@@ -204,6 +204,25 @@ def harmed(course: list[int], serious: int) -> Mapping[str, list[Any]]:
             "serious": [at < serious for at in range(n)]}  # fmt: skip
 
 
+def test_events_of_several_kinds_that_are_all_of_few_people_have_no_total(tmp_path: Path) -> None:
+    events = {**harmed([0, 1, 2] * 4, 0), "kind": ["flare", "bleeding"] * 6}
+    told = published_adverse(tmp_path, events)
+    assert told.finding == "Adverse events were recorded after 99 sessions"
+    assert "12" not in str((told.finding, told.notes, told.table))
+
+
+def published_adverse(folder: Path, events: Mapping[str, list[Any]]) -> Section:
+    """What is published of the adverse events of ninety-nine courses of one session each."""
+    tables = {"courses": drawn((99,), 1), "adverse": events}
+    registry.refresh(folder, whole(tables), knowledge="k")
+    opened = engine.open_registry(str(folder))
+    sections = adverse(Asked(opened, DAY, knowledge(DAY), None, 1, BELOW, 99))
+    opened.close()
+    # By grade, judgement or session the same events would be divided once more.
+    assert [section.id for section in sections] == ["adverse"]
+    return sections[0]
+
+
 @pytest.mark.parametrize(
     ("course", "serious", "total", "told"),
     [
@@ -218,14 +237,8 @@ def harmed(course: list[int], serious: int) -> Mapping[str, list[Any]]:
 def test_of_adverse_events_the_public_is_told_no_number_of_few_people(
     tmp_path: Path, course: list[int], serious: int, total: str, told: str
 ) -> None:
-    tables = {"courses": drawn((99,), 1), "adverse": harmed(course, serious)}
-    registry.refresh(tmp_path, whole(tables), knowledge="k")
-    opened = engine.open_registry(str(tmp_path))
-    sections = adverse(Asked(opened, DAY, knowledge(DAY), None, 1, BELOW, 99))
-    opened.close()
-    # By grade, judgement or session the same events would be divided once more.
-    assert [section.id for section in sections] == ["adverse"]
-    assert sections[0].finding.startswith(total) and f"Serious: {told}." in sections[0].notes
+    section = published_adverse(tmp_path, harmed(course, serious))
+    assert section.finding.startswith(total) and f"Serious: {told}." in section.notes
 
 
 def test_no_single_session_with_a_sign_is_published(tmp_path: Path) -> None:

@@ -319,7 +319,8 @@ def test_adverse_events_are_a_loop_with_their_intervals_and_stand_apart_from_sig
         assert ends == pytest.approx([1000 * low / given, 1000 * high / given], abs=0.051)
     warned = sum(e["from_warning"] for e in after)
     assert (
-        f"{warned} of the {len(after)} were recorded from a patient's" in told["adverse"].notes[1]
+        f"{warned} of the {len(after)} were recorded from a warning answer"
+        in told["adverse"].notes[1]
     )
     assert f"; {unjudged} are not judged yet" in told["adverse"].finding
     for section, column, words in (

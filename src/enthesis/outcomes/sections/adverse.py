@@ -15,8 +15,9 @@ from enthesis.outcomes.sections.parts import HIDDEN, Asked, Section, of_100_with
 
 MEASURE = "Adverse events that the clinic recorded after a session, by the worst grade they had"
 CAVEAT = (
-    "Only what somebody wrote down is counted, so that there may have been more. Each event is "
-    "counted once, here and not among the warning signs, though it may have begun as one."
+    "Only what somebody wrote down is counted, so that there may have been more. Events and the "
+    "warning signs that patients answered are counted apart: one recorded from such an answer "
+    "stands in both."
 )
 NO_CAUSE = "An event after a session need not come of it; these are judgements, no proof."
 UNJUDGED = "Not judged by another person"
@@ -51,7 +52,9 @@ def _kinds(asked: Asked, rows: list[dict[str, Any]], given: int, treated: int) -
     serious, total = _sum(rows, "serious"), _sum(rows, "events")
     were = "event was" if told.total == "1" else "events were"
     title = f"{told.total} adverse {were} recorded after {given} sessions"
-    if any(told.of_few):
+    (whole,) = cohort.adverse(asked.registry, of=()).to_pylist()
+    # Each kind may stand for enough events while all together are of few people.
+    if any(told.of_few) or (asked.is_small(whole["courses"]) and not asked.is_small(total)):
         title = f"Adverse events were recorded after {given} sessions"
     head = ["Adverse event", "Events", "Sessions", RATE]
     cells: list[tuple[str, ...]] = [
@@ -67,8 +70,7 @@ def _kinds(asked: Asked, rows: list[dict[str, Any]], given: int, treated: int) -
             for cell, row in zip(cells, each, strict=True)
         ]  # fmt: skip
         notes.append(
-            f"{_sum(rows, 'from_warning')} of the {total} were recorded from a patient's warning "
-            "answer, which stands among the warning signs too."
+            f"{_sum(rows, 'from_warning')} of the {total} were recorded from a warning answer."
         )
         if before := cohort.before_treatment(asked.registry):
             notes.append(f"{before} more began before a first session, and are not counted here.")
