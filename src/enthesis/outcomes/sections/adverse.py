@@ -13,7 +13,7 @@ from enthesis.outcomes import cohort
 from enthesis.outcomes.sections.harms import PER, counted
 from enthesis.outcomes.sections.parts import HIDDEN, Asked, Section, of_100_with_interval, plain
 
-MEASURE = "Adverse events that the clinic recorded after a session, by the worst grade they had"
+MEASURE = "Adverse events that the clinic recorded after a session"
 CAVEAT = (
     "Only what somebody wrote down is counted, so that there may have been more. Events and the "
     "warning signs that patients answered are counted apart: one recorded from such an answer "
@@ -109,7 +109,8 @@ def _grades(asked: Asked, given: int, treated: int) -> Section:
     serious = f"Serious: {asked.known.adverse_rules.serious_means.lower()}."
     figure = told.figure(title, "Events, of sessions", "adverse-grades")
     table = Table(head, cells)
-    return Section("adverse-grades", title, MEASURE, asked.source, table, figure, (serious,))
+    measure = f"{MEASURE}, by the worst grade they had"
+    return Section("adverse-grades", title, measure, asked.source, table, figure, (serious,))
 
 
 def _judged(asked: Asked, given: int) -> Section:
