@@ -87,7 +87,7 @@ def _solution(mixture: Mixture, told: Recorded, known: Knowledge) -> str:
         made += f" ({amount(mg, 'mg')} of anaesthetic drawn up)" if mg else ""
     except MixtureError:
         pass  # an old record that today's rules would not mix is still told
-    return f"{made}; lots: {', '.join(lots) or 'not recorded'}."
+    return f"{made}; lots: {'; '.join(lots) or 'not recorded'}."
 
 
 def _places(told: Recorded, known: Knowledge) -> list[str]:
