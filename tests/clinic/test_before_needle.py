@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from enthesis.clinic.actions import treat
 from enthesis.clinic.actions.before_needle import fingerprint
@@ -100,7 +101,7 @@ def test_the_second_person_is_somebody_else_of_the_clinic(
     client.post(f"/sessions/{session.pk}/", shown(session) | {"do": "time_out"})
     address = f"/sessions/{session.pk}/time-out/"
     screen = client.get(address)
-    for words in ("LINDQVIST, Marta", "LEFT", "Sam Desk", "lidocaine 20\u00a0mg of 300\u00a0mg"):
+    for words in ("LINDQVIST, Marta", "LEFT", "Sam Desk", "Lidocaine 20\u00a0mg of 300\u00a0mg"):
         assert words in _words(screen)
     heard = screen.context["heard"]
     for nobody in ("", "patient", str(clinician.pk), "999999"):
@@ -225,6 +226,36 @@ def test_no_time_out_is_held_over_what_may_not_be_injected(
     assert told in refused
     session.refresh_from_db()
     assert session.time_out == {}
+
+
+def test_consent_withdrawn_after_the_time_out_leaves_what_was_given_to_be_signed(
+    client: Client, clinician: User, course: Course, time_machine: Any
+) -> None:
+    session = ready(client, start(client, course))
+    time_machine.shift(600)
+    withdraw_consent(clinician, course.pk)
+    time_machine.shift(600)
+    # Nobody can hold another time-out now.
+    again = _words(client.get(f"/sessions/{session.pk}/time-out/", follow=True))
+    assert "Consent was withdrawn on 23 Nov 2026" in again
+    assert _sign_as_it_is(client, session).status_code == 302
+    session.refresh_from_db()
+    at = timezone.localtime(course.consents.get(fact="withdrawn").at)
+    assert f"withdrawn after the session began, 23 Nov 2026 at {at:%H:%M}." in session.written
+
+
+def test_consent_withdrawn_before_the_time_out_keeps_the_session_from_being_signed(
+    client: Client, clinician: User, course: Course, time_machine: Any
+) -> None:
+    session = start(client, course)
+    time_machine.shift(600)
+    withdraw_consent(clinician, course.pk)
+    refused = _words(_sign_as_it_is(client, ready(client, session)))
+    assert "Consent was withdrawn on 23 Nov 2026" in refused
+    why = {"do": "not_held", "not_held": "Nobody else was here", "heard": fingerprint(session)}
+    client.post(f"/sessions/{session.pk}/time-out/", why)
+    session.refresh_from_db()
+    assert session.time_out == {} and session.signed_at is None
 
 
 @pytest.mark.parametrize(("volume", "status"), [("0.5", 302), ("2", 422)])
