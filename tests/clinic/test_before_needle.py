@@ -6,11 +6,11 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 from threading import Barrier, BrokenBarrierError
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
 from django.test import Client
-from django.utils import timezone
 
 from enthesis.clinic.actions import treat
 from enthesis.clinic.actions.before_needle import fingerprint
@@ -240,7 +240,8 @@ def test_consent_withdrawn_after_the_time_out_leaves_what_was_given_to_be_signed
     assert "Consent was withdrawn on 23 Nov 2026" in again
     assert _sign_as_it_is(client, session).status_code == 302
     session.refresh_from_db()
-    at = timezone.localtime(course.consents.get(fact="withdrawn").at)
+    zone = ZoneInfo(course.patient.clinic.time_zone)
+    at = course.consents.get(fact="withdrawn").at.astimezone(zone)
     assert f"withdrawn after the session began, 23 Nov 2026 at {at:%H:%M}." in session.written
 
 
