@@ -318,11 +318,8 @@ def test_adverse_events_are_a_loop_with_their_intervals_and_stand_apart_from_sig
         high = stats.chi2.ppf(0.975, 2 * n + 2) / 2
         assert ends == pytest.approx([1000 * low / given, 1000 * high / given], abs=0.051)
     warned = sum(e["from_warning"] for e in after)
-    assert (
-        f"{warned} of the {len(after)} were recorded from a warning answer"
-        in told["adverse"].notes[1]
-    )
-    assert f"; {unjudged} are not judged yet" in told["adverse"].finding
+    assert f"Recorded from a warning answer: {warned} of {len(after)}." in told["adverse"].notes[1]
+    assert told["adverse"].finding.endswith(f", {unjudged} not judged yet")
     for section, column, words in (
         ("adverse-grades", "grade", {g.grade: f"Grade {g.grade}, {g.name.lower()}"
                                      for g in known.adverse_grades}),

@@ -62,18 +62,16 @@ def _kinds(asked: Asked, rows: list[dict[str, Any]], given: int, treated: int) -
     ]
     notes = [CAVEAT, *told.notes]
     if asked.below is None:
-        title += f", {serious} of them serious; {total - _sum(rows, 'judged')} are not judged yet"
+        title += f": {serious} serious, {total - _sum(rows, 'judged')} not judged yet"
         head += ["Serious", "Courses", "Of 100 treated courses (95 % interval)"]
         cells = [
             (*cell, str(row["serious"]), f"{row['courses']} of {treated}",
              of_100_with_interval(row["courses"], treated))
             for cell, row in zip(cells, each, strict=True)
         ]  # fmt: skip
-        notes.append(
-            f"{_sum(rows, 'from_warning')} of the {total} were recorded from a warning answer."
-        )
+        notes.append(f"Recorded from a warning answer: {_sum(rows, 'from_warning')} of {total}.")
         if before := cohort.before_treatment(asked.registry):
-            notes.append(f"{before} more began before a first session, and are not counted here.")
+            notes.append(f"Begun before a first session, and not counted here: {before}.")
     else:
         notes.append(f"Serious: {_serious(asked, serious)}.")
     figure = told.figure(title, "Events, of sessions", "adverse")
