@@ -94,6 +94,7 @@ def test_whoever_injected_reports_but_does_not_judge_and_another_does(
     assert (event.grade, event.version) == (2, 2), "the report stays; only its version moved on"
 
 
+@pytest.mark.alike
 def test_the_registry_has_it_as_it_was_known_on_a_day_and_no_judgement_of_who_injected(
     course: models.Course, clinician: models.User, other: models.User, tmp_path: Path
 ) -> None:

@@ -228,6 +228,7 @@ def test_no_time_out_is_held_over_what_may_not_be_injected(
     assert session.time_out == {}
 
 
+@pytest.mark.alike
 def test_consent_withdrawn_after_the_time_out_leaves_what_was_given_to_be_signed(
     client: Client, clinician: User, course: Course, time_machine: Any
 ) -> None:
@@ -245,6 +246,7 @@ def test_consent_withdrawn_after_the_time_out_leaves_what_was_given_to_be_signed
     assert f"withdrawn after the session began, 23 Nov 2026 at {at:%H:%M}." in session.written
 
 
+@pytest.mark.alike
 def test_consent_withdrawn_before_the_time_out_keeps_the_session_from_being_signed(
     client: Client, clinician: User, course: Course, time_machine: Any
 ) -> None:

@@ -231,7 +231,6 @@ def published_adverse(folder: Path, events: Mapping[str, list[Any]]) -> Section:
         (list(range(30)), 3, "30 adverse events were recorded", "10 or fewer"),
         (list(range(30)), 25, "30 adverse events were recorded", "hidden"),
         (list(range(30)), 15, "30 adverse events were recorded", "15"),
-        (list(range(30)), 0, "30 adverse events were recorded", "none"),
     ],
 )
 def test_of_adverse_events_the_public_is_told_no_number_of_few_people(
