@@ -65,6 +65,9 @@ def adverse_event(open_page: OpenPage) -> Visits:
     page.get_by_role("button", name="Record adverse event").click()
     page.goto("/adverse-events/")
     yield "adverse-events", page
+    page.goto("/outcomes/")
+    page.locator("#adverse").wait_for()
+    yield "adverse-counted", page
 
 
 def first_course(open_page: OpenPage) -> Visits:

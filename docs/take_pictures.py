@@ -60,6 +60,7 @@ PICTURES = {
     "results-public-phone": Shot(walks.outcomes, PHONE),
     "adverse-event": Shot(walks.adverse_event, TABLET, 2400),
     "adverse-events": Shot(walks.adverse_event, DESKTOP),
+    "adverse-counted": Shot(walks.adverse_event, DESKTOP, part="section:has(#adverse)"),
     "patient": Shot(walks.first_course, DESKTOP),
     "evaluation": Shot(walks.first_course, DESKTOP),
     "plan": Shot(walks.first_course, DESKTOP),

@@ -1,7 +1,9 @@
 """Adverse events: reported from a session or an answer, judged by another, followed, never lost."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,10 +11,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from enthesis.clinic import models
-from enthesis.clinic.actions import EditConflict, Refused, adverse
+from enthesis.clinic import models, store
+from enthesis.clinic.actions import EditConflict, Refused, adverse, registry
 from enthesis.clinic.harm import harm_of, harms_of
 from enthesis.journey.adverse import Report
+from enthesis.outcomes.registry import read_table
 from tests.clinic.treated import say, treated
 from tests.clinic_fixtures import make_user
 from tests.unit.journey.courses import KNOWN
@@ -89,6 +92,42 @@ def test_whoever_injected_reports_but_does_not_judge_and_another_does(
     assert judging(event) == "Probably, judged by Dr Lena Brandt"
     event.refresh_from_db()
     assert (event.grade, event.version) == (2, 2), "the report stays; only its version moved on"
+
+
+@pytest.mark.alike
+def test_the_registry_has_it_as_it_was_known_on_a_day_and_no_judgement_of_who_injected(
+    course: models.Course, clinician: models.User, other: models.User, tmp_path: Path
+) -> None:
+    named = adverse.report_event(
+        clinician, course.pk, FLARE, "key", course.sessions.get(number=1).pk
+    )
+    adverse.report_event(
+        clinician, course.pk, replace(FLARE, kind="bleeding", onset_on=date(2026, 10, 2)), "later"
+    )
+    adverse.follow_event(other, named.pk, "recovered", 4, "In hospital for a night", None)
+    adverse.follow_event(other, named.pk, "", 1, "Now as before", None)
+    adverse.judge_event(other, named.pk, "possible", "The time fits", None)
+    course.sessions.filter(number=1).update(guidance="ultrasound", complications=["none"])
+    course.sessions.filter(number=2).update(complications=["faint", "bleeding"])
+
+    def kept(day: date) -> list[dict[str, Any]]:
+        registry.cut_as_at(tmp_path / str(day), course.patient.clinic, day)
+        return read_table(tmp_path / str(day), "adverse").to_pylist()
+
+    now = store.today(course.patient.clinic)
+    assert [(e["kind"], e["grade"]) for e in kept(date(2026, 9, 30))] == [("flare", 2)]
+    flare, bleeding = kept(now)
+    told = ("number", "since_session", "grade", "serious", "relatedness", "outcome")
+    first, last = course.sessions.order_by("number")
+    days = (FLARE.onset_on - first.on).days
+    assert [flare[name] for name in told] == [1, days, 4, True, "possible", "recovered"]
+    days = (date(2026, 10, 2) - last.on).days
+    assert [bleeding[name] for name in told] == [2, days, 2, False, None, "recovered"]
+    sessions = read_table(tmp_path / str(now), "sessions").to_pylist()
+    assert [(s["guidance"], s["complications"]) for s in sessions] == [("ultrasound", 0), (None, 2)]
+    first.sites.update(injected_by=other)  # as it turned out later
+    assert kept(now)[0]["relatedness"] is None
+    assert judging(named) == "Not judged by another person: every clinician here injected"
 
 
 def test_an_unsigned_hand_is_taken_for_the_courses_own_clinicians(

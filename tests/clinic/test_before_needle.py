@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 from threading import Barrier, BrokenBarrierError
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -225,6 +226,39 @@ def test_no_time_out_is_held_over_what_may_not_be_injected(
     assert told in refused
     session.refresh_from_db()
     assert session.time_out == {}
+
+
+@pytest.mark.alike
+def test_consent_withdrawn_after_the_time_out_leaves_what_was_given_to_be_signed(
+    client: Client, clinician: User, course: Course, time_machine: Any
+) -> None:
+    session = ready(client, start(client, course))
+    time_machine.shift(600)
+    withdraw_consent(clinician, course.pk)
+    time_machine.shift(600)
+    # Nobody can hold another time-out now.
+    again = _words(client.get(f"/sessions/{session.pk}/time-out/", follow=True))
+    assert "Consent was withdrawn on 23 Nov 2026" in again
+    assert _sign_as_it_is(client, session).status_code == 302
+    session.refresh_from_db()
+    zone = ZoneInfo(course.patient.clinic.time_zone)
+    at = course.consents.get(fact="withdrawn").at.astimezone(zone)
+    assert f"withdrawn after the session began, 23 Nov 2026 at {at:%H:%M}." in session.written
+
+
+@pytest.mark.alike
+def test_consent_withdrawn_before_the_time_out_keeps_the_session_from_being_signed(
+    client: Client, clinician: User, course: Course, time_machine: Any
+) -> None:
+    session = start(client, course)
+    time_machine.shift(600)
+    withdraw_consent(clinician, course.pk)
+    refused = _words(_sign_as_it_is(client, ready(client, session)))
+    assert "Consent was withdrawn on 23 Nov 2026" in refused
+    why = {"do": "not_held", "not_held": "Nobody else was here", "heard": fingerprint(session)}
+    client.post(f"/sessions/{session.pk}/time-out/", why)
+    session.refresh_from_db()
+    assert session.time_out == {} and session.signed_at is None
 
 
 @pytest.mark.parametrize(("volume", "status"), [("0.5", 302), ("2", 422)])

@@ -82,6 +82,13 @@ def test_an_anaesthetic_without_a_ceiling_is_used_once_the_clinic_has_entered_on
     entered = {"substance": "bupivacaine", "mg_per_kg": "2", "cap_mg": "150", "source": ""}
     assert admin.post("/settings/ceilings/", entered).status_code == 422
     entered["source"] = "label, read by the pharmacist"
+    for field, value, words in (
+        ("mg_per_kg", "20", "20 mg for each kg is more than the 15 mg for each kg"),
+        ("cap_mg", "1500", "1500 mg is more than the 1000 mg"),
+    ):
+        slipped = admin.post("/settings/ceilings/", entered | {field: value})
+        assert words in _words(slipped).replace("\xa0", " ")
+        assert f'value="{value}"' in slipped.content.decode()
     assert admin.post("/settings/ceilings/", entered).status_code == 302
     page = read_out(admin.get("/settings/ceilings/"))
     assert "Bupivacaine, plain: 2 mg for each kg" in page

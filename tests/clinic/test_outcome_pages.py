@@ -331,7 +331,7 @@ def test_a_quarter_is_as_it_would_have_been_told_on_its_last_day(
             )
         registry_action.cut_as_at(tmp_path / "as_at", few, TODAY)
         registry_action.cut_as_at(tmp_path / "now", few, later)
-    for name in ("courses", "visits", "sessions", "events", "money", "decisions"):
+    for name in ("courses", "visits", "sessions", "events", "adverse", "money", "decisions"):
         then, as_at = (read_table(tmp_path / f, name) for f in ("then", "as_at"))
         assert then.equals(as_at), name
     assert read_table(tmp_path / "now", "visits").num_rows > then.num_rows

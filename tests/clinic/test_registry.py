@@ -58,7 +58,7 @@ def refresh(folder: Path, on: datetime = NOON, *, whole: bool = False) -> action
 
 
 def same(folder: Path, other: Path) -> bool:
-    names = ("courses", "visits", "sessions", "events", "money", "decisions")
+    names = ("courses", "visits", "sessions", "events", "adverse", "money", "decisions")
     return all(read_table(folder, n).equals(read_table(other, n)) for n in names)
 
 

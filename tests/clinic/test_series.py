@@ -188,12 +188,33 @@ def test_a_room_is_never_booked_twice_at_once_and_a_closed_one_not_at_all(
     assert Appointment.objects.count() == 1
 
 
+def test_a_patient_is_never_booked_twice_at_once_for_one_complaint_or_two(
+    desk: models.User, clinic: models.Clinic, make_course: Any, make_appointment: Any
+) -> None:
+    at = datetime(2026, 12, 7, 14, tzinfo=UTC)
+    first = make_course()
+    second = models.Course.objects.create(
+        patient=first.patient, condition="knee_oa", side="left", opened_on=first.opened_on
+    )
+    make_appointment(first, at, clinician=None)
+    who = first.clinician_id
+    with pytest.raises(Refused, match=r"Lindqvist, Marta is booked at .* for 30 minutes"):
+        appointments.book_appointment(desk, second.pk, at, 30, "session", who)
+    after = at + timedelta(minutes=30)
+    made = appointments.book_appointment(desk, second.pk, after, 30, "session", who)
+    # Its own time is no reason against moving it a little.
+    later = after + timedelta(minutes=10)
+    appointments.move_appointment(desk, made.pk, later, 30, who, made.version)
+    with pytest.raises(Refused, match="Lindqvist, Marta is booked"):
+        appointments.move_appointment(desk, made.pk, at, 30, who, None)
+
+
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("shared", ["clinician", "room"])
+@pytest.mark.parametrize("shared", ["clinician", "room", "patient"])
 def test_of_twenty_desks_booking_one_time_exactly_one_succeeds(
     shared: str, make_course: Any, clinic: models.Clinic, desk: models.User, room: Any
 ) -> None:
-    course = make_course()
+    courses = [make_course().pk for _ in range(20)]
     doctors = [
         models.User.objects.create(
             clinic=clinic, username=f"dr_{n}", role=models.Role.CLINICIAN, display_name=f"Dr {n}"
@@ -208,7 +229,7 @@ def test_of_twenty_desks_booking_one_time_exactly_one_succeeds(
         # Not the same minute: the unique constraints alone would not refuse these.
         when = at + timedelta(minutes=n)
         return lambda: appointments.book_appointment(
-            desk, course.pk, when, 30, "session", who, where
+            desk, courses[0 if shared == "patient" else n], when, 30, "session", who, where
         )
 
     results = at_once([task(n) for n in range(20)])

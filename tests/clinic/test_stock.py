@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import partial
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -50,10 +51,15 @@ def product(clinician: User) -> StockProduct:
 
 
 def receive(
-    by: User, product: StockProduct, number: str = "D-2231", vials: int = 5, until: date = JUNE
+    by: User,
+    product: StockProduct,
+    number: str = "D-2231",
+    vials: int = 5,
+    until: date = JUNE,
+    key: str = "",
 ) -> StockLot:
-    day = date(2026, 11, 2)
-    return stock.receive(by, product.pk, number, until, vials, day, date(2026, 11, 23))
+    day, key = date(2026, 11, 2), key or token_hex(8)
+    return stock.receive(by, product.pk, number, until, vials, day, date(2026, 11, 23), key)
 
 
 def draft(lot: str = "D-2231", on: date = date(2026, 11, 23), **changed: Any) -> Draft:
@@ -247,6 +253,15 @@ def test_receiving_again_adds_to_the_lot_and_refuses_another_date(
     recall.mark_recalled(clinician, "D-9", "particles", date(2026, 11, 20))
     with pytest.raises(Refused, match="Lot D-9 is recalled"):
         receive(clinician, product, "D-9")
+
+
+def test_a_form_sent_twice_is_one_delivery(clinician: User, product: StockProduct) -> None:
+    lot = receive(clinician, product, key="once")
+    assert receive(clinician, product, key="once") == lot and left(lot) == 5
+    assert AuditEvent.objects.filter(action="receive").count() == 1
+    other = stock.add_product(clinician, "dextrose", Decimal(25), Decimal(10), 2)
+    with pytest.raises(Refused, match="already used for another product"):
+        receive(clinician, other, key="once")
 
 
 def test_wasting_counting_and_correcting_are_movements_and_audited(

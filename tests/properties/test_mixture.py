@@ -8,7 +8,7 @@ from fractions import Fraction
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from enthesis.journey.treat import MixtureError, Recipe, check_doses, left_over, recipe
+from enthesis.journey.treat import MixtureError, Recipe, check_doses, recipe
 from enthesis.knowledge.load import knowledge
 from enthesis.records import Ingredient, Mixture
 from enthesis.units import Kg, Ml, Percent
@@ -102,16 +102,6 @@ def test_a_syringe_never_holds_more_anaesthetic_than_was_asked_for(mixture: Mixt
     for portion in made_of(mixture).anaesthetics:
         assert portion.drawn_ml <= portion.stock_ml
         assert portion.drawn_percent <= portion.ingredient.percent
-
-
-@given(mixtures(), number("0.1", "50"))
-def test_no_vial_gives_more_than_it_holds(mixture: Mixture, size: Decimal) -> None:
-    made = made_of(mixture)
-    stocks = {(p.ingredient.substance, p.ingredient.stock_percent): p for p in made.portions}
-    found = left_over([mixture], dict.fromkeys(stocks, Ml(size)), KNOWN)
-    for stock, (vials, left) in found.items():
-        assert 0 <= left < size
-        assert vials * size == stocks[stock].drawn_ml + left
 
 
 @given(mixtures(), mixtures("joint"), number("1", "300", 1), st.booleans())

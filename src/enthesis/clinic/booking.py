@@ -15,9 +15,6 @@ from enthesis.journey.booking import Busy, Opening, Proposal, Wanted, place, rea
 from enthesis.journey.course import Phase, phase, series_sessions
 from enthesis.journey.plan import series_dates
 
-REACH_DAYS = 3
-"""How far from its day a session is looked for, unless the user says otherwise."""
-
 
 @dataclass(frozen=True)
 class Moved:
@@ -97,8 +94,8 @@ def proposed_series(
 def proposed_moves(course: Course, after: Appointment | None = None) -> Moves | None:
     """The booked sessions after the last one given, or after an appointment, at the plan's
     interval from it; None where there is nothing to move."""
-    record, now = store.course_record(course), timezone.now()
-    opening, given = opening_of(course.patient.clinic), series_sessions(record)
+    record, now, clinic = store.course_record(course), timezone.now(), course.patient.clinic
+    opening, given = opening_of(clinic), series_sessions(record)
     if record.plan is None or opening is None or not (after or given):
         return None
     if phase(record) not in (Phase.PLANNED, Phase.TREATING):
@@ -106,7 +103,8 @@ def proposed_moves(course: Course, after: Appointment | None = None) -> Moves | 
     rows = list(open_sessions(course, max(now, after.starts_at) if after else now))
     rows = [row for row in rows if row.clinician_id is not None]
     day = _day(after) if after else max(session.on for session in given)
-    moves, today, zone = list[Moved](), store.today(course.patient.clinic), _zone(course)
+    moves, today, zone = list[Moved](), store.today(clinic), _zone(course)
+    reach = store.known_for(clinic, today).booking_rules.reach_days
     base, interval = day, timedelta(record.plan.interval_days)
     for row in rows:
         if base + interval < today:  # long due: where it stands is as early as it will be
@@ -116,7 +114,7 @@ def proposed_moves(course: Course, after: Appointment | None = None) -> Moves | 
         wanted = Wanted(base, row.starts_at.astimezone(zone).time())
         whose = Q(clinician=row.clinician_id) | (Q(room=row.room_id) if row.room_id else Q())
         busy = _busy(course, whose, [base], rows)
-        (to,) = _placed(course, [wanted], row.minutes, busy, opening, REACH_DAYS, record.plan)
+        (to,) = _placed(course, [wanted], row.minutes, busy, opening, reach, record.plan)
         moves.append(Moved(row, to))
     changed = [m for m in moves if m.to.starts_at and m.to.starts_at != m.appointment.starts_at]
     lost = [m for m in moves if m.to.starts_at is None]

@@ -1,7 +1,7 @@
 """Where the consent of a course stands: what would be signed today, what was, what has changed."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from functools import lru_cache
 
@@ -75,14 +75,16 @@ def withdrawn_by(patient: Patient) -> bool:
     return Consent.Fact.WITHDRAWN in last.values()
 
 
-def why_no_needle(course: Course, on: date) -> str:
+def why_no_needle(course: Course, on: date, began_at: datetime | None = None) -> str:
     """Why nothing may be injected on a day for want of consent; empty where nothing is wrong.
 
-    What was withdrawn later does not keep an earlier session from being written down. Before the
-    first needle a plan that was agreed since there is a consent to sign needs one of its own.
+    What was withdrawn later does not keep an earlier session from being written down: later than
+    that day, or than the moment at which it began. Before the first needle a plan that was agreed
+    since there is a consent to sign needs one of its own.
     """
     clinic = course.patient.clinic
     facts = [f for f in course.consents.defer("pdf", "content") if store.day_of(clinic, f.at) <= on]
+    facts = [f for f in facts if began_at is None or f.at <= began_at]
     last = facts[-1] if facts else None
     if last is not None and last.fact == Consent.Fact.WITHDRAWN:
         day = store.day_of(clinic, last.at)
@@ -104,6 +106,12 @@ def why_no_needle(course: Course, on: date) -> str:
             "one first: see Consent on the page of the course."
         )
     return ""
+
+
+def withdrawn_since(course: Course, moment: datetime) -> Consent | None:
+    """The first withdrawal after a moment."""
+    later = course.consents.defer("pdf", "content").filter(at__gt=moment)
+    return later.filter(fact=Consent.Fact.WITHDRAWN).first()
 
 
 def agreed_plan(course: Course) -> Plan | None:

@@ -3,7 +3,7 @@
 Holds no rule: what stands is asked of `journey.adverse`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -65,7 +65,9 @@ def _harms(
     clinicians = actions.clinicians_of(clinic)
     for row in rows:
         now = adverse.standing(actions.report_of(row), actions.added_to(row), known)
-        may = adverse.judges(clinicians, actions.injectors_of(row))
+        injected = actions.injectors_of(row)
+        may = adverse.judges(clinicians, injected)
+        judged_by = [e.by for e in row.entries.all() if e.relatedness and e.by_id not in injected]
         kind = known.adverse_kinds.get(row.kind)
         grade = next(one for one in known.adverse_grades if one.grade == now.grade)
         yield Harm(
@@ -74,16 +76,15 @@ def _harms(
             now=now,
             grade=f"Grade {grade.grade}, {grade.name.lower()}",
             outcome=known.adverse_outcomes[now.outcome].name,
-            judging=_judging(row.entries.all(), now, bool(may), known),
+            judging=_judging(judged_by, now, bool(may), known),
             judges=may,
         )
 
 
 def _judging(
-    entries: Iterable[models.AdverseEventEntry], now: Standing, can_be: bool, known: Knowledge
+    judged_by: Sequence[models.User], now: Standing, can_be: bool, known: Knowledge
 ) -> str:
     if not now.relatedness:
         only = "" if can_be else ": every clinician here injected"
         return f"Not judged by another person{only}"
-    by = [entry.by for entry in entries if entry.relatedness][-1]
-    return f"{known.adverse_relations[now.relatedness].name}, judged by {by}"
+    return f"{known.adverse_relations[now.relatedness].name}, judged by {judged_by[-1]}"

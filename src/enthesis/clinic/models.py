@@ -352,6 +352,8 @@ class StockMovement(models.Model):
         Session, on_delete=models.PROTECT, null=True, blank=True, related_name="movements"
     )
     reason = models.CharField(max_length=200, blank=True, validators=NO_NUL)
+    # Given by the form that receives vials: a double click or a retry is the same delivery.
+    request_key = models.CharField(max_length=40, unique=True, null=True, blank=True)
     by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
     at = models.DateTimeField(default=timezone.now)
 

@@ -56,6 +56,22 @@ def lots_of(
     ]
 
 
+def lots_in_words(session: models.Session) -> dict[str, str]:
+    """Substance to its lots and their expiry, as a session took or typed them. An expiry that
+    nobody typed is unknown, and said to be."""
+    taken = models.StockLot.objects.filter(movements__session=session).distinct()
+    rows = list(taken.select_related("product"))
+    told = {}
+    for name, text in session.lots.items():
+        days = [row.expires_on for row in rows
+                if row.product.substance == name and stock.holds_lot(text, row.key)]  # fmt: skip
+        if typed := session.lot_expiries.get(name):
+            days = [date.fromisoformat(typed)]
+        expiry = f"expires {stock.day(min(days))}" if days else "expiry not recorded"
+        told[name] = f"{text}, {expiry}"
+    return told
+
+
 def recalls(clinic: models.Clinic) -> dict[str, date]:
     """The lots that are recalled, by key, and since when."""
     rows = models.LotRecall.objects.filter(clinic=clinic, lifted_at=None)

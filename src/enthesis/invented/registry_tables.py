@@ -36,7 +36,8 @@ Table = Mapping[str, Column]
 def tables_of(
     invented: Invented, *, first: int = 0, seed: int = 0, block: int = 0
 ) -> dict[str, Table]:
-    """courses, visits, sessions, events, money, decisions; courses are numbered from `first`."""
+    """Every table of the registry; courses are numbered from `first`. Patients answer warning
+    signs here; no clinic records an adverse event, a guidance or a complication."""
     rng = np.random.default_rng([seed, 2, block])
     course = first + np.arange(len(invented.arm), dtype=np.int64)
     given = sessions_given(invented)
@@ -48,6 +49,7 @@ def tables_of(
         "visits": _visits(invented, course),
         "sessions": sessions,
         "events": events,
+        "adverse": _no_adverse(),
         "money": _money(sessions, paid),
         "decisions": _decisions(invented, course, given),
     }
@@ -197,6 +199,24 @@ def _sessions(invented: Invented, course: Ints, given: Ints) -> dict[str, Column
         "volume_ul": np.full(len(owner), 6000, dtype=np.int32),
         "dextrose_mg": np.full(len(owner), 900, dtype=np.int32),
         "price_cents": invented.world.price_cents[invented.clinic[owner]],
+        "guidance": Words(np.full(len(owner), -1, dtype=np.int32), ("palpation",)),
+        "complications": _unknown(len(owner), np.int16),
+    }
+
+
+def _no_adverse() -> dict[str, Column]:
+    no_words = Words(np.zeros(0, dtype=np.int32), ("other",))
+    return {
+        "course": np.zeros(0, dtype=np.int64),
+        "day": np.zeros(0, dtype=np.int32),
+        "number": np.zeros(0, dtype=np.int16),
+        "since_session": np.zeros(0, dtype=np.int32),
+        "kind": no_words,
+        "grade": np.zeros(0, dtype=np.int8),
+        "serious": np.zeros(0, dtype=bool),
+        "relatedness": no_words,
+        "outcome": no_words,
+        "from_warning": np.zeros(0, dtype=bool),
     }
 
 

@@ -43,9 +43,11 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """An event as it is known by now. `relatedness` is empty until another person judged."""
+    """An event as it is known by now; `worst` is the highest grade it had. `relatedness` is empty
+    until another person judged."""
 
     grade: int
+    worst: int
     outcome: str
     serious: bool
     goes_on: bool
@@ -89,6 +91,7 @@ def standing(report: Report, added: Iterable[Added], known: Knowledge) -> Standi
         relatedness, worst = one.relatedness or relatedness, max(worst, grade)
     return Standing(
         grade=grade,
+        worst=worst,
         outcome=outcome,
         # What was once serious stays so, whatever came of it.
         serious=report.serious or worst >= known.adverse_rules.serious_from_grade,

@@ -84,8 +84,11 @@ def _plain(answer: Answer) -> str:
 
 
 def _names(word: str, text: str) -> bool:
-    """Whether a word of the text begins like this: "fish" is in "fish oil", not in "shellfish"."""
-    return re.search(rf"\b{re.escape(word)}", text, re.IGNORECASE) is not None
+    """Whether this is a word of the text; with a star at its end, whether a word begins so: "fish*"
+    is in "fishes", not in "shellfish"."""
+    stem = word.removesuffix("*")
+    end = r"\b" if stem == word else ""
+    return re.search(rf"\b{re.escape(stem)}{end}", text, re.IGNORECASE) is not None
 
 
 def _by_name(
@@ -96,7 +99,7 @@ def _by_name(
     # By the rule's substances, not by its words: those name everything the patient told at once.
     said = {id for c in found if c.stop for id in cast("list[str]", c.reason.inputs["substances"])}
     for id in sorted(drawn - said):
-        if told.allergies and _names(id, told.allergies):
+        if told.allergies and _names(f"{id}*", told.allergies):
             text = f"{known.substances[id].name}: an allergy to it. Told: {told.allergies}."
             reason = Reason("named_allergy", Mark.MET, text, "By its name", {"substances": [id]})
             yield Caution(f"named_allergy:{id}:{told.allergies}", True, reason)

@@ -42,6 +42,7 @@ class Recorded:
     pain_before: int | None = None
     pain_after: int | None = None
     images: Sequence[str] = ()
+    withdrawal: str = ""
 
 
 def session_note(told: Recorded, known: Knowledge) -> list[str]:
@@ -50,6 +51,7 @@ def session_note(told: Recorded, known: Knowledge) -> list[str]:
         f"Session {told.number} for {told.complaint}, {told.on.day} {told.on:%b %Y}.",
         *_checks(told, known),
         f"{told.time_out}.",
+        *([f"{told.withdrawal}."] if told.withdrawal else []),
         *(_solution(mixture, told, known) for mixture in told.mixtures),
         *_places(told, known),
         *_afterwards(told, known),
@@ -87,7 +89,7 @@ def _solution(mixture: Mixture, told: Recorded, known: Knowledge) -> str:
         made += f" ({amount(mg, 'mg')} of anaesthetic drawn up)" if mg else ""
     except MixtureError:
         pass  # an old record that today's rules would not mix is still told
-    return f"{made}; lots: {', '.join(lots) or 'not recorded'}."
+    return f"{made}; lots: {'; '.join(lots) or 'not recorded'}."
 
 
 def _places(told: Recorded, known: Knowledge) -> list[str]:

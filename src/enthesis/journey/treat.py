@@ -169,27 +169,6 @@ def recipe(mixture: Mixture, known: Knowledge) -> Recipe:
     )
 
 
-def left_over(
-    mixtures: Sequence[Mixture], vial_ml: Mapping[tuple[str, Percent], Ml], known: Knowledge
-) -> dict[tuple[str, Percent], tuple[int, Ml]]:
-    """(substance, stock %) to (vials opened, mL left in the last), where the vial's size is known.
-
-    Over all mixtures that can be made: two syringes of one day are drawn from one vial.
-    """
-    drawn: dict[tuple[str, Percent], Ml] = {}
-    for made in (recipe(m, known) for m in mixtures if _is_mixable(m, known)):
-        for portion in made.portions:
-            stock = (portion.ingredient.substance, portion.ingredient.stock_percent)
-            drawn[stock] = Ml(drawn.get(stock, Decimal(0)) + portion.drawn_ml)
-    found = {}
-    for stock, ml in drawn.items():
-        if size := vial_ml.get(stock):
-            whole, rest = divmod(ml, size)
-            vials = int(whole) + (rest > 0)
-            found[stock] = (vials, Ml(vials * size - ml))
-    return found
-
-
 def not_injected(mixture: Mixture, sites: Iterable[SiteDose]) -> Ml:
     """What stays in the syringe: prepared, and given nowhere (never below zero)."""
     taken = sum((dose.volume_ml for dose in sites if dose.mixture == mixture.key), Decimal(0))

@@ -7,8 +7,9 @@ from datetime import date
 @dataclass(frozen=True, slots=True)
 class MixtureCaution:
     """It holds when the mixtures hold one of `substances` (with adrenaline, if `with_adrenaline`)
-    and the patient told of it: a written allergy has a word that begins with one of `words`, or
-    the evaluation's `question` has one of `answers`. Without words and question it always holds.
+    and the patient told of it: a written allergy has one of `words` ("corn" is not in "cornea"; one
+    with a star at its end stands for every word that begins so), or the evaluation's `question` has
+    one of `answers`. Without words and question it always holds.
 
     A `stop` holds the session back until a clinician sets it aside with a reason; others are told.
     """

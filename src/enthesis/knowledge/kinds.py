@@ -19,6 +19,7 @@ from enthesis.knowledge.after_kinds import (
     AftercareText,
     PainPillChoice,
 )
+from enthesis.knowledge.booking import BookingRules
 from enthesis.knowledge.cautions import MixtureCaution
 from enthesis.knowledge.consent_kinds import ConsentRules, ConsentText
 from enthesis.knowledge.kinds_session import Complication, DayCheck
@@ -392,7 +393,8 @@ class Substance:
 
 @dataclass(frozen=True, slots=True)
 class MixingLimits:
-    """Bounds of a sane request, so that a slip of the finger is caught."""
+    """Bounds of a sane request, so that a slip of the finger is caught. `own_…` are of a ceiling
+    that the clinic enters itself."""
 
     starts_on: date
     volume_ml_min: Ml
@@ -401,6 +403,9 @@ class MixingLimits:
     weight_kg_min: Kg
     weight_kg_max: Kg
     draw_step_ml: Ml
+    depth_mm_max: int
+    own_mg_per_kg_max: Decimal
+    own_cap_mg_max: Mg
     source: str
 
 
@@ -667,6 +672,7 @@ class Knowledge:
     publishing: Publishing
     stock_rules: StockRules
     upload_rules: UploadRules
+    booking_rules: BookingRules
     forecast_starts: Mapping[str, ForecastStart]
     forecast_rules: ForecastRules
     forecast_checks: Mapping[str, ForecastCheck]

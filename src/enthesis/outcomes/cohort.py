@@ -201,6 +201,43 @@ def harms(registry: Registry, by: By = ()) -> pa.Table:
     return _beside(seen, sessions(registry, by), by)
 
 
+def adverse(registry: Registry, by: By = (), of: By = ("kind",)) -> pa.Table:
+    """Adverse events recorded after a session, by columns of theirs, beside the sessions given:
+    events, serious, judged, from_warning (so that they are among `harms` too), courses (with at
+    least one), sessions, treated. A row for each that occurs; the sessions stand in each."""
+    courses = _courses(registry, by).select("course", *_others(by))
+    events = registry["adverse"].filter(_.number > 0)
+    found = courses.join(events, "course")
+    keys = [*by, *of]
+    counts = {
+        "events": found.count(),
+        "serious": found.count(where=found.serious),
+        "judged": found.relatedness.count(),
+        "from_warning": found.count(where=found.from_warning),
+        "courses": found.course.nunique(),
+    }
+    return _beside(
+        _table(registry, _grouped(found, keys), counts, keys), sessions(registry, by), by
+    )
+
+
+def before_treatment(registry: Registry) -> int:
+    """How many adverse events were recorded before a first session; no session stands for them."""
+    return int(registry["adverse"].filter(_.number == 0).count().to_pyarrow().as_py())
+
+
+def given(registry: Registry, of: By = ("number",)) -> pa.Table:
+    """Sessions by columns of theirs: sessions, said (whether there were complications), complicated
+    (there was at least one)."""
+    found = registry["sessions"]
+    counts = {
+        "sessions": found.count(),
+        "said": found.complications.count(),
+        "complicated": found.count(where=found.complications > 0),
+    }
+    return _table(registry, _grouped(found, of), counts, of)
+
+
 def sessions(registry: Registry, by: By = ()) -> pa.Table:
     """Sessions given, and in how many courses."""
     courses = _courses(registry, by).filter(_.sessions > 0)

@@ -14,6 +14,7 @@ from enthesis.knowledge.load import knowledge
 from enthesis.outcomes import cohort
 from enthesis.outcomes.engine import Registry
 from enthesis.outcomes.errors import FitError
+from enthesis.outcomes.sections.adverse import adverse
 from enthesis.outcomes.sections.calibration import calibration
 from enthesis.outcomes.sections.change import change, pain
 from enthesis.outcomes.sections.cost import cost
@@ -36,6 +37,7 @@ SECTIONS = (
     target,
     cost,
     harms,
+    adverse,
     funnels,
     overrides,
     silent,

@@ -6,7 +6,7 @@ row would come out otherwise although nothing happened, so that a refresh knows 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -56,9 +56,32 @@ class Amount:
 
 
 @dataclass(frozen=True, slots=True)
+class Adverse:
+    """One adverse event as it is known by now. `session` None: no session was named; `relatedness`
+    None: judged by nobody who did not inject."""
+
+    onset_on: date
+    session: int | None
+    kind: str
+    grade: int
+    serious: bool
+    relatedness: str | None
+    outcome: str
+    from_warning: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """How a session was given: None is not recorded."""
+
+    guidance: str | None = None
+    complications: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Beside:
     """What the registry keeps of a course that is not in its record. Numbers, no names: `course`
-    is the pseudonym; `sex` None is not recorded."""
+    is the pseudonym; `sex` None is not recorded; `given` is by number of the session."""
 
     course: int
     clinic: int
@@ -66,6 +89,8 @@ class Beside:
     sex: str | None = None
     calls: int = 0
     amounts: tuple[Amount, ...] = ()
+    adverse: tuple[Adverse, ...] = ()
+    given: Mapping[int, Given] = field(default_factory=dict)
 
 
 def rows_of(course: Course, beside: Beside, known: Knowledge, today: date) -> CourseRows:
@@ -108,6 +133,7 @@ class _Course:
             "visits": list(self.visits()),
             "sessions": [self.session(s) for s in self.sessions],
             "events": list(self.events()),
+            "adverse": list(self.adverse()),
             "money": list(self.money()),
             "decisions": list(self.decisions()),
         }
@@ -290,6 +316,7 @@ class _Course:
             for a in amounts
             if a.session == session.number and a.kind == "charge"
         ]
+        given = self.beside.given.get(session.number, Given())
         return {
             "number": session.number,
             "day": self.day(session.on),
@@ -297,6 +324,8 @@ class _Course:
             "volume_ul": _times(volume, UL_IN_ML),
             "dextrose_mg": _times(mg, MG_IN_ML_PER_PERCENT),
             "price_cents": sum(prices) if prices else None,
+            "guidance": given.guidance,
+            "complications": given.complications,
         }
 
     def events(self) -> Iterator[dict[str, Value]]:
@@ -311,6 +340,23 @@ class _Course:
                     "kind": rule.id,
                     "grade": 2 if rule.call_first else 1,
                 }
+
+    def adverse(self) -> Iterator[dict[str, Value]]:
+        given = {s.number: s.on for s in self.sessions}
+        for one in sorted(self.beside.adverse, key=lambda a: a.onset_on):
+            by_then = [s.number for s in self.sessions if s.on <= one.onset_on]
+            number = one.session if one.session in given else by_then[-1] if by_then else 0
+            yield {
+                "day": self.day(one.onset_on),
+                "number": number,
+                "since_session": (one.onset_on - given[number]).days if number else None,
+                "kind": one.kind,
+                "grade": one.grade,
+                "serious": one.serious,
+                "relatedness": one.relatedness,
+                "outcome": one.outcome,
+                "from_warning": one.from_warning,
+            }
 
     def amounts(self) -> tuple[str | None, list[Amount]]:
         """The currency of the last charge, and what is in it: currencies are never mixed."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 Kind = Literal["bool", "int8", "int16", "int32", "int64", "str"]
 Value = int | str | bool | None
@@ -55,6 +55,7 @@ ENDED = ("finish", "stop", "recheck", "refer", "lost", "ongoing")
 ZEROS = ("session", "baseline", "opening")
 OCCASIONS = ("baseline", "after_session", "recheck")
 RECHECKS = ("waiting", "due", "lost", "done")
+GUIDANCES = ("palpation", "ultrasound", "fluoroscopy", "ct", "several")
 CANDIDACIES = ("suitable", "suitable_with_care", "refer_first", "not_suitable")
 
 _COURSE = Column("course", "int64", "pseudonym of the course", needed=True)
@@ -180,12 +181,17 @@ SESSIONS = Table(
         Column("volume_ul", "int32", "volume injected", "microlitres", needed=True),
         Column("dextrose_mg", "int32", "dextrose injected", "mg", needed=True),
         Column("price_cents", "int64", "charged for it; null: no invoice", "cents"),
+        Column("guidance", "str", "what led the needle; null: not recorded of every place",
+               words=GUIDANCES),
+        Column("complications", "int16", "complications noted at the session; 0: it was said that "
+               "there were none; null: nothing was said", "complications"),
     ),
-)
+)  # fmt: skip
 
 EVENTS = Table(
     "events",
-    "One row for each warning sign that was answered.",
+    "One row for each warning sign that a patient answered, judged by nobody; what the clinic "
+    "recorded stands in adverse.",
     ("course", "day"),
     (
         _COURSE,
@@ -195,6 +201,29 @@ EVENTS = Table(
         Column("kind", "str", "rule of danger.toml that found it", needed=True),
         Column("grade", "int8", "2: the patient is told to call the emergency number; 1: to call "
                "the clinic at once", needed=True),
+    ),
+)  # fmt: skip
+
+ADVERSE = Table(
+    "adverse",
+    "One row for each adverse event that the clinic recorded, as it is known by the cut.",
+    ("course", "day"),
+    (
+        _COURSE,
+        Column("day", "int32", "day on which it began, from day 0 of the course", "days",
+               needed=True),
+        Column("number", "int16", "session that it was recorded of; where none was named, the last "
+               "by that day; 0: before treatment", needed=True),
+        Column("since_session", "int32", "days since that session; null: before treatment", "days"),
+        Column("kind", "str", "kind of adverse_events.toml", needed=True),
+        Column("grade", "int8", "the worst that it was, from 1 (mild) to 5 (death)", needed=True),
+        Column("serious", "bool", "from the grade on that counts as serious, or hospital, or "
+               "lasting harm", needed=True),
+        Column("relatedness", "str", "whether the session brought it about, as somebody judged who "
+               "did not inject; null: nobody has"),
+        Column("outcome", "str", "how it went on, of adverse_events.toml", needed=True),
+        Column("from_warning", "bool", "recorded from a patient's warning answer, which stands in "
+               "events too", needed=True),
     ),
 )  # fmt: skip
 
@@ -234,7 +263,7 @@ DECISIONS = Table(
 )
 
 TABLES: Mapping[str, Table] = {
-    table.name: table for table in (COURSES, VISITS, SESSIONS, EVENTS, MONEY, DECISIONS)
+    table.name: table for table in (COURSES, VISITS, SESSIONS, EVENTS, ADVERSE, MONEY, DECISIONS)
 }
 
 

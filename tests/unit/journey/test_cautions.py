@@ -77,6 +77,22 @@ def test_a_caution_fires_for_what_it_names_and_not_without_it(rule: str) -> None
     assert rule not in fired(other, said, answered)
 
 
+@pytest.mark.parametrize(
+    ("told", "corn", "fish"),
+    [
+        ("corn", True, False), ("Corn-starch", True, False), ("cornstarch", True, False),
+        ("graft of the cornea", False, False), ("corns of the foot", False, False),
+        ("cod-liver oil", False, True), ("cod.", False, True), ("fishes", False, True),
+        ("codeine: vomiting", False, False), ("Codeine and corn", True, False),
+    ],
+)  # fmt: skip
+def test_a_word_of_the_file_is_a_whole_word_of_what_was_told(
+    told: str, corn: bool, fish: bool
+) -> None:
+    found = fired(holding("morrhuate"), told, {})
+    assert ("corn_allergy" in found, "fish_allergy" in found) == (corn, fish)
+
+
 def test_an_allergy_named_beside_another_is_a_stop_of_its_own() -> None:
     both = replace(holding("p2g"), others=(*holding("p2g").others, *holding("lidocaine").others))
     assert {"amide_allergy", "named_allergy"} <= fired(both, "lidocaine, p2g", {})

@@ -14,7 +14,6 @@ from enthesis.journey.treat import (
     Recipe,
     amount,
     check_doses,
-    left_over,
     next_session,
     not_injected,
     recipe,
@@ -243,16 +242,6 @@ def test_another_proliferant_may_stand_instead_of_dextrose(known: Knowledge) -> 
     assert poured(made) == {"lidocaine": 2, "p2g": 5, "diluent": 3}
     assert (made.dextrose_g, made.dextrose_leaves_out) == (0, ("p2g",))
     assert set(made.osmolarity_leaves_out) == {"lidocaine", "p2g"}
-
-
-def test_what_is_left_of_each_vial_is_known_where_its_size_is(known: Knowledge) -> None:
-    day = [mixture(), mixture(key="joint", volume_ml=D(20))]  # 3 + 6 mL dextrose, 2 + 4 lidocaine
-    sizes = {("dextrose", Percent(D(50))): Ml(D(50)), ("lidocaine", Percent(D(1))): Ml(D(5))}
-    assert left_over(day, sizes, known) == {
-        ("dextrose", D(50)): (1, D(41)),
-        ("lidocaine", D(1)): (2, D(4)),
-    }
-    assert left_over(day, {("lidocaine", Percent(D(2))): Ml(D(5))}, known) == {}
 
 
 def test_what_stays_in_the_syringe_is_never_below_zero() -> None:

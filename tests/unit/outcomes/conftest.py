@@ -1,6 +1,7 @@
 """A registry of the invented clinic, made once for all tests of this folder."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from enthesis.invented.truth import shipped_truth
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.knowledge.load import knowledge
 from enthesis.outcomes import registry
-from enthesis.outcomes.rows import Amount, Beside, CourseRows, rows_of
+from enthesis.outcomes.rows import Adverse, Amount, Beside, CourseRows, Given, rows_of
 from tests.conftest import TODAY
 
 CLINICS, CLINICIANS = 2, 3
@@ -30,7 +31,35 @@ def beside(place: int, story: Story) -> Beside:
         sex=story.person.sex if place % 4 else None,
         calls=place % 2,
         amounts=(*charged, *paid),
+        adverse=tuple(adverse(place, story)) if place % 5 == 0 else (),
+        given={
+            s.number: Given(
+                (None, "palpation", "ultrasound", "several")[(place + s.number) % 4],
+                (None, 0, 0, 2)[s.number % 4],
+            )
+            for s in story.course.sessions
+        },
     )
+
+
+def adverse(place: int, story: Story) -> Iterator[Adverse]:
+    """One before treatment; then one after every second session, each second named by its number.
+    Of three one is judged, of four one serious, and every other was a warning answer first."""
+    course = story.course
+    days = [(None, course.opened_on)] if place % 10 == 0 else []
+    for s in course.sessions[::2]:
+        days.append((s.number if s.number % 4 == 1 else None, s.on + timedelta(days=place % 3)))
+    for at, (session, on) in enumerate(days):
+        yield Adverse(
+            onset_on=on,
+            session=session,
+            kind=("flare", "bleeding", "infection")[(place + at) % 3],
+            grade=1 + (place + at) % 4,
+            serious=(place + at) % 4 == 3,
+            relatedness="possible" if at % 3 == 0 else None,
+            outcome="recovered",
+            from_warning=at % 2 == 0,
+        )
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:fetch_(arrow|record)_:Deprecatio
 Group = tuple[Any, ...]
 BY: tuple[tuple[str, ...], ...] = ((), ("protocol", "clinician"))
 HARMS = ("D-fever", "D-hot", "D-weakness", "D-headache", "D-breath", "D-bladder", "D-rash")
+ADVERSE = ("kind", "grade", "relatedness", "number")
 QUESTIONS: dict[str, Callable[..., pa.Table]] = {
     "flow": cohort.flow,
     "at_last": cohort.at_last,
@@ -45,6 +46,8 @@ QUESTIONS: dict[str, Callable[..., pa.Table]] = {
     "silence": cohort.silence,
     "harms": cohort.harms,
     "sessions": cohort.sessions,
+    "adverse": lambda r, by: cohort.adverse(r, by, ADVERSE),
+    "given": lambda r, _: cohort.given(r, ("number", "guidance")),
     "decisions": cohort.decisions,
     "harmed": lambda r, _: pa.table({"place": cohort.harmed(r, HARMS)[1]}),
 }
@@ -272,6 +275,47 @@ def test_money_and_harms_are_loops_over_the_bills_and_the_answers(
     harms = cohort.harms(duck).to_pylist()
     assert kinds and {r["kind"]: r["events"] for r in harms} == kinds
     assert {r["sessions"] for r in harms} == {sum(len(s.course.sessions) for s in stories)}
+
+
+def test_adverse_events_are_a_loop_over_what_the_clinic_keeps(
+    duck: engine.Registry, stories: Sequence[Story]
+) -> None:
+    told: dict[Group, Counter[str]] = defaultdict(Counter)
+    ways: Counter[Group] = Counter()
+    before = 0
+    for place, story in enumerate(stories):
+        other, sessions = beside(place, story), sorted(story.course.sessions, key=lambda s: s.on)
+        for s in sessions:
+            given = other.given[s.number]
+            ways[(s.number, given.guidance, given.complications)] += 1
+        for one in other.adverse:
+            number = one.session or sum(s.on <= one.onset_on for s in sessions)
+            before += not number
+            values = (one.kind, one.grade, one.relatedness, number) if number else ()
+            for key in zip(ADVERSE, values, strict=False):
+                told[key]["events"] += 1
+                told[key]["serious"] += one.serious
+                told[key]["judged"] += one.relatedness is not None
+                told[key]["from_warning"] += one.from_warning
+                told[key][f"course {place}"] = 1
+    assert before and cohort.before_treatment(duck) == before
+    for column in ADVERSE:
+        found = cohort.adverse(duck, of=(column,)).to_pylist()
+        assert len(found) > 1, column
+        for row in found:
+            want = told.pop((column, row[column]))
+            assert row["courses"] == sum(key.startswith("course ") for key in want)
+            names = ("events", "serious", "judged", "from_warning")
+            assert [row[name] for name in names] == [want[name] for name in names]
+            assert row["sessions"] == ways.total()
+    assert not told
+    given = cohort.given(duck, ("number", "guidance")).to_pylist()
+    for row in given:
+        here = {k: n for k, n in ways.items() if k[:2] == (row["number"], row["guidance"])}
+        assert row["sessions"] == sum(here.values())
+        assert row["said"] == sum(n for k, n in here.items() if k[2] is not None)
+        assert row["complicated"] == sum(n for k, n in here.items() if k[2])
+    assert sum(row["sessions"] for row in given) == ways.total()
 
 
 # --- properties of the tables

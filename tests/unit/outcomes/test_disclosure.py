@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 
 from enthesis.knowledge.load import knowledge
-from enthesis.outcomes import registry
+from enthesis.outcomes import engine, registry
 from enthesis.outcomes.report import Report
+from enthesis.outcomes.sections.adverse import adverse
+from enthesis.outcomes.sections.parts import Asked, Section
 from tests.unit.outcomes.registry_rows import whole
 from tests.unit.outcomes.test_report import DAY, by_id, cells, fifty, reported, written
 
@@ -194,6 +196,48 @@ def test_twelve_signs_of_one_person_are_one_person(tmp_path: Path) -> None:
         reported(tmp_path), "alarm-infection"
     )
     assert "12" not in numbers(report, "harms", "alarm-infection")
+
+
+def harmed(course: list[int], serious: int) -> Mapping[str, list[Any]]:
+    n = len(course)
+    return {"course": course, "number": [1] * n, "kind": ["flare"] * n, "grade": [2] * n,
+            "serious": [at < serious for at in range(n)]}  # fmt: skip
+
+
+def test_events_of_several_kinds_that_are_all_of_few_people_have_no_total(tmp_path: Path) -> None:
+    events = {**harmed([0, 1, 2] * 4, 0), "kind": ["flare", "bleeding"] * 6}
+    told = published_adverse(tmp_path, events)
+    assert told.finding == "Adverse events were recorded after 99 sessions"
+    assert "12" not in str((told.finding, told.notes, told.table))
+
+
+def published_adverse(folder: Path, events: Mapping[str, list[Any]]) -> Section:
+    """What is published of the adverse events of ninety-nine courses of one session each."""
+    tables = {"courses": drawn((99,), 1), "adverse": events}
+    registry.refresh(folder, whole(tables), knowledge="k")
+    opened = engine.open_registry(str(folder))
+    sections = adverse(Asked(opened, DAY, knowledge(DAY), None, 1, BELOW, 99))
+    opened.close()
+    # By grade, judgement or session the same events would be divided once more.
+    assert [section.id for section in sections] == ["adverse"]
+    return sections[0]
+
+
+@pytest.mark.parametrize(
+    ("course", "serious", "total", "told"),
+    [
+        ([0] * 12, 12, "Adverse events were recorded after 99 sessions", "hidden"),
+        (list(range(5)), 2, "10 or fewer adverse events were recorded", "10 or fewer"),
+        (list(range(30)), 3, "30 adverse events were recorded", "10 or fewer"),
+        (list(range(30)), 25, "30 adverse events were recorded", "hidden"),
+        (list(range(30)), 15, "30 adverse events were recorded", "15"),
+    ],
+)
+def test_of_adverse_events_the_public_is_told_no_number_of_few_people(
+    tmp_path: Path, course: list[int], serious: int, total: str, told: str
+) -> None:
+    section = published_adverse(tmp_path, harmed(course, serious))
+    assert section.finding.startswith(total) and f"Serious: {told}." in section.notes
 
 
 def test_no_single_session_with_a_sign_is_published(tmp_path: Path) -> None:

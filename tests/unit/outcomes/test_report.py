@@ -30,6 +30,7 @@ from enthesis.outcomes.funnel import funnel
 from enthesis.outcomes.page import as_csv, body_html, page_html
 from enthesis.outcomes.paper import pdf_of, report_pdf
 from enthesis.outcomes.report import READ_FIRST, Origin, Report, Section, report_of
+from enthesis.outcomes.sections.adverse import adverse
 from enthesis.outcomes.sections.calibration import calibration
 from enthesis.outcomes.sections.harms import _both_rules, _total
 from enthesis.outcomes.sections.parts import HIDDEN, LEFT_OUT, Asked
@@ -86,7 +87,7 @@ def invented(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def raw(folder: Path) -> Rows:
     return {
         name: registry.read_table(folder, name).to_pylist()
-        for name in ("courses", "visits", "sessions", "events", "decisions")
+        for name in ("courses", "visits", "sessions", "events", "adverse", "decisions")
     }
 
 
@@ -212,7 +213,7 @@ def fifty(out: str, closed: bool) -> Callable[[Any], None]:
             "closed": [False] * 20 + [closed] * 20 + [False] * 10,
         }
         columns["courses"] = told
-        for name in ("visits", "sessions", "events", "decisions"):
+        for name in ("visits", "sessions", "events", "adverse", "decisions"):
             columns[name] = {}
 
     return made
@@ -291,6 +292,53 @@ def test_harms_and_their_places_are_a_loop_over_sessions_and_events(
     gaps = [b - a for a, b in pairwise([-1, *places])]
     table = told["alarm-infection"].table
     assert table and [row[1] for row in table.rows[:-1]] == [str(gap) for gap in gaps]
+
+
+def test_adverse_events_are_a_loop_with_their_intervals_and_stand_apart_from_signs(
+    folder: Path,
+) -> None:
+    opened, rows, known = engine.open_registry(str(folder)), raw(folder), knowledge(DAY)
+    told = {s.id: s for s in adverse(Asked(opened, DAY, known, None, 1, None, 1))}
+    opened.close()
+    after = [e for e in rows["adverse"] if e["number"] > 0]
+    given = len(rows["sessions"])
+    treated = sum(c["sessions"] > 0 for c in rows["courses"])
+    unjudged = sum(e["relatedness"] is None for e in after)
+    assert 0 < unjudged < len(after) < len(rows["adverse"])
+    kinds = cells(told["adverse"])
+    assert list(kinds) == [kind.name for kind in known.adverse_kinds.values()]
+    for kind in known.adverse_kinds.values():
+        mine = [e for e in after if e["kind"] == kind.id]
+        courses, n = len({e["course"] for e in mine}), len(mine)
+        row = kinds[kind.name]
+        assert row[:2] == (str(n), str(given))
+        assert row[3:5] == (str(sum(e["serious"] for e in mine)), f"{courses} of {treated}")
+        low = stats.chi2.ppf(0.025, 2 * n) / 2 if n else 0.0
+        ends = [float(end) for end in row[2].split("(")[1].rstrip(")").split(" to ")]
+        high = stats.chi2.ppf(0.975, 2 * n + 2) / 2
+        assert ends == pytest.approx([1000 * low / given, 1000 * high / given], abs=0.051)
+    warned = sum(e["from_warning"] for e in after)
+    assert f"Recorded from a warning answer: {warned} of {len(after)}." in told["adverse"].notes[1]
+    assert told["adverse"].finding.endswith(f", {unjudged} not judged yet")
+    for section, column, words in (
+        ("adverse-grades", "grade", {g.grade: f"Grade {g.grade}, {g.name.lower()}"
+                                     for g in known.adverse_grades}),
+        ("adverse-judged", "relatedness", {None: "Not judged by another person"}
+         | {r.id: r.name for r in known.adverse_relations.values()}),
+        ("adverse-sessions", "number", {n: f"Session {n}"
+                                        for n in {s["number"] for s in rows["sessions"]}}),
+    ):  # fmt: skip
+        events = Counter(e[column] for e in after)
+        shown = cells(told[section])
+        assert {word: shown[word][0] for word in shown} == {
+            word: str(events[key]) for key, word in words.items()
+        }
+    held = Counter(s["guidance"] for s in rows["sessions"])
+    shown = cells(told["given"])
+    assert shown["Guidance: ultrasound"][:2] == (str(held["ultrasound"]), str(given))
+    assert shown["Guidance: not recorded of every place"][0] == str(held[None])
+    said = [s["complications"] for s in rows["sessions"] if s["complications"] is not None]
+    assert shown["A complication noted"][:2] == (str(sum(n > 0 for n in said)), str(len(said)))
 
 
 def test_units_decisions_and_silence_are_loops_too(both: tuple[Report, Rows]) -> None:

@@ -129,8 +129,13 @@ def report_of(event: AdverseEvent) -> Report:
 
 
 def added_to(event: AdverseEvent) -> list[Added]:
-    """What was added to an event, oldest first."""
-    return [Added(one.relatedness, one.outcome, one.grade) for one in event.entries.all()]
+    """What was added to an event, oldest first. A judgement by somebody of whom it turned out
+    later that they had injected is none."""
+    injected = injectors_of(event)
+    return [
+        Added("" if one.by_id in injected else one.relatedness, one.outcome, one.grade)
+        for one in event.entries.all()
+    ]
 
 
 def judges_of(event: AdverseEvent) -> frozenset[int]:

@@ -1,7 +1,7 @@
-"""Who comes when. Neither a clinician nor a room is ever booked twice at the same time.
+"""Who comes when. Neither clinician, patient nor room is ever booked twice at the same time.
 
-`place` is the one way in which an appointment gets its time: it holds the clinician and the room
-while it looks for overlaps. An exclusion constraint would hold on PostgreSQL only.
+`place` is the one way in which an appointment gets its time: it holds all three while it looks for
+overlaps. An exclusion constraint would hold on PostgreSQL only.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from django.utils import timezone
 from enthesis.clinic import audit
 from enthesis.clinic.actions import Refused, open_for_edit, save
 from enthesis.clinic.actions.patients import clinician_of
-from enthesis.clinic.models import Appointment, Course, Room, User
+from enthesis.clinic.models import Appointment, Course, Patient, Room, User
 from enthesis.clinic.permissions import get_for, rows_for
 
 # The longest appointment that the form offers; bounds the search for overlaps.
@@ -32,7 +32,8 @@ def book_appointment(
     clinician_id: int,
     room_id: int | None = None,
 ) -> Appointment:
-    """A new appointment; Refused if it is past or the clinician or the room is taken."""
+    """A new appointment; Refused if it is past or the clinician, the patient or the room is taken
+    at that time."""
     course = get_for(user, Course, course_id)
     appointment = Appointment(course=course, kind=kind)
     hold(user, [clinician_id], [room_id])
@@ -138,6 +139,9 @@ def place(
     appointment.starts_at, appointment.minutes = starts_at, minutes
     appointment.clinician = clinician_of(user, clinician_id)
     _refuse_taken(appointment, {"clinician": appointment.clinician}, "at")
+    # After clinicians and rooms, which are held before: desks of two clinicians wait here too.
+    patient = get_for(user, Patient, appointment.course.patient_id, lock=True)
+    _refuse_taken(appointment, {"course__patient": patient}, "at")
     appointment.room = _room_of(user, room_id, appointment.room_id)
     if appointment.room is not None:
         _refuse_taken(appointment, {"room": appointment.room}, "room")
@@ -154,7 +158,7 @@ def _room_of(user: User, room_id: int | None, present_id: int | None) -> Room | 
 
 
 def _refuse_taken(appointment: Appointment, taken: dict[str, Any], field: str) -> None:
-    """Refused where another booked appointment of the clinician or room overlaps this one."""
+    """Refused where another booked appointment of the clinician, patient or room overlaps it."""
     starts_at = appointment.starts_at
     near = Appointment.objects.filter(
         **taken,

@@ -62,11 +62,18 @@ def refuse_unchecked(session: Session, known: Knowledge) -> None:
         raise Refused(f"Checks before the needle: {' '.join(told)}")
 
 
-def refuse_unsafe(course: Course, record: records.Course, on: date, known: Knowledge) -> None:
+def refuse_unsafe(
+    course: Course,
+    record: records.Course,
+    on: date,
+    known: Knowledge,
+    began_at: datetime | None = None,
+) -> None:
     """What was found after the agreement counts too: an evaluation, an answer. Only up to the day
-    of the session, so that one that was given can be written down afterwards."""
+    of the session, so that one that was given can be written down afterwards; of consent, up to
+    the moment at which it began."""
     check_suitable(course.evaluations.filter(on__lte=on).last())
-    if refused := consents.why_no_needle(course, on):
+    if refused := consents.why_no_needle(course, on, began_at):
         raise Refused(refused)
     if signs := [rule.text for day, rule in open_warnings(record, known) if day <= on]:
         raise Refused(
@@ -214,6 +221,22 @@ def refuse_without_time_out(
     mixed = read(tuple[Mixture, ...], plain(tuple(mixtures)))
     if problems := time_out_problems(session, mixed, given, known):
         raise Refused(" ".join(problems))
+
+
+def began_at(session: Session) -> datetime | None:
+    """When a session that is being signed began: at its time-out, which nobody can hold, nor say
+    was not held, while anything stands against the needle. None without one."""
+    return _moment(session.time_out["at"]) if session.time_out else None
+
+
+def withdrawal_words(session: Session) -> str:
+    """That consent was withdrawn while a session was written down; empty where it was not."""
+    began = began_at(session)
+    fact = consents.withdrawn_since(session.course, began) if began else None
+    if fact is None:
+        return ""
+    at = timezone.localtime(fact.at)
+    return f"Consent was withdrawn after the session began, {at.day} {at:%b %Y at %H:%M}"
 
 
 def time_out_words(session: Session) -> str:

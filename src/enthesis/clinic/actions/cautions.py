@@ -12,6 +12,7 @@ from enthesis.clinic.actions import Refused, hold_clinic, save
 from enthesis.clinic.models import CautionSetAside, Clinic, Session, User
 from enthesis.clinic.permissions import get_for
 from enthesis.journey.cautions import Caution, Told, mixture_cautions
+from enthesis.journey.treat import amount
 from enthesis.knowledge.kinds import AnaestheticLimit, Knowledge
 from enthesis.records import Mixture
 from enthesis.shape import plain, read
@@ -85,6 +86,7 @@ def enter_ceiling(
         raise Refused(f"{found.name} has a ceiling from its label already.", "substance")
     if not (mg_per_kg.is_finite() and cap_mg.is_finite() and mg_per_kg > 0 and cap_mg > 0):
         raise Refused("Both numbers must be above zero.", "mg_per_kg")
+    _refuse_a_slip(mg_per_kg, cap_mg, known)
     if not source.strip():
         raise Refused("Write where the ceiling is from, and who vouches for it.", "source")
     limit = AnaestheticLimit(
@@ -101,3 +103,17 @@ def enter_ceiling(
     save(clinic)
     audit.record(user, "enter_ceiling", clinic, detail=plain(limit))
     return clinic
+
+
+def _refuse_a_slip(mg_per_kg: Decimal, cap_mg: Decimal, known: Knowledge) -> None:
+    """A ceiling that no anaesthetic has is a decimal point in the wrong place."""
+    for value, most, field, unit in (
+        (mg_per_kg, known.mixing.own_mg_per_kg_max, "mg_per_kg", "mg for each kg"),
+        (cap_mg, known.mixing.own_cap_mg_max, "cap_mg", "mg"),
+    ):
+        if value > most:
+            raise Refused(
+                f"{amount(value, unit)} is more than the {amount(most, unit)} that may be entered. "
+                "Look at the decimal point and at the label.",
+                field,
+            )

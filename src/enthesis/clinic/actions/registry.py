@@ -28,13 +28,23 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from enthesis.clinic import audit, models, store
+from enthesis.clinic.actions import adverse as adverse_action
 from enthesis.clinic.models import AuditEvent, Clinic, Course, User
 from enthesis.clinic.permissions import get_for
+from enthesis.journey import adverse
 from enthesis.journey.course import as_at
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.outcomes import registry
 from enthesis.outcomes.registry import Cut
-from enthesis.outcomes.rows import Amount, Beside, CourseRows, changes_on, rows_of
+from enthesis.outcomes.rows import (
+    Adverse,
+    Amount,
+    Beside,
+    CourseRows,
+    Given,
+    changes_on,
+    rows_of,
+)
 from enthesis.units import Money
 
 STATE = "registry-state.parquet"
@@ -202,7 +212,7 @@ def _made_by(known: dict[int, tuple[Knowledge, date]]) -> str:
     """A fingerprint of everything else that rows depend on: the rules in force and the key. Its
     number is raised when what stands beside the record is made otherwise."""
     rules = [f"{pk} {_without_day(rules)}".encode() for pk, (rules, _) in sorted(known.items())]
-    return hashlib.sha256(_keyed("fingerprint 2") + b"".join(rules)).hexdigest()[:16]
+    return hashlib.sha256(_keyed("fingerprint 3") + b"".join(rules)).hexdigest()[:16]
 
 
 def _without_day(rules: Knowledge) -> str:
@@ -285,14 +295,14 @@ def _rows(
         rows = list(
             Course.objects.filter(pk__in=keys[begin : begin + BATCH])
             .select_related("patient")
-            .prefetch_related(Prefetch("invoices", invoices, to_attr="billed"))
+            .prefetch_related(Prefetch("invoices", invoices, to_attr="billed"), _harmed(until))
             .annotate(called=Count("calls", Q(calls__at__date__lte=until) if until else None))
         )
         if until:
             prefetch_related_objects(rows, *_standing(until))
         for row, course in zip(rows, store.course_records(rows), strict=True):
             rules, today = known[row.patient.clinic_id]
-            beside = _beside(row)
+            beside = _beside(row, rules)
             if until:
                 course, amounts = as_at(course, until), beside.amounts
                 beside = replace(beside, amounts=tuple(a for a in amounts if a.on <= until))
@@ -308,7 +318,19 @@ def _standing(day: date) -> "Iterator[Prefetch[str]]":
     yield Prefetch("plans", models.Plan.objects.filter(Q(agreed_on__lte=day) | proposed))
 
 
-def _beside(row: Any) -> Beside:
+def _harmed(until: date | None) -> "Prefetch[str]":
+    """The adverse events that began by a day, with what was added to them by then."""
+    events, entries = models.AdverseEvent.objects.all(), models.AdverseEventEntry.objects.all()
+    if until:
+        events, entries = events.filter(onset_on__lte=until), entries.filter(at__date__lte=until)
+    # What is needed to tell who injected is asked only of courses that have an event.
+    whole = events.select_related("session").prefetch_related(
+        Prefetch("entries", entries), "session__sites", "course__sessions__sites"
+    )
+    return Prefetch("adverse_events", whole, to_attr="harmed")
+
+
+def _beside(row: Any, known: Knowledge) -> Beside:
     sex = row.patient.sex
     return Beside(
         course=pseudonym(row.pk),
@@ -317,6 +339,32 @@ def _beside(row: Any) -> Beside:
         sex=None if sex == models.Patient.Sex.UNKNOWN else sex,
         calls=row.called,
         amounts=tuple(_amounts(row.billed)),
+        adverse=tuple(_adverse(event, known) for event in row.harmed),
+        given={one.number: _given(one) for one in row.signed_sessions},
+    )
+
+
+def _adverse(event: models.AdverseEvent, known: Knowledge) -> Adverse:
+    report, added = adverse_action.report_of(event), adverse_action.added_to(event)
+    now = adverse.standing(report, added, known)
+    return Adverse(
+        onset_on=event.onset_on,
+        session=event.session.number if event.session else None,
+        kind=event.kind,
+        grade=now.worst,
+        serious=now.serious,
+        relatedness=now.relatedness or None,
+        outcome=now.outcome,
+        from_warning=event.assessment_id is not None,
+    )
+
+
+def _given(session: Any) -> Given:
+    led = {site.guidance or session.guidance for site in session.given_sites} or {""}
+    noted = session.complications
+    return Given(
+        guidance=None if "" in led else led.pop() if len(led) == 1 else "several",
+        complications=len(set(noted) - {"none"}) if noted else None,
     )
 
 

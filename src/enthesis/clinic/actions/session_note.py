@@ -1,7 +1,12 @@
 """The note of a session, out of its rows."""
 
-from enthesis.clinic.actions.before_needle import check_answers, time_out_words
+from enthesis.clinic.actions.before_needle import (
+    check_answers,
+    time_out_words,
+    withdrawal_words,
+)
 from enthesis.clinic.models import Session
+from enthesis.clinic.stock import lots_in_words
 from enthesis.journey.session_note import Place, Recorded, session_note
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.records import Mixture, Side, SiteDose
@@ -36,10 +41,11 @@ def write_note(session: Session, known: Knowledge) -> str:
         mixtures=[m for m in read(tuple[Mixture, ...], session.mixtures) if m.key in used],
         places=places,
         left_out=left_out,
-        lots=session.lots,
+        lots=lots_in_words(session),
         weight_kg=None if session.weight_kg is None else Kg(session.weight_kg),
         checks=check_answers(session),
         time_out=time_out_words(session),
+        withdrawal=withdrawal_words(session),
         complications=session.complications,
         pain_before=session.pain_before,
         pain_after=session.pain_after,

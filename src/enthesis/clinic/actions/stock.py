@@ -67,10 +67,22 @@ def change_product(
 
 @transaction.atomic
 def receive(
-    user: User, product_id: int, number: str, expires_on: date, vials: int, on: date, today: date
+    user: User,
+    product_id: int,
+    number: str,
+    expires_on: date,
+    vials: int,
+    on: date,
+    today: date,
+    request_key: str,
 ) -> StockLot:
-    """Vials of a lot came, for the first time or again. Refused expired, and recalled."""
+    """Vials of a lot came, for the first time or again. The same `request_key` twice (a double
+    click, a retry) is one delivery. Refused expired, and recalled."""
     product = get_for(user, StockProduct, product_id, lock=True)
+    if before := StockMovement.objects.filter(request_key=request_key).first():
+        if before.lot.product_id != product.pk:
+            raise Refused("This form was already used for another product. Open it anew.")
+        return before.lot
     number, key = number.strip(), stock.lot_key(number)
     if on > today:
         raise Refused("The day lies in the future.", "on")
@@ -89,7 +101,7 @@ def receive(
             "the vial again; a wrong date is corrected on the page of the lot.",
             "expires_on",
         )
-    moved = _move(user, lot, Moved.RECEIVED, vials, on)
+    moved = _move(user, lot, Moved.RECEIVED, vials, on, request_key=request_key)
     audit.record(user, "receive", moved, detail={"lot": lot.number, "vials": vials})
     return lot
 
@@ -243,6 +255,7 @@ def _move(
     on: date,
     session: Session | None = None,
     reason: str = "",
+    request_key: str | None = None,
 ) -> StockMovement:
     """One movement after the last one of a lot that is held."""
     last = lot.movements.last()
@@ -260,6 +273,7 @@ def _move(
             on=on,
             session=session,
             reason=reason,
+            request_key=request_key,
             by=user,
         )
     )

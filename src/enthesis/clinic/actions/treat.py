@@ -11,6 +11,7 @@ from django.utils import timezone
 from enthesis.clinic import audit, store
 from enthesis.clinic.actions import Refused, appointments, open_for_edit, save, stock
 from enthesis.clinic.actions.before_needle import (
+    began_at,
     refuse_doses,
     refuse_unchecked,
     refuse_unsafe,
@@ -131,7 +132,8 @@ def sign_session(
 
     Refused without a site given, a weight, a lot of every vial used, the checks of the day and a
     time-out that still holds, when the doses block, and for what by the day of the session stood
-    against starting it. A new weight is also recorded for the patient.
+    against starting it. Consent that was withdrawn after the time-out is written into the note:
+    what was given under it is recorded. A new weight is also recorded for the patient.
     """
     session = open_draft(user, session_id, expected_version, editor)
     _write_sites(session, put_into(session, user, draft, today, editor))
@@ -140,7 +142,7 @@ def sign_session(
     # What was given before a decision of the same day must still be recorded as given.
     before = tuple(d for d in record.decisions if d.on < draft.on)
     refuse_move(replace(record, decisions=before), Move.TREAT)
-    refuse_unsafe(session.course, record, draft.on, known)
+    refuse_unsafe(session.course, record, draft.on, known, began_at(session))
     _refuse_incomplete(draft)
     refuse_unchecked(session, known)
     # Two sessions of one patient on one day are signed one after the other: each counts the other.

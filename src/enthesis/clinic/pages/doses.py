@@ -191,6 +191,7 @@ class SiteForm(forms.Form):
             known.mixing.draw_step_ml,
             self.site.volume_ml_max or (known.mixing.site_volume_ml_max),
         )
+        self.depth_mm_max = known.mixing.depth_mm_max
         self.fields["ticked"].label = f"{number}. {self.site.name}"
         self.fields["mixture"].choices = [(m, m) for m in mixtures]  # type: ignore[attr-defined]
         self.fields["mixture"].label = f"Solution at {self.name}"

@@ -21,16 +21,19 @@ from enthesis.clinic.pages import attempt
 from enthesis.clinic.pages.appointments import FIRST_MINUTES, TimeForm, usual_room
 from enthesis.clinic.permissions import DESK, StaffRequest, get_for, page
 from enthesis.journey.booking import Proposal, Wanted
+from enthesis.knowledge.booking import BookingRules
 
 
 class SeriesForm(TimeForm):
-    reach = forms.IntegerField(
-        label="Where a day is full or closed, look around it",
-        min_value=0,
-        max_value=7,
-        initial=booking.REACH_DAYS,
-        help_text="So many days later or earlier, at most.",
-    )
+    def __init__(self, rules: BookingRules, *args: Any) -> None:
+        super().__init__(*args)
+        self.fields["reach"] = forms.IntegerField(
+            label="Where a day is full or closed, look around it",
+            min_value=0,
+            max_value=rules.reach_days_max,
+            initial=rules.reach_days,
+            help_text="So many days later or earlier, at most.",
+        )
 
 
 @require_http_methods(["GET", "POST"])
@@ -46,7 +49,8 @@ def book_series(request: StaffRequest, course_id: int) -> HttpResponse:
         "clinician": last.clinician_id if last else course.clinician_id,
         "room": usual_room(course),
     }
-    form = SeriesForm(request.user, request.POST or None, initial)
+    rules = store.known_for(request.clinic, store.today(request.clinic)).booking_rules
+    form = SeriesForm(rules, request.user, request.POST or None, initial)
     proposals: Sequence[Proposal] = ()
     if form.is_bound and opening and left and form.is_valid():
         data = form.cleaned_data

@@ -27,7 +27,7 @@ from enthesis.clinic.pages.session_signed import (
 from enthesis.clinic.pages.vials import expiry_field
 from enthesis.clinic.permissions import StaffRequest, rows_for
 from enthesis.journey.judge import judge
-from enthesis.journey.treat import amount, check_doses
+from enthesis.journey.treat import amount, check_doses, not_injected
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.records import Mixture, Side, SiteDose
 from enthesis.shape import plain, read
@@ -168,10 +168,12 @@ def _doses(shown: SessionPage, mixed: tuple[Mixture, ...], known: Knowledge) -> 
     check = check_doses((*mixed, *earlier), planned, weight, known)
     keys = {dose.mixture for dose in planned}
     used = tuple(mixture for mixture in mixed if mixture.key in keys)
+    left = sum((not_injected(mixture, planned) for mixture in used), Decimal(0))
     return {
         "given": len(given),
         "listed": len(shown.sites),
         "volume": amount(sum((dose.volume_ml for dose in given), Decimal(0)), "mL"),
+        "left": amount(left, "mL") if left else "",
         "anaesthetics": dose_words(check, known),
         "weight": f"{short(weight)}\u00a0kg" if weight is not None else "",
         "share": None if check.share is None else f"{min(check.share, Decimal(1)):.3f}",

@@ -240,7 +240,9 @@ class RecordedSiteForm(SiteForm):
             label="Guidance", choices=[("", "As everywhere"), *Guidance.choices]
         )
         self.fields["needle"] = forms.CharField(label="Needle", max_length=60)
-        self.fields["depth_mm"] = forms.IntegerField(label="Depth", min_value=1, max_value=300)
+        self.fields["depth_mm"] = forms.IntegerField(
+            label="Depth", min_value=1, max_value=self.depth_mm_max
+        )
         self.fields["injected_by"] = who_field("Injected by", "As everywhere", offered)
         for name in HOW:
             self.fields[name].required = False

@@ -1,5 +1,6 @@
 """Stock: what is on hand and in date, receiving, wasting, counting, and putting back."""
 
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,6 +89,7 @@ class ReceiveForm(forms.Form):
     )
     vials = _vials("Vials")
     on = forms.DateField(label="Received on", widget=Day())
+    request_key = forms.CharField(max_length=40, widget=forms.HiddenInput)
 
     def __init__(self, data: Any, initial: dict[str, Any], products: list[tuple[int, str]]) -> None:
         super().__init__(data, initial=initial)
@@ -211,7 +213,8 @@ def receive(request: StaffRequest) -> HttpResponse:
     ]
     if not products:
         return redirect("add_stock_product")
-    initial = {"on": today, "product": request.GET.get("product", "")}
+    product, key = request.GET.get("product", ""), secrets.token_urlsafe(16)
+    initial = {"on": today, "product": product, "request_key": key}
     form = ReceiveForm(request.POST or None, initial, products)
     if form.is_bound and form.is_valid():
         data = form.cleaned_data
@@ -225,6 +228,7 @@ def receive(request: StaffRequest) -> HttpResponse:
             data["vials"],
             data["on"],
             today,
+            data["request_key"],
         )
         if lot:
             messages.success(request, f"{data['vials']} of lot {lot.number} received.")

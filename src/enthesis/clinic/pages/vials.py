@@ -7,9 +7,9 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from enthesis.clinic.models import Session, StockLot
+from enthesis.clinic.models import Session
 from enthesis.clinic.pages.patients import Day
-from enthesis.clinic.stock import Offer, offers
+from enthesis.clinic.stock import Offer, lots_in_words, offers
 from enthesis.journey import stock
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.records import Mixture
@@ -74,20 +74,8 @@ def expiry_field(form: Any, substance: str) -> Any:
 
 
 def lots_given(session: Session, known: Knowledge) -> list[tuple[str, str]]:
-    """The lots of a signed session with their expiries, as it took or typed them."""
-    rows = StockLot.objects.filter(movements__session=session).select_related("product").distinct()
-    taken = list(rows)
+    """The lots of a signed session with their expiries, by the names of the substances."""
     return [
-        (
-            known.substances[name].name if name in known.substances else name,
-            _with_expiry(lot, [row for row in taken if row.product.substance == name])
-            if not (typed := session.lot_expiries.get(name))
-            else f"{lot}, expires {stock.day(date.fromisoformat(typed))}",
-        )
-        for name, lot in session.lots.items()
+        (known.substances[name].name if name in known.substances else name, words)
+        for name, words in lots_in_words(session).items()
     ]
-
-
-def _with_expiry(text: str, rows: list[StockLot]) -> str:
-    days = {row.expires_on for row in rows if stock.holds_lot(text, row.key)}
-    return f"{text}, expires {stock.day(min(days))}" if days else f"{text}, expiry not recorded"

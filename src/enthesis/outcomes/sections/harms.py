@@ -1,9 +1,10 @@
 """Warning signs per session with exact intervals, and the alarm over all sessions."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from enthesis.charts.curves import Table
 from enthesis.charts.dot_rows import DotRow, DotRows, dot_rows_svg
@@ -16,12 +17,16 @@ from enthesis.outcomes.intervals import rate
 from enthesis.outcomes.sections.parts import HIDDEN, LEFT_OUT, Asked, Figure, Section
 
 PER = 1000
-MEASURE = "Warning signs that patients answered after a session, whatever their cause"
+MEASURE = "Warning signs that patients answered after a session, judged by nobody"
 FEW = (
     "Where only a limit is told (“or fewer”), the number itself is hidden, and the picture is left "
     "out: it stands for so few people that somebody might be recognised."
 )
-CAVEAT = "A sign may have another cause than the session, and may go unanswered."
+CAVEAT = (
+    "A sign may have another cause than the session, and may go unanswered. It is what a patient "
+    "answered; what the clinic recorded is counted under adverse events, and one made from such an "
+    "answer stands in both."
+)
 TOLD = {1: "call the clinic", 2: "call the emergency number"}
 
 
@@ -38,45 +43,21 @@ def harms(asked: Asked) -> tuple[Section, ...]:
     seen = {r["kind"] for r in rows}
     also = [(i, 2 if r.call_first else 1) for i, r in rules.items() if i not in seen]
     rates = harm_rates(kind, grade, given, also=also)
-    # Twelve signs of one person are one person.
     people = {k: max(r["courses"] for r in rows if r["kind"] == k) for k in seen}
-    small = [asked.is_small(people.get(kind, 0)) for kind in rates.kinds]
-    # Many signs of few people: no limit of theirs would be true, and no number may be told.
-    of_few = [
-        hide and not asked.is_small(int(n)) for hide, n in zip(small, rates.events, strict=True)
+    names = [rules[name].text if name in rules else name for name in rates.kinds]
+    told = counted(asked, names, rates.events, [people.get(k, 0) for k in rates.kinds], given)
+    cells = [
+        (name, TOLD[grade], n, str(given), shown)
+        for name, grade, (n, shown) in zip(names, rates.grades, told.cells, strict=True)
     ]
-    each = rates.per_session
-    most = rate(np.array([(asked.below or 1) - 1]), given).high[0]
-    drawn, cells = [], []
-    for at, name in enumerate(rates.kinds):
-        text = rules[name].text if name in rules else name
-        value, low, high = (PER * float(ends[at]) for ends in (each.estimate, each.low, each.high))
-        told = (
-            f"{in_words(round(value, 1))} ({in_words(round(low, 1))} to {in_words(round(high, 1))})"
-        )
-        hide = small[at]
-        up_to = f"at most {in_words(round(PER * float(most), 1))}"
-        shown = (str(rates.events[at]), told)
-        if hide:
-            shown = (HIDDEN, HIDDEN) if of_few[at] else (asked.few, up_to)
-        cells.append((text, TOLD[rates.grades[at]], shown[0], str(given), shown[1]))
-        drawn.append(DotRow(text, value, low, high, f"{rates.events[at]} of {given}"))
-    total = _total(asked, rates.events, small)
-    title = f"{total} warning signs were answered after {given} sessions"
-    if any(of_few):
+    title = f"{told.total} warning signs were answered after {given} sessions"
+    if any(told.of_few):
         title = f"{given} sessions were given"
-    notes = [CAVEAT]
-    figure = None
-    if any(small):
-        notes.append(FEW)
-    else:
-        data = DotRows(title, f"Per {PER} sessions", "Signs, of sessions", tuple(drawn))
-        figure = Figure(dot_rows_svg(data, "wide", "harms"), dot_rows_svg(data, "narrow", "harms"))
+    figure = told.figure(title, "Signs, of sessions", "harms")
+    notes = (CAVEAT, *told.notes)
     head = ("Warning sign", "Patient was told to", "Signs", "Sessions",
             f"Per {PER} sessions (exact 95 % interval)")  # fmt: skip
-    first = Section(
-        "harms", title, MEASURE, asked.source, Table(head, tuple(cells)), figure, tuple(notes)
-    )
+    first = Section("harms", title, MEASURE, asked.source, Table(head, tuple(cells)), figure, notes)
     return (
         first,
         *(
@@ -90,12 +71,70 @@ def harms(asked: Asked) -> tuple[Section, ...]:
                 },
                 of_few=any(
                     few and kind in alarm.kinds
-                    for kind, few in zip(rates.kinds, of_few, strict=True)
+                    for kind, few in zip(rates.kinds, told.of_few, strict=True)
                 ),
             )
             for alarm in asked.known.harm_alarms.values()
         ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Events per session, row by row, as they may be told: `cells` are the count and the rate,
+    `of_few` says that not even a limit may be."""
+
+    cells: tuple[tuple[str, str], ...]
+    rows: tuple[DotRow, ...]
+    of_few: tuple[bool, ...]
+    any_small: bool
+    total: str
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Why something is hidden, where something is."""
+        return (FEW,) if self.any_small else ()
+
+    def figure(self, title: str, beside: str, uid: str) -> Figure | None:
+        """The picture, where none of it stands for few people."""
+        if self.any_small:
+            return None
+        data = DotRows(title, f"Per {PER} sessions", beside, self.rows)
+        return Figure(dot_rows_svg(data, "wide", uid), dot_rows_svg(data, "narrow", uid))
+
+
+def counted(
+    asked: Asked,
+    names: Sequence[str],
+    events: ArrayLike,
+    people: Sequence[int],
+    sessions: ArrayLike,
+) -> Counted:
+    """`events` of so many `people` after `sessions`, each with its exact interval.
+
+    Twelve events of one person are one person, and where few have many, no limit would be true.
+    """
+    happened = np.asarray(events, dtype=np.int64)
+    given = np.broadcast_to(np.asarray(sessions, dtype=np.int64), happened.shape)
+    each, most = rate(happened, given), rate((asked.below or 1) - 1, given)
+    small = [asked.is_small(n) for n in people]
+    few = tuple(
+        hide and not asked.is_small(int(n)) for hide, n in zip(small, happened, strict=True)
+    )
+    cells, rows = list[tuple[str, str]](), list[DotRow]()
+    for at, name in enumerate(names):
+        value, low, high = (PER * float(ends[at]) for ends in (each.estimate, each.low, each.high))
+        told = (
+            f"{in_words(round(value, 1))} ({in_words(round(low, 1))} to {in_words(round(high, 1))})"
+        )
+        shown = (str(happened[at]), told)
+        if small[at]:
+            up_to = f"at most {in_words(round(PER * float(most.high[at]), 1))}"
+            shown = (HIDDEN, HIDDEN) if few[at] else (asked.few, up_to)
+        cells.append(shown)
+        rows.append(DotRow(name, value, low, high, f"{happened[at]} of {given[at]}"))
+    total = _total(asked, happened, small)
+    return Counted(tuple(cells), tuple(rows), few, any(small), total)
 
 
 def _alarm(asked: Asked, alarm: HarmAlarm, *, counted: Mapping[str, int], of_few: bool) -> Section:
