@@ -142,7 +142,7 @@ def _made(
     lines: dict[str, Sequence[str]] = {
         "condition": [said.line(f"is-{condition}")],
         "what": [*spoken["what"], *spoken["off_label"]],
-        "hundred": [] if any(not one.is_harm for one in scales) else [said.line("scale-none")],
+        "hundred": list(_hundred(scales, said)),
         "numbers": list(number_lines(evidence, said)),
         "anyway": [
             *anyway_lines(known.benchmarks.get(about.benchmark), said),
@@ -158,7 +158,8 @@ def _made(
         "unknown": [*beside, *(said.line(f"unknown-{id}") for id in ("who", "long", "harm"))],
         "about": list(_about(evidence, known, clinic, said)),
     }
-    anyway = lines["anyway"][:-1] if _counts_anyway(about, known) else ()
+    # The largest fall that was counted: the line before the one that it proves nothing.
+    anyway = lines["anyway"][-2:-1] if _counts_anyway(about, known) else ()
     return DecisionAid(
         condition=condition,
         language=language,
@@ -413,6 +414,14 @@ def _sources(
     here += [group.source] if group else []
     here += evidence.sources if evidence else []
     yield from dict.fromkeys(source for source in here if ":" in source)
+
+
+def _hundred(scales: Sequence[Scale], said: Lines) -> Iterator[str]:
+    counts = any(b.option == "prolotherapy" for one in scales if not one.is_harm for b in one.bars)
+    if not counts:
+        yield said.line("scale-none")
+    if scales:
+        yield said.line("hundred-how")
 
 
 def _certainty(certainty: str, said: Lines) -> str:

@@ -15,27 +15,15 @@ from enthesis.clinic import choices, store
 from enthesis.clinic.actions.publish import published
 from enthesis.clinic.models import Clinic, Patient
 from enthesis.clinic.permissions import public_page
-from enthesis.journey.decide import DecisionAid, Scale, choosable
+from enthesis.journey.decide import Bar, DecisionAid, Scale, choosable
 from enthesis.journey.lines import ENGLISH, Lines
 
 MOST = 2**31 - 1
 SAID = (
     *("help-title", "page-sources", "page-summary", "page-print", "page-back", "page-all"),
-    *("page-trials", "page-results", "page-next"),
+    *("page-trials", "page-results", "page-next", "page-contents", "of-100"),
 )
-ROWS = (
-    "name",
-    "what",
-    "good",
-    "hundred",
-    "bad",
-    "harm",
-    "life",
-    "visits",
-    "price",
-    "fails",
-    "sure",
-)
+ROWS = ("name", "good", "hundred", "bad", "harm", "life", "price", "fails", "sure")
 
 
 class AnotherLanguage:
@@ -88,6 +76,13 @@ def choose_summary(
     return _aid(request, "choose_summary", clinic_id, condition, language)
 
 
+def only_index() -> str:
+    """Where the aid of this server's clinic begins; empty where several clinics share it, of which
+    none comes first."""
+    clinics = list(Clinic.objects.values_list("pk", flat=True)[:2])
+    return reverse("choose", args=clinics) if len(clinics) == 1 else ""
+
+
 def address_of(
     clinic: Clinic, condition: str, language: str, name: str = "choose_condition"
 ) -> str:
@@ -111,7 +106,8 @@ def _aid(
     context = _around(name, clinic, said, [clinic.pk, condition]) | {
         "aid": aid,
         "at": sections,
-        "scales": _pictures(aid),
+        "contents": [one for one in aid.sections if one.id not in ("condition", "what")],
+        "scales": _pictures(aid, said.line("of-100")),
         "rows": {one: said.line(f"row-{one}") for one in ROWS},
         "version": said.line("page-version", version=aid.version),
         "summary": address_of(clinic, condition, language, "choose_summary"),
@@ -122,19 +118,18 @@ def _aid(
     return _shown(request, f"clinic/choose/{name.removeprefix('choose_')}.html", context, language)
 
 
-def _pictures(aid: DecisionAid) -> list[tuple[Scale, list[tuple[Any, str]]]]:
+def _pictures(aid: DecisionAid, of_100: str) -> list[tuple[Scale, list[tuple[Bar, str]]]]:
     """Each scale with a picture of a hundred people for each bar."""
     return [
-        (
-            scale,
-            [
-                (bar, _people(f"{scale.title}. {bar.words}: {bar.of_100}/100", bar.anyway,
-                              bar.of_100 - bar.anyway, f"people-{i}-{j}"))
-                for j, bar in enumerate(scale.bars)
-            ],
-        )
+        (scale, [(bar, _picture(scale, bar, of_100, f"people-{i}-{j}"))
+                 for j, bar in enumerate(scale.bars)])
         for i, scale in enumerate(aid.scales)
     ]  # fmt: skip
+
+
+def _picture(scale: Scale, bar: Bar, of_100: str, uid: str) -> str:
+    title = f"{scale.title}. {bar.words}: {bar.of_100} {of_100}"
+    return _people(title, bar.anyway, bar.of_100 - bar.anyway, uid)
 
 
 @lru_cache(maxsize=512)
