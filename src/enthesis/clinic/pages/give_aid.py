@@ -1,6 +1,7 @@
 """Staff: hand out the summary of the decision aid, and see who was told something else before."""
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -25,6 +26,7 @@ def give_aid(request: StaffRequest, course_id: int) -> HttpResponse:
     course = get_for(request.user, Course, course_id)
     clinic, today = request.clinic, store.today(request.clinic)
     aid = choices.aid_for(clinic, course.condition, today)
+    host = settings.PUBLIC_ADDRESS or request.build_absolute_uri("/")[:-1]
     first = {"language": course.patient.language, "how": AidGiven.How.PRINTED}
     form = GiveForm(request.POST if request.method == "POST" else None, initial=first)
     if form.is_valid():
@@ -38,7 +40,7 @@ def give_aid(request: StaffRequest, course_id: int) -> HttpResponse:
         "form": form,
         "aid": aid,
         "summaries": [
-            (name, request.build_absolute_uri(_summary(course, code)))
+            (name, f"{host}{_summary(course, code)}")
             for code, name in Patient.Language.choices
         ] if aid else [],
         "given": list(course.aids_given.select_related("by").order_by("-id")),
