@@ -11,7 +11,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from docs import after, questionnaires
+from docs import after, decision_aid, questionnaires
 from docs.anatomy import anatomy_page, anatomy_pictures
 from enthesis.cli import parser_for
 from enthesis.knowledge.kinds import Knowledge, Measure
@@ -279,6 +279,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "protocols.md": lambda: protocols_page(known),
         "questionnaires.md": lambda: questionnaires_page(known),
         "aftercare.md": lambda: after.page(known, table, NOTICE),
+        "decision-aid.md": lambda: decision_aid.page(known, table, NOTICE),
         "measures.md": lambda: measures_page(known),
         "commands.md": commands_page,
         "registry.md": lambda: registry_page(known),

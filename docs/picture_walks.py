@@ -255,3 +255,30 @@ def report(open_page: OpenPage) -> Visits:
         page.goto((made / "index.html").as_uri())
         yield "outcomes", page
         yield "outcomes-phone", page
+
+
+def decision_aid(open_page: OpenPage) -> Visits:
+    """What anybody reads on a phone, and what staff write down of it."""
+    from enthesis.clinic.models import AidGiven, Course
+
+    phone = open_page()
+    phone.goto("/choose/1/")
+    yield "choose-index-phone", phone
+    phone.get_by_role("link", name="Tennis elbow").click()
+    yield "choose-phone", phone
+    yield "choose-options-phone", phone
+    phone.goto("/choose/1/lateral_epicondylosis/summary/")
+    phone.emulate_media(media="print")
+    yield "choose-sheet", phone
+    page = _sign_in(open_page())
+    course = Course.objects.filter(condition="low_back", closed_on=None).latest("id")
+    page.goto(f"/courses/{course.pk}/choose/")
+    page.get_by_role("button", name="Record as given").click()
+    page.get_by_text("Written down").wait_for()
+    yield "choose-given", page
+    # As if the number had been another when the summary was given.
+    row = AidGiven.objects.latest("id")
+    row.versions |= {"numbers": "another", "hundred": "another"}
+    row.save()
+    page.goto("/told-before/")
+    yield "told-before", page

@@ -80,6 +80,12 @@ PICTURES = {
     "course-go-on": Shot(walks.first_course, DESKTOP),
     "plan-shoulder": Shot(walks.shoulder, DESKTOP),
     "protocol": Shot(walks.own_protocol, DESKTOP),
+    "choose-index-phone": Shot(walks.decision_aid, PHONE),
+    "choose-phone": Shot(walks.decision_aid, PHONE, 1500),
+    "choose-options-phone": Shot(walks.decision_aid, PHONE, part="#option-steroid"),
+    "choose-sheet": Shot(walks.decision_aid, TABLET),
+    "choose-given": Shot(walks.decision_aid, DESKTOP),
+    "told-before": Shot(walks.decision_aid, DESKTOP),
     "outcomes": Shot(walks.report, DESKTOP),
     "outcomes-phone": Shot(walks.report, PHONE, dark=True),
 }

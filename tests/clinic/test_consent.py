@@ -19,6 +19,7 @@ from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import consent as actions
 from enthesis.clinic.actions.treat import Draft, sign_session, start_session
 from enthesis.clinic.consents import State
+from enthesis.knowledge.load import knowledge
 from tests.clinic import evaluated
 from tests.clinic_fixtures import TODAY
 
@@ -141,7 +142,7 @@ def test_a_corrected_number_puts_a_signed_consent_out_of_date_and_names_what_cha
 ) -> None:
     evaluated.consent(course)
     assert consents.standing(course, TODAY).state is State.IN_FORCE
-    first = consents.evidence_on("low_back", consents.knowledge(TODAY))
+    first = consents.evidence_on("low_back", knowledge(TODAY))
     assert first is not None
     question = first.questions[0]
     moved = replace(question.told[0], estimate=question.told[0].estimate + 1)

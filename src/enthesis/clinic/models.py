@@ -896,6 +896,26 @@ class Consent(models.Model):
         ]
 
 
+class AidGiven(models.Model):
+    """A fact: the summary of the decision aid was handed out. `versions` are its sections by
+    fingerprint, so that who was told another number can be found."""
+
+    class How(models.TextChoices):
+        PRINTED = "printed", "On paper"
+        ADDRESS = "address", "By its address"
+
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="aids_given")
+    condition = models.CharField(max_length=60, validators=NO_NUL)
+    versions = models.JSONField()
+    language = models.CharField(max_length=2, choices=Patient.Language.choices)
+    how = models.CharField(max_length=10, choices=How.choices)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+
+
 class AuditEvent(models.Model):
     """One row for every write: who did what to which record. Appended in the same transaction."""
 

@@ -111,6 +111,7 @@ _OF_A_COURSE: tuple[type[Model], ...] = (
     models.Message,
     models.ConsentLink,
     models.Consent,
+    models.AidGiven,
     models.AdverseEvent,
 )
 _TO_CLINIC |= dict.fromkeys(_OF_A_COURSE, "course__patient__clinic")

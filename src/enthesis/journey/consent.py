@@ -98,9 +98,9 @@ def consent(
     made = _made(course, plan, known, evidence, clinic, language)
     # A clinic's new telephone number is no other consent.
     marked = _made(course, plan, known, evidence, dict.fromkeys(clinic, ""), ENGLISH)
-    marks = {one.id: _mark("\n".join(one.lines)) for one in marked.sections}
+    marks = {one.id: mark("\n".join(one.lines)) for one in marked.sections}
     # Places and mixtures are many: the text sums them up, the fingerprint holds them all.
-    marks["plan"] = _mark(f"{marks['plan']} {plain(replace(plan, agreed_on=None))}")
+    marks["plan"] = mark(f"{marks['plan']} {plain(replace(plan, agreed_on=None))}")
     sections = tuple(replace(one, made_from=marks[one.id]) for one in made.sections)
     return replace(made, sections=sections)
 
@@ -132,12 +132,13 @@ def _made(
     group = known.benchmarks.get(condition.benchmark)
     fills = dict(clinic) | _plan_words(plan, said)
     first = {
-        "numbers": tuple(_numbers(evidence, said)),
-        "anyway": tuple(_anyway(group, said)),
+        "numbers": tuple(number_lines(evidence, said)),
+        "anyway": tuple(anyway_lines(group, said)),
         "plan": tuple(said.line("plan-mixture", mixture=m) for m in _mixtures(plan, said)),
         "stop": stop_rule_sentences(plan.stop_rule, plan, known, language),
     }
-    holds = _holds(course, plan, known)
+    numbed = any(_numbing(plan, known))
+    holds = words_that_hold(regions_of(course, plan, known), numbed, known)
     texts = [t for t in known.consent_texts.values() if holds.issuperset(t.when)]
     sections = tuple(
         Section(
@@ -162,15 +163,14 @@ def _made(
     )
 
 
-def _holds(course: Course, plan: Plan, known: Knowledge) -> frozenset[str]:
-    """The words that hold: near_lung and near_spine by where the needle goes, else not_spine;
-    anaesthetic where one is mixed in."""
-    rules, where = known.consent_rules, regions_of(course, plan, known)
-    near_spine = not where.isdisjoint(rules.near_spine)
-    found = {"near_spine" if near_spine else "not_spine"}
-    if not where.isdisjoint(rules.near_lung):
+def words_that_hold(regions: frozenset[str], numbed: bool, known: Knowledge) -> frozenset[str]:
+    """The words of a text's `when`: near_lung and near_spine by where the needle goes, else
+    not_spine; anaesthetic where one is mixed in."""
+    rules = known.consent_rules
+    found = {"not_spine" if regions.isdisjoint(rules.near_spine) else "near_spine"}
+    if not regions.isdisjoint(rules.near_lung):
         found.add("near_lung")
-    if any(_numbing(plan, known)):
+    if numbed:
         found.add("anaesthetic")
     return frozenset(found)
 
@@ -209,7 +209,8 @@ def _mixtures(plan: Plan, said: Lines) -> Iterator[str]:
         )
 
 
-def _numbers(evidence: EvidenceTold | None, said: Lines) -> Iterator[str]:
+def number_lines(evidence: EvidenceTold | None, said: Lines) -> Iterator[str]:
+    """What the trials found, or why nothing can be said of it."""
     if evidence is None or not evidence.trials_found:
         yield said.line("num-no-trial")
         return
@@ -256,7 +257,7 @@ def _trial(one: TrialTold, words: Mapping[str, str], unit: str, said: Lines) -> 
     return said.line("num-mean", trial=one.name, when=said.time(one.when), **fills)
 
 
-def _anyway(group: Benchmark | None, said: Lines) -> Iterator[str]:
+def anyway_lines(group: Benchmark | None, said: Lines) -> Iterator[str]:
     """What such pain does without it, of a group that was asked."""
     if group is None:
         yield said.line("any-none")
@@ -273,5 +274,6 @@ def _anyway(group: Benchmark | None, said: Lines) -> Iterator[str]:
         yield said.line("any-fell", points=short(fall), **fills)
 
 
-def _mark(text: str) -> str:
+def mark(text: str) -> str:
+    """The fingerprint of a text."""
     return hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT]

@@ -21,6 +21,13 @@ from enthesis.knowledge.after_kinds import (
 )
 from enthesis.knowledge.booking import BookingRules
 from enthesis.knowledge.cautions import MixtureCaution
+from enthesis.knowledge.choice_kinds import (
+    ChoiceLines,
+    ChoiceNote,
+    ChoiceOption,
+    ChoiceRules,
+    ChoiceScale,
+)
 from enthesis.knowledge.consent_kinds import ConsentRules, ConsentText
 from enthesis.knowledge.kinds_session import Complication, DayCheck
 from enthesis.knowledge.paper import (
@@ -35,6 +42,7 @@ from enthesis.knowledge.stock import StockRules
 from enthesis.knowledge.uploads import UploadRules
 from enthesis.knowledge.words import (
     AftercareWords,
+    ChoiceWords,
     ConsentWords,
     DangerWords,
     Translation,
@@ -641,6 +649,7 @@ class Knowledge:
     visit_words: Mapping[str, VisitWords]
     aftercare_words: Mapping[str, AftercareWords]
     consent_words: Mapping[str, ConsentWords]
+    choice_words: Mapping[str, ChoiceWords]
     measures: Mapping[str, Measure]
     conditions: Mapping[str, Condition]
     sites: Mapping[str, Site]
@@ -683,6 +692,11 @@ class Knowledge:
     aftercare_texts: tuple[AftercareText, ...]
     consent_rules: ConsentRules
     consent_texts: Mapping[str, ConsentText]
+    choice_rules: ChoiceRules
+    choice_options: Mapping[str, ChoiceOption]
+    choice_notes: tuple[ChoiceNote, ...]
+    choice_scales: Mapping[str, ChoiceScale]
+    choice_lines: ChoiceLines
     pain_pill_choices: Mapping[str, PainPillChoice]
     adverse_kinds: Mapping[str, AdverseKind]
     adverse_grades: tuple[AdverseGrade, ...]

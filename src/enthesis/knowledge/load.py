@@ -29,7 +29,9 @@ from enthesis.knowledge.kinds import (
 )
 from enthesis.knowledge.references import problems
 from enthesis.knowledge.translate import (
+    OPTION_TEXTS,
     aftercare_problems,
+    choice_problems,
     consent_problems,
     danger_problems,
     translation_problems,
@@ -37,6 +39,7 @@ from enthesis.knowledge.translate import (
 )
 from enthesis.knowledge.words import (
     AftercareWords,
+    ChoiceWords,
     ConsentWords,
     DangerWords,
     Translation,
@@ -55,6 +58,7 @@ NOT_FROM_RULES = {
         "danger_words",
         "visit_words",
         "consent_words",
+        "choice_words",
         "aftercare_words",
         "protocol_versions",
     ),
@@ -98,6 +102,7 @@ class Library:
     visit_words: Mapping[str, VisitWords]
     aftercare_words: Mapping[str, AftercareWords]
     consent_words: Mapping[str, ConsentWords]
+    choice_words: Mapping[str, ChoiceWords]
 
 
 @lru_cache(maxsize=256)
@@ -143,6 +148,7 @@ def read_library(folder: Path) -> Library:
         _read_visit_words(folder / "rules", entries, abouts),
         _read_aftercare_words(folder / "rules", entries, abouts),
         _read_consent_words(folder / "rules", entries, abouts),
+        _read_choice_words(folder / "rules", entries, abouts),
     )
     for where, problem in problems(library.entries, library.codes):
         raise KnowledgeError(where, problem)
@@ -233,6 +239,30 @@ def _read_consent_words(
     return found
 
 
+def _read_choice_words(
+    folder: Path, entries: Mapping[str, Iterable[Entry]], abouts: dict[str, About]
+) -> dict[str, ChoiceWords]:
+    every = {name: [entry.value for entry in found] for name, found in entries.items()}
+    options = {
+        one.id: {name: text for name in OPTION_TEXTS if (text := getattr(one, name))}
+        for one in every["choice_options"]
+    }
+    notes = {one.id: one.text for one in every["choice_notes"]}
+    texts = {id: text for held in every["choice_lines"] for id, text in held.texts.items()}
+    scales = every["choice_scales"]
+    named = {one.outcome for one in scales} | {b.words for s in scales for b in s.bars if b.words}
+    named |= {one.when for one in scales if one.is_harm}
+    about = abouts.get("rules/options.toml")
+    named |= {about.author, about.reviewer} if about else set()
+    found = {}
+    for path in sorted(folder.glob("options.*.toml")):
+        words: ChoiceWords = _translation(ChoiceWords, path, abouts)
+        for problem in choice_problems(options, notes, texts, named, words):
+            raise KnowledgeError(_name(path), problem)
+        found[words.language] = words
+    return found
+
+
 def _translation(kind: type, path: Path, abouts: dict[str, About]) -> Any:
     words = read_entry(kind, head_of(path, _name(path), abouts), _name(path), "").value
     if path.suffixes[0] != f".{words.language}":
@@ -274,6 +304,7 @@ def known_on(library: Library, as_of: date) -> Knowledge:
         visit_words=library.visit_words,
         aftercare_words=library.aftercare_words,
         consent_words=library.consent_words,
+        choice_words=library.choice_words,
         judge_studies=library.judge_studies,
         protocol_versions={
             (e.value.id, e.value.version): e.value for e in library.entries["protocols"]

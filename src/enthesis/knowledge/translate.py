@@ -7,6 +7,7 @@ from dataclasses import replace
 from enthesis.knowledge.kinds import DangerRule, Knowledge, Question, Questionnaire, VisitText
 from enthesis.knowledge.words import (
     AftercareWords,
+    ChoiceWords,
     ConsentWords,
     DangerWords,
     QuestionWords,
@@ -158,15 +159,44 @@ def consent_problems(
     """Every line, and every word put into one, without its twin, and every twin of nothing."""
     yield from _differences("texts", texts, into.texts)
     yield from _differences("words", {*CONSENT_WORDS, *named}, into.words)
-    for table in (into.texts, into.words):
-        for id, text in table.items():
-            needed = placeholders(texts[id]) if table is into.texts else set()
-            if not text.strip():
-                yield f"{id}: not translated"
-            if problem := brace_problem(text, needed):
-                yield f"{id}: {problem}"
-            elif placeholders(text) != needed:
-                yield f"{id}: must name {sorted(needed)} in braces, as the original"
+    yield from _filled_alike(texts, into.texts)
+    yield from _filled_alike({}, into.words)
+
+
+OPTION_TEXTS = ("name", "what", "good", "bad", "harm", "life", "visits", "price", "fails")
+"""What a patient reads of an option of the decision aid."""
+
+
+def choice_problems(
+    options: Mapping[str, Mapping[str, str]],
+    notes: Mapping[str, str],
+    texts: Mapping[str, str],
+    named: Collection[str],
+    into: ChoiceWords,
+) -> Iterator[str]:
+    """Every text of the decision aid, and every word put into one, without its twin, and every
+    twin of nothing. `options` are the texts of each option by field."""
+    yield from _differences("options", options, into.options)
+    for id in options.keys() & into.options.keys():
+        yield from _differences(f"options.{id}", options[id], into.options[id])
+        yield from _filled_alike(options[id], into.options[id])
+    for table, wanted, found in (("notes", notes, into.notes), ("texts", texts, into.texts)):
+        yield from _differences(table, wanted, found)
+        yield from _filled_alike(wanted, found)
+    yield from _differences("words", named, into.words)
+    yield from _filled_alike({}, into.words)
+
+
+def _filled_alike(originals: Mapping[str, str], found: Mapping[str, str]) -> Iterator[str]:
+    """A twin is not empty and names in braces what its original does."""
+    for id, text in found.items():
+        needed = placeholders(originals.get(id, ""))
+        if not text.strip():
+            yield f"{id}: not translated"
+        if problem := brace_problem(text, needed):
+            yield f"{id}: {problem}"
+        elif placeholders(text) != needed:
+            yield f"{id}: must name {sorted(needed)} in braces, as the original"
 
 
 def _differences(what: str, wanted: Iterable[str], found: Iterable[str]) -> Iterator[str]:

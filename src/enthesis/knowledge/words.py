@@ -69,6 +69,18 @@ class ConsentWords:
 
 
 @dataclass(frozen=True, slots=True)
+class ChoiceWords:
+    """The decision aid: fields of each option, notes and lines by id, words by their English."""
+
+    language: str
+    translator: str
+    options: Mapping[str, Mapping[str, str]]
+    notes: Mapping[str, str]
+    texts: Mapping[str, str]
+    words: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class DangerWords:
     """What a patient with a warning sign is told, by rule; `places` are where a number serves."""
 

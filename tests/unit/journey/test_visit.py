@@ -1,18 +1,17 @@
 """What is asked before a visit and told after it: every text is reached, none is hard to read."""
 
-import re
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from docs.reading import HARDEST, grade
 
 from enthesis.journey import visit
 from enthesis.journey.judge import judge
 from enthesis.records import Course, SiteDose
 from tests.unit.journey.courses import FIRST, KNOWN, course_of, plan_of
 
-HARDEST = 8  # grade
 WORDS = {
     "on": "24 May", "places": "14 places", "where": "low back, both sides", "dextrose": "20 %",
     "numbing": "lidocaine", "next_on": "8 June", "ask_on": "8 June", "booked_on": "8 June",
@@ -81,19 +80,6 @@ def test_nothing_that_is_told_has_a_gap_in_it(how: dict[str, Any], day: int) -> 
         assert "{" not in text and "  " not in text and " ." not in text and "()" not in text
     for text in visit.what_to_ask(course, KNOWN, verdict):
         assert "{" not in text
-
-
-def grade(text: str) -> float:
-    """Flesch–Kincaid: years of school, by words a sentence and vowel groups a word."""
-    sentences = max(1, len(re.findall(r"[.?!]", text)))
-    words = re.findall(r"[a-z']+|\d+", text.lower())
-    syllables = sum(_syllables(word) for word in words)
-    return 0.39 * len(words) / sentences + 11.8 * syllables / len(words) - 15.59
-
-
-def _syllables(word: str) -> int:
-    found = len(re.findall(r"[aeiouy]+", word))
-    return max(1, found - (word.endswith("e") and not word.endswith("le")))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from enthesis.charts.anyway import anyway_svg
 from enthesis.charts.forest import forest_svg
 from enthesis.charts.forest_data import forest_table
 from enthesis.charts.icon_array import HundredPeople, people_svg
-from enthesis.clinic.permissions import public_page
+from enthesis.clinic.pages.choose import only_index
+from enthesis.clinic.permissions import ANSWERABLE, public_page
 from enthesis.evidence import sentences
 from enthesis.evidence.answer import Answer, TopicAnswer, answer_topic, papers_of
 from enthesis.evidence.anyway import natural_history
@@ -41,7 +42,12 @@ def evidence(request: HttpRequest) -> HttpResponse:
         {"found": found, "certainty": _certainty(found.answers[0]) if found.answers else None}
         for found in _all_topics(timezone.localdate())
     ]
-    return render(request, "clinic/evidence/evidence.html", {"topics": topics})
+    context = {
+        "topics": topics,
+        "choose": only_index(),
+        "answers": getattr(request.user, "role", "") in ANSWERABLE,
+    }
+    return render(request, "clinic/evidence/evidence.html", context)
 
 
 @require_safe

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from enthesis.clinic.actions import sign_in as actions
 from enthesis.clinic.models import User
+from enthesis.clinic.pages.choose import only_index
 from enthesis.clinic.permissions import public_page
 
 # One sentence whatever was wrong: it must not tell which names exist.
@@ -63,9 +64,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         login(request, form.user)
         return redirect(_safe(request, going_to))
     status = 422 if form.errors else 200
-    return render(
-        request, "clinic/sign_in/sign_in.html", {"form": form, "next": going_to}, status=status
-    )
+    context = {"form": form, "next": going_to, "choose": only_index()}
+    return render(request, "clinic/sign_in/sign_in.html", context, status=status)
 
 
 @require_POST

@@ -1,0 +1,192 @@
+"""The decision aid: open to everybody, no sign-in, no cookie, no script; nothing is kept of who
+reads it. Another language is another address."""
+
+from functools import lru_cache
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import register_converter, reverse
+from django.utils import translation
+from django.views.decorators.http import require_safe
+
+from enthesis.charts.icon_array import HundredPeople, people_svg
+from enthesis.clinic import choices, store
+from enthesis.clinic.actions.publish import published
+from enthesis.clinic.models import Clinic, Patient
+from enthesis.clinic.permissions import public_page
+from enthesis.journey.decide import Bar, DecisionAid, Scale, choosable
+from enthesis.journey.lines import ENGLISH, Lines
+
+MOST = 2**31 - 1
+SAID = (
+    *("help-title", "page-sources", "page-summary", "page-print", "page-back", "page-all"),
+    *("page-trials", "page-results", "page-next", "page-contents", "of-100"),
+)
+ROWS = ("name", "good", "hundred", "bad", "harm", "life", "price", "fails", "sure")
+
+
+class AnotherLanguage:
+    """A language other than English, which needs no word in the address."""
+
+    regex = "|".join(code for code in Patient.Language.values if code != ENGLISH)
+
+    def to_python(self, value: str) -> str:
+        """As it stands."""
+        return value
+
+    def to_url(self, value: str) -> str:
+        """As it stands."""
+        return value
+
+
+register_converter(AnotherLanguage, "another_language")
+
+
+@require_safe
+def choose(request: HttpRequest, clinic_id: int, language: str = ENGLISH) -> HttpResponse:
+    """The conditions."""
+    clinic = _clinic(clinic_id)
+    said = Lines(store.known_for(clinic, store.today(clinic)), language)
+    names = [(one.id, said.word(one.name)) for one in choosable(said.known)]
+    context = _around("choose", clinic, said, [clinic.pk]) | {
+        "title": said.line("index-title"),
+        "lead": said.line("index-lead"),
+        "pages": [
+            (name[:1].upper() + name[1:], said.line(f"is-{id}"), address_of(clinic, id, language))
+            for id, name in names
+        ],
+    }
+    return _shown(request, "clinic/choose/choose.html", context, language)
+
+
+@require_safe
+def choose_condition(
+    request: HttpRequest, clinic_id: int, condition: str, language: str = ENGLISH
+) -> HttpResponse:
+    """All about the choices of one condition."""
+    return _aid(request, "choose_condition", clinic_id, condition, language)
+
+
+@require_safe
+def choose_summary(
+    request: HttpRequest, clinic_id: int, condition: str, language: str = ENGLISH
+) -> HttpResponse:
+    """The same on one sheet of paper."""
+    return _aid(request, "choose_summary", clinic_id, condition, language)
+
+
+def only_index() -> str:
+    """Where the aid of this server's clinic begins; empty where several clinics share it, of which
+    none comes first."""
+    clinics = list(Clinic.objects.values_list("pk", flat=True)[:2])
+    return reverse("choose", args=clinics) if len(clinics) == 1 else ""
+
+
+def address_of(
+    clinic: Clinic, condition: str, language: str, name: str = "choose_condition"
+) -> str:
+    """Where the aid of a condition, or its summary, is read in a language."""
+    if language == ENGLISH:
+        return reverse(name, args=[clinic.pk, condition])
+    return reverse(f"{name}_in", args=[clinic.pk, condition, language])
+
+
+def _aid(
+    request: HttpRequest, name: str, clinic_id: int, condition: str, language: str
+) -> HttpResponse:
+    clinic = _clinic(clinic_id)
+    today = store.today(clinic)
+    aid = choices.aid_for(clinic, condition, today, language)
+    if aid is None:
+        raise Http404(f"decision aid on {condition}")
+    said = Lines(store.known_for(clinic, today), language)
+    sections = {one.id: one for one in aid.sections}
+    topic = said.known.consent_rules.topics.get(condition, condition)
+    context = _around(name, clinic, said, [clinic.pk, condition]) | {
+        "aid": aid,
+        "at": sections,
+        "contents": [one for one in aid.sections if one.id not in ("condition", "what")],
+        "scales": _pictures(aid, said.line("of-100")),
+        "rows": {one: said.line(f"row-{one}") for one in ROWS},
+        "version": said.line("page-version", version=aid.version),
+        "summary": address_of(clinic, condition, language, "choose_summary"),
+        "whole": address_of(clinic, condition, language),
+        "topic": topic if topic in said.known.evidence_topics else "",
+        "results": published(clinic) is not None,
+    }
+    return _shown(request, f"clinic/choose/{name.removeprefix('choose_')}.html", context, language)
+
+
+def _pictures(aid: DecisionAid, of_100: str) -> list[tuple[Scale, list[tuple[Bar, str]]]]:
+    """Each scale with a picture of a hundred people for each bar."""
+    return [
+        (scale, [(bar, _picture(scale, bar, of_100, f"people-{i}-{j}"))
+                 for j, bar in enumerate(scale.bars)])
+        for i, scale in enumerate(aid.scales)
+    ]  # fmt: skip
+
+
+def _picture(scale: Scale, bar: Bar, of_100: str, uid: str) -> str:
+    title = f"{scale.title}. {bar.words}: {bar.of_100} {of_100}"
+    return _people(title, bar.anyway, bar.of_100 - bar.anyway, uid)
+
+
+@lru_cache(maxsize=512)
+def _people(title: str, anyway: int, more: int, uid: str) -> str:
+    return people_svg(HundredPeople(title, anyway, more), uid)
+
+
+def _clinic(clinic_id: int) -> Clinic:
+    clinic = Clinic.objects.filter(pk=min(clinic_id, MOST)).first()
+    if clinic is None:
+        raise Http404(f"clinic {clinic_id}")
+    return clinic
+
+
+def _around(name: str, clinic: Clinic, said: Lines, args: list[Any]) -> dict[str, Any]:
+    """What every page has: the clinic, the other languages, the words."""
+    others = [
+        (code, words, reverse(name, args=args) if code == ENGLISH
+         else reverse(f"{name}_in", args=[*args, code]))
+        for code, words in Patient.Language.choices if code != said.language
+    ]  # fmt: skip
+    index = reverse("choose", args=[clinic.pk])
+    if said.language != ENGLISH:
+        index = reverse("choose_in", args=[clinic.pk, said.language])
+    return {
+        "clinic": clinic,
+        "clinic_name": f"{clinic}{' (invented)' if clinic.invented else ''}",
+        "others": others,
+        "index": index,
+        "say": {id.replace("-", "_"): said.line(id) for id in SAID},
+        "call": said.line("page-call", clinic=clinic.name, phone=clinic.phone),
+        "phone": clinic.phone,
+    }
+
+
+def _shown(
+    request: HttpRequest, template: str, context: dict[str, Any], language: str
+) -> HttpResponse:
+    with translation.override(language):
+        return render(request, template, context)
+
+
+urlpatterns = [
+    public_page("choose/<int:clinic_id>/", choose, "choose"),
+    public_page("choose/<int:clinic_id>/<another_language:language>/", choose, "choose_in"),
+    public_page(
+        "choose/<int:clinic_id>/<slug:condition>/summary/", choose_summary, "choose_summary"
+    ),
+    public_page(
+        "choose/<int:clinic_id>/<slug:condition>/summary/<another_language:language>/",
+        choose_summary,
+        "choose_summary_in",
+    ),
+    public_page("choose/<int:clinic_id>/<slug:condition>/", choose_condition, "choose_condition"),
+    public_page(
+        "choose/<int:clinic_id>/<slug:condition>/<another_language:language>/",
+        choose_condition,
+        "choose_condition_in",
+    ),
+]
