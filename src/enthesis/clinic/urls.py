@@ -12,6 +12,7 @@ from enthesis.clinic.pages import (
     cautions,
     consent,
     course,
+    course_files,
     evaluate,
     evidence,
     forecast,
@@ -23,6 +24,7 @@ from enthesis.clinic.pages import (
     plan,
     protocols,
     recall,
+    referral,
     results,
     rooms,
     series,
@@ -39,7 +41,7 @@ from enthesis.clinic.pages import (
 
 STAGES = (
     *(sign_in, today, patients, evaluate, plan, protocols, consent, treat, time_out),
-    *(cautions, labels, images),
+    *(cautions, labels, images, course_files, referral),
     *(course, adverse, visit, forecast, ask, answer, stop, calls, typed_scores, outcomes, results),
     *(evidence, pay, stock, recall, settings),
     *(appointments, series, calendar, rooms),

@@ -1,0 +1,86 @@
+"""A referral letter from the record: what was found, asked and listed, and what is not known."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import groupby
+
+from enthesis.journey.evaluate import applies, given_answers, questions_for
+from enthesis.journey.medicines import known_mme, opioids
+from enthesis.knowledge.kinds import Condition, Knowledge, Question
+from enthesis.knowledge.row_kinds import RowTable
+from enthesis.records import Answer, Evaluation, EvaluationResult, Row
+
+LETTER = "referrals"
+NONE = (False, "none", "never", ("none",))
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """`parts` are (title, lines); `denied` was asked and is not so, `unknown` is to fill in."""
+
+    who: str
+    what_for: str
+    findings: tuple[str, ...]
+    parts: tuple[tuple[str, tuple[str, ...]], ...]
+    denied: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def letter(
+    evaluation: Evaluation, result: EvaluationResult, condition: Condition, known: Knowledge
+) -> Letter:
+    """The letter of the latest referral to somebody; without one its head is left to fill in."""
+    questions = questions_for(condition, known)
+    given = given_answers(questions, evaluation.answers)
+    asked = [q for q in questions if applies(q, given)]
+    told = [q for q in asked if given[q.id] is not None and given[q.id] not in NONE]
+    parts = [
+        (name, tuple(f"{q.text} {answer_words(q, given[q.id])}" for q in group))
+        for name, group in groupby(told, key=lambda q: q.group)
+    ]
+    tables = [table for table in known.row_tables if table.id != LETTER]
+    lists = [(t.title, tuple(_lines(t, evaluation.rows.get(t.id, ()), known))) for t in tables]
+    sent = [row for row in evaluation.rows.get(LETTER, ()) if row.get("way") == "to"]
+    to = sent[-1] if sent else {}
+    return Letter(
+        who=to.get("who", ""),
+        what_for=to.get("what_for", ""),
+        findings=tuple(f"{one.text} {one.action}" for one in result.findings),
+        parts=tuple((name, lines) for name, lines in (*parts, *lists) if lines),
+        denied=tuple(q.text for q in asked if given[q.id] is not None and given[q.id] in NONE),
+        unknown=tuple(q.text for q in asked if given[q.id] is None and q.required)
+        + tuple(f"{title} (none listed)" for title, lines in lists if not lines),
+    )
+
+
+def answer_words(question: Question, answer: Answer) -> str:
+    """An answer in the words of its options, with its unit."""
+    labels: Mapping[str, str] = dict(question.options)
+    if isinstance(answer, bool):
+        return "Yes." if answer else "No."
+    if isinstance(answer, tuple):
+        return ", ".join(labels.get(one, one) for one in answer) + "."
+    if isinstance(answer, Decimal):
+        return f"{answer.normalize():f} {question.unit}".rstrip() + "."
+    return labels.get(str(answer), str(answer)).rstrip(".") + "."
+
+
+def row_words(table: RowTable, row: Row) -> str:
+    """A row in one line: its cells in the words of the page."""
+    return ", ".join(
+        dict(column.options).get(row[column.id], row[column.id])
+        for column in table.columns
+        if row.get(column.id) and column.kind != "file"
+    )
+
+
+def _lines(table: RowTable, rows: tuple[Row, ...], known: Knowledge) -> Iterator[str]:
+    for row in rows:
+        yield row_words(table, row)
+    if table.id == "medicines" and opioids(rows):
+        total, whole = known_mme(rows, known.opioid_factors)
+        if whole:
+            yield f"Opioids together: {total.normalize():f} MME a day (not for converting drugs)"
+        else:
+            yield "Opioids together: MME a day not known"
