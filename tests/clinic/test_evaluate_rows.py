@@ -148,7 +148,7 @@ def test_what_is_no_image_is_refused_beside_everything_that_was_typed(
     file = {"file": SimpleUploadedFile("mri.png", PAGE)}
     response = send(client, course, rows("imaging", {"kind": "mri"}), file, pain_months="7")
     assert response.status_code == 422 and not CourseFile.objects.exists()
-    assert "choose that file" in words(response) and 'value="7"' in words(response)
+    assert "Save what it shows as PNG" in words(response) and 'value="7"' in words(response)
     assert not course.evaluations.exists()
 
 
