@@ -120,9 +120,14 @@ def _age_years(born_on: date | None, on: date) -> Decimal | None:
 
 
 def _finding(rule: CandidacyRule, facts: Mapping[str, Answer]) -> Finding:
-    inputs: dict[str, object] = {when.question: facts[when.question] for when in rule.when}
+    inputs: dict[str, object] = {w.question: _used(w, facts[w.question]) for w in rule.when}
     inputs["kind"] = rule.kind
     return Finding(rule.id, rule.text, rule.action, rule.source, rule.leads_to, inputs)
+
+
+def _used(when: When, answer: Answer) -> Answer:
+    """Of several answers those that the test looks for."""
+    return tuple(a for a in answer if a in when.is_in) if isinstance(answer, tuple) else answer
 
 
 def _set_aside(finding: Finding, cleared: Mapping[str, str]) -> Finding:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from itertools import groupby
 
 from enthesis.journey.evaluate import applies, given_answers, questions_for
 from enthesis.journey.medicines import known_mme, opioids
+from enthesis.journey.rows import CONTRADICTED, said_by_rows
 from enthesis.knowledge.kinds import Condition, Knowledge, Question
 from enthesis.knowledge.row_kinds import RowTable
 from enthesis.records import Answer, Evaluation, EvaluationResult, Row
@@ -32,7 +34,9 @@ def letter(
 ) -> Letter:
     """The letter of the latest referral to somebody; without one its head is left to fill in."""
     questions = questions_for(condition, known)
-    given = given_answers(questions, evaluation.answers)
+    typed = given_answers(questions, evaluation.answers)
+    # With what the rows say: a medicine that is listed is never told as denied.
+    given = said_by_rows(evaluation.rows, typed, {q.id: q for q in questions}, known).answers
     asked = [q for q in questions if applies(q, given)]
     told = [q for q in asked if given[q.id] is not None and given[q.id] not in NONE]
     parts = [
@@ -46,12 +50,21 @@ def letter(
     return Letter(
         who=to.get("who", ""),
         what_for=to.get("what_for", ""),
-        findings=tuple(f"{one.text} {one.action}" for one in result.findings),
+        findings=tuple(
+            f"{one.text} {one.action}" for one in result.findings if CONTRADICTED not in one.inputs
+        ),
         parts=tuple((name, lines) for name, lines in (*parts, *lists) if lines),
-        denied=tuple(q.text for q in asked if given[q.id] is not None and given[q.id] in NONE),
+        denied=tuple(_denied(q) for q in asked if given[q.id] is not None and given[q.id] in NONE),
         unknown=tuple(q.text for q in asked if given[q.id] is None and q.required)
         + tuple(f"{title} (none listed)" for title, lines in lists if not lines),
     )
+
+
+def _denied(question: Question) -> str:
+    """What was asked: of several things at once, each of them."""
+    if question.kind != "choices":
+        return question.text
+    return f"{question.text} ({'; '.join(label for id, label in question.options if id != 'none')})"
 
 
 def answer_words(question: Question, answer: Answer) -> str:
@@ -63,16 +76,33 @@ def answer_words(question: Question, answer: Answer) -> str:
         return ", ".join(labels.get(one, one) for one in answer) + "."
     if isinstance(answer, Decimal):
         return f"{answer.normalize():f} {question.unit}".rstrip() + "."
-    return labels.get(str(answer), str(answer)).rstrip(".") + "."
+    text = (
+        date_words(str(answer)) if question.kind == "date" else labels.get(str(answer), str(answer))
+    )
+    return text.rstrip(".") + "."
 
 
 def row_words(table: RowTable, row: Row) -> str:
     """A row in one line: its cells in the words of the page."""
-    return ", ".join(
-        dict(column.options).get(row[column.id], row[column.id])
-        for column in table.columns
-        if row.get(column.id) and column.kind != "file"
-    )
+    line = ""
+    for column in table.columns:
+        cell = row.get(column.id, "")
+        if cell and column.kind != "file":
+            shown = (
+                date_words(cell) if column.kind == "date" else dict(column.options).get(cell, cell)
+            )
+            said = column.said.format(shown)
+            line += said if said.startswith(" ") or not line else f", {said}"
+    return line
+
+
+def date_words(day: str) -> str:
+    """A day as a letter writes it; what is none stays as it is."""
+    try:
+        on = date.fromisoformat(day)
+    except ValueError:
+        return day
+    return f"{on.day} {on:%b %Y}"
 
 
 def _lines(table: RowTable, rows: tuple[Row, ...], known: Knowledge) -> Iterator[str]:

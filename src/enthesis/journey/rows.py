@@ -12,7 +12,7 @@ from enthesis.knowledge.kinds import Knowledge, Question
 from enthesis.knowledge.row_kinds import RowAnswer
 from enthesis.records import Answer, Row
 
-OPIOIDS = "opioids"
+OPIOIDS, CONTRADICTED = "opioids", "contradicted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def said_by_rows(
         "medicine_classes": tuple(sorted({row["class"] for row in taken if row.get("class")})),
         "opioid_mme": known_part,
         "opioid_dose_known": whole if answers.get(OPIOIDS) is True else None,
-        "contradicted": tuple(contradicted),
+        CONTRADICTED: tuple(contradicted),
     }
     return Said(answers, facts, tuple(contradicted))
 

@@ -9,12 +9,13 @@ from decimal import Decimal
 class RowColumn:
     """One cell of each row. `kind`: line, text, number, choice (one of `options`), date, or file
     (a report kept with the course). A `required` one is needed as soon as anything else is there.
+    `said` is how a row in one line says it; one that begins with a space follows without a comma.
     """
 
     id: str
     text: str
     kind: str
-    help: str = ""
+    said: str = "{}"
     options: tuple[tuple[str, str], ...] = ()
     required: bool = False
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import messages
@@ -29,6 +29,7 @@ from enthesis.clinic.pages.evaluate_rows import (
 from enthesis.clinic.pages.patients import Day, course_words
 from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
 from enthesis.journey.evaluate import questions_for
+from enthesis.journey.rows import CONTRADICTED
 from enthesis.knowledge.kinds import Knowledge, Question
 from enthesis.records import Answer, Candidacy, EvaluationResult, Finding
 from enthesis.shape import read
@@ -344,7 +345,13 @@ def _finding(form: EvaluationForm, finding: Finding) -> dict[str, Any]:
         "icon": icon,
         "clear": form[name] if name in form.fields else None,
         "cleared": finding.inputs.get("set_aside", ""),
+        "disputed": [form[id] for id in _disputed(finding) if id in form.fields],
     }
+
+
+def _disputed(finding: Finding) -> list[str]:
+    """The questions that a row contradicts."""
+    return list(cast("list[str]", finding.inputs.get(CONTRADICTED, ())))
 
 
 def _input(value: object) -> str:

@@ -91,7 +91,7 @@ def _field(column: RowColumn, files: Sequence[CourseFile]) -> forms.Field:
         "file": forms.ChoiceField(choices=options),
     }
     field = shapes[column.kind]
-    field.label, field.required, field.help_text = column.text, False, column.help
+    field.label, field.required = column.text, False
     return field
 
 
@@ -127,9 +127,9 @@ class Rows(BaseFormSet):  # type: ignore[type-arg]
             if found.a_day is None or found.factor is None:
                 lines.append(f"{row.get('name')}: MME not known ({found.why}).")
             else:
+                factor = short(found.factor.factor)
                 lines.append(
-                    f"{row.get('name')}: {short(found.a_day)} MME a day (factor "
-                    f"{short(found.factor.factor)}, {found.factor.source})."
+                    f"{row.get('name')}: {short(found.a_day)} MME a day (factor {factor})."
                 )
         total, whole = known_mme(self.saved, factors)
         lines.append(
@@ -138,6 +138,10 @@ class Rows(BaseFormSet):  # type: ignore[type-arg]
             else f"Together not known: at least {short(total)} MME a day."
         )
         return lines
+
+    def factor_source(self) -> str:
+        """Where the factors are from."""
+        return " ; ".join({factor.source: 1 for factor in self.known.opioid_factors.values()})
 
     def takes_nsaid(self) -> bool:
         """Whether one was listed when the evaluation was saved."""
