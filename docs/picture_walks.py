@@ -250,7 +250,6 @@ def history(open_page: OpenPage) -> Visits:
     page.locator("#id_q-pregnant_2").check()
     page.get_by_role("button", name="Save evaluation").click()
     page.get_by_text("The evaluation was saved.").wait_for()
-    yield "evaluation-rows", page
     yield "evaluation-treatments", page
     yield "evaluation-medicines", page
     yield "evaluation-medicines-phone", page

@@ -77,7 +77,6 @@ PICTURES = {
     "aftercare-phone": Shot(walks.first_course, PHONE, 3000),
     "invoice": Shot(walks.first_course, DESKTOP),
     "course-go-on": Shot(walks.first_course, DESKTOP),
-    "evaluation-rows": Shot(walks.history, DESKTOP),
     "evaluation-treatments": Shot(walks.history, DESKTOP, part="#rows-treatments"),
     "evaluation-medicines": Shot(walks.history, DESKTOP, part="#rows-medicines"),
     "evaluation-medicines-phone": Shot(walks.history, PHONE, part="#rows-medicines"),

@@ -36,9 +36,14 @@ def letter(
     questions = questions_for(condition, known)
     typed = given_answers(questions, evaluation.answers)
     # With what the rows say: a medicine that is listed is never told as denied.
-    given = said_by_rows(evaluation.rows, typed, {q.id: q for q in questions}, known).answers
+    said = said_by_rows(evaluation.rows, typed, {q.id: q for q in questions}, known)
+    given = said.answers
     asked = [q for q in questions if applies(q, given)]
-    told = [q for q in asked if given[q.id] is not None and given[q.id] not in NONE]
+    told = [
+        q
+        for q in asked
+        if given[q.id] is not None and given[q.id] not in NONE and q.id not in said.by_rows
+    ]
     parts = [
         (name, tuple(f"{q.text} {answer_words(q, given[q.id])}" for q in group))
         for name, group in groupby(told, key=lambda q: q.group)

@@ -17,11 +17,13 @@ OPIOIDS, CONTRADICTED = "opioids", "contradicted"
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The answers with what the rows add, facts for the rules, and the contradicted questions."""
+    """The answers with what the rows add, facts for the rules, the contradicted questions, and
+    those that `by_rows` are answered in full there."""
 
     answers: Mapping[str, Answer]
     facts: Mapping[str, Answer]
     contradicted: tuple[str, ...]
+    by_rows: frozenset[str]
 
 
 def said_by_rows(
@@ -31,7 +33,7 @@ def said_by_rows(
     known: Knowledge,
 ) -> Said:
     """Everything that the rows say on the questions `asked`, beside the answers `given`."""
-    answers, contradicted = dict(given), []
+    answers, contradicted, by_rows = dict(given), [], set()
     for rule in known.row_answers:
         if rule.question not in asked or not (told := _told(rule, rows)):
             continue
@@ -42,8 +44,9 @@ def said_by_rows(
             held = ()
         if asked[rule.question].kind == "choices":
             answers[rule.question] = tuple(dict.fromkeys([*held, *told]))
-        elif not held:
+        else:
             answers[rule.question] = True if told[0] == "yes" else told[0]
+            by_rows.add(rule.question)
     taken = rows.get("medicines", ())
     known_part, whole = known_mme(taken, known.opioid_factors)
     facts: dict[str, Answer] = {
@@ -52,7 +55,7 @@ def said_by_rows(
         "opioid_dose_known": whole if answers.get(OPIOIDS) is True else None,
         CONTRADICTED: tuple(contradicted),
     }
-    return Said(answers, facts, tuple(contradicted))
+    return Said(answers, facts, tuple(contradicted), frozenset(by_rows))
 
 
 def _told(rule: RowAnswer, rows: Mapping[str, tuple[Row, ...]]) -> list[str]:
