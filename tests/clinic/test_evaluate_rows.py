@@ -72,6 +72,16 @@ def test_rows_are_appended_with_the_evaluation_and_the_next_one_starts_from_them
     assert first.rows["medicines"] == [WARFARIN]
 
 
+def test_a_first_evaluation_offers_the_blood_thinner_of_the_record_to_confirm(
+    client: Client, course: Course
+) -> None:
+    course.patient.anticoagulant = "apixaban"
+    course.patient.save()
+    assert 'value="apixaban"' in words(client.get(f"/courses/{course.pk}/evaluate/"))
+    assert send(client, course).status_code == 302
+    assert course.evaluations.get().rows == {}
+
+
 def test_a_medicine_that_a_question_denies_is_shown_and_holds_the_answer_back(
     client: Client, course: Course
 ) -> None:

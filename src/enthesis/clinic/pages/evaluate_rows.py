@@ -185,7 +185,7 @@ def tables_of(
                 form_kwargs={"table": table, "files": files},
             ),
         )
-        made.table, made.known, made.saved = table, known, filled
+        made.table, made.known, made.saved = table, known, filled if last else ()
         lists.append(made)
     return lists
 
