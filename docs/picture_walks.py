@@ -215,6 +215,52 @@ def shoulder(open_page: OpenPage) -> Visits:
     yield from _evaluate_and_plan(page, where, "evaluation-shoulder", "plan-shoulder")
 
 
+def history(open_page: OpenPage) -> Visits:
+    """An evaluation with rows, a medicine that a question denies, and the letter."""
+    from tests.browser.test_whole_course import answer_the_evaluation
+
+    page = _sign_in(open_page())
+    page.goto("/patients/")
+    page.locator("main .records a, main table a").first.click()
+    course = _open_course(page, page.url, "Shoulder pain from the rotator cuff", "Right")
+    page.get_by_label("For how many months has it hurt?").fill("30")
+    answer_the_evaluation(page)
+    page.get_by_label("Getting worse").check()
+    taken = (
+        ("Oxycodone", "opioid", "10", "mg", "3"),
+        ("Warfarin", "anticoagulant", "5", "mg", "1"),
+        ("Ibuprofen", "nsaid", "400", "mg", "3"),
+    )
+    for at, (name, kind, dose, unit, times) in enumerate(taken):
+        if at:
+            page.get_by_role("button", name="Add medicine").click()
+        page.locator(f"#id_r-medicines-{at}-name").fill(name)
+        page.locator(f"#id_r-medicines-{at}-class").select_option(kind)
+        page.locator(f"#id_r-medicines-{at}-dose").fill(dose)
+        page.locator(f"#id_r-medicines-{at}-unit").select_option(unit)
+        page.locator(f"#id_r-medicines-{at}-times").fill(times)
+    page.locator("#id_r-treatments-0-kind").select_option("injections")
+    page.locator("#id_r-treatments-0-what").fill("Cortisone, twice")
+    page.locator("#id_r-treatments-0-when").fill("Spring 2026")
+    page.locator("#id_r-treatments-0-relief").select_option("half")
+    page.locator("#id_r-treatments-0-ended").fill("Wore off after six weeks")
+    page.locator("#id_r-imaging-0-kind").select_option("ultrasound")
+    page.locator("#id_r-imaging-0-on").fill("2026-10-02")
+    page.locator("#id_r-imaging-0-finding").fill("Partial tear of supraspinatus, 6 mm.")
+    page.locator("#id_r-referrals-0-way").select_option("to")
+    page.locator("#id_r-referrals-0-who").fill("Dr Ngozi Okafor")
+    page.locator("#id_r-referrals-0-what_for").fill("May the injections go on under warfarin?")
+    page.locator("#id_q-pregnant_2").check()
+    page.get_by_role("button", name="Save evaluation").click()
+    page.get_by_text("The evaluation was saved.").wait_for()
+    yield "evaluation-treatments", page
+    yield "evaluation-medicines", page
+    yield "evaluation-medicines-phone", page
+    yield "evaluation-imaging", page
+    page.goto(f"{course}referral/")
+    yield "referral-letter", page
+
+
 def own_protocol(open_page: OpenPage) -> Visits:
     """A shipped protocol, copied and changed."""
     page = _sign_in(open_page())

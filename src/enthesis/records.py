@@ -14,6 +14,8 @@ from enum import StrEnum
 from enthesis.units import Kg, Ml, Money, Percent
 
 Answer = Decimal | str | bool | tuple[str, ...] | None
+Row = Mapping[str, str]
+"""One row of a table of the evaluation: what is in each cell; an empty cell is not in it."""
 """One answer of a questionnaire. None means asked and not answered: unknown, never no."""
 
 
@@ -87,11 +89,12 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """What was asked before the first needle. `cleared` are rules that a clinician set aside,
-    each with a reason: only a clinician can, and it stays visible."""
+    each with a reason: only a clinician can, and it stays visible. `rows` are by table."""
 
     on: date
     answers: Mapping[str, Answer]
     cleared: Mapping[str, str] = field(default_factory=dict)
+    rows: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

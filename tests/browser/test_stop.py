@@ -30,8 +30,9 @@ def test_a_course_without_response_ends_by_the_rule_that_was_agreed(
     clinic.save()
     course = make_course(make_patient(), opened_on=START.date())
     client = Client()
-    client.force_login(clinician)
     with on_day(0):
+        # Within: a sign-in in the small hours would have ended by that noon.
+        client.force_login(clinician)
         plan(client, course, clinician, START.date())
     url, last = f"/courses/{course.pk}/", 3
     page, phone = open_page(DESKTOP), open_page(PHONE)

@@ -21,7 +21,7 @@ NO = [
     "blood_thinner",
     "nsaid",
     "oral_steroid",
-    "opioid",
+    "opioids",
     "saddle_numbness",
     "bladder",
     "leg_deficit",

@@ -74,6 +74,10 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "session_images": CLINICAL,
     "image": CLINICAL,
     "remove_image": CLINICAL,
+    "course_files": CLINICAL,
+    "course_file": CLINICAL,
+    "remove_course_file": CLINICAL,
+    "referral_letter": CLINICAL,
     "time_out": CLINICAL,
     "course": DESK,
     "visit_summary": CLINICAL,
@@ -201,6 +205,14 @@ def ids(
     )  # fmt: skip
     return {
         "image_id": image.pk,
+        "file_id": models.CourseFile.objects.create(
+            course=course,
+            name="a.png",
+            content_type="image/png",
+            size_bytes=len(png()),
+            sha256=image.sha256,
+            by=clinician,
+        ).pk,
         "product_id": product.pk,
         "lot_id": lot.pk,
         "patient_id": course.patient_id,

@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from enthesis.clinic import image_files
-from enthesis.clinic.actions import Refused
+from enthesis.clinic.actions import Refused, kept_files
 from enthesis.clinic.actions import images as actions
 from enthesis.clinic.actions.session_note import write_note
 from enthesis.clinic.actions.treat import discard_session
@@ -140,8 +140,8 @@ def test_a_file_above_the_limit_is_refused_and_never_held_whole(
 ) -> None:
     most = known_for(draft.course.patient.clinic, draft.on).upload_rules.bytes_most
     seen: list[int] = []
-    ours = actions.checked
-    monkeypatch.setattr(actions, "checked", lambda d, r: seen.append(len(d)) or ours(d, r))
+    ours = kept_files.checked
+    monkeypatch.setattr(kept_files, "checked", lambda d, r: seen.append(len(d)) or ours(d, r))
     response = send(client, draft, "scan.png", png() + bytes(most + 300_000))
     assert response.status_code == 422
     assert "larger than 20\u00a0MB" in words(response)
@@ -203,7 +203,7 @@ def test_an_image_is_removed_from_a_draft_with_a_reason_and_its_row_stays(
     assert "another patient's" in text and f"/images/{row.pk}/" not in text
     assert client.get(f"/images/{row.pk}/").status_code == 409
     assert kept(tmp_path) == [row.sha256] and events("remove_image") == 1
-    assert "removed this image already" in words(
+    assert "removed this file already" in words(
         client.post(address, {"because": "twice"}, follow=True)
     )
     assert send(client, draft, "a.png", png()).status_code == 302

@@ -162,6 +162,7 @@ class Evaluation(models.Model):
     on = models.DateField()
     answers = models.JSONField(blank=True)  # nothing answered yet is a fact too
     cleared = models.JSONField(default=dict, blank=True)
+    rows = models.JSONField(default=dict, blank=True)
     result = models.JSONField()
     by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
     at = models.DateTimeField(default=timezone.now)
@@ -408,16 +409,12 @@ class Amendment(models.Model):
     at = models.DateTimeField(default=timezone.now)
 
 
-class SessionImage(models.Model):
-    """A picture or PDF attached to a session, never interpreted; its bytes lie in the data folder.
+class KeptFile(models.Model):
+    """A picture or PDF, never interpreted; its bytes lie in the data folder.
 
-    Before signing it may be removed, with a reason, and the row stays; afterwards it is only added.
+    One that is taken off is not deleted: its row stays, with who did it and why.
     """
 
-    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="images")
-    # Both empty: of the whole session.
-    site = models.CharField(max_length=60, blank=True, default="", validators=NO_NUL)
-    side = models.CharField(max_length=10, blank=True, default="", validators=NO_NUL)
     name = models.CharField(max_length=NAME_MOST, validators=NO_NUL)
     content_type = models.CharField(max_length=20, choices=[(k.value, k.name) for k in Kind])
     size_bytes = models.PositiveIntegerField()
@@ -431,23 +428,54 @@ class SessionImage(models.Model):
     removed_because = models.CharField(max_length=300, blank=True, default="", validators=NO_NUL)
 
     class Meta:
+        abstract = True
+
+
+def _kept_whole(name: str, owner: str, said: str) -> list[models.BaseConstraint]:
+    """Once with each owner, of a kind that is let in, and taken off whole or not at all."""
+    return [
+        models.UniqueConstraint(
+            fields=[owner, "sha256"],
+            condition=Q(removed_at=None),
+            name=f"{name}_once",
+            violation_error_message=said,
+        ),
+        models.CheckConstraint(
+            condition=Q(content_type__in=[k.value for k in Kind]), name=f"{name}_kind"
+        ),
+        models.CheckConstraint(
+            condition=Q(removed_at=None, removed_by=None, removed_because="")
+            | (Q(removed_at__isnull=False, removed_by__isnull=False) & ~Q(removed_because="")),
+            name=f"{name}_removed_whole",
+        ),
+    ]
+
+
+class CourseFile(KeptFile):
+    """A report of imaging or a letter, kept with a course."""
+
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="files")
+
+    class Meta:
         ordering = ["id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["session", "sha256"],
-                condition=Q(removed_at=None),
-                name="session_image_once",
-                violation_error_message="This image is attached to the session already.",
-            ),
-            models.CheckConstraint(
-                condition=Q(content_type__in=[k.value for k in Kind]), name="session_image_kind"
-            ),
-            models.CheckConstraint(
-                condition=Q(removed_at=None, removed_by=None, removed_because="")
-                | (Q(removed_at__isnull=False, removed_by__isnull=False) & ~Q(removed_because="")),
-                name="session_image_removed_whole",
-            ),
-        ]
+        constraints = _kept_whole(
+            "course_file", "course", "This file is attached to the course already."
+        )
+
+
+class SessionImage(KeptFile):
+    """A file attached to a session: removed only before signing, added afterwards too."""
+
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="images")
+    # Both empty: of the whole session.
+    site = models.CharField(max_length=60, blank=True, default="", validators=NO_NUL)
+    side = models.CharField(max_length=10, blank=True, default="", validators=NO_NUL)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = _kept_whole(
+            "session_image", "session", "This image is attached to the session already."
+        )
 
 
 class Room(models.Model):

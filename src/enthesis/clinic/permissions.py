@@ -100,6 +100,7 @@ _TO_CLINIC: dict[type[Model], str] = {
 }
 _OF_A_COURSE: tuple[type[Model], ...] = (
     models.Evaluation,
+    models.CourseFile,
     models.Plan,
     models.Session,
     models.Appointment,

@@ -264,7 +264,7 @@ def _evaluation(row: models.Course) -> records.Evaluation | None:
     if not rows:
         return None
     last = rows[-1]
-    plain = {"on": last.on, "answers": last.answers, "cleared": last.cleared}
+    plain = {"on": last.on, "answers": last.answers, "cleared": last.cleared, "rows": last.rows}
     return read(records.Evaluation, plain, f"evaluation {last.pk}")
 
 

@@ -13,6 +13,7 @@ from enthesis.clinic.pages import (
     choose,
     consent,
     course,
+    course_files,
     evaluate,
     evidence,
     forecast,
@@ -25,6 +26,7 @@ from enthesis.clinic.pages import (
     plan,
     protocols,
     recall,
+    referral,
     results,
     rooms,
     series,
@@ -41,7 +43,7 @@ from enthesis.clinic.pages import (
 
 STAGES = (
     *(sign_in, today, patients, evaluate, plan, protocols, consent, treat, time_out),
-    *(cautions, labels, images),
+    *(cautions, labels, images, course_files, referral),
     *(choose, give_aid),
     *(course, adverse, visit, forecast, ask, answer, stop, calls, typed_scores, outcomes, results),
     *(evidence, pay, stock, recall, settings),

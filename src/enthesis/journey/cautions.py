@@ -23,6 +23,12 @@ class Told:
     allergies: str | None
     answers: Mapping[str, Answer]
 
+    @property
+    def named(self) -> str:
+        """What was named, on the patient's record and at the evaluation."""
+        told = (self.allergies, self.answers.get("allergy_substances"))
+        return "; ".join(dict.fromkeys(str(one) for one in told if one))
+
 
 @dataclass(frozen=True, slots=True)
 class Caution:
@@ -70,8 +76,8 @@ def _why(rule: MixtureCaution, told: Told) -> str | None:
     """What was told that makes a rule hold; "" where it always does, None where it does not."""
     if not rule.words and not rule.question:
         return ""
-    if told.allergies and any(_names(word, told.allergies) for word in rule.words):
-        return told.allergies
+    if any(_names(word, told.named) for word in rule.words):
+        return told.named
     answer = told.answers.get(rule.question)
     given = answer if isinstance(answer, tuple) else (_plain(answer),)
     if set(given) & set(rule.answers):
@@ -99,15 +105,15 @@ def _by_name(
     # By the rule's substances, not by its words: those name everything the patient told at once.
     said = {id for c in found if c.stop for id in cast("list[str]", c.reason.inputs["substances"])}
     for id in sorted(drawn - said):
-        if told.allergies and _names(f"{id}*", told.allergies):
-            text = f"{known.substances[id].name}: an allergy to it. Told: {told.allergies}."
+        if _names(f"{id}*", told.named):
+            text = f"{known.substances[id].name}: an allergy to it. Told: {told.named}."
             reason = Reason("named_allergy", Mark.MET, text, "By its name", {"substances": [id]})
-            yield Caution(f"named_allergy:{id}:{told.allergies}", True, reason)
+            yield Caution(f"named_allergy:{id}:{told.named}", True, reason)
 
 
 def _unknown(mixtures: Sequence[Mixture], told: Told) -> Iterator[Caution]:
     """Nobody asked is not none: it is said, and asked before the needle."""
-    if mixtures and told.allergies is None and not told.answers.get("allergies"):
+    if mixtures and told.allergies is None and not (told.named or told.answers.get("allergies")):
         text = "Nobody has asked about allergies. Ask now, and write it down with the patient."
         reason = Reason(
             "allergies_unknown",

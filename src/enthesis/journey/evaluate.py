@@ -4,11 +4,12 @@ Unknown is never no. An open question stands in the way of *suitable*, also with
 not stand in the way of *refer first* or *not suitable*, which more answers could only confirm.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+from enthesis.journey.rows import said_by_rows
 from enthesis.knowledge.kinds import CandidacyRule, Condition, Knowledge, Question, When
 from enthesis.records import Answer, Candidacy, Evaluation, EvaluationResult, Finding
 
@@ -24,16 +25,19 @@ def evaluate(
 ) -> EvaluationResult:
     """The worst of all findings that no clinician set aside, with every finding and open question.
 
-    `missing` names open required questions, and `age_years` while the date of birth is unknown.
+    `missing` names required questions that are open or contradicted by a row, and `age_years`
+    while the date of birth is unknown.
     A finding that was set aside stays, with the reason and without leading anywhere.
     """
     questions = questions_for(condition, known)
     rules = [r for r in known.candidacy_rules if _is_for(r.regions, condition)]
     given = given_answers(questions, evaluation.answers)
-    facts = {**given, AGE: _age_years(born_on, evaluation.on)}
+    said = said_by_rows(evaluation.rows, given, {q.id: q for q in questions}, known)
+    given = dict(said.answers)
+    facts = {**given, **said.facts, AGE: _age_years(born_on, evaluation.on)}
     met = [rule for rule in rules if all(_holds(when, facts[when.question]) for when in rule.when)]
     findings = [_set_aside(_finding(rule, facts), evaluation.cleared) for rule in met]
-    missing = _missing(questions, given, rules, facts)
+    missing = _missing(questions, given, rules, facts, said.contradicted)
     worst = max((f.leads_to for f in findings if f.leads_to), key=ANSWERS.index, default=ANSWERS[0])
     is_open = bool(missing) and ANSWERS.index(worst) < ANSWERS.index(Candidacy.REFER_FIRST)
     return EvaluationResult(
@@ -116,9 +120,14 @@ def _age_years(born_on: date | None, on: date) -> Decimal | None:
 
 
 def _finding(rule: CandidacyRule, facts: Mapping[str, Answer]) -> Finding:
-    inputs: dict[str, object] = {when.question: facts[when.question] for when in rule.when}
+    inputs: dict[str, object] = {w.question: _used(w, facts[w.question]) for w in rule.when}
     inputs["kind"] = rule.kind
     return Finding(rule.id, rule.text, rule.action, rule.source, rule.leads_to, inputs)
+
+
+def _used(when: When, answer: Answer) -> Answer:
+    """Of several answers those that the test looks for."""
+    return tuple(a for a in answer if a in when.is_in) if isinstance(answer, tuple) else answer
 
 
 def _set_aside(finding: Finding, cleared: Mapping[str, str]) -> Finding:
@@ -134,8 +143,10 @@ def _missing(
     given: Mapping[str, Answer],
     rules: Iterable[CandidacyRule],
     facts: Mapping[str, Answer],
+    contradicted: Collection[str],
 ) -> tuple[str, ...]:
-    missing = [q.id for q in questions if q.required and given[q.id] is None and applies(q, given)]
+    is_open = {id for id, answer in given.items() if answer is None or id in contradicted}
+    missing = [q.id for q in questions if q.required and q.id in is_open and applies(q, given)]
     if facts[AGE] is None and any(when.question == AGE for r in rules for when in r.when):
         missing.append(AGE)
     return tuple(missing)

@@ -37,6 +37,7 @@ from enthesis.knowledge.paper import (
     Synthesis,
     UntreatedGroup,
 )
+from enthesis.knowledge.row_kinds import OpioidFactor, RowAnswer, RowTable
 from enthesis.knowledge.series import Planning, Protocol
 from enthesis.knowledge.stock import StockRules
 from enthesis.knowledge.uploads import UploadRules
@@ -150,7 +151,7 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """A test on one answer (or derived fact: age_years). Exactly one of the tests is set."""
+    """A test on one answer (or one of references.DERIVED). Exactly one of the tests is set."""
 
     question: str
     is_in: tuple[str, ...] = ()
@@ -658,6 +659,9 @@ class Knowledge:
     protocol_versions: Mapping[tuple[str, str], Protocol]
     planning: Planning
     candidacy_rules: tuple[CandidacyRule, ...]
+    row_tables: tuple[RowTable, ...]
+    row_answers: tuple[RowAnswer, ...]
+    opioid_factors: Mapping[str, OpioidFactor]
     danger_rules: tuple[DangerRule, ...]
     day_checks: Mapping[str, DayCheck]
     complications: Mapping[str, Complication]

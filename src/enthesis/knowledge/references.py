@@ -8,10 +8,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from enthesis.knowledge.kinds import CandidacyRule, Question, Questionnaire
+from enthesis.knowledge.row_kinds import RowAnswer
 from enthesis.knowledge.translate import brace_problem
 
 # Facts that a rule may test though nobody is asked for them.
-DERIVED = {"age_years"}
+DERIVED = {
+    *("age_years", "medicine_classes", "opioid_mme", "opioid_dose_known", "contradicted"),
+}
 AFTERCARE_PARTS = ("expect", "do", "avoid", "call", "emergency")
 # How a needle is guided; "" where the study does not say.
 GUIDANCE = {"", "palpation", "ultrasound", "fluoroscopy", "ct"}
@@ -219,6 +222,10 @@ def _rules(entries: Mapping[str, Sequence[Entry]]) -> Iterator[Problem]:
     for entry in entries["candidacy_rules"]:
         for problem in _candidacy(entry.value, evaluation):
             yield entry.where, problem
+    tables = _ids(entries["row_tables"])
+    for entry in entries["row_answers"]:
+        for problem in _row_answer(entry.value, tables, evaluation):
+            yield entry.where, problem
     asked = {q.id: q for known in by_id.values() for q in known.questions}
     for entry in entries["danger_rules"]:
         rule = entry.value
@@ -227,6 +234,23 @@ def _rules(entries: Mapping[str, Sequence[Entry]]) -> Iterator[Problem]:
         else:
             for problem in _values(asked[rule.question], rule.is_in, "is_in"):
                 yield entry.where, problem
+
+
+def _row_answer(
+    rule: RowAnswer, tables: Mapping[str, Any], asked: Mapping[str, Question]
+) -> Iterator[str]:
+    columns = {c.id: c for c in tables[rule.table].columns} if rule.table in tables else {}
+    if rule.column not in columns:
+        yield f"{rule.id}: table {rule.table!r} has no column {rule.column!r}"
+    elif rule.question not in asked:
+        yield f"{rule.id}: question {rule.question!r} is not in the evaluation"
+    else:
+        offered = [value for value, _ in columns[rule.column].options]
+        for value in rule.values:
+            if value not in offered:
+                yield f"{rule.id}: {value!r} is no value of column {rule.column!r}"
+        answers = [rule.answer] if rule.answer else rule.values or offered
+        yield from _values(asked[rule.question], [*rule.against, *answers], rule.id)
 
 
 def _candidacy(rule: CandidacyRule, asked: Mapping[str, Question]) -> Iterator[str]:

@@ -98,6 +98,12 @@ def test_an_allergy_named_beside_another_is_a_stop_of_its_own() -> None:
     assert {"amide_allergy", "named_allergy"} <= fired(both, "lidocaine, p2g", {})
 
 
+def test_a_substance_named_at_the_evaluation_is_looked_for_beside_the_record() -> None:
+    answers = {"allergies": ("other",), "allergy_substances": "lidocaine, a rash"}
+    for written in (None, "", "nuts"):
+        assert "amide_allergy" in fired(holding("lidocaine"), written, answers)
+
+
 def test_nobody_asked_is_not_none() -> None:
     assert "allergies_unknown" in fired(PLAIN, None, {})
     assert "allergies_unknown" not in fired(PLAIN, "", {})

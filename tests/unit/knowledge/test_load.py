@@ -264,9 +264,9 @@ BROKEN = {
     ),
     "a question that follows an answer that is not offered": (
         "questionnaires/evaluation.toml",
-        'only_if = { imaging = ["xray"',
-        'only_if = { imaging = ["x-ray"',
-        r"'imaging_on': only_if 'x-ray' is no answer of 'imaging'",
+        'only_if = { allergies = ["local_anaesthetic"',
+        'only_if = { allergies = ["local-anaesthetic"',
+        r"'allergy_substances': only_if 'local-anaesthetic' is no answer of 'allergies'",
     ),
     "a question asked twice": (
         "questionnaires/evaluation.toml",

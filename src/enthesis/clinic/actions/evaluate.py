@@ -1,7 +1,9 @@
 """Writing down an evaluation. It is appended: an earlier one is never changed."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
+from types import MappingProxyType
 
 from django.db import transaction
 
@@ -12,7 +14,7 @@ from enthesis.clinic.models import Course, Evaluation, User
 from enthesis.clinic.permissions import get_for
 from enthesis.journey.course import Move, MoveError, check
 from enthesis.journey.evaluate import evaluate
-from enthesis.records import Answer, Candidacy, EvaluationResult
+from enthesis.records import Answer, Candidacy, EvaluationResult, Row
 from enthesis.shape import plain
 
 HARD_STOPS = frozenset({Candidacy.REFER_FIRST, Candidacy.NOT_SUITABLE})
@@ -29,6 +31,7 @@ def save_evaluation(
     cleared: Mapping[str, str],
     today: date,
     expected_last: int | None,
+    rows: Mapping[str, tuple[Row, ...]] = MappingProxyType({}),
 ) -> Evaluation:
     """Append an evaluation with the result of today's rules.
 
@@ -40,13 +43,14 @@ def save_evaluation(
     if last is not None and last.pk != expected_last:
         raise EditConflict(last)
     check_move(course, Move.EVALUATE)
-    written, result = _evaluated(course, answers, cleared, today)
+    written, result = _evaluated(course, records.Evaluation(today, answers, cleared, rows))
     row = save(
         Evaluation(
             course=course,
             on=today,
             answers=plain(written.answers),
             cleared=dict(written.cleared),
+            rows=plain(written.rows),
             result=plain(result),
             by=user,
         )
@@ -58,15 +62,14 @@ def save_evaluation(
 
 
 def _evaluated(
-    course: Course, answers: Mapping[str, Answer], cleared: Mapping[str, str], today: date
+    course: Course, asked: records.Evaluation
 ) -> tuple[records.Evaluation, EvaluationResult]:
-    known = store.known_for(course.patient.clinic, today)
+    known = store.known_for(course.patient.clinic, asked.on)
     condition, born_on = known.conditions[course.condition], course.patient.born_on
-    asked = records.Evaluation(on=today, answers=answers)
-    found = evaluate(asked, condition, born_on, known).findings
+    found = evaluate(replace(asked, cleared={}), condition, born_on, known).findings
     hard = {finding.rule for finding in found if finding.leads_to in HARD_STOPS}
-    kept = {rule: reason for rule, reason in cleared.items() if rule in hard and reason}
-    written = records.Evaluation(on=today, answers=answers, cleared=kept)
+    kept = {rule: reason for rule, reason in asked.cleared.items() if rule in hard and reason}
+    written = replace(asked, cleared=kept)
     return written, evaluate(written, condition, born_on, known)
 
 

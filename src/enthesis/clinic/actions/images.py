@@ -1,21 +1,18 @@
 """Images attached to a session: freely to a draft, with an amendment once it is signed."""
 
-import logging
 from datetime import date
 
 from django.db import transaction
-from django.utils import timezone
 
-from enthesis.clinic import audit, image_files, store
+from enthesis.clinic import audit, store
 from enthesis.clinic.actions import Refused, save
+from enthesis.clinic.actions.kept_files import bytes_of, kept, mark_removed
 from enthesis.clinic.actions.session_draft import refuse_signed
 from enthesis.clinic.actions.treat import amend_session
 from enthesis.clinic.models import Session, SessionImage, User
 from enthesis.clinic.permissions import get_for
-from enthesis.clinic.uploads import Checked, WrongFile, checked, shown_name
+from enthesis.clinic.uploads import Checked, shown_name
 from enthesis.knowledge.uploads import UploadRules
-
-log = logging.getLogger("enthesis.images")
 
 
 def attach_image(
@@ -29,25 +26,12 @@ def attach_image(
 ) -> SessionImage:
     """Keep a file and attach it; `place` is (site, side), `because` the amendment of a signed one.
 
-    Refused where the file is none of the kinds, too large or hides something. The file is on the
-    disk before its row: whoever is killed between leaves a file that no row names, never a row
-    without its file. Writing it takes no lock on the database.
+    Refused where the file is none of the kinds, too large or hides something (kept_files.kept).
     """
     session = get_for(user, Session, session_id)
     rules = store.known_for(session.course.patient.clinic, today).upload_rules
     _refuse_more(session, rules, because)
-    try:
-        found = checked(data, rules)
-    except WrongFile as wrong:
-        raise Refused(str(wrong), "file") from wrong
-    try:
-        sha256 = image_files.keep(found.data)
-    except OSError as error:
-        log.error("An image could not be kept: %s", error.strerror)
-        raise Refused(
-            "The image was not kept: the disk of the clinic's computer is full or cannot be "
-            "written to. Tell whoever runs Enthesis, and keep the file until then."
-        ) from error
+    found, sha256 = kept(data, rules)
     return _attach(user, session_id, name, found, sha256, rules, place, because)
 
 
@@ -96,31 +80,16 @@ def remove_image(user: User, image_id: int, because: str) -> SessionImage:
     session = get_for(user, Session, image.session_id, lock=True)
     image.refresh_from_db()
     refuse_signed(session)
-    if image.removed_at is not None:
-        raise Refused(f"{image.removed_by} removed this image already.")
-    if not because:
-        raise Refused("Write why the image is removed.", "because")
-    image.removed_by, image.removed_at, image.removed_because = user, timezone.now(), because
+    mark_removed(image, user, because)
     save(image)
     audit.record(user, "remove_image", image, detail={"because": because})
     return image
 
 
 def read_image(user: User, image_id: int) -> tuple[SessionImage, bytes]:
-    """An image to look at; that it was looked at is kept too.
-
-    Refused where it was removed, is gone from the folder, or is not the one that was attached.
-    """
+    """An image to look at; that it was looked at is kept too. Refused as by kept_files.bytes_of."""
     image = get_for(user, SessionImage, image_id)
-    if image.removed_at is not None:
-        raise Refused(f"{image.removed_by} removed this image: {image.removed_because}")
-    try:
-        data = image_files.fetch(image.sha256)
-    except image_files.DamagedImage as damaged:
-        raise Refused(
-            "This image is not in the data folder as it was attached: its file is missing or its "
-            "bytes have changed. Bring the folder images back from a backup."
-        ) from damaged
+    data = bytes_of(image)
     _note_reading(user, image)
     return image, data
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import messages
@@ -19,9 +19,17 @@ from enthesis.clinic.actions import evaluate as actions
 from enthesis.clinic.models import Course, Evaluation
 from enthesis.clinic.pages import attempt, patient_banner
 from enthesis.clinic.pages.doses import ShortDecimal, short
+from enthesis.clinic.pages.evaluate_rows import (
+    attach_report,
+    changed_meanwhile,
+    pain_pills_of,
+    rows_by_table,
+    tables_of,
+)
 from enthesis.clinic.pages.patients import Day, course_words
 from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
 from enthesis.journey.evaluate import questions_for
+from enthesis.journey.rows import CONTRADICTED
 from enthesis.knowledge.kinds import Knowledge, Question
 from enthesis.records import Answer, Candidacy, EvaluationResult, Finding
 from enthesis.shape import read
@@ -173,6 +181,10 @@ class EvaluationForm(forms.Form):
             (name, [(self[q.id], q, self._only_if(q)) for q in group]) for name, group in grouped
         ]
 
+    def group_names(self) -> set[str]:
+        """The groups that have a question here."""
+        return {question.group for question in self.questions.values()}
+
     def pain_map(self) -> str:
         """The whole body with the places marked that are ticked, or were when it was saved."""
         drawn = [question for question in self.questions.values() if question.picture]
@@ -200,8 +212,16 @@ def evaluate(request: StaffRequest, course_id: int) -> HttpResponse:
     questions = questions_for(known.conditions[course.condition], known)
     last = course.evaluations.last()
     form = EvaluationForm(questions, last, request.POST or None)
-    if not (form.is_bound and form.is_valid()):
-        return _page(request, course, form, last, known, 422 if form.errors else 200)
+    report, attached = attach_report(request, course, store.today(request.clinic))
+    tables = tables_of(course, last, known, request.POST or None, attached)
+    shown = {"tables": tables, "report": report}
+    goes_on = report.errors or {"add", "attach"} & {*request.POST}
+    valid = all([form.is_valid(), *(t.is_valid() for t in tables if t.is_bound)])
+    if goes_on or not (form.is_bound and valid):
+        wrong = report.errors or (form.is_bound and not valid and not goes_on)
+        if wrong and not report.errors and form.is_valid():
+            form.add_error(None, "A row needs mending: it is marked below.")
+        return _page(request, course, form, last, known, 422 if wrong else 200, **shown)
     try:
         saved = attempt(
             form,
@@ -212,13 +232,14 @@ def evaluate(request: StaffRequest, course_id: int) -> HttpResponse:
             form.cleared(),
             store.today(request.clinic),
             form.cleaned_data["last"],
+            rows_by_table(tables),
         )
     except EditConflict as conflict:
         theirs = conflict.theirs
         assert isinstance(theirs, Evaluation)  # noqa: S101 (narrows the type only)
-        return _conflict(request, course, form, theirs, known)
+        return _conflict(request, course, form, theirs, known, **shown)
     if saved is None:
-        return _page(request, course, form, last, known, 422)
+        return _page(request, course, form, last, known, 422, **shown)
     messages.success(request, "The evaluation was saved.")
     return redirect("evaluate", course.pk)
 
@@ -229,6 +250,7 @@ def _conflict(
     form: EvaluationForm,
     theirs: Evaluation,
     known: Knowledge,
+    **shown: Any,
 ) -> HttpResponse:
     """Somebody evaluated meanwhile: what was typed stays, and where the two differ is shown."""
     questions = tuple(form.questions.values())
@@ -238,10 +260,11 @@ def _conflict(
         for name, field in form.fields.items()
         if name in saved.fields and name != "last" and _said(saved, name) != _said(form, name)
     ]
+    both += changed_meanwhile(shown["tables"], theirs)
     data = form.data.copy()  # type: ignore[attr-defined]
     data["q-last"] = theirs.pk
     again = EvaluationForm(questions, theirs, data)
-    return _page(request, course, again, theirs, known, 409, both=both, conflict=True)
+    return _page(request, course, again, theirs, known, 409, both=both, conflict=True, **shown)
 
 
 def _said(form: EvaluationForm, name: str) -> str:
@@ -276,6 +299,7 @@ def _page(
             "last": last,
             "answer": _answer(form, last) if last else None,
             "questionnaire": questionnaire,
+            "pain_pills": pain_pills_of(request.clinic, known),
             "goes_on": form.result is not None and form.result.answer in actions.GOES_ON,
         }
         | context,
@@ -321,7 +345,13 @@ def _finding(form: EvaluationForm, finding: Finding) -> dict[str, Any]:
         "icon": icon,
         "clear": form[name] if name in form.fields else None,
         "cleared": finding.inputs.get("set_aside", ""),
+        "disputed": [form[id] for id in _disputed(finding) if id in form.fields],
     }
+
+
+def _disputed(finding: Finding) -> list[str]:
+    """The questions that a row contradicts."""
+    return list(cast("list[str]", finding.inputs.get(CONTRADICTED, ())))
 
 
 def _input(value: object) -> str:

@@ -1,5 +1,6 @@
 """The images of a session: a form of its own, so that nothing typed elsewhere is lost by it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -12,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from enthesis.clinic import store
 from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import images as actions
-from enthesis.clinic.models import Session, SessionImage
+from enthesis.clinic.models import KeptFile, Session, SessionImage, User
 from enthesis.clinic.pages import attempt
 from enthesis.clinic.pages.session_signed import heading, image_rows
 from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
@@ -101,8 +102,15 @@ def remove_image(request: StaffRequest, image_id: int) -> HttpResponse:
 @require_safe
 def image(request: StaffRequest, image_id: int) -> HttpResponse:
     """One file to look at outside the browser: never shown as a page of ours."""
+    return download(actions.read_image, request.user, image_id)
+
+
+def download(
+    read: Callable[[User, int], tuple[KeptFile, bytes]], user: User, id: int
+) -> HttpResponse:
+    """What was kept, as a file; or in words why there is none."""
     try:
-        row, data = actions.read_image(request.user, image_id)
+        row, data = read(user, id)
     except Refused as refused:
         words = "text/plain; charset=utf-8"
         return HttpResponse(refused.message, status=409, content_type=words)

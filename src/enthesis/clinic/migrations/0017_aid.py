@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('clinic', '0015_images'),
+        ('clinic', '0016_harms'),
     ]
 
     operations = [
