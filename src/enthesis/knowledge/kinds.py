@@ -21,6 +21,15 @@ from enthesis.knowledge.after_kinds import (
 )
 from enthesis.knowledge.cautions import MixtureCaution
 from enthesis.knowledge.consent_kinds import ConsentRules, ConsentText
+from enthesis.knowledge.examination_kinds import (
+    BeightonCutOff,
+    BeightonJoint,
+    BlockNeed,
+    HypermobilityQuestion,
+    MotionNorm,
+    StabilityGrade,
+    StabilityTest,
+)
 from enthesis.knowledge.kinds_session import Complication, DayCheck
 from enthesis.knowledge.paper import (
     AnywayRules,
@@ -644,6 +653,13 @@ class Knowledge:
     protocol_versions: Mapping[tuple[str, str], Protocol]
     planning: Planning
     candidacy_rules: tuple[CandidacyRule, ...]
+    motion_norms: tuple[MotionNorm, ...]
+    stability_tests: Mapping[str, StabilityTest]
+    stability_grades: tuple[StabilityGrade, ...]
+    beighton_joints: tuple[BeightonJoint, ...]
+    beighton_cut_offs: tuple[BeightonCutOff, ...]
+    hypermobility_questions: tuple[HypermobilityQuestion, ...]
+    block_needs: Mapping[str, BlockNeed]
     danger_rules: tuple[DangerRule, ...]
     day_checks: Mapping[str, DayCheck]
     complications: Mapping[str, Complication]
