@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from enthesis.knowledge.examination_kinds import MotionNorm
+from enthesis.knowledge.examination_kinds import BeightonCutOff, MotionNorm
 from enthesis.knowledge.kinds import Condition, Knowledge, Question, Site
 from enthesis.records import Answer, Side
 
@@ -188,11 +188,18 @@ def beighton_count(answers: Mapping[str, Answer], known: Knowledge) -> tuple[int
     return sum(looked), len(looked), len(said)
 
 
-def _beighton(answers: Mapping[str, Answer], age: Answer, known: Knowledge) -> Answer:
+def cut_off(age: Answer, known: Knowledge) -> BeightonCutOff | None:
+    """From how many points on the Beighton score is positive at an age; None for no known age."""
     if not isinstance(age, Decimal):
         return None
-    due = [row for row in known.beighton_cut_offs if row.from_age <= age]
-    cut = max(due, key=lambda row: row.from_age)
+    due = (row for row in known.beighton_cut_offs if row.from_age <= age)
+    return max(due, key=lambda row: row.from_age, default=None)
+
+
+def _beighton(answers: Mapping[str, Answer], age: Answer, known: Knowledge) -> Answer:
+    cut = cut_off(age, known)
+    if cut is None:
+        return None
     points, looked, of = beighton_count(answers, known)
     if points >= cut.points:
         return "positive"
