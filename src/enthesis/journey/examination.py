@@ -18,7 +18,7 @@ LIMBS = (Side.LEFT, Side.RIGHT)
 TENDER = (
     ("0 of 10", "0, not tender"),
     *((f"{score} of 10", str(score)) for score in range(1, 11)),
-    ("yes", "Tender, not scored"),
+    ("yes", "Yes"),
 )
 BLOCK = ("block_relief_percent", "block_on", "block_drug", "block_side")
 

@@ -1,6 +1,6 @@
 """The examination within the evaluation: its fields, its bars and its map, from one form."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from itertools import groupby
 from typing import Any
@@ -14,14 +14,20 @@ from enthesis.clinic.models import Course, Evaluation
 from enthesis.clinic.pages import age_years
 from enthesis.clinic.pages.doses import SIDES, drawn_map, short
 from enthesis.journey import examination as core
-from enthesis.journey.examination import Motion
+from enthesis.journey.examination import Motion, Tender
 from enthesis.knowledge.examination_kinds import MotionNorm
 from enthesis.knowledge.kinds import Condition, Knowledge, Question, Site
 from enthesis.records import Answer, Side
+from enthesis.shape import read
 
 STATES: dict[bool | None, State] = {True: "tender", False: "calm", None: "open"}
 UNITS = {"degrees": "°", "mm": " mm"}
 OPEN = ("", "–")
+
+
+def answers_of(row: Evaluation | None) -> Mapping[str, Answer]:
+    """The answers of an evaluation; none where there is no evaluation."""
+    return read(Mapping[str, Answer], row.answers) if row else {}  # type: ignore[type-abstract]
 
 
 def is_examined(question: Question) -> bool:
@@ -51,8 +57,11 @@ class Exam:
         born_on = course.patient.born_on
         self.age = Decimal(age_years(born_on, known.as_of)) if born_on else None
 
-    def motions(self) -> Iterator[dict[str, Any]]:
+    def motions(self) -> list[dict[str, Any]]:
         """Each motion with its fields, its bars once something is measured, and its norm."""
+        return list(self._motions())
+
+    def _motions(self) -> Iterator[dict[str, Any]]:
         sex, known = self.course.patient.sex, self.known
         for one in core.motions(self.condition, self.answers, self.age, sex, known):
             norm = one.norm
@@ -75,12 +84,17 @@ class Exam:
         ids = core.motion_ids(self.condition, self.known)
         return ",".join(["#beighton-count", *(f"#drawn-{id}" for id in ids)])
 
-    def stability(self) -> Iterator[dict[str, Any]]:
+    def stability(self) -> list[dict[str, Any]]:
         """Each ligament of the region that is stressed by hand."""
-        for test in self.known.stability_tests.values():
-            if test.region == self.condition.region:
-                fields = self._fields(lambda side, id=test.id: core.stable_key(id, side), True)
-                yield {"name": test.name, "source": test.source, "fields": fields}
+        return [
+            {
+                "name": test.name,
+                "source": test.source,
+                "fields": self._fields(lambda side, id=test.id: core.stable_key(id, side), True),
+            }
+            for test in self.known.stability_tests.values()
+            if test.region == self.condition.region
+        ]
 
     def views(self) -> list[tuple[str, list[dict[str, Any]]]]:
         """The places in the order of the list, under the picture on which they stand."""
@@ -222,3 +236,13 @@ def _beside(motion: Motion) -> str:
         parts.append(f"left and right differ by {short(abs(known[0] - known[1]))}{unit}")
     told = ", ".join(parts).replace("midline ", "")
     return f"{told[0].upper()}{told[1:]}." if told else ""
+
+
+def tender_words(places: Sequence[Tender], known: Knowledge) -> list[str]:
+    """ "Iliolumbar ligament, left (8 of 10)" for every tender place."""
+    return [
+        f"{known.sites[one.site].name}"
+        + (f", {SIDES[one.side]}" if known.sites[one.site].paired else "")
+        + (f" ({one.score} of 10)" if one.score is not None else "")
+        for one in places
+    ]
