@@ -49,7 +49,9 @@ def test_the_evaluation_answers_as_written(entry: dict[str, Any], known: Knowled
     assert (result.answer, result.missing) == (wanted, tuple(entry.get("missing", ())))
 
 
-@pytest.mark.parametrize("entry", FILE["rule"], ids=lambda e: e["rule"])
+@pytest.mark.parametrize(
+    "entry", FILE["rule"], ids=[f"{n}-{e['rule']}" for n, e in enumerate(FILE["rule"])]
+)
 def test_the_rule_is_found_when_it_is_met_and_only_then(
     entry: dict[str, Any], known: Knowledge
 ) -> None:
@@ -63,7 +65,7 @@ def test_the_rule_is_found_when_it_is_met_and_only_then(
 
 
 def test_every_rule_has_its_scenario(known: Knowledge) -> None:
-    assert sorted(e["rule"] for e in FILE["rule"]) == sorted(r.id for r in known.candidacy_rules)
+    assert sorted({e["rule"] for e in FILE["rule"]}) == sorted(r.id for r in known.candidacy_rules)
 
 
 def test_a_finding_shows_its_rule_source_action_and_what_was_answered(known: Knowledge) -> None:

@@ -2,7 +2,8 @@
 
 The list beside the map is the real control; each number on the map may link to its row. The state
 of a point is its shape: ring planned, filled given, dashed left out, diamond tender; later on, a
-triangle down less tender, a square as tender, a triangle up more tender than at first. Markers that
+triangle down less tender, a square as tender, a triangle up more tender than at first. At the
+examination a place that nobody pressed is dashed, one that is not tender a plain ring. Markers that
 would cover each other are moved apart, never across the midline and never onto a nerve, with a
 hairline to the true place.
 """
@@ -20,14 +21,14 @@ from enthesis.charts.labels import Box, box_of, first_free
 from enthesis.charts.pen import element, line, path_through, words
 from enthesis.records import Side
 
-State = Literal["planned", "given", "left_out", "tender", "less", "same", "more"]
+State = Literal["planned", "given", "left_out", "tender", "less", "same", "more", "open", "calm"]
 Width = Literal["wide", "narrow"]
 
 RADIUS = 16.0
 STATE_WORDS = {
     **{"planned": "planned", "given": "given", "left_out": "left out", "tender": "tender"},
     **{"less": "less tender than at first", "same": "as tender as at first"},
-    "more": "more tender than at first",
+    **{"more": "more tender than at first", "open": "not pressed", "calm": "not tender"},
 }
 # Corners around the marker's place, in its radius, and how much lower its number stands.
 CORNERS: dict[str, tuple[tuple[Place, ...], float]] = {

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+from enthesis.journey import examination
 from enthesis.journey.rows import said_by_rows
 from enthesis.knowledge.kinds import CandidacyRule, Condition, Knowledge, Question, When
 from enthesis.records import Answer, Candidacy, Evaluation, EvaluationResult, Finding
@@ -34,7 +35,8 @@ def evaluate(
     given = given_answers(questions, evaluation.answers)
     said = said_by_rows(evaluation.rows, given, {q.id: q for q in questions}, known)
     given = dict(said.answers)
-    facts = {**given, **said.facts, AGE: _age_years(born_on, evaluation.on)}
+    facts: dict[str, Answer] = {**given, **said.facts, AGE: _age_years(born_on, evaluation.on)}
+    facts |= examination.facts(condition, given, facts[AGE], known)
     met = [rule for rule in rules if all(_holds(when, facts[when.question]) for when in rule.when)]
     findings = [_set_aside(_finding(rule, facts), evaluation.cleared) for rule in met]
     missing = _missing(questions, given, rules, facts, said.contradicted)
@@ -49,12 +51,13 @@ def evaluate(
 
 
 def questions_for(condition: Condition, known: Knowledge) -> tuple[Question, ...]:
-    """The questions that fit a condition's region, in their order."""
-    return tuple(
+    """The questions that fit a condition's region, in their order; last what is examined there."""
+    asked = (
         question
         for question in known.questionnaires[QUESTIONNAIRE].questions
         if _is_for(question.regions, condition)
     )
+    return (*asked, *examination.questions(condition, known))
 
 
 def given_answers(

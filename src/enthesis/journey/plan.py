@@ -1,6 +1,6 @@
 """Planning: a protocol becomes the plan of one course, with its price, dates and stop rule."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -51,6 +51,22 @@ def propose(
         stop_rule=_stop_rule(protocol, known, finish_relief_percent),
         price_per_session=price_per_session or known.tariff["session"].usual,
     )
+
+
+def start_from(plan: Plan, places: Iterable[tuple[str, Side]], known: Knowledge) -> Plan:
+    """The plan at these places in place of the usual ones, as its protocol doses them.
+
+    A place that the protocol does not name has no dose yet: it is left to whoever plans.
+    """
+    protocol = known.protocols[plan.protocol]
+    parts = {part.site: part for part in protocol.sites}
+    sites = tuple(
+        SiteDose(part.site, side, part.mixture, part.volume_ml)
+        for site, side in places
+        if (part := parts.get(site))
+    )
+    mixtures = tuple(_enough(mixture, sites) for mixture in protocol.mixtures)
+    return replace(plan, sites=sites, mixtures=mixtures)
 
 
 def sides_of(part: ProtocolSite, side: Side, known: Knowledge) -> tuple[Side, ...]:

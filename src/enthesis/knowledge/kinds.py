@@ -29,6 +29,15 @@ from enthesis.knowledge.choice_kinds import (
     ChoiceScale,
 )
 from enthesis.knowledge.consent_kinds import ConsentRules, ConsentText
+from enthesis.knowledge.examination_kinds import (
+    BeightonCutOff,
+    BeightonJoint,
+    BlockNeed,
+    HypermobilityQuestion,
+    MotionNorm,
+    StabilityGrade,
+    StabilityTest,
+)
 from enthesis.knowledge.kinds_session import Complication, DayCheck
 from enthesis.knowledge.paper import (
     AnywayRules,
@@ -662,6 +671,13 @@ class Knowledge:
     row_tables: tuple[RowTable, ...]
     row_answers: tuple[RowAnswer, ...]
     opioid_factors: Mapping[str, OpioidFactor]
+    motion_norms: tuple[MotionNorm, ...]
+    stability_tests: Mapping[str, StabilityTest]
+    stability_grades: tuple[StabilityGrade, ...]
+    beighton_joints: tuple[BeightonJoint, ...]
+    beighton_cut_offs: tuple[BeightonCutOff, ...]
+    hypermobility_questions: tuple[HypermobilityQuestion, ...]
+    block_needs: Mapping[str, BlockNeed]
     danger_rules: tuple[DangerRule, ...]
     day_checks: Mapping[str, DayCheck]
     complications: Mapping[str, Complication]

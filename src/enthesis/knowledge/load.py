@@ -19,6 +19,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from enthesis.knowledge.examination_kinds import MotionNorm
 from enthesis.knowledge.kinds import (
     About,
     AnaestheticLimit,
@@ -53,6 +54,7 @@ IDENTITY: Mapping[type, tuple[str, ...]] = {AnaestheticLimit: ("substance", "wit
 # These fields are filled from other places than the rules: see _knowledge.
 NOT_FROM_RULES = {
     *("as_of", "abouts", "questionnaires", "sites", "site_positions", "judge_studies"),
+    "motion_norms",
     *(
         "translations",
         "danger_words",
@@ -135,6 +137,7 @@ def read_library(folder: Path) -> Library:
         data = head_of(path, _name(path), abouts)
         entries["questionnaires"].append(read_entry(Questionnaire, data, _name(path), ""))
     entries["sites"] = _read_sites(folder / "tables" / "sites.csv")
+    entries["motion_norms"] = _read_motions(folder / "tables" / "range_of_motion.csv")
     library = Library(
         abouts,
         {name: tuple(found) for name, found in entries.items()},
@@ -298,6 +301,7 @@ def known_on(library: Library, as_of: date) -> Knowledge:
             e.value.id: e.value for e in _current(library.entries["questionnaires"], as_of)
         },
         sites={e.value.id: e.value for e in library.entries["sites"]},
+        motion_norms=tuple(e.value for e in library.entries["motion_norms"]),
         site_positions=library.site_positions,
         translations=library.translations,
         danger_words=library.danger_words,
@@ -403,11 +407,25 @@ def _refuse_twice(entry: Entry, others: Iterable[Entry], file: str) -> None:
 def _read_sites(path: Path) -> list[Entry]:
     entries = []
     for i, row in enumerate(_rows(path), start=2):
-        filled: dict[str, object] = {name: text for name, text in row.items() if text}
-        filled["paired"] = {"yes": True, "no": False}.get(row["paired"], row["paired"])
-        entries.append(read_entry(Site, filled, _name(path), f"line {i}"))
+        entries.append(read_entry(Site, _filled(row), _name(path), f"line {i}"))
         _refuse_twice(entries[-1], entries[:-1], _name(path))
     return entries
+
+
+def _read_motions(path: Path) -> list[Entry]:
+    """Motions with their norms; one motion has a row for each sex and age that differ."""
+    rows = enumerate(_rows(path), start=2)
+    return [read_entry(MotionNorm, _filled(row), _name(path), f"line {i}") for i, row in rows]
+
+
+def _filled(row: Mapping[str, str]) -> dict[str, object]:
+    """The cells that hold something; `paired` as yes or no."""
+    filled: dict[str, object] = {name: text for name, text in row.items() if text}
+    filled["paired"] = {"yes": True, "no": False}.get(row["paired"], row["paired"])
+    for name in ("age_from", "age_to"):
+        if row.get(name, "").isdigit():
+            filled[name] = int(row[name])
+    return filled
 
 
 def _read_positions(path: Path) -> dict[tuple[str, str, str], tuple[Decimal, Decimal]]:

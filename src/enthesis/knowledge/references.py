@@ -14,8 +14,11 @@ from enthesis.knowledge.translate import brace_problem
 # Facts that a rule may test though nobody is asked for them.
 DERIVED = {
     *("age_years", "medicine_classes", "opioid_mme", "opioid_dose_known", "contradicted"),
+    *("beighton", "least_motion_percent"),
 }
 AFTERCARE_PARTS = ("expect", "do", "avoid", "call", "emergency")
+# What the norm of a motion is: see examination_kinds.MotionNorm.
+MOTION_KINDS = ("textbook", "mean", "limit", "none")
 # How a needle is guided; "" where the study does not say.
 GUIDANCE = {"", "palpation", "ultrasound", "fluoroscopy", "ct"}
 
@@ -53,6 +56,7 @@ def problems(
             if kind not in danger:
                 yield entry.where, f"danger rule {kind!r} is in no file"
     yield from _after_a_session(entries)
+    yield from _examination(entries)
     known = {code for _, code in codes}
     for entry in entries["tariff"]:
         if entry.value.code and entry.value.code not in known:
@@ -80,6 +84,28 @@ def _after_a_session(entries: Mapping[str, Sequence[Entry]]) -> Iterator[Problem
         for kind in entry.value.dangers:
             if kind not in danger:
                 yield entry.where, f"danger rule {kind!r} is in no file"
+
+
+def _examination(entries: Mapping[str, Sequence[Entry]]) -> Iterator[Problem]:
+    """Motions and tests of regions that are there; every motion reads the same in all its rows."""
+    regions = {entry.value.region for entry in entries["sites"]}
+    for entry in (*entries["motion_norms"], *entries["stability_tests"]):
+        if entry.value.region not in regions:
+            yield entry.where, f"no site lies in region {entry.value.region!r}"
+    first: dict[str, tuple[object, ...]] = {}
+    for entry in entries["motion_norms"]:
+        row = entry.value
+        same = row.region, row.name, row.paired, row.unit, row.most, row.better
+        if first.setdefault(row.id, same) != same:
+            yield entry.where, f"motion {row.id!r} differs from its first row"
+        if row.kind not in MOTION_KINDS or (row.kind == "none") != (row.low is None):
+            yield (
+                entry.where,
+                f"kind {row.kind!r} and low do not fit: {', '.join(MOTION_KINDS)}",
+            )
+    for entry in entries["block_needs"]:
+        if entry.value.id not in _ids(entries["sites"]):
+            yield entry.where, f"site {entry.value.id!r} is not in tables/sites.csv"
 
 
 def _windows(entries: Mapping[str, Sequence[Entry]]) -> Iterator[Problem]:

@@ -17,7 +17,7 @@ from enthesis.clinic import store
 from enthesis.clinic.actions import EditConflict
 from enthesis.clinic.actions import evaluate as actions
 from enthesis.clinic.models import Course, Evaluation
-from enthesis.clinic.pages import attempt, patient_banner
+from enthesis.clinic.pages import attempt, evaluate_exam, patient_banner
 from enthesis.clinic.pages.doses import ShortDecimal, short
 from enthesis.clinic.pages.evaluate_rows import (
     attach_report,
@@ -46,11 +46,11 @@ ANSWERS = {
 }
 
 
-def question_field(question: Question) -> forms.Field:
+def question_field(question: Question, compact: forms.Field | None = None) -> forms.Field:
     """The field of one question; nothing is required, because unanswered is an answer: unknown."""
     kinds = {"scale": _whole, "number": _number, "date": _date, "text": _text}
     pick = {"yes_no": _choice, "choice": _choice, "choices": _choices}
-    field = (kinds | pick)[question.kind](question)
+    field = compact or (kinds | pick)[question.kind](question)
     field.label, field.required, field.help_text = question.text, False, _help(question)
     return field
 
@@ -135,7 +135,8 @@ class EvaluationForm(forms.Form):
         self.result = read(EvaluationResult, row.result) if row else None
         answers = read(Mapping[str, Answer], row.answers) if row else {}  # type: ignore[type-abstract]
         for question in questions:
-            self.fields[question.id] = question_field(question)
+            compact = evaluate_exam.examined_field(question)
+            self.fields[question.id] = question_field(question, compact)
             if question.id in answers:
                 self.initial[question.id] = shown_answer(question, answers[question.id])
         for finding in self.hard_stops():
@@ -176,7 +177,10 @@ class EvaluationForm(forms.Form):
     def groups(self) -> list[tuple[str, list[tuple[forms.BoundField, Question, str]]]]:
         """The questions as they stand on the page: neighbours of one group under its name, each
         with its field and, in words, the earlier answer that it depends on."""
-        grouped = groupby(self.questions.values(), key=lambda question: question.group)
+        grouped = groupby(
+            (q for q in self.questions.values() if not evaluate_exam.is_examined(q)),
+            key=lambda question: question.group,
+        )
         return [
             (name, [(self[q.id], q, self._only_if(q)) for q in group]) for name, group in grouped
         ]
@@ -208,6 +212,8 @@ class EvaluationForm(forms.Form):
 def evaluate(request: StaffRequest, course_id: int) -> HttpResponse:
     """Ask, save, and show the answer of the latest evaluation."""
     course = get_for(request.user, Course, course_id)
+    if "preview" in request.GET:
+        return _preview(request, course)
     known = store.known_for(request.clinic, store.today(request.clinic))
     questions = questions_for(known.conditions[course.condition], known)
     last = course.evaluations.last()
@@ -242,6 +248,16 @@ def evaluate(request: StaffRequest, course_id: int) -> HttpResponse:
         return _page(request, course, form, last, known, 422, **shown)
     messages.success(request, "The evaluation was saved.")
     return redirect("evaluate", course.pk)
+
+
+def _preview(request: StaffRequest, course: Course) -> HttpResponse:
+    """The map and the bars of the examination as typed; nothing is saved, nothing refused."""
+    known = store.known_for(request.clinic, store.today(request.clinic))
+    last = course.evaluations.last()
+    questions = questions_for(known.conditions[course.condition], known)
+    form = EvaluationForm(questions, last, request.POST or None)
+    exam = evaluate_exam.Exam(form, course, last, known)
+    return render(request, "clinic/evaluate/exam.html", {"exam": exam, "course": course})
 
 
 def _conflict(
@@ -293,6 +309,7 @@ def _page(
         {
             "course": course,
             "condition": condition,
+            "exam": evaluate_exam.Exam(form, course, last, known),
             "title": course_words(course, {condition.id: condition.name}),
             "patient": patient_banner(course.patient, store.today(request.clinic)),
             "form": form,

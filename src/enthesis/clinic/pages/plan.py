@@ -29,10 +29,12 @@ from enthesis.clinic.pages.doses import (
     problems,
     short,
 )
+from enthesis.clinic.pages.evaluate_exam import answers_of, tender_words
 from enthesis.clinic.pages.patients import Day, course_words
 from enthesis.clinic.pages.plan_words import first_session_on, series_words
 from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
 from enthesis.journey import plan as rules
+from enthesis.journey.examination import block_problems, tender_places
 from enthesis.journey.treat import amount
 from enthesis.knowledge.kinds import Benchmark, Knowledge
 from enthesis.knowledge.series import Protocol
@@ -129,6 +131,7 @@ class PlanPage:
         data: Any,
         *,
         anew: bool = False,
+        from_tender: bool = False,
     ) -> None:
         self.course, self.row, self.known = course, row, known
         self.condition = known.conditions[course.condition]
@@ -144,6 +147,12 @@ class PlanPage:
             self.base, self.protocol = kept, known.protocol_of(kept) or self.newest
         else:
             self.base, self.protocol = proposal(protocol_id, course, known), self.newest
+        self.evaluation = course.evaluations.last()
+        self.answers = answers_of(self.evaluation)
+        self.tender = tender_places(self.answers, known)
+        self.started = {(t.site, t.side) for t in self.tender} if from_tender else set()
+        if self.started:
+            self.base = rules.start_from(self.base, self.started, known)
         self.begins_on = first_session_on(course, known.as_of)
         self.form = PlanForm(self.base, row, self.begins_on, data)
         self.mixtures = [MixtureForm(mixture, known, data) for mixture in self.base.mixtures]
@@ -176,7 +185,7 @@ class PlanPage:
             if dose := planned.get(key):
                 yield Place(place.site, place.side, dose.mixture, dose.volume_ml, ticked=True)
             else:
-                yield place
+                yield dataclasses.replace(place, ticked=key in self.started)
 
     @property
     def forms(self) -> list[forms.BaseForm]:
@@ -265,7 +274,10 @@ def plan(request: StaffRequest, course_id: int) -> HttpResponse:
         kept = row.content["protocol"] if row else ""
         chosen = kept if kept in offered else offered[0]
     anew = request.method == "GET" and "protocol" in request.GET
-    shown = PlanPage(course, row, known, chosen, request.POST or None, anew=anew)
+    tender = anew and request.GET.get("start") == "tender"
+    shown = PlanPage(
+        course, row, known, chosen, request.POST or None, anew=anew, from_tender=tender
+    )
     if request.method == "GET" or "preview" in request.GET or not shown.is_valid():
         asked = request.method == "GET" or "preview" in request.GET
         return _plan_page(request, shown, 200 if asked else 422)
@@ -375,6 +387,13 @@ def _plan_page(request: StaffRequest, shown: PlanPage, status: int, **context: A
             "other_sites": shown.sites[shown.usual :],
             "protocol": shown.protocol,
             "condition": shown.condition,
+            "shown": shown,
+            "tender": tender_words(shown.tender, known),
+            "blocks": block_problems(
+                frozenset(form.place.site for form in shown.sites if form.is_ticked),
+                shown.answers,
+                known,
+            ),
             "newest": shown.newest,
             "protocols": protocols,
             "row": shown.row,
