@@ -215,6 +215,37 @@ def shoulder(open_page: OpenPage) -> Visits:
     yield from _evaluate_and_plan(page, where, "evaluation-shoulder", "plan-shoulder")
 
 
+def examination(open_page: OpenPage) -> Visits:
+    """A knee, measured and pressed, and the plan that starts from what was tender."""
+    from tests.browser.test_whole_course import answer_the_evaluation
+
+    page = _sign_in(open_page())
+    page.goto("/patients/")
+    page.locator("main .records a, main table a").first.click()
+    _open_course(page, page.url, "Knee osteoarthritis", "Left")
+    page.get_by_label("For how many months has it hurt?").fill("30")
+    answer_the_evaluation(page)
+    for label, degrees in (("Knee flexion, left", "112"), ("Knee flexion, right", "138")):
+        page.get_by_label(label).fill(degrees)
+    page.get_by_label("Valgus stress at 30°: medial collateral ligament, left").select_option(
+        "grade_1"
+    )
+    for place, score in (
+        ("Pes anserine insertion", "7 of 10"),
+        ("Medial collateral ligament, tibial end", "5 of 10"),
+        ("Lateral coronary ligament", "0 of 10"),
+    ):
+        page.get_by_label(f"{place}, left").select_option(score)
+    page.get_by_role("button", name="Save evaluation").click()
+    page.get_by_role("link", name="Make plan").wait_for()
+    yield "examination", page
+    yield "examination-phone", page
+    page.get_by_role("link", name="Make plan").click()
+    page.get_by_role("link", name="Start from the tender places").wait_for()
+    page.locator("#examined summary").click()
+    yield "plan-tender", page
+
+
 def history(open_page: OpenPage) -> Visits:
     """An evaluation with rows, a medicine that a question denies, and the letter."""
     from tests.browser.test_whole_course import answer_the_evaluation

@@ -16,7 +16,7 @@ GROUP = "What is examined"
 """The group of all of these questions, by which a page tells them from the others."""
 LIMBS = (Side.LEFT, Side.RIGHT)
 TENDER = (
-    ("0 of 10", "0, not tender"),
+    ("0 of 10", "0"),
     *((f"{score} of 10", str(score)) for score in range(1, 11)),
     ("yes", "Yes"),
 )

@@ -49,6 +49,7 @@ class StabilityGrade:
     id: str
     starts_on: date
     name: str
+    meaning: str
     source: str
 
 
