@@ -11,7 +11,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from docs import after, decision_aid, questionnaires
+from docs import after, candidacy, decision_aid, questionnaires
 from docs.anatomy import anatomy_page, anatomy_pictures
 from enthesis.cli import parser_for
 from enthesis.knowledge.kinds import Knowledge, Measure
@@ -276,6 +276,7 @@ def pages() -> dict[str, Callable[[], str]]:
     known = knowledge(AS_OF)
     return {
         "rules.md": lambda: rules_page(known),
+        "candidacy.md": lambda: candidacy.page(known, table, NOTICE),
         "protocols.md": lambda: protocols_page(known),
         "questionnaires.md": lambda: questionnaires_page(known),
         "aftercare.md": lambda: after.page(known, table, NOTICE),

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from enthesis.clinic.actions import Refused
+from enthesis.clinic.actions.evaluate import save_evaluation
 from enthesis.clinic.models import Appointment, AuditEvent, Course, User
 from tests.clinic.evaluated import evaluate, typed
 
@@ -90,6 +92,41 @@ def test_a_clinician_sets_a_hard_stop_aside_only_with_a_reason(
     assert reason in _words(client.get(f"/courses/{course.pk}/evaluate/"))
     detail = AuditEvent.objects.filter(action="save_evaluation").latest("id").detail
     assert detail == {"answer": "suitable", "cleared": ["saddle_numbness"]}
+
+
+def test_what_was_set_aside_stays_visible_and_a_finding_that_comes_back_needs_a_new_reason(
+    client: Client, make_course: Callable[..., Course]
+) -> None:
+    course = make_course()
+    stopped: dict[str, Any] = {"saddle_numbness": "yes"}
+    reason = {"clear-saddle_numbness": "Old, unchanged since 2011"}
+    evaluate(client, course, **stopped)
+    evaluate(client, course, **stopped, **reason)
+    # The reason stands in the form of the next evaluation, where it can be emptied.
+    page = _words(client.get(f"/courses/{course.pk}/evaluate/"))
+    assert page.count(reason["clear-saddle_numbness"]) == 2
+    without = evaluate(client, course, **stopped)
+    assert (without.result["answer"], without.cleared) == ("refer_first", {})
+    evaluate(client, course, **stopped, **reason)
+    evaluate(client, course)
+    back = evaluate(client, course, **stopped)
+    assert (back.result["answer"], back.cleared) == ("refer_first", {})
+    # Another finding is not cleared by the reason for this one.
+    other = evaluate(client, course, **stopped, **reason, bladder="yes")
+    assert other.result["answer"] == "refer_first"
+
+
+def test_only_a_clinician_sets_a_finding_aside_and_a_blank_reason_is_none(
+    clinician: User, desk: User, admin: User, make_course: Callable[..., Course], today: Any
+) -> None:
+    answers: dict[str, Any] = {"saddle_numbness": True}
+    course = make_course()
+    for other in (desk, admin):
+        with pytest.raises(Refused, match="Only a clinician"):
+            save_evaluation(other, course.pk, answers, {"saddle_numbness": "Old"}, today, None)
+    assert not course.evaluations.exists()
+    row = save_evaluation(clinician, course.pk, answers, {"saddle_numbness": " \n"}, today, None)
+    assert (row.cleared, row.result["answer"]) == ({}, "refer_first")
 
 
 def test_only_what_was_found_can_be_set_aside(

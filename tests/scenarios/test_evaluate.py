@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from docs.candidacy import UNSOURCED, scenarios, sourced
 
 from enthesis.journey.evaluate import evaluate
 from enthesis.knowledge.kinds import Knowledge
@@ -66,6 +67,14 @@ def test_the_rule_is_found_when_it_is_met_and_only_then(
 
 def test_every_rule_has_its_scenario(known: Knowledge) -> None:
     assert sorted({e["rule"] for e in FILE["rule"]}) == sorted(r.id for r in known.candidacy_rules)
+
+
+def test_the_page_that_counts_the_rules_names_each_as_fired_and_spared(known: Knowledge) -> None:
+    fired, spared = scenarios()
+    assert [r.id for r in known.candidacy_rules if not (fired[r.id] and spared[r.id])] == []
+    unsourced = [r.id for r in known.candidacy_rules if sourced(r) == UNSOURCED]
+    assert "gout" in unsourced and "saddle_numbness" not in unsourced
+    assert all(r.source.strip() for r in known.candidacy_rules)
 
 
 def test_a_finding_shows_its_rule_source_action_and_what_was_answered(known: Knowledge) -> None:

@@ -11,7 +11,7 @@ from enthesis import records
 from enthesis.clinic import audit, store
 from enthesis.clinic.actions import EditConflict, Refused, appointments, save
 from enthesis.clinic.models import Course, Evaluation, User
-from enthesis.clinic.permissions import get_for
+from enthesis.clinic.permissions import CLINICAL, get_for
 from enthesis.journey.course import Move, MoveError, check
 from enthesis.journey.evaluate import evaluate
 from enthesis.records import Answer, Candidacy, EvaluationResult, Row
@@ -36,8 +36,12 @@ def save_evaluation(
     """Append an evaluation with the result of today's rules.
 
     `cleared` maps hard stops to the clinician's reason; those that were not found are left out.
+    A reason that is blank clears nothing. Refused where somebody else than a clinician gives one.
     EditConflict if another evaluation than `expected_last` (an id) is the latest by now.
     """
+    cleared = {rule: reason.strip() for rule, reason in cleared.items()}
+    if any(cleared.values()) and user.role not in CLINICAL:
+        raise Refused("Only a clinician sets a finding aside, with a reason.")
     course = get_for(user, Course, course_id, lock=True)
     last = course.evaluations.last()
     if last is not None and last.pk != expected_last:
