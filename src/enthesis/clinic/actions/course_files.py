@@ -1,15 +1,16 @@
 """Reports and letters kept with a course: never interpreted, read only as downloads."""
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 from django.db import transaction
 
 from enthesis.clinic import audit, store
 from enthesis.clinic.actions import Refused, save
-from enthesis.clinic.actions.kept_files import bytes_of, kept, mark_removed
+from enthesis.clinic.actions.kept_files import kept, mark_removed, read_kept
 from enthesis.clinic.models import Course, CourseFile, User
 from enthesis.clinic.permissions import get_for
-from enthesis.clinic.uploads import Checked, shown_name
 from enthesis.knowledge.uploads import UploadRules
 
 
@@ -20,27 +21,15 @@ def attach_course_file(
     course = get_for(user, Course, course_id)
     rules = store.known_for(course.patient.clinic, today).upload_rules
     _refuse_more(course, rules)
-    found, sha256 = kept(data, rules)
-    return _attach(user, course_id, name, found, sha256, rules)
+    return _attach(user, course_id, kept(name, data, rules), rules)
 
 
 @transaction.atomic
-def _attach(
-    user: User, course_id: int, name: str, found: Checked, sha256: str, rules: UploadRules
-) -> CourseFile:
+def _attach(user: User, course_id: int, file: Mapping[str, Any], rules: UploadRules) -> CourseFile:
     course = get_for(user, Course, course_id, lock=True)
     _refuse_more(course, rules)
-    row = save(
-        CourseFile(
-            course=course,
-            name=shown_name(name, found.kind),
-            content_type=found.kind.value,
-            size_bytes=len(found.data),
-            sha256=sha256,
-            by=user,
-        )
-    )
-    audit.record(user, "attach_course_file", row, detail={"sha256": sha256})
+    row = save(CourseFile(course=course, by=user, **file))
+    audit.record(user, "attach_course_file", row, detail={"sha256": row.sha256})
     return row
 
 
@@ -60,13 +49,5 @@ def remove_course_file(user: User, file_id: int, because: str) -> CourseFile:
 
 
 def read_course_file(user: User, file_id: int) -> tuple[CourseFile, bytes]:
-    """A file to look at; that it was looked at is kept too."""
-    row = get_for(user, CourseFile, file_id)
-    data = bytes_of(row)
-    _note_reading(user, row)
-    return row, data
-
-
-@transaction.atomic
-def _note_reading(user: User, row: CourseFile) -> None:
-    audit.record(user, "read_course_file", row)
+    """A file to look at (kept_files.read_kept)."""
+    return read_kept(user, CourseFile, file_id, "read_course_file")

@@ -1,17 +1,18 @@
 """Images attached to a session: freely to a draft, with an amendment once it is signed."""
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 from django.db import transaction
 
 from enthesis.clinic import audit, store
 from enthesis.clinic.actions import Refused, save
-from enthesis.clinic.actions.kept_files import bytes_of, kept, mark_removed
+from enthesis.clinic.actions.kept_files import kept, mark_removed, read_kept
 from enthesis.clinic.actions.session_draft import refuse_signed
 from enthesis.clinic.actions.treat import amend_session
 from enthesis.clinic.models import Session, SessionImage, User
 from enthesis.clinic.permissions import get_for
-from enthesis.clinic.uploads import Checked, shown_name
 from enthesis.knowledge.uploads import UploadRules
 
 
@@ -31,36 +32,22 @@ def attach_image(
     session = get_for(user, Session, session_id)
     rules = store.known_for(session.course.patient.clinic, today).upload_rules
     _refuse_more(session, rules, because)
-    found, sha256 = kept(data, rules)
-    return _attach(user, session_id, name, found, sha256, rules, place, because)
+    return _attach(user, session_id, kept(name, data, rules), rules, place, because)
 
 
 @transaction.atomic
 def _attach(
     user: User,
     session_id: int,
-    name: str,
-    found: Checked,
-    sha256: str,
+    file: Mapping[str, Any],
     rules: UploadRules,
     place: tuple[str, str],
     because: str,
 ) -> SessionImage:
     session = get_for(user, Session, session_id, lock=True)
     _refuse_more(session, rules, because)
-    image = save(
-        SessionImage(
-            session=session,
-            site=place[0],
-            side=place[1],
-            name=shown_name(name, found.kind),
-            content_type=found.kind.value,
-            size_bytes=len(found.data),
-            sha256=sha256,
-            by=user,
-        )
-    )
-    audit.record(user, "attach_image", image, detail={"sha256": sha256})
+    image = save(SessionImage(session=session, site=place[0], side=place[1], by=user, **file))
+    audit.record(user, "attach_image", image, detail={"sha256": image.sha256})
     if session.signed_at is not None:
         amend_session(user, session.pk, f"Image added: {image.name}. {because}")
     return image
@@ -87,13 +74,5 @@ def remove_image(user: User, image_id: int, because: str) -> SessionImage:
 
 
 def read_image(user: User, image_id: int) -> tuple[SessionImage, bytes]:
-    """An image to look at; that it was looked at is kept too. Refused as by kept_files.bytes_of."""
-    image = get_for(user, SessionImage, image_id)
-    data = bytes_of(image)
-    _note_reading(user, image)
-    return image, data
-
-
-@transaction.atomic
-def _note_reading(user: User, image: SessionImage) -> None:
-    audit.record(user, "read_image", image)
+    """An image to look at (kept_files.read_kept)."""
+    return read_kept(user, SessionImage, image_id, "read_image")

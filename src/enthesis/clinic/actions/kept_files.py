@@ -1,20 +1,24 @@
 """What attaching, taking off and reading have in common, whatever a file is attached to."""
 
 import logging
+from typing import Any, TypeVar
 
+from django.db import transaction
 from django.utils import timezone
 
-from enthesis.clinic import image_files
+from enthesis.clinic import audit, image_files
 from enthesis.clinic.actions import Refused
 from enthesis.clinic.models import KeptFile, User
-from enthesis.clinic.uploads import Checked, WrongFile, checked
+from enthesis.clinic.permissions import get_for
+from enthesis.clinic.uploads import WrongFile, checked, shown_name
 from enthesis.knowledge.uploads import UploadRules
 
 log = logging.getLogger("enthesis.images")
+F = TypeVar("F", bound=KeptFile)
 
 
-def kept(data: bytes, rules: UploadRules) -> tuple[Checked, str]:
-    """The file as it was let in, on the disk, with its SHA-256.
+def kept(name: str, data: bytes, rules: UploadRules) -> dict[str, Any]:
+    """Keep a file on the disk: the columns of its row that tell which it is.
 
     Refused where it is none of the kinds, too large or hides something. The file is on the disk
     before its row: whoever is killed between leaves a file that no row names, never a row without
@@ -25,13 +29,19 @@ def kept(data: bytes, rules: UploadRules) -> tuple[Checked, str]:
     except WrongFile as wrong:
         raise Refused(str(wrong), "file") from wrong
     try:
-        return found, image_files.keep(found.data)
+        sha256 = image_files.keep(found.data)
     except OSError as error:
         log.error("A file could not be kept: %s", error.strerror)
         raise Refused(
             "The file was not kept: the disk of the clinic's computer is full or cannot be "
             "written to. Tell whoever runs Enthesis, and keep the file until then."
         ) from error
+    return {
+        "name": shown_name(name, found.kind),
+        "content_type": found.kind.value,
+        "size_bytes": len(found.data),
+        "sha256": sha256,
+    }
 
 
 def mark_removed(row: KeptFile, user: User, because: str) -> None:
@@ -43,9 +53,17 @@ def mark_removed(row: KeptFile, user: User, because: str) -> None:
     row.removed_by, row.removed_at, row.removed_because = user, timezone.now(), because
 
 
-def bytes_of(row: KeptFile) -> bytes:
-    """The bytes of a file. Refused where it was removed, is gone from the folder, or is not the
-    one that was attached."""
+def read_kept(user: User, kind: type[F], id: int, action: str) -> tuple[F, bytes]:
+    """A file to look at; that it was looked at is kept too, as `action`. Refused where it was
+    removed, is gone from the folder, or is not the one that was attached."""
+    row = get_for(user, kind, id)
+    data = _bytes_of(row)
+    with transaction.atomic():
+        audit.record(user, action, row)
+    return row, data
+
+
+def _bytes_of(row: KeptFile) -> bytes:
     if row.removed_at is not None:
         raise Refused(f"{row.removed_by} removed this file: {row.removed_because}")
     try:

@@ -1,16 +1,14 @@
 """The files kept with a course: what is attached, taken off with a reason, read as a download."""
 
-from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from enthesis.clinic import store
-from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import course_files as actions
 from enthesis.clinic.models import Course, CourseFile
 from enthesis.clinic.pages import patient_banner
-from enthesis.clinic.pages.images import download
+from enthesis.clinic.pages.images import download, take_off
 from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
 
 
@@ -38,14 +36,7 @@ def course_file(request: StaffRequest, file_id: int) -> HttpResponse:
 def remove_course_file(request: StaffRequest, file_id: int) -> HttpResponse:
     """Take one off, with a reason."""
     row = get_for(request.user, CourseFile, file_id)
-    try:
-        actions.remove_course_file(
-            request.user, row.pk, request.POST.get("because", "").strip()[:300]
-        )
-    except Refused as refused:
-        messages.error(request, refused.message)
-    else:
-        messages.success(request, f"{row.name} was removed.")
+    take_off(request, actions.remove_course_file, row)
     return redirect("course_files", row.course_id)
 
 

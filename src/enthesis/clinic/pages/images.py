@@ -89,14 +89,21 @@ def session_images(request: StaffRequest, session_id: int) -> HttpResponse:
 def remove_image(request: StaffRequest, image_id: int) -> HttpResponse:
     """Take one off a draft, with a reason."""
     image = get_for(request.user, SessionImage, image_id)
+    take_off(request, actions.remove_image, image)
+    return redirect("session_images", image.session_id)
+
+
+def take_off(
+    request: StaffRequest, remove: Callable[[User, int, str], KeptFile], row: KeptFile
+) -> None:
+    """Remove a file for the reason that was typed, and say so, or say why not."""
     because = request.POST.get("because", "").strip()[:300]
     try:
-        actions.remove_image(request.user, image.pk, because)
+        remove(request.user, row.pk, because)
     except Refused as refused:
         messages.error(request, refused.message)
     else:
-        messages.success(request, f"{image.name} was removed.")
-    return redirect("session_images", image.session_id)
+        messages.success(request, f"{row.name} was removed.")
 
 
 @require_safe
