@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import date
 from threading import Barrier, BrokenBarrierError
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,29 +16,10 @@ from enthesis.clinic.actions import treat
 from enthesis.clinic.actions.before_needle import fingerprint
 from enthesis.clinic.actions.consent import withdraw_consent
 from enthesis.clinic.models import AuditEvent, Course, Role, Session, User
+from tests.clinic.agreed import *  # noqa: F403
 from tests.clinic.evaluated import evaluate, plan
 from tests.clinic.test_treat_pages import _words, ready, shown, sign, start
 from tests.clinic_fixtures import make_user
-
-
-@pytest.fixture(autouse=True)
-def noon(time_machine: Any) -> None:
-    """Every test begins on 23 Nov 2026."""
-    time_machine.move_to(datetime(2026, 11, 23, 17, tzinfo=UTC), tick=False)
-
-
-@pytest.fixture
-def client(client_for: Callable[[User], Client], clinician: User) -> Client:
-    return client_for(clinician)
-
-
-@pytest.fixture
-def course(
-    client: Client, clinician: User, make_course: Callable[..., Course], today: date
-) -> Course:
-    course = make_course()
-    plan(client, course, clinician, today)
-    return course
 
 
 def _sign_as_it_is(client: Client, session: Session, **changed: Any) -> Any:

@@ -2,27 +2,17 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from enthesis.clinic.models import AuditEvent, Clinic, Course, Patient, Role, Session, User
+from tests.clinic.agreed import *  # noqa: F403
 from tests.clinic.evaluated import plan
 from tests.clinic.test_treat_pages import _post, _words, sign, start
 from tests.clinic_fixtures import make_user
-
-
-@pytest.fixture(autouse=True)
-def noon(time_machine: Any) -> None:
-    """Every test begins on 23 Nov 2026."""
-    time_machine.move_to(datetime(2026, 11, 23, 17, tzinfo=UTC), tick=False)
-
-
-@pytest.fixture
-def client(client_for: Callable[[User], Client], clinician: User) -> Client:
-    return client_for(clinician)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import html
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -12,18 +12,8 @@ from django.test import Client
 from enthesis.clinic.models import AuditEvent, Course, Plan, User
 from enthesis.clinic.pages.plan import PlanPage
 from enthesis.clinic.store import known_for
+from tests.clinic.agreed import *  # noqa: F403
 from tests.clinic.evaluated import evaluate, plan
-
-
-@pytest.fixture(autouse=True)
-def noon(time_machine: Any) -> None:
-    """Every test happens on 23 Nov 2026."""
-    time_machine.move_to(datetime(2026, 11, 23, 17, tzinfo=UTC), tick=False)
-
-
-@pytest.fixture
-def client(client_for: Callable[[User], Client], clinician: User) -> Client:
-    return client_for(clinician)
 
 
 @pytest.fixture

@@ -21,31 +21,11 @@ from enthesis.clinic.models import (
     Weight,
 )
 from enthesis.clinic.store import course_record
+from tests.clinic.agreed import *  # noqa: F403
 from tests.clinic.evaluated import evaluate, plan
 from tests.clinic.test_treat_pages import _post, _words, ready, shown, sign, start, two_weeks_later
 from tests.clinic.treated import say
 from tests.clinic_fixtures import make_user
-
-
-@pytest.fixture(autouse=True)
-def noon(time_machine: Any) -> None:
-    """Every test happens on 23 Nov 2026."""
-    time_machine.move_to(datetime(2026, 11, 23, 17, tzinfo=UTC), tick=False)
-
-
-@pytest.fixture
-def client(client_for: Callable[[User], Client], clinician: User) -> Client:
-    return client_for(clinician)
-
-
-@pytest.fixture
-def course(
-    client: Client, clinician: User, make_course: Callable[..., Course], today: date
-) -> Course:
-    """Agreed today, weighed at 68 kg on 20 Oct."""
-    course = make_course()
-    plan(client, course, clinician, today)
-    return course
 
 
 def test_a_signed_session_keeps_what_was_given_and_mixed(

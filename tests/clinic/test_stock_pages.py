@@ -23,22 +23,12 @@ from enthesis.clinic.models import (
     StockMovement,
     User,
 )
+from tests.clinic.agreed import *  # noqa: F403
 from tests.clinic.evaluated import plan
 from tests.clinic.test_treat_pages import ready, shown, start
 
 JUNE, LATER = date(2027, 6, 30), date(2028, 1, 31)
 DAY = date(2026, 11, 2)
-
-
-@pytest.fixture(autouse=True)
-def noon(time_machine: Any) -> None:
-    """Every test happens on 23 Nov 2026."""
-    time_machine.move_to(datetime(2026, 11, 23, 17, tzinfo=UTC), tick=False)
-
-
-@pytest.fixture
-def client(client_for: Callable[[User], Client], clinician: User) -> Client:
-    return client_for(clinician)
 
 
 @pytest.fixture

@@ -21,32 +21,12 @@ from enthesis.clinic.pages.plan import proposal
 from enthesis.clinic.pages.session_page import SessionPage
 from enthesis.clinic.store import course_record, known_for
 from enthesis.knowledge.references import GUIDANCE
-from tests.clinic.evaluated import consent, evaluate, plan
+from tests.clinic.agreed import *  # noqa: F403
+from tests.clinic.evaluated import consent, evaluate
 from tests.clinic.treated import say
 from tests.clinic_fixtures import make_user
 
 LOTS = {"lot_dextrose": "D-2231", "lot_lidocaine": "L-0870", "lot_water": "W-17"}
-
-
-@pytest.fixture(autouse=True)
-def noon(time_machine: Any) -> None:
-    """Every test happens on 23 Nov 2026."""
-    time_machine.move_to(datetime(2026, 11, 23, 17, tzinfo=UTC), tick=False)
-
-
-@pytest.fixture
-def client(client_for: Callable[[User], Client], clinician: User) -> Client:
-    return client_for(clinician)
-
-
-@pytest.fixture
-def course(
-    client: Client, clinician: User, make_course: Callable[..., Course], today: date
-) -> Course:
-    """Evaluated, planned and agreed today, weighed at 68 kg on 20 Oct."""
-    course = make_course()
-    plan(client, course, clinician, today)
-    return course
 
 
 def _words(response: Any) -> str:
