@@ -14,9 +14,20 @@ from enum import StrEnum
 from enthesis.units import Kg, Ml, Money, Percent
 
 Answer = Decimal | str | bool | tuple[str, ...] | None
+"""One answer of a questionnaire. None means asked and not answered: unknown, never no."""
 Row = Mapping[str, str]
 """One row of a table of the evaluation: what is in each cell; an empty cell is not in it."""
-"""One answer of a questionnaire. None means asked and not answered: unknown, never no."""
+
+
+def as_written(answer: Answer) -> tuple[str, ...]:
+    """What was answered, as the knowledge files write it; empty for nothing."""
+    if answer is None or answer == "":
+        return ()
+    if isinstance(answer, tuple):
+        return answer
+    if isinstance(answer, bool):
+        return ("yes" if answer else "no",)
+    return (f"{answer:f}" if isinstance(answer, Decimal) else answer,)
 
 
 class Side(StrEnum):

@@ -12,7 +12,7 @@ from typing import cast
 from enthesis.journey.treat import amount
 from enthesis.knowledge.cautions import MixtureCaution
 from enthesis.knowledge.kinds import Knowledge
-from enthesis.records import Answer, Mark, Mixture, Reason
+from enthesis.records import Answer, Mark, Mixture, Reason, as_written
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +78,9 @@ def _why(rule: MixtureCaution, told: Told) -> str | None:
         return ""
     if any(_names(word, told.named) for word in rule.words):
         return told.named
-    answer = told.answers.get(rule.question)
-    given = answer if isinstance(answer, tuple) else (_plain(answer),)
-    if set(given) & set(rule.answers):
+    if set(as_written(told.answers.get(rule.question))) & set(rule.answers):
         return "at the evaluation"
     return None
-
-
-def _plain(answer: Answer) -> str:
-    return "yes" if answer is True else "no" if answer is False else str(answer)
 
 
 def _names(word: str, text: str) -> bool:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from enthesis.journey import examination
 from enthesis.journey.rows import said_by_rows
 from enthesis.knowledge.kinds import CandidacyRule, Condition, Knowledge, Question, When
-from enthesis.records import Answer, Candidacy, Evaluation, EvaluationResult, Finding
+from enthesis.records import Answer, Candidacy, Evaluation, EvaluationResult, Finding, as_written
 
 QUESTIONNAIRE = "evaluation"
 AGE = "age_years"
@@ -35,7 +35,7 @@ def evaluate(
     given = given_answers(questions, evaluation.answers)
     said = said_by_rows(evaluation.rows, given, {q.id: q for q in questions}, known)
     given = dict(said.answers)
-    facts: dict[str, Answer] = {**given, **said.facts, AGE: _age_years(born_on, evaluation.on)}
+    facts: dict[str, Answer] = {**given, **said.facts, AGE: age_years(born_on, evaluation.on)}
     facts |= examination.facts(condition, given, facts[AGE], known)
     met = [rule for rule in rules if all(_holds(when, facts[when.question]) for when in rule.when)]
     findings = [_set_aside(_finding(rule, facts), evaluation.cleared) for rule in met]
@@ -69,7 +69,10 @@ def given_answers(
 
 def applies(question: Question, answers: Mapping[str, Answer]) -> bool:
     """Whether a question is to be asked, given the answers so far."""
-    return all(_words(answers.get(name)) & set(of) for name, of in question.only_if.items())
+    return all(
+        not set(as_written(answers.get(name))).isdisjoint(of)
+        for name, of in question.only_if.items()
+    )
 
 
 def _is_for(regions: tuple[str, ...], condition: Condition) -> bool:
@@ -99,7 +102,7 @@ def _is_within(question: Question, number: Decimal) -> bool:
 
 def _holds(when: When, answer: Answer) -> bool:
     if when.is_in:
-        return bool(_words(answer) & set(when.is_in))
+        return not set(as_written(answer)).isdisjoint(when.is_in)
     if not isinstance(answer, Decimal):
         return False
     if when.at_least is not None:
@@ -107,15 +110,8 @@ def _holds(when: When, answer: Answer) -> bool:
     return when.below is not None and answer < when.below
 
 
-def _words(answer: Answer) -> set[str]:
-    if isinstance(answer, bool):
-        return {"yes" if answer else "no"}
-    if isinstance(answer, tuple):
-        return set(answer)
-    return set() if answer is None else {str(answer)}
-
-
-def _age_years(born_on: date | None, on: date) -> Decimal | None:
+def age_years(born_on: date | None, on: date) -> Decimal | None:
+    """Whole years lived; None where the birth date is unknown or lies ahead."""
     if born_on is None or born_on > on:
         return None
     had_birthday = (on.month, on.day) >= (born_on.month, born_on.day)

@@ -15,11 +15,7 @@ from enthesis.records import Answer, Side
 GROUP = "What is examined"
 """The group of all of these questions, by which a page tells them from the others."""
 LIMBS = (Side.LEFT, Side.RIGHT)
-TENDER = (
-    ("0 of 10", "0"),
-    *((f"{score} of 10", str(score)) for score in range(1, 11)),
-    ("yes", "Yes"),
-)
+TENDER = (*((f"{score} of 10", str(score)) for score in range(11)), ("yes", "Yes"))
 BLOCK = ("block_relief_percent", "block_on", "block_drug", "block_side")
 
 

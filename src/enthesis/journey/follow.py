@@ -17,7 +17,7 @@ from enthesis.knowledge.kinds import (
     Question,
     Questionnaire,
 )
-from enthesis.records import Answer, Assessment, Course, Occasion
+from enthesis.records import Answer, Assessment, Course, Occasion, as_written
 
 ANY_ANSWER = "*"
 # Named as a questionnaire, this group is asked alone: some days after a session, when scores would
@@ -135,21 +135,8 @@ def _applies(question: Question, said: Mapping[str, Answer]) -> bool:
 
 
 def _said(answer: Answer, wanted: Sequence[str]) -> bool:
-    given = _values(answer)
-    return bool(given) and (ANY_ANSWER in wanted or not given.isdisjoint(wanted))
-
-
-def _values(answer: Answer) -> frozenset[str]:
-    """What was answered, as the knowledge files write it; empty for nothing."""
-    if answer is None or answer == "":
-        return frozenset()
-    return frozenset(answer) if isinstance(answer, tuple) else frozenset((_plain(answer),))
-
-
-def _plain(answer: Decimal | str | bool) -> str:
-    if isinstance(answer, bool):
-        return "yes" if answer else "no"
-    return f"{answer:f}" if isinstance(answer, Decimal) else answer
+    given = as_written(answer)
+    return bool(given) and (ANY_ANSWER in wanted or not set(given).isdisjoint(wanted))
 
 
 class AnswerError(ValueError):
@@ -424,7 +411,9 @@ def _trend(sign: str, measure: Measure, found: tuple[Reading, ...]) -> SignTrend
 
 def dangers(answers: Mapping[str, Answer], known: Knowledge) -> tuple[DangerRule, ...]:
     """The warning signs among the answers, in the order of the file."""
-    said = {q: _values(answers.get(q)) for q in {rule.question for rule in known.danger_rules}}
+    said = {
+        q: set(as_written(answers.get(q))) for q in {rule.question for rule in known.danger_rules}
+    }
     return tuple(r for r in known.danger_rules if not said[r.question].isdisjoint(r.is_in))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enthesis.journey.medicines import known_mme
 from enthesis.knowledge.kinds import Knowledge, Question
 from enthesis.knowledge.row_kinds import RowAnswer
-from enthesis.records import Answer, Row
+from enthesis.records import Answer, Row, as_written
 
 OPIOIDS, CONTRADICTED = "opioids", "contradicted"
 
@@ -37,8 +37,7 @@ def said_by_rows(
     for rule in known.row_answers:
         if rule.question not in asked or not (told := _told(rule, rows)):
             continue
-        now = given[rule.question]
-        held = now if isinstance(now, tuple) else _plain(now)
+        held = as_written(given[rule.question])
         if set(held) & set(rule.against):
             contradicted.append(rule.question)
             held = ()
@@ -62,9 +61,3 @@ def _told(rule: RowAnswer, rows: Mapping[str, tuple[Row, ...]]) -> list[str]:
     cells = [row.get(rule.column, "") for row in rows.get(rule.table, ())]
     said = [cell for cell in cells if cell and (not rule.values or cell in rule.values)]
     return [rule.answer or cell for cell in said]
-
-
-def _plain(answer: Answer) -> tuple[str, ...]:
-    if answer is None:
-        return ()
-    return ("yes" if answer is True else "no" if answer is False else str(answer),)

@@ -6,14 +6,15 @@ from itertools import groupby
 from typing import Any
 
 from django import forms
+from django.utils.text import capfirst
 
 from enthesis.charts.anatomy import MAPS
 from enthesis.charts.body_map import State
 from enthesis.charts.motion import MotionBars, motion_svg
 from enthesis.clinic.models import Course, Evaluation
-from enthesis.clinic.pages import age_years
 from enthesis.clinic.pages.doses import SIDES, drawn_map, short
 from enthesis.journey import examination as core
+from enthesis.journey.evaluate import age_years
 from enthesis.journey.examination import Motion, Tender
 from enthesis.knowledge.examination_kinds import MotionNorm
 from enthesis.knowledge.kinds import Condition, Knowledge, Question, Site
@@ -54,8 +55,7 @@ class Exam:
         self.stored = last.answers if last else {}
         asked = [question for question in form.questions.values() if is_examined(question)]
         self.answers: Mapping[str, Answer] = {q.id: _typed(q, form[q.id].value()) for q in asked}
-        born_on = course.patient.born_on
-        self.age = Decimal(age_years(born_on, known.as_of)) if born_on else None
+        self.age = age_years(course.patient.born_on, known.as_of)
 
     def motions(self) -> list[dict[str, Any]]:
         """Each motion with its fields, its bars once something is measured, and its norm."""
@@ -169,7 +169,7 @@ class Exam:
             on = [view for view in views if self._stands_on(view.id, site)]
             order = views.index(on[0]) if on else len(views)
             seen = on[0].title.format(Side="", side="same").strip() if on else "Not on the picture"
-            found.append((order, site, seen[0].upper() + seen[1:]))
+            found.append((order, site, capfirst(seen)))
         found.sort(key=lambda one: one[0])
         return [(number, site, words) for number, (_, site, words) in enumerate(found, 1)]
 
@@ -227,15 +227,14 @@ def _bars(motion: Motion) -> MotionBars:
 def _beside(motion: Motion) -> str:
     """How much of the norm there is, and how far the sides lie apart."""
     unit = UNITS.get(motion.norm.unit, motion.norm.unit)
-    of = "of the norm" if motion.norm.low is not None else "of the other side"
-    parts = [f"{SIDES[s]} {p}\u00a0% {of}" for s, p in motion.percents.items()]
-    if motion.norm.low is None:
-        parts = []
+    parts = []
+    if motion.norm.low is not None:
+        parts = [f"{SIDES[s]} {p}\u00a0% of the norm" for s, p in motion.percents.items()]
     known = [value for value in motion.values.values() if value is not None]
     if len(known) == 2:
         parts.append(f"left and right differ by {short(abs(known[0] - known[1]))}{unit}")
-    told = ", ".join(parts).replace("midline ", "")
-    return f"{told[0].upper()}{told[1:]}." if told else ""
+    told = capfirst(", ".join(parts).replace("midline ", ""))
+    return f"{told}." if told else ""
 
 
 def tender_words(places: Sequence[Tender], known: Knowledge) -> list[str]:
