@@ -9,9 +9,10 @@ from django.core.exceptions import NON_FIELD_ERRORS
 
 from enthesis.clinic import consents
 from enthesis.clinic.actions import Refused
-from enthesis.clinic.models import Patient
+from enthesis.clinic.models import Clinic, Patient
 
 T = TypeVar("T")
+MOST = 2**31 - 1
 
 
 def attempt(form: forms.BaseForm, action: Callable[..., T], *args: Any, **kwargs: Any) -> T | None:
@@ -22,6 +23,11 @@ def attempt(form: forms.BaseForm, action: Callable[..., T], *args: Any, **kwargs
         field = refused.field if refused.field in form.fields else NON_FIELD_ERRORS
         form.add_error(field, refused.message)
         return None
+
+
+def clinic_at(clinic_id: int) -> Clinic | None:
+    """The clinic that a public address names; a number too large for the database names none."""
+    return Clinic.objects.filter(pk=min(clinic_id, MOST)).first()
 
 
 def differences(form: forms.BaseForm, theirs: dict[str, Any]) -> list[tuple[str, str, str]]:

@@ -8,17 +8,18 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import register_converter, reverse
 from django.utils import translation
+from django.utils.text import capfirst
 from django.views.decorators.http import require_safe
 
 from enthesis.charts.icon_array import HundredPeople, people_svg
 from enthesis.clinic import choices, store
 from enthesis.clinic.actions.publish import published
 from enthesis.clinic.models import Clinic, Patient
+from enthesis.clinic.pages import clinic_at
 from enthesis.clinic.permissions import public_page
 from enthesis.journey.decide import Bar, DecisionAid, Scale, choosable
 from enthesis.journey.lines import ENGLISH, Lines
 
-MOST = 2**31 - 1
 SAID = (
     *("help-title", "page-sources", "page-summary", "page-print", "page-back", "page-all"),
     *("page-trials", "page-results", "page-next", "page-contents", "of-100"),
@@ -53,7 +54,7 @@ def choose(request: HttpRequest, clinic_id: int, language: str = ENGLISH) -> Htt
         "title": said.line("index-title"),
         "lead": said.line("index-lead"),
         "pages": [
-            (name[:1].upper() + name[1:], said.line(f"is-{id}"), address_of(clinic, id, language))
+            (capfirst(name), said.line(f"is-{id}"), address_of(clinic, id, language))
             for id, name in names
         ],
     }
@@ -87,9 +88,14 @@ def address_of(
     clinic: Clinic, condition: str, language: str, name: str = "choose_condition"
 ) -> str:
     """Where the aid of a condition, or its summary, is read in a language."""
+    return _reverse(name, [clinic.pk, condition], language)
+
+
+def _reverse(name: str, args: list[Any], language: str) -> str:
+    """The address of a page, which in English names no language."""
     if language == ENGLISH:
-        return reverse(name, args=[clinic.pk, condition])
-    return reverse(f"{name}_in", args=[clinic.pk, condition, language])
+        return reverse(name, args=args)
+    return reverse(f"{name}_in", args=[*args, language])
 
 
 def _aid(
@@ -138,7 +144,7 @@ def _people(title: str, anyway: int, more: int, uid: str) -> str:
 
 
 def _clinic(clinic_id: int) -> Clinic:
-    clinic = Clinic.objects.filter(pk=min(clinic_id, MOST)).first()
+    clinic = clinic_at(clinic_id)
     if clinic is None:
         raise Http404(f"clinic {clinic_id}")
     return clinic
@@ -147,18 +153,15 @@ def _clinic(clinic_id: int) -> Clinic:
 def _around(name: str, clinic: Clinic, said: Lines, args: list[Any]) -> dict[str, Any]:
     """What every page has: the clinic, the other languages, the words."""
     others = [
-        (code, words, reverse(name, args=args) if code == ENGLISH
-         else reverse(f"{name}_in", args=[*args, code]))
-        for code, words in Patient.Language.choices if code != said.language
-    ]  # fmt: skip
-    index = reverse("choose", args=[clinic.pk])
-    if said.language != ENGLISH:
-        index = reverse("choose_in", args=[clinic.pk, said.language])
+        (code, words, _reverse(name, args, code))
+        for code, words in Patient.Language.choices
+        if code != said.language
+    ]
     return {
         "clinic": clinic,
         "clinic_name": f"{clinic}{' (invented)' if clinic.invented else ''}",
         "others": others,
-        "index": index,
+        "index": _reverse("choose", [clinic.pk], said.language),
         "say": {id.replace("-", "_"): said.line(id) for id in SAID},
         "call": said.line("page-call", clinic=clinic.name, phone=clinic.phone),
         "phone": clinic.phone,

@@ -133,7 +133,7 @@ class EvaluationForm(forms.Form):
         super().__init__(data, initial={"last": row.pk if row else None}, prefix="q")
         self.questions = {question.id: question for question in questions}
         self.result = read(EvaluationResult, row.result) if row else None
-        answers = read(Mapping[str, Answer], row.answers) if row else {}  # type: ignore[type-abstract]
+        answers = evaluate_exam.answers_of(row)
         for question in questions:
             compact = evaluate_exam.examined_field(question)
             self.fields[question.id] = question_field(question, compact)
@@ -212,12 +212,13 @@ class EvaluationForm(forms.Form):
 def evaluate(request: StaffRequest, course_id: int) -> HttpResponse:
     """Ask, save, and show the answer of the latest evaluation."""
     course = get_for(request.user, Course, course_id)
-    if "preview" in request.GET:
-        return _preview(request, course)
     known = store.known_for(request.clinic, store.today(request.clinic))
     questions = questions_for(known.conditions[course.condition], known)
     last = course.evaluations.last()
     form = EvaluationForm(questions, last, request.POST or None)
+    if "preview" in request.GET:  # the map and the bars as typed; nothing is saved or refused
+        exam = evaluate_exam.Exam(form, course, last, known)
+        return render(request, "clinic/evaluate/exam.html", {"exam": exam, "course": course})
     report, attached = attach_report(request, course, store.today(request.clinic))
     tables = tables_of(course, last, known, request.POST or None, attached)
     shown = {"tables": tables, "report": report}
@@ -248,16 +249,6 @@ def evaluate(request: StaffRequest, course_id: int) -> HttpResponse:
         return _page(request, course, form, last, known, 422, **shown)
     messages.success(request, "The evaluation was saved.")
     return redirect("evaluate", course.pk)
-
-
-def _preview(request: StaffRequest, course: Course) -> HttpResponse:
-    """The map and the bars of the examination as typed; nothing is saved, nothing refused."""
-    known = store.known_for(request.clinic, store.today(request.clinic))
-    last = course.evaluations.last()
-    questions = questions_for(known.conditions[course.condition], known)
-    form = EvaluationForm(questions, last, request.POST or None)
-    exam = evaluate_exam.Exam(form, course, last, known)
-    return render(request, "clinic/evaluate/exam.html", {"exam": exam, "course": course})
 
 
 def _conflict(

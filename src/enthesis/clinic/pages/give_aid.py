@@ -3,7 +3,7 @@
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -54,10 +54,9 @@ def _summary(course: Course, language: str) -> str:
 
 
 @require_safe
-def told_before(request: HttpRequest) -> HttpResponse:
+def told_before(request: StaffRequest) -> HttpResponse:
     """The open courses whose consent or summary says something else than would be said today."""
-    clinic = request.clinic  # type: ignore[attr-defined]
-    found = choices.told_before(clinic, store.today(clinic))
+    found = choices.told_before(request.clinic, store.today(request.clinic))
     return render(request, "clinic/choose/told_before.html", {"found": found})
 
 

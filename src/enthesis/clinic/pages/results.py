@@ -12,11 +12,11 @@ from django.views.decorators.http import require_safe
 
 from enthesis.clinic import outcomes
 from enthesis.clinic.actions.publish import published
-from enthesis.clinic.models import Clinic, PublishedResults
+from enthesis.clinic.models import PublishedResults
+from enthesis.clinic.pages import clinic_at
 from enthesis.clinic.permissions import public_page
 from enthesis.knowledge.load import knowledge
 
-MOST = 2**31 - 1
 NOT_FOUND = 404
 
 
@@ -70,7 +70,7 @@ def _write(response: HttpResponse, row: PublishedResults, told: dict[str, Any]) 
 
 
 def _published(clinic_id: int) -> PublishedResults | None:
-    clinic = Clinic.objects.filter(pk=min(clinic_id, MOST)).first()
+    clinic = clinic_at(clinic_id)
     return published(clinic) if clinic else None
 
 
