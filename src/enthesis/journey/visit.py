@@ -5,7 +5,7 @@ The texts are in knowledge/rules/visit.toml; here is only when each is said, and
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 
@@ -54,6 +54,7 @@ SITUATIONS: Mapping[str, str] = {
     "step_undecided": "nobody has decided yet upon what is suggested now, unless it is go on",
 }
 """The words of `when` in knowledge/rules/visit.toml."""
+NOON = 12
 BETTER, WORSE = "better, beyond error", "worse, beyond error"
 
 
@@ -146,20 +147,21 @@ def after_visit(
     course: Course,
     known: Knowledge,
     verdict: Verdict,
-    booked_on: date | None,
+    booked_at: datetime | None,
     patient: Set[str] = frozenset(),
     language: str = "",
 ) -> Mapping[str, tuple[str, ...]]:
-    """What to tell the patient: what was done, what to expect, what comes next. `language`: the
-    one that `known` is in, for what is put into the texts; English unless there are words."""
-    now = situations(course, known, verdict, booked_on) | patient
+    """What to tell the patient: what was done, what to expect, what comes next. `booked_at`: the
+    next visit by the clock of the clinic. `language`: the one that `known` is in, for what is put
+    into the texts; English unless there are words."""
+    now = situations(course, known, verdict, booked_at) | patient
     said = known.visit_words[language].words if language in known.visit_words else {}
-    named = _named(course, known, booked_on, said)
+    named = _named(course, known, booked_at, said)
     return {part: texts(part, now, known, **named) for part in ("done", "expect", "next")}
 
 
 def situations(
-    course: Course, known: Knowledge, verdict: Verdict, booked_on: date | None
+    course: Course, known: Knowledge, verdict: Verdict, booked_at: datetime | None
 ) -> frozenset[str]:
     """Which of SITUATIONS hold, but for those that only the patient's record knows."""
     given, plan, stands = series_sessions(course), course.plan, phase(course)
@@ -191,8 +193,8 @@ def situations(
         "asked_ahead": asked is not None and asked[1] >= today,
         "asked_now": asked is not None and asked[1] < today,
         "safety_ahead": safety_on is not None and safety_on > today,
-        "booked": booked_on is not None,
-        "not_booked": booked_on is None,
+        "booked": booked_at is not None,
+        "not_booked": booked_at is None,
         f"step_{_step(course, known, verdict)}": True,
     }
     return frozenset(name for name, does in holds.items() if does)
@@ -276,7 +278,7 @@ def _anaesthetics(course: Course, known: Knowledge) -> list[str]:
 
 
 def _named(
-    course: Course, known: Knowledge, booked_on: date | None, said: Mapping[str, str]
+    course: Course, known: Knowledge, booked_at: datetime | None, said: Mapping[str, str]
 ) -> dict[str, str]:
     """The facts that texts may name; empty where there is none, and no text then holds."""
     given, named = series_sessions(course), dict[str, str]()
@@ -301,7 +303,8 @@ def _named(
         "where": _where(course, known, said),
         "numbing": both.join(_in(name, said) for name in _anaesthetics(course, known)),
         "ask_on": "" if asked is None else _day(asked[1], said),
-        "booked_on": "" if booked_on is None else _day(booked_on, said),
+        "booked_on": "" if booked_at is None else _day(booked_at.date(), said),
+        "booked_hour": "" if booked_at is None else _hour(booked_at.time(), said),
     }
 
 
@@ -321,6 +324,12 @@ def _in(word: str, said: Mapping[str, str]) -> str:
 def _day(on: date, said: Mapping[str, str] = MappingProxyType({})) -> str:
     month = _in(MONTHS[on.month - 1], said)
     return said.get("date", "{day} {month} {year}").format(day=on.day, month=month, year=on.year)
+
+
+def _hour(at: time, said: Mapping[str, str]) -> str:
+    """By the twelve-hour clock, which is how patients of these languages tell the time."""
+    half = _in("am" if at.hour < NOON else "pm", said)
+    return f"{at.hour % NOON or NOON}:{at:%M}\u00a0{half}"
 
 
 def coming_questions(course: Course, known: Knowledge) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What is asked before a visit and told after it: every text is reached, none is hard to read."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from tests.unit.journey.courses import FIRST, KNOWN, course_of, plan_of
 WORDS = {
     "on": "24 May", "places": "14 places", "where": "low back, both sides", "dextrose": "20 %",
     "numbing": "lidocaine", "next_on": "8 June", "ask_on": "8 June", "booked_on": "8 June",
-    "safety_on": "26 May",
+    "booked_hour": "5:30 pm", "safety_on": "26 May",
 }  # fmt: skip
 
 
@@ -52,11 +52,11 @@ COURSES: list[tuple[dict[str, Any], int]] = [
 ]
 
 
-def told(course: Course, day: int, booked_on: date | None = None) -> list[str]:
+def told(course: Course, day: int, booked_at: datetime | None = None) -> list[str]:
     """Everything that is said of a course, as the texts of the file."""
     verdict = judge(course, KNOWN, FIRST + timedelta(days=day))
     patient = {"anticoagulant"}
-    now = visit.situations(course, KNOWN, verdict, booked_on) | patient
+    now = visit.situations(course, KNOWN, verdict, booked_at) | patient
     return [one.id for one in KNOWN.visit_texts if now.issuperset(one.when)]
 
 
@@ -64,7 +64,7 @@ def test_every_text_is_said_of_some_course_and_names_only_known_situations() -> 
     for one in KNOWN.visit_texts:
         assert set(one.when) <= visit.SITUATIONS.keys(), one.id
     said = {id for how, day in COURSES for id in told(given(**how), day)}
-    said |= set(told(given(**COURSES[3][0]), 5, FIRST + timedelta(days=14)))
+    said |= set(told(given(**COURSES[3][0]), 5, datetime(2026, 6, 8, 17, 30, tzinfo=UTC)))
     again = {"decisions": [[21, "go_on", "recheck"], [30, "recheck", "go_on"]]}
     said |= set(told(given(baselines=[6], sessions=[0, 14], **again), 31))
     assert said == {one.id for one in KNOWN.visit_texts}
