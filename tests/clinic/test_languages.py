@@ -213,6 +213,20 @@ def test_a_clinics_own_emergency_words_have_a_spanish_sister(
     assert "¿Se siente muy mal?" in page and "Bad news" not in page
 
 
+@pytest.mark.parametrize("own", ["", "Very ill? Dial 911."])
+@pytest.mark.parametrize(("language", "when"), [
+    ("en", "Fever, a hot red place or new weakness? Call (555) 0100 now."),
+    ("es", "¿Fiebre, una zona caliente y roja o debilidad nueva? Llame ahora al (555) 0100."),
+])  # fmt: skip
+def test_a_question_ends_in_a_call_only_with_the_reason_for_it(
+    course: models.Course, clinician: models.User, own: str, language: str, when: str
+) -> None:
+    models.Clinic.objects.update(emergency_text=own, emergency_text_es=own)
+    page = text_of(Client().get(f"{link_to(course, clinician)}{language}/"))
+    assert when in " ".join(page.split())
+    assert own in page
+
+
 def test_the_letter_to_send_is_in_the_patients_language(
     course: models.Course, client_for: Callable[[models.User], Client], clinician: models.User
 ) -> None:
