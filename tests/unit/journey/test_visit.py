@@ -1,5 +1,6 @@
 """What is asked before a visit and told after it: every text is reached, none is hard to read."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -80,6 +81,21 @@ def test_nothing_that_is_told_has_a_gap_in_it(how: dict[str, Any], day: int) -> 
         assert "{" not in text and "  " not in text and " ." not in text and "()" not in text
     for text in visit.what_to_ask(course, KNOWN, verdict):
         assert "{" not in text
+
+
+@pytest.mark.parametrize("booked_day", [1, 8, 20])
+def test_what_comes_next_stands_in_the_order_of_its_days(booked_day: int) -> None:
+    course = given(baselines=[6], sessions=[0])
+    verdict = judge(course, KNOWN, FIRST)
+    at = datetime(FIRST.year, FIRST.month, FIRST.day, 17, 30, tzinfo=UTC)
+    at += timedelta(days=booked_day)
+    said = visit.after_visit(course, KNOWN, verdict, at)["next"]
+    days = [
+        datetime.strptime(found[0], "%d %b %Y").replace(tzinfo=UTC)
+        for text in said
+        if (found := re.findall(r"\d+ [A-Z][a-z]+ \d{4}", text))
+    ]
+    assert len(days) == 3 and days == sorted(days)
 
 
 @pytest.mark.parametrize(
