@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.db import OperationalError
+from django.test import Client, RequestFactory
 from django.utils.translation.template import templatize
 
-from enthesis.clinic import models, questions, store
+from enthesis.clinic import errors, models, questions, store
 from enthesis.clinic.actions import answer as actions
 from enthesis.clinic.pages import ask, calendar
 from enthesis.journey import follow
@@ -196,6 +197,38 @@ def test_a_dead_link_is_explained_in_both_languages(rest: str, db: None) -> None
     assert '<div lang="es">' in page
 
 
+@pytest.mark.parametrize(
+    ("address", "browser", "title"),
+    [
+        ("/a/no-such-link/", "es-MX,es;q=0.9,en;q=0.5", "Este enlace ya no funciona"),
+        ("/a/no-such-link/es/", "en-US", "Este enlace ya no funciona"),
+        ("/consent/no-such-link/", "fr, es;q=0.2", "Este enlace ya no funciona"),
+        ("/choose/999/", "es", "Esta página no existe"),
+        ("/choose/999/es/", "", "Esta página no existe"),
+        ("/mistyped/", "es", "Esta página no existe"),
+        ("/mistyped/", "fr", "There is no such page"),
+    ],
+)
+def test_a_wrong_address_is_explained_first_in_the_telephones_language(
+    address: str, browser: str, title: str, db: None
+) -> None:
+    response = Client().get(address, headers={"accept-language": browser})
+    page = response.content.decode()
+    assert response.status_code == 404 and f"<h1>{title}</h1>" in page
+    assert f'<html lang="{"es" if "Est" in title else "en"}">' in page and "Today" not in page
+
+
+def test_a_form_too_old_and_a_busy_server_are_explained_in_the_patients_language(
+    course: models.Course, clinician: models.User
+) -> None:
+    client = Client(enforce_csrf_checks=True)
+    old = client.post(f"{link_to(course, clinician)}es/", {"pain": "4"})
+    assert old.status_code == 403 and "<h1>Esta página estuvo abierta" in old.content.decode()
+    request = RequestFactory().get("/a/x/", headers={"accept-language": "es"})
+    busy = errors.busy(request, OperationalError("locked"))
+    assert busy.status_code == 503 and "<h1>Esta página no puede" in busy.content.decode()
+
+
 def test_an_unknown_language_of_a_live_link_is_no_page(
     course: models.Course, clinician: models.User
 ) -> None:
@@ -272,7 +305,7 @@ def wanted() -> set[str]:
             marked = re.findall(r"gettext\(u?('(?:[^'\\]|\\.)*'|\"[^\"]*\")\)", templatize(source))
             marked += re.findall(r"_\(u?('(?:[^'\\]|\\.)*'|\"[^\"]*\")\)", templatize(source))
             found |= {str(ast.literal_eval(text)) for text in marked}
-    for module in (questions, actions, ask, calendar):
+    for module in (questions, actions, ask, calendar, errors):
         for node in ast.walk(ast.parse(inspect.getsource(module))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "gettext":
                 found |= {a.value for a in node.args if isinstance(a, ast.Constant)}
