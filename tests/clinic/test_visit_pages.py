@@ -31,7 +31,7 @@ def course(
 def words_of(client: Client, address: str) -> str:
     response = client.get(address)
     assert response.status_code == 200
-    text = response.content.decode().split("<main")[1]
+    text = re.sub(r"</?a\b[^>]*>", "", response.content.decode().split("<main")[1])
     return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text)))
 
 
@@ -70,6 +70,7 @@ def test_after_the_visit_a_patient_reads_in_their_language_and_the_other_is_one_
     models.Patient.objects.update(language="es")
     page = client.get(address).content.decode()
     assert '<div class="main leaflet" lang="es">' in page
+    assert 'mismo día, al <a href="tel:5550100">' in page and '<a href="tel:112">112</a>' in page
     assert 'href="?in=en" lang="en" hreflang="en">English</a>' in page
     leaflet = words_of(client, address).split("Back to the course")[1]
     for said in (

@@ -24,7 +24,7 @@ from enthesis.clinic.pages.calendar import calendar_address
 from enthesis.clinic.pages.visit import leaflet
 from enthesis.clinic.permissions import public_page
 from enthesis.clinic.questions import QuestionForm
-from enthesis.journey import follow
+from enthesis.journey import aftercare, follow
 from enthesis.knowledge.kinds import Knowledge, Question
 from enthesis.knowledge.translate import in_language
 from enthesis.records import Answer
@@ -159,14 +159,12 @@ def _ask(
 def _clinic(clinic: Clinic, known: Knowledge) -> dict[str, Any]:
     """All that a patient's page says of anybody: the clinic's name and number, and whom to call
     in an emergency."""
-    digits = "".join(c for c in clinic.phone if c in "+0123456789")
+    numbers = aftercare.emergency_numbers(known)
     return {
         "clinic_name": clinic.name,
         "phone": clinic.phone,
-        "phone_digits": digits,
-        "emergency_numbers": dict.fromkeys(
-            call for rule in known.danger_rules for call in rule.call_first
-        ),
+        "emergency_numbers": numbers,
+        "every_number": [clinic.phone, *(number for number, _ in numbers)],
         "emergency_text": clinic.emergency_text_es
         if translation.get_language() == Patient.Language.SPANISH
         else clinic.emergency_text,

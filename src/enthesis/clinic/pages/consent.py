@@ -197,7 +197,8 @@ def _around(link: ConsentLink, token: str, language: str) -> dict[str, Any]:
         for code, name in Patient.Language.choices
         if code != language
     ]
-    return {"clinic_name": link.course.patient.clinic.name, "others": others}
+    clinic = link.course.patient.clinic
+    return {"clinic_name": clinic.name, "phone": clinic.phone, "others": others}
 
 
 def _packed(told: text.Consent) -> str:

@@ -32,6 +32,7 @@ def stop(request: HttpRequest, token: str) -> HttpResponse:
     text = store.known_for(clinic, store.today(clinic)).message_texts[patient.language]
     context = {
         "clinic_name": clinic.name,
+        "phone": clinic.phone,
         "text": text,
         "wanted": wanted,
         "title": text.stop_title if wanted else text.stopped_title,
