@@ -2,7 +2,7 @@
 
 import pytest
 
-from enthesis.clinic.templatetags.words import with_calls
+from enthesis.clinic.templatetags.words import sourced, with_calls
 
 CALL = '<a href="tel:5550100">(555)\u00a00100</a>'
 
@@ -24,3 +24,15 @@ def test_a_telephone_number_in_a_text_can_be_tapped(
     text: str, numbers: str | list[str], shown: str
 ) -> None:
     assert with_calls(text, numbers) == shown
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("UNSOURCED", "Without a source"),
+        ("Clinic's own (UNSOURCED): 5 vials", "Clinic's own (without a source): 5 vials"),
+        ("https://example.org/a", "https://example.org/a"),
+    ],
+)  # fmt: skip
+def test_a_number_of_nobodys_is_said_to_be_so_in_plain_words(source: str, shown: str) -> None:
+    assert sourced(source) == shown

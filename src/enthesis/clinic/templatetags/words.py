@@ -21,6 +21,13 @@ def unbroken(text: str) -> str:
 
 
 @register.filter
+def sourced(source: str) -> str:
+    """Where a number is from, without the word by which knowledge files mark one of nobody's."""
+    words = source.replace("UNSOURCED", "without a source")
+    return words[:1].upper() + words[1:] if source.startswith("UNSOURCED") else words
+
+
+@register.filter
 def dialled(phone: str) -> str:
     """What a telephone dials: the digits before any word, such as that of an extension."""
     return re.sub(r"[^+\d]", "", re.split(r"[^\W\d_]", phone)[0])
