@@ -1,5 +1,6 @@
 """For all tests: a fixed day, so that no test depends on when it runs."""
 
+import os
 from datetime import date
 
 import pytest
@@ -22,3 +23,23 @@ TODAY = date(2026, 11, 23)
 def today() -> date:
     """The day on which every test happens."""
     return TODAY
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each worker begins with its share of the browser's journeys, which take longest.
+
+    The last to begin would else end long after all others. How many a worker is given at first is
+    xdist's own reckoning (worksteal); what it has not begun, others take from its end.
+    """
+    journeys = [one for one in items if one.get_closest_marker("browser")]
+    others = [one for one in items if not one.get_closest_marker("browser")]
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    dealt: list[pytest.Item] = []
+    for number in range(workers):
+        share = (len(items) - len(dealt)) // (workers - number)
+        dealt += journeys[number::workers]
+        fill = max(0, share - len(journeys[number::workers]))
+        dealt += others[:fill]
+        del others[:fill]
+    items[:] = dealt + others

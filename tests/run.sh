@@ -1,14 +1,12 @@
 #!/bin/sh
 # The whole test run, each part with its time: style and types, everything on SQLite, then all that
-# touches the database again on a real PostgreSQL. The longest journey goes first, so that no
-# processor waits for it at the end; the browser's journeys run once, every action that they take
-# runs on both databases. Three workers on two processors, because browser and server wait for
-# each other: two left them idle four tenths of the time.
+# touches the database again on a real PostgreSQL. The browser's journeys run once, every action that
+# they take runs on both databases. Three workers on two processors, because browser and server wait
+# for each other: two left them idle four tenths of the time.
 set -e
 # Images often forbid Python to keep what it compiled; every server started here would compile anew.
 unset PYTHONDONTWRITEBYTECODE
 py=.venv/bin/python
-journey=tests/browser/test_whole_course.py
 many="-n 3 --dist worksteal"
 # numpy's own threads would only fight with the workers.
 export OPENBLAS_NUM_THREADS=1
@@ -26,7 +24,7 @@ part() { # part <name> <command ...>
 started=$(date +%s)
 part "Set-up" make --no-print-directory setup-test
 part "Style and types" make --no-print-directory check
-part "On SQLite (the default)" $py -m pytest $many $journey tests
+part "On SQLite (the default)" $py -m pytest $many tests
 # The server is thrown away whole: dropping its databases first would fail for a connection that a
 # thread of the live server still holds.
 part "On PostgreSQL (a real server, started by the tests)" \

@@ -20,6 +20,15 @@ Percent = NewType("Percent", Decimal)
 Kg = NewType("Kg", Decimal)
 """Body weight in kilograms."""
 
+KG_IN_LB = Decimal("0.45359237")
+"""Exact by the international agreement of 1959."""
+
+
+def kg_of_lb(pounds: Decimal) -> Kg:
+    """Pounds as kilograms, to the tenth that a weight is stored with."""
+    return Kg((pounds * KG_IN_LB).quantize(Decimal("0.1"), rounding=ROUND_HALF_UP))
+
+
 Score = NewType("Score", Decimal)
 """A value on a measure's own scale (its range and direction are knowledge)."""
 

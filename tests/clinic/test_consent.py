@@ -89,6 +89,7 @@ def test_a_patient_reads_signs_and_takes_it_back_at_one_link(
     url = link_to(course)
     page = client.get(url).content.decode()
     assert "46 of 100" in page and "Infection" in page and "off-label" in page
+    assert 'href="tel:5550100"' in page and "0.2\u00a0%" in page, "numbers stay in one piece"
     assert not consents.consent_in_force(course)
     assert client.post(url, filled_in(client, url)).status_code == 302
     assert consents.consent_in_force(course)

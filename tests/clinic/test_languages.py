@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.db import OperationalError
+from django.test import Client, RequestFactory
 from django.utils.translation.template import templatize
 
-from enthesis.clinic import models, questions, store
+from enthesis.clinic import errors, models, questions, store
 from enthesis.clinic.actions import answer as actions
 from enthesis.clinic.pages import ask, calendar
 from enthesis.journey import follow
@@ -180,7 +181,7 @@ def test_an_english_patient_sees_no_spanish_but_the_way_to_it(
     address = link_to(course, clinician)
     page = Client().get(address).content.decode()
     assert '<html lang="en">' in page and 'lang="es">Español</button>' in page
-    assert "This link works until Dec. 7, 2026." in page
+    assert "This link works until 7 Dec 2026." in page
     assert "Este enlace sirve hasta el 7 de diciembre de 2026." in text_of(
         Client().get(f"{address}es/")
     )
@@ -194,6 +195,38 @@ def test_a_dead_link_is_explained_in_both_languages(rest: str, db: None) -> None
     assert response.status_code == 404
     assert "does not work any more" in page and "Este enlace ya no funciona" in page
     assert '<div lang="es">' in page
+
+
+@pytest.mark.parametrize(
+    ("address", "browser", "title"),
+    [
+        ("/a/no-such-link/", "es-MX,es;q=0.9,en;q=0.5", "Este enlace ya no funciona"),
+        ("/a/no-such-link/es/", "en-US", "Este enlace ya no funciona"),
+        ("/consent/no-such-link/", "fr, es;q=0.2", "Este enlace ya no funciona"),
+        ("/choose/999/", "es", "Esta página no existe"),
+        ("/choose/999/es/", "", "Esta página no existe"),
+        ("/mistyped/", "es", "Esta página no existe"),
+        ("/mistyped/", "fr", "There is no such page"),
+    ],
+)
+def test_a_wrong_address_is_explained_first_in_the_telephones_language(
+    address: str, browser: str, title: str, db: None
+) -> None:
+    response = Client().get(address, headers={"accept-language": browser})
+    page = response.content.decode()
+    assert response.status_code == 404 and f"<h1>{title}</h1>" in page
+    assert f'<html lang="{"es" if "Est" in title else "en"}">' in page and "Today" not in page
+
+
+def test_a_form_too_old_and_a_busy_server_are_explained_in_the_patients_language(
+    course: models.Course, clinician: models.User
+) -> None:
+    client = Client(enforce_csrf_checks=True)
+    old = client.post(f"{link_to(course, clinician)}es/", {"pain": "4"})
+    assert old.status_code == 403 and "<h1>Esta página estuvo abierta" in old.content.decode()
+    request = RequestFactory().get("/a/x/", headers={"accept-language": "es"})
+    busy = errors.busy(request, OperationalError("locked"))
+    assert busy.status_code == 503 and "<h1>Esta página no puede" in busy.content.decode()
 
 
 def test_an_unknown_language_of_a_live_link_is_no_page(
@@ -211,6 +244,20 @@ def test_a_clinics_own_emergency_words_have_a_spanish_sister(
     models.Clinic.objects.update(emergency_text_es="¿Se siente muy mal?")
     page = text_of(Client().get(address))
     assert "¿Se siente muy mal?" in page and "Bad news" not in page
+
+
+@pytest.mark.parametrize("own", ["", "Very ill? Dial 911."])
+@pytest.mark.parametrize(("language", "when"), [
+    ("en", "Fever, a hot red place or new weakness? Call (555) 0100 now."),
+    ("es", "¿Fiebre, una zona caliente y roja o debilidad nueva? Llame ahora al (555) 0100."),
+])  # fmt: skip
+def test_a_question_ends_in_a_call_only_with_the_reason_for_it(
+    course: models.Course, clinician: models.User, own: str, language: str, when: str
+) -> None:
+    models.Clinic.objects.update(emergency_text=own, emergency_text_es=own)
+    page = " ".join(text_of(Client().get(f"{link_to(course, clinician)}{language}/")).split())
+    assert when in page
+    assert own in page.replace(" .", ".")
 
 
 def test_the_letter_to_send_is_in_the_patients_language(
@@ -258,7 +305,7 @@ def wanted() -> set[str]:
             marked = re.findall(r"gettext\(u?('(?:[^'\\]|\\.)*'|\"[^\"]*\")\)", templatize(source))
             marked += re.findall(r"_\(u?('(?:[^'\\]|\\.)*'|\"[^\"]*\")\)", templatize(source))
             found |= {str(ast.literal_eval(text)) for text in marked}
-    for module in (questions, actions, ask, calendar):
+    for module in (questions, actions, ask, calendar, errors):
         for node in ast.walk(ast.parse(inspect.getsource(module))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "gettext":
                 found |= {a.value for a in node.args if isinstance(a, ast.Constant)}

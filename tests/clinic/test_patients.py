@@ -155,6 +155,18 @@ def test_it_refuses_an_impossible_weight(
     assert not patient.weights.exists()
 
 
+def test_a_weight_in_pounds_is_kept_and_shown_in_kg(at_desk: Client, make_patient) -> None:
+    patient = make_patient()
+    data = {"kg": "150", "unit": "lb", "measured_on": "2026-11-23"}
+    said = at_desk.post(f"/patients/{patient.pk}/weights/add/", data, follow=True)
+    assert "The weight was recorded: 68\u00a0kg." in words(said)
+    assert patient.weights.get().kg == 68
+    heavy = at_desk.post(f"/patients/{patient.pk}/weights/add/", data | {"kg": "600"})
+    page = heavy.content.decode()
+    assert "A weight must be from" in page and 'value="600"' in page
+    assert '<option value="lb" selected>' in page, "600 is never taken for kg by a second try"
+
+
 def test_the_latest_weight_stands_in_the_banner(at_desk: Client, make_patient) -> None:
     patient = make_patient()
     for kg, day in [("72.5", "2026-11-20"), ("70", "2026-11-01")]:

@@ -76,6 +76,19 @@ def test_a_series_is_shown_and_then_booked_around_what_is_closed_or_taken(
     assert "Every session of the plan is given or booked." in again
 
 
+def test_a_visit_on_a_holiday_or_a_closed_day_is_booked_with_a_question(
+    at_desk: Client, course: models.Course
+) -> None:
+    page, _ = book(at_desk, course, on="2026-12-11")
+    assert words(page).count("25 Dec is Christmas Day: is the clinic open?") == 1
+    assert "12-25 14:00" in starts(course) and "12-11 14:00" in starts(course)
+    single = {"at": "10:00", "minutes": 30, "clinician": course.clinician_id, "kind": "session"}
+    address = f"/courses/{course.pk}/appointments/add/"
+    for on, said in (("2027-01-01", "1 Jan is New Year’s Day"), ("2026-12-21", "is closed on 21")):
+        told = at_desk.post(address, {**single, "on": on}, follow=True)
+        assert "Booked for" in words(told) and said in words(told)
+
+
 def test_what_cannot_be_placed_is_said_before_and_after(
     at_desk: Client, course: models.Course, admin: models.User
 ) -> None:

@@ -63,6 +63,7 @@ def test_a_signed_session_keeps_what_was_given_and_mixed(
         ({"mixture-insertions-anaesthetic": "bupivacaine"}, "No ceiling is known for bupivacaine"),
         ({"site-iliolumbar-left-volume_ml": "3"}, "Must be between 0.1\u00a0mL and 2\u00a0mL."),
         ({"weight_kg": "680"}, "Must be between 30 and 250 kg."),
+        ({"weight_kg": "66", "weight_unit": "lb"}, "and 250 kg. 66 lb are 29.9 kg."),
         ({"on": "2026-11-24"}, "lies in the future"),
     ],
 )
@@ -173,6 +174,14 @@ def test_a_changed_weight_is_recorded_for_the_patient_on_signing(
     sign(client, start(client, course), weight_kg="71.5")
     last = course.patient.weights.last()
     assert last is not None and (last.kg, last.measured_on) == (Decimal("71.5"), today)
+
+
+def test_a_weight_typed_in_pounds_is_shown_and_signed_in_kg(client: Client, course: Course) -> None:
+    session = start(client, course)
+    shown = _words(_post(client, session, "save", weight_kg="150", weight_unit="lb"))
+    session.refresh_from_db()
+    assert session.weight_kg == Decimal("68.0")
+    assert 'value="68"' in client.get(f"/sessions/{session.pk}/").content.decode(), shown
 
 
 def test_a_patient_weighed_after_the_draft_began_needs_no_typing(

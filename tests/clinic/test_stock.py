@@ -108,6 +108,23 @@ def test_a_session_takes_whole_vials_of_the_lots_as_written(
     assert event.patient == session.course.patient
 
 
+def test_a_syringes_label_names_the_lots_and_their_expiry_or_leaves_room_to_write_them(
+    clinician: User, product: StockProduct, make_course: Any, client_for: Any
+) -> None:
+    receive(clinician, product)
+    session = begun(make_course())
+    address = f"/sessions/{session.pk}/labels/"
+    before = client_for(clinician).get(address).content.decode()
+    assert before.count('lot and expiry <span class="blank">') == 2
+    Session.objects.update(lots={"dextrose": "d-2231", "water": "W-17"})
+    page = client_for(clinician).get(address).content.decode()
+    assert "lot d-2231, expires 30 Jun 2027" in page
+    assert "lot W-17, expiry not recorded" in page and "blank" not in page
+    take(clinician, session, draft("d-2231"))
+    Session.objects.update(signed_at=datetime(2026, 11, 23, 17, tzinfo=UTC))
+    assert "lot d-2231, expires 30 Jun 2027" in client_for(clinician).get(address).content.decode()
+
+
 @pytest.mark.parametrize(
     ("lot", "on", "says"),
     [

@@ -200,6 +200,9 @@ def test_the_stock_page_and_today_say_what_is_low_or_late(
     assert "No vials are kept." in _words(client.get("/stock/"))
     keep_dextrose(clinician, session, 500, ("D-1", date(2026, 12, 5), 1))
     page = _words(client.get("/stock/"))
+    assert "(without a source)" in page and "UNSOURCED" not in page
+    assert 'href="/stock/" aria-current="page">Stock' in client.get("/stock/").content.decode()
+    assert 'href="/calendar/">Calendar</a>' in client.get("/stock/").content.decode()
     assert "Expires in 12 days" in page and re.search(r"</svg>\s*Low</span>", page)
     assert "1\u00a0vial left in date" in _words(client.get("/"))
 

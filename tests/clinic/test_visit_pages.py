@@ -10,7 +10,7 @@ import time_machine
 from django.test import Client
 
 from enthesis.clinic import models
-from enthesis.clinic.actions.answer import make_link
+from enthesis.clinic.actions.answer import make_link, make_sheet_link
 from enthesis.clinic.actions.judge import record_decision
 from tests.clinic.treated import give_session, say, treated
 
@@ -31,7 +31,7 @@ def course(
 def words_of(client: Client, address: str) -> str:
     response = client.get(address)
     assert response.status_code == 200
-    text = response.content.decode().split("<main")[1]
+    text = re.sub(r"</?a\b[^>]*>", "", response.content.decode().split("<main")[1])
     return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text)))
 
 
@@ -70,6 +70,7 @@ def test_after_the_visit_a_patient_reads_in_their_language_and_the_other_is_one_
     models.Patient.objects.update(language="es")
     page = client.get(address).content.decode()
     assert '<div class="main leaflet" lang="es">' in page
+    assert 'mismo día, al <a href="tel:5550100">' in page and '<a href="tel:112">112</a>' in page
     assert 'href="?in=en" lang="en" hreflang="en">English</a>' in page
     leaflet = words_of(client, address).split("Back to the course")[1]
     for said in (
@@ -104,9 +105,24 @@ def test_after_the_visit_the_patient_goes_home_knowing_what_comes(
         assert inner not in text
     make_appointment(course, datetime(2026, 12, 7, 15, tzinfo=UTC))
     text = words_of(client, address)
-    assert "Your next visit is on 7 Dec 2026" in text and "not booked" not in text
+    assert "Your next visit is on 7 Dec 2026 at 10:00 am." in text and "not booked" not in text
     session = course.sessions.last()
     assert session and address in client.get(f"/sessions/{session.pk}/").content.decode()
+
+
+def test_a_visit_in_the_evening_is_named_by_the_clock_of_the_clinic_without_a_sign_in(
+    course: models.Course,
+    clinician: models.User,
+    make_appointment: Callable[..., models.Appointment],
+) -> None:
+    _, token = make_sheet_link(clinician, course.pk)
+    make_appointment(course, datetime(2026, 12, 3, 0, 30, tzinfo=UTC))
+    said = "Your next visit is on 2 Dec 2026 at 7:30 pm."
+    assert said in words_of(Client(), f"/a/{token}/")
+    said = "Su próxima visita es el 2 de diciembre de 2026 (7:30 p. m., hora de la clínica)."
+    assert said in words_of(Client(), f"/a/{token}/es/")
+    with time_machine.travel("2026-12-03 02:00Z", tick=False):  # the evening of that day
+        assert "2 Dec 2026 at 7:30 pm" in words_of(Client(), f"/a/{token}/")
 
 
 def test_what_waits_for_a_decision_is_told_as_undecided_and_today_s_visit_is_named(
@@ -125,7 +141,7 @@ def test_what_waits_for_a_decision_is_told_as_undecided_and_today_s_visit_is_nam
         assert "Stop" in words_of(client, f"/courses/{course.pk}/")
         text = words_of(client, address)
         assert "What comes next is not decided yet" in text
-        assert "Your next visit is on 26 Nov 2026" in text
+        assert "Your next visit is on 26 Nov 2026 at 9:00 am." in text
         assert "We go on" not in text and "not booked" not in text
         record_decision(clinician, course.pk, "stop", "", None)
         assert "We stop here, as we agreed" in words_of(client, address)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enthesis.units import MINOR_DIGITS, MONEY_SIGNS, Money, money_words
+from enthesis.units import MINOR_DIGITS, MONEY_SIGNS, Money, kg_of_lb, money_words
 
 amounts = st.decimals(-(10**6), 10**6, places=4)
 currencies = st.sampled_from(sorted(MINOR_DIGITS))
@@ -79,3 +79,8 @@ def test_two_currencies_never_read_alike(amount: Decimal, one: str, other: str) 
 
 def test_every_sign_is_of_a_known_currency() -> None:
     assert set(MONEY_SIGNS) <= set(MINOR_DIGITS)
+
+
+@pytest.mark.parametrize(("pounds", "kg"), [("150", "68.0"), ("1", "0.5"), ("550", "249.5")])
+def test_pounds_are_kilograms_to_the_tenth(pounds: str, kg: str) -> None:
+    assert kg_of_lb(Decimal(pounds)) == Decimal(kg)

@@ -1,7 +1,7 @@
 """What could be booked or moved: reads the rows and asks `journey.booking`; writes nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,7 @@ from django.utils import timezone
 from enthesis import records
 from enthesis.clinic import store
 from enthesis.clinic.models import Appointment, Clinic, Course
-from enthesis.journey.booking import Busy, Opening, Proposal, Wanted, place, read_spans
+from enthesis.journey.booking import Busy, Opening, Proposal, Wanted, day_note, place, read_spans
 from enthesis.journey.course import Phase, phase, series_sessions
 from enthesis.journey.plan import series_dates
 
@@ -140,7 +140,17 @@ def _placed(
     zone = _zone(course)
     # Two sessions never meet half way.
     reach = min(reach_days, (plan.interval_days - 1) // 2)
-    return place(wanted, minutes, busy, opening, zone, timezone.now(), reach)
+    found = place(wanted, minutes, busy, opening, zone, timezone.now(), reach)
+    clinic = course.patient.clinic
+    return tuple(
+        replace(one, note=note_on(clinic, one.starts_at)) if one.starts_at else one for one in found
+    )
+
+
+def note_on(clinic: Clinic, at: datetime) -> str:
+    """Why somebody should look at the day of a moment again: closed, or a holiday."""
+    rules = store.known_for(clinic, store.today(clinic)).booking_rules
+    return day_note(store.day_of(clinic, at), opening_of(clinic), rules.holidays)
 
 
 def _busy(

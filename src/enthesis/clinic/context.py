@@ -11,6 +11,8 @@ from enthesis.clinic.permissions import ADMIN, ANSWERABLE, STAFF
 NAVIGATION = [
     ("Today", "today", STAFF),
     ("Patients", "patients", STAFF),
+    ("Calendar", "calendar", STAFF),
+    ("Stock", "stock", STAFF),
     ("Outcomes", "outcomes", ANSWERABLE),
     ("Evidence", "evidence", STAFF),
     ("Money", "money", STAFF),
@@ -21,8 +23,11 @@ BELONGS_TO = {
     "outcomes": ("outcomes", "adverse_events"),
     "evidence": ("evidence",),
     "money": ("money", "invoice"),
-    "settings": ("setting", "user"),
-    "today": ("today", "call", "stock", "calendar"),
+    "settings": ("setting", "user", "room"),
+    # Before Today: a recall is no call.
+    "stock": ("stock", "recall"),
+    "calendar": ("calendar",),
+    "today": ("today", "call"),
 }
 
 

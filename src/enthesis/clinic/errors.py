@@ -3,11 +3,19 @@
 import logging
 import re
 import traceback
+from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext
+
+from enthesis.clinic import languages
 
 log = logging.getLogger("enthesis.errors")
+PATIENTS = ("a", "c", "choose", "consent", "results", "stop")
+"""What the addresses that patients are given begin with."""
 
 
 def _page(status: int, title: str, text: str, again: str = "") -> HttpResponse:
@@ -18,8 +26,85 @@ def _page(status: int, title: str, text: str, again: str = "") -> HttpResponse:
     return HttpResponse(content, status=status)
 
 
+def _is_for_patient(request: HttpRequest) -> bool:
+    return request.path.strip("/").partition("/")[0] in PATIENTS
+
+
+def _to_patient(
+    request: HttpRequest, status: int, words: Callable[[], tuple[str, ...]]
+) -> HttpResponse:
+    """Nobody knows who reads it: in every language, one below the other, the likely one first."""
+    told = []
+    for code in languages.in_order(request):
+        with translation.override(code):
+            title, *lines = words()
+            ill = gettext(
+                "If you feel very ill now, or have trouble breathing, call your emergency number."
+            )
+        told.append({"code": code, "title": title, "lines": [*lines, ill]})
+    with translation.override(str(told[0]["code"])):
+        content = render_to_string("clinic/errors/to_patient.html", {"told": told})
+    return HttpResponse(content, status=status)
+
+
+def gone(request: HttpRequest) -> HttpResponse:
+    """404 for a patient's link that is wrong, expired or revoked: one and the same page."""
+    return _to_patient(request, 404, _gone_words)
+
+
+def _gone_words() -> tuple[str, ...]:
+    return (
+        gettext("This link does not work any more"),
+        gettext("It may have expired, been replaced by a newer one, or been copied only in part."),
+        gettext(
+            "Open the link in the newest message from your clinic. If that does not help, call "
+            "your clinic and ask for a new one."
+        ),
+    )
+
+
+def _unread_words() -> tuple[str, ...]:
+    return (
+        gettext("This could not be read"),
+        gettext("Go back, check what you typed and send it again."),
+    )
+
+
+def _missing_words() -> tuple[str, ...]:
+    return (
+        gettext("There is no such page"),
+        gettext("The address may be mistyped. Open the link that your clinic gave you again."),
+    )
+
+
+def _failed_words() -> tuple[str, ...]:
+    return (
+        gettext("Something went wrong here"),
+        gettext("It is not your fault. What you sent just now was not saved."),
+        gettext("Go back and try again. If it happens again, call your clinic."),
+    )
+
+
+def _old_words() -> tuple[str, ...]:
+    return (
+        gettext("This page was open too long"),
+        gettext("What you sent just now was not saved."),
+        gettext("Go back, load the page again and send it once more. Cookies must be allowed."),
+    )
+
+
+def _busy_words() -> tuple[str, ...]:
+    return (
+        gettext("This page cannot answer just now"),
+        gettext("What you sent just now was not saved."),
+        gettext("Wait a minute, go back and send it again."),
+    )
+
+
 def wrong_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """400"""
+    if _is_for_patient(request):
+        return _to_patient(request, 400, _unread_words)
     text = "The address or the form could not be read. Go back, check it and send it again."
     return _page(400, "That request cannot be read", text)
 
@@ -35,6 +120,9 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """404"""
+    # The cookie says without the database who has not signed in: likely a patient's mistyping.
+    if _is_for_patient(request) or settings.SESSION_COOKIE_NAME not in request.COOKIES:
+        return _to_patient(request, 404, _missing_words)
     text = (
         "The address may be mistyped, or the record belongs to another clinic. Find the patient "
         "by name instead."
@@ -44,6 +132,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def failed(request: HttpRequest) -> HttpResponse:
     """500"""
+    if _is_for_patient(request):
+        return _to_patient(request, 500, _failed_words)
     text = (
         "Enthesis made a mistake. What you sent was not saved; nothing was half-written. Go back "
         "and try again; if it happens twice, tell whoever runs Enthesis the time it happened."
@@ -53,6 +143,8 @@ def failed(request: HttpRequest) -> HttpResponse:
 
 def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
     """403 for a form without this browser's own token."""
+    if _is_for_patient(request):
+        return _to_patient(request, 403, _old_words)
     text = (
         "This form was open too long, or you signed in anew elsewhere, so it could not be "
         "accepted. Go back, reload the page and send it again. Cookies must be allowed."
@@ -67,7 +159,10 @@ def busy(request: HttpRequest, exception: Exception) -> HttpResponse:
         "The database is busy or cannot be reached. What you sent was not saved. Wait a minute, "
         "go back and send it again."
     )
-    response = _page(503, "Enthesis cannot answer just now", text)
+    if _is_for_patient(request):
+        response = _to_patient(request, 503, _busy_words)
+    else:
+        response = _page(503, "Enthesis cannot answer just now", text)
     response.headers["Retry-After"] = "60"
     return response
 
@@ -80,7 +175,7 @@ def without_words(error: BaseException) -> str:
 class HideLinks(logging.Filter):
     """Keeps the secret of a patient's personal addresses out of the logs."""
 
-    LINK = re.compile(r"/(a|stop)/[^/\s]+")
+    LINK = re.compile(r"/(a|c|consent|stop)/[^/\s]+")
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = self.LINK.sub(r"/\1/…", record.getMessage())

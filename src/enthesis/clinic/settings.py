@@ -185,6 +185,7 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 USE_I18N = True
 # Staff pages are in English; a patient's pages follow the patient (pages/answer.py).
+FORMAT_MODULE_PATH = "enthesis.clinic.formats"
 LANGUAGES = [("en", "English"), ("es", "Español")]
 
 LOGGING = {

@@ -57,9 +57,13 @@ def lots_of(
 
 
 def lots_in_words(session: models.Session) -> dict[str, str]:
-    """Substance to its lots and their expiry, as a session took or typed them. An expiry that
-    nobody typed is unknown, and said to be."""
-    taken = models.StockLot.objects.filter(movements__session=session).distinct()
+    """Substance to its lots and their expiry, as a session took or typed them; before it is signed
+    nothing is taken, and the lots are those of the clinic. An expiry that nobody typed is unknown,
+    and said to be."""
+    if session.signed_at is None:
+        taken = models.StockLot.objects.filter(product__clinic=session.course.patient.clinic)
+    else:
+        taken = models.StockLot.objects.filter(movements__session=session).distinct()
     rows = list(taken.select_related("product"))
     told = {}
     for name, text in session.lots.items():

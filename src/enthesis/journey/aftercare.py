@@ -51,8 +51,12 @@ def sheet(
         choices = known.pain_pill_choices
         chosen = choices.get(pain_pills) or next(iter(choices.values()))
         said["avoid"] = (chosen.text, *said["avoid"])
-    numbers = dict.fromkeys(call for rule in known.danger_rules for call in rule.call_first)
-    return Sheet(**said, numbers=tuple(numbers))
+    return Sheet(**said, numbers=emergency_numbers(known))
+
+
+def emergency_numbers(known: Knowledge) -> tuple[tuple[str, str], ...]:
+    """(number, where it serves), each once."""
+    return tuple(dict.fromkeys(call for rule in known.danger_rules for call in rule.call_first))
 
 
 def _lines(part: str, now: Set[str], regions: Set[str], known: Knowledge) -> Iterator[str]:

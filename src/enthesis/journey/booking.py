@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from enthesis.knowledge.booking import Holiday
+
 Span = tuple[time, time]
 _SPAN = re.compile(r"(\d{1,2}):(\d\d)\s*[-\u2013]\s*(\d{1,2}):(\d\d)")
 
@@ -44,11 +46,13 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """The free time nearest to what was wanted; None, with the reason, where there is none."""
+    """The free time nearest to what was wanted; None, with the reason, where there is none. `note`:
+    why somebody should look at the day again (`day_note`)."""
 
     wanted: Wanted
     starts_at: datetime | None
     words: str
+    note: str = ""
 
 
 def read_spans(text: str) -> tuple[Span, ...]:
@@ -91,6 +95,17 @@ def place(
                 break
         placed.append(Proposal(one, found, _words(one, found, opening, zone, now, reach_days)))
     return tuple(placed)
+
+
+def day_note(day: date, opening: Opening | None, holidays: Sequence[Holiday]) -> str:
+    """Why somebody should look at a day again before it is told to a patient; mostly empty. It
+    refuses nothing: a clinic may well open."""
+    on = f"{day.day} {day:%b}"
+    if opening is not None and not opening.on(day):
+        return f"By its opening hours the clinic is closed on {on}."
+    names = (one.name for one in holidays if (one.month, one.day) == (day.month, day.day))
+    name = next(names, "")
+    return f"{on} is {name}: is the clinic open?" if name else ""
 
 
 def _days_around(on: date, reach: int) -> Iterator[date]:

@@ -3,9 +3,9 @@
 The texts are in knowledge/rules/visit.toml; here is only when each is said, and what it names.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 
@@ -20,8 +20,8 @@ from enthesis.journey.course import (
 from enthesis.journey.facts import stop_rule
 from enthesis.journey.judge import open_warnings
 from enthesis.journey.relief import both_reliefs
-from enthesis.knowledge.kinds import Knowledge, Measure
-from enthesis.knowledge.translate import MONTHS
+from enthesis.knowledge.kinds import Knowledge, Measure, VisitText
+from enthesis.knowledge.translate import MONTHS, placeholders
 from enthesis.records import Course, Mark, NextStep, Occasion, Side, Verdict
 
 SITUATIONS: Mapping[str, str] = {
@@ -54,6 +54,7 @@ SITUATIONS: Mapping[str, str] = {
     "step_undecided": "nobody has decided yet upon what is suggested now, unless it is go on",
 }
 """The words of `when` in knowledge/rules/visit.toml."""
+NOON = 12
 BETTER, WORSE = "better, beyond error", "worse, beyond error"
 
 
@@ -135,31 +136,48 @@ def what_to_ask(
 
 def texts(part: str, now: Set[str], known: Knowledge, **named: str) -> tuple[str, ...]:
     """The texts of one part that hold now, in the order of the file."""
-    return tuple(
-        one.text.format_map(named)
-        for one in known.visit_texts
-        if one.part == part and now >= set(one.when)
-    )
+    return tuple(one.text.format_map(named) for one in _holding(part, now, known))
+
+
+def _holding(part: str, now: Set[str], known: Knowledge) -> Iterator[VisitText]:
+    return (one for one in known.visit_texts if one.part == part and now >= set(one.when))
 
 
 def after_visit(
     course: Course,
     known: Knowledge,
     verdict: Verdict,
-    booked_on: date | None,
+    booked_at: datetime | None,
     patient: Set[str] = frozenset(),
     language: str = "",
 ) -> Mapping[str, tuple[str, ...]]:
-    """What to tell the patient: what was done, what to expect, what comes next. `language`: the
-    one that `known` is in, for what is put into the texts; English unless there are words."""
-    now = situations(course, known, verdict, booked_on) | patient
+    """What to tell the patient: what was done, what to expect, what comes next. `booked_at`: the
+    next visit by the clock of the clinic. `language`: the one that `known` is in, for what is put
+    into the texts; English unless there are words."""
+    now = situations(course, known, verdict, booked_at) | patient
     said = known.visit_words[language].words if language in known.visit_words else {}
-    named = _named(course, known, booked_on, said)
-    return {part: texts(part, now, known, **named) for part in ("done", "expect", "next")}
+    days = _days(course, known, booked_at)
+    named = _named(course, known, said) | {
+        **{name: "" if on is None else _day(on, said) for name, on in days.items()},
+        "booked_hour": "" if booked_at is None else _hour(booked_at.time(), said),
+    }
+    told = {part: texts(part, now, known, **named) for part in ("done", "expect")}
+    return told | {"next": _by_day(_holding("next", now, known), days, named)}
+
+
+def _by_day(
+    told: Iterable[VisitText], days: Mapping[str, date | None], named: Mapping[str, str]
+) -> tuple[str, ...]:
+    """What stands at once, then what comes on a day, in the order of the days."""
+
+    def on(one: VisitText) -> date:
+        return next((day for name in placeholders(one.text) if (day := days.get(name))), date.min)
+
+    return tuple(one.text.format_map(named) for one in sorted(told, key=on))
 
 
 def situations(
-    course: Course, known: Knowledge, verdict: Verdict, booked_on: date | None
+    course: Course, known: Knowledge, verdict: Verdict, booked_at: datetime | None
 ) -> frozenset[str]:
     """Which of SITUATIONS hold, but for those that only the patient's record knows."""
     given, plan, stands = series_sessions(course), course.plan, phase(course)
@@ -191,8 +209,8 @@ def situations(
         "asked_ahead": asked is not None and asked[1] >= today,
         "asked_now": asked is not None and asked[1] < today,
         "safety_ahead": safety_on is not None and safety_on > today,
-        "booked": booked_on is not None,
-        "not_booked": booked_on is None,
+        "booked": booked_at is not None,
+        "not_booked": booked_at is None,
         f"step_{_step(course, known, verdict)}": True,
     }
     return frozenset(name for name, does in holds.items() if does)
@@ -275,10 +293,21 @@ def _anaesthetics(course: Course, known: Knowledge) -> list[str]:
     return sorted(one.name.lower() for one in drawn if one.role == "anaesthetic")
 
 
-def _named(
-    course: Course, known: Knowledge, booked_on: date | None, said: Mapping[str, str]
-) -> dict[str, str]:
-    """The facts that texts may name; empty where there is none, and no text then holds."""
+def _days(
+    course: Course, known: Knowledge, booked_at: datetime | None
+) -> Mapping[str, date | None]:
+    """The days to come that texts may name; None where there is none, and no text then holds."""
+    asked = follow.next_answers(course, known)
+    return {
+        "next_on": _next_on(course),
+        "safety_on": _safety_on(course, known),
+        "ask_on": asked[1] if asked else None,
+        "booked_on": booked_at.date() if booked_at else None,
+    }
+
+
+def _named(course: Course, known: Knowledge, said: Mapping[str, str]) -> dict[str, str]:
+    """The other facts that texts may name; what is not there no text names that holds."""
     given, named = series_sessions(course), dict[str, str]()
     both = f" {_in('and', said)} "
     if given:
@@ -293,15 +322,9 @@ def _named(
                 f"{s.normalize():f}\u00a0%".replace(".", _in(".", said)) for s in strengths
             ),
         }
-        next_on = _next_on(course)
-        named["next_on"] = "" if next_on is None else _day(next_on, said)
-    asked, safety_on = follow.next_answers(course, known), _safety_on(course, known)
     return named | {
-        "safety_on": "" if safety_on is None else _day(safety_on, said),
         "where": _where(course, known, said),
         "numbing": both.join(_in(name, said) for name in _anaesthetics(course, known)),
-        "ask_on": "" if asked is None else _day(asked[1], said),
-        "booked_on": "" if booked_on is None else _day(booked_on, said),
     }
 
 
@@ -321,6 +344,12 @@ def _in(word: str, said: Mapping[str, str]) -> str:
 def _day(on: date, said: Mapping[str, str] = MappingProxyType({})) -> str:
     month = _in(MONTHS[on.month - 1], said)
     return said.get("date", "{day} {month} {year}").format(day=on.day, month=month, year=on.year)
+
+
+def _hour(at: time, said: Mapping[str, str]) -> str:
+    """By the twelve-hour clock, which is how patients of these languages tell the time."""
+    half = _in("am" if at.hour < NOON else "pm", said)
+    return f"{at.hour % NOON or NOON}:{at:%M}\u00a0{half}"
 
 
 def coming_questions(course: Course, known: Knowledge) -> tuple[str, ...]:

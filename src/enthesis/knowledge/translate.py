@@ -66,7 +66,10 @@ def _question(question: Question, words: QuestionWords) -> Question:
 
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-VISIT_WORDS = (*MONTHS, "date", ".", "and", "place", "places", "left", "right", "both sides")
+VISIT_WORDS = (
+    *(*MONTHS, "date", "am", "pm", ".", "and"),
+    *("place", "places", "left", "right", "both sides"),
+)
 """Words of journey/visit.py that are put into the texts of a visit."""
 _PLAIN = ("text", "help", "low_label", "high_label", "unit")
 

@@ -1,7 +1,8 @@
 """What is asked before a visit and told after it: every text is reached, none is hard to read."""
 
+import re
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from tests.unit.journey.courses import FIRST, KNOWN, course_of, plan_of
 WORDS = {
     "on": "24 May", "places": "14 places", "where": "low back, both sides", "dextrose": "20 %",
     "numbing": "lidocaine", "next_on": "8 June", "ask_on": "8 June", "booked_on": "8 June",
-    "safety_on": "26 May",
+    "booked_hour": "5:30 pm", "safety_on": "26 May",
 }  # fmt: skip
 
 
@@ -52,11 +53,11 @@ COURSES: list[tuple[dict[str, Any], int]] = [
 ]
 
 
-def told(course: Course, day: int, booked_on: date | None = None) -> list[str]:
+def told(course: Course, day: int, booked_at: datetime | None = None) -> list[str]:
     """Everything that is said of a course, as the texts of the file."""
     verdict = judge(course, KNOWN, FIRST + timedelta(days=day))
     patient = {"anticoagulant"}
-    now = visit.situations(course, KNOWN, verdict, booked_on) | patient
+    now = visit.situations(course, KNOWN, verdict, booked_at) | patient
     return [one.id for one in KNOWN.visit_texts if now.issuperset(one.when)]
 
 
@@ -64,7 +65,7 @@ def test_every_text_is_said_of_some_course_and_names_only_known_situations() -> 
     for one in KNOWN.visit_texts:
         assert set(one.when) <= visit.SITUATIONS.keys(), one.id
     said = {id for how, day in COURSES for id in told(given(**how), day)}
-    said |= set(told(given(**COURSES[3][0]), 5, FIRST + timedelta(days=14)))
+    said |= set(told(given(**COURSES[3][0]), 5, datetime(2026, 6, 8, 17, 30, tzinfo=UTC)))
     again = {"decisions": [[21, "go_on", "recheck"], [30, "recheck", "go_on"]]}
     said |= set(told(given(baselines=[6], sessions=[0, 14], **again), 31))
     assert said == {one.id for one in KNOWN.visit_texts}
@@ -80,6 +81,21 @@ def test_nothing_that_is_told_has_a_gap_in_it(how: dict[str, Any], day: int) -> 
         assert "{" not in text and "  " not in text and " ." not in text and "()" not in text
     for text in visit.what_to_ask(course, KNOWN, verdict):
         assert "{" not in text
+
+
+@pytest.mark.parametrize("booked_day", [1, 8, 20])
+def test_what_comes_next_stands_in_the_order_of_its_days(booked_day: int) -> None:
+    course = given(baselines=[6], sessions=[0])
+    verdict = judge(course, KNOWN, FIRST)
+    at = datetime(FIRST.year, FIRST.month, FIRST.day, 17, 30, tzinfo=UTC)
+    at += timedelta(days=booked_day)
+    said = visit.after_visit(course, KNOWN, verdict, at)["next"]
+    days = [
+        datetime.strptime(found[0], "%d %b %Y").replace(tzinfo=UTC)
+        for text in said
+        if (found := re.findall(r"\d+ [A-Z][a-z]+ \d{4}", text))
+    ]
+    assert len(days) == 3 and days == sorted(days)
 
 
 @pytest.mark.parametrize(

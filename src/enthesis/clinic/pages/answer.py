@@ -14,10 +14,9 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.http import urlencode
-from django.utils.translation.trans_real import parse_accept_lang_header
 from django.views.decorators.http import require_http_methods
 
-from enthesis.clinic import store
+from enthesis.clinic import errors, languages, store
 from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import answer as actions
 from enthesis.clinic.models import AnswerLink, Assessment, Clinic, Patient
@@ -25,7 +24,7 @@ from enthesis.clinic.pages.calendar import calendar_address
 from enthesis.clinic.pages.visit import leaflet
 from enthesis.clinic.permissions import public_page
 from enthesis.clinic.questions import QuestionForm
-from enthesis.journey import follow
+from enthesis.journey import aftercare, follow
 from enthesis.knowledge.kinds import Knowledge, Question
 from enthesis.knowledge.translate import in_language
 from enthesis.records import Answer
@@ -40,27 +39,18 @@ def answer(request: HttpRequest, token: str, language: str = "") -> HttpResponse
     """One screen of questions; then thanks, or what to do at once. Or the aftercare sheet."""
     link = actions.find_link(token, timezone.now())
     if link is None or (language and language not in Patient.Language.values):
-        return render(request, "clinic/answer/gone.html", status=404)
+        return errors.gone(request)
     if language and request.method == "POST" and "speak" in request.POST:
         actions.choose_language(link.pk, language)
         asked = request.GET.get("q", "")
         address = reverse("answer", args=[token])
         return redirect(f"{address}?{urlencode({'q': asked})}" if asked else address)
     link.language = language or link.language
-    spoken = link.language or _likely_language(request, link.course.patient)
+    spoken = link.language or languages.likely(request, link.course.patient.language)
     with translation.override(spoken):
         response = _answer(request, token, link, spoken)
     patch_vary_headers(response, ["Accept-Language"])
     return response
-
-
-def _likely_language(request: HttpRequest, patient: Patient) -> str:
-    """The one on record; the default one may only mean that nobody asked, so ask the telephone."""
-    if patient.language == Patient.Language.ENGLISH:
-        for code, _ in parse_accept_lang_header(request.headers.get("Accept-Language", "")):
-            if code.partition("-")[0] in Patient.Language.values:
-                return code.partition("-")[0]
-    return patient.language
 
 
 def _answer(request: HttpRequest, token: str, link: AnswerLink, language: str) -> HttpResponse:
@@ -169,14 +159,12 @@ def _ask(
 def _clinic(clinic: Clinic, known: Knowledge) -> dict[str, Any]:
     """All that a patient's page says of anybody: the clinic's name and number, and whom to call
     in an emergency."""
-    digits = "".join(c for c in clinic.phone if c in "+0123456789")
+    numbers = aftercare.emergency_numbers(known)
     return {
         "clinic_name": clinic.name,
         "phone": clinic.phone,
-        "phone_digits": digits,
-        "emergency_numbers": dict.fromkeys(
-            call for rule in known.danger_rules for call in rule.call_first
-        ),
+        "emergency_numbers": numbers,
+        "every_number": [clinic.phone, *(number for number, _ in numbers)],
         "emergency_text": clinic.emergency_text_es
         if translation.get_language() == Patient.Language.SPANISH
         else clinic.emergency_text,
@@ -185,7 +173,7 @@ def _clinic(clinic: Clinic, known: Knowledge) -> dict[str, Any]:
 
 def mistyped(request: HttpRequest, rest: str) -> HttpResponse:
     """An address that was cut or grew on its way: the same page as for a dead link."""
-    return render(request, "clinic/answer/gone.html", status=404)
+    return errors.gone(request)
 
 
 urlpatterns = [

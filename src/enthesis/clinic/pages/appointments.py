@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from enthesis.clinic import store
 from enthesis.clinic.actions import EditConflict, Refused
 from enthesis.clinic.actions import appointments as actions
-from enthesis.clinic.booking import proposed_moves
+from enthesis.clinic.booking import note_on, proposed_moves
 from enthesis.clinic.models import Appointment, Course, Room, User
 from enthesis.clinic.pages import attempt
 from enthesis.clinic.pages.patients import Day, clinicians, form_page, read_date
@@ -90,7 +90,7 @@ def book_appointment(request: StaffRequest, course_id: int) -> HttpResponse:
             data["room"],
         )
         if booked:
-            messages.success(request, _booked_words(booked))
+            _tell_booked(request, booked)
             return redirect("patient", course.patient_id)
     return form_page(request, "appointment_form", form, title, "Book", row=course.patient)
 
@@ -104,6 +104,12 @@ def usual_room(course: Course) -> int | None:
 def _next_kind(course: Course) -> str:
     """What an appointment is most likely for; only a suggestion in the form."""
     return "session" if course.evaluations.exists() else "evaluation"
+
+
+def _tell_booked(request: StaffRequest, appointment: Appointment) -> None:
+    messages.success(request, _booked_words(appointment))
+    if note := note_on(request.clinic, appointment.starts_at):
+        messages.warning(request, note)
 
 
 def _booked_words(appointment: Appointment) -> str:
@@ -147,7 +153,7 @@ def move_appointment(request: StaffRequest, appointment_id: int) -> HttpResponse
             moved, status = None, 409
             _tell_conflict(form, conflict)
         if moved:
-            messages.success(request, _booked_words(moved))
+            _tell_booked(request, moved)
             if moved.kind == Appointment.Kind.SESSION and proposed_moves(moved.course, moved):
                 address = reverse("move_series", args=[moved.course_id])
                 return redirect(f"{address}?after={moved.pk}")

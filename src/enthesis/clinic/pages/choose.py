@@ -17,6 +17,7 @@ from enthesis.clinic.actions.publish import published
 from enthesis.clinic.models import Clinic, Patient
 from enthesis.clinic.pages import clinic_at
 from enthesis.clinic.permissions import public_page
+from enthesis.journey.aftercare import emergency_numbers
 from enthesis.journey.decide import Bar, DecisionAid, Scale, choosable
 from enthesis.journey.lines import ENGLISH, Lines
 
@@ -165,6 +166,7 @@ def _around(name: str, clinic: Clinic, said: Lines, args: list[Any]) -> dict[str
         "say": {id.replace("-", "_"): said.line(id) for id in SAID},
         "call": said.line("page-call", clinic=clinic.name, phone=clinic.phone),
         "phone": clinic.phone,
+        "every_number": [clinic.phone, *(one for one, _ in emergency_numbers(said.known))],
     }
 
 

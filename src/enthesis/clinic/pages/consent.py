@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.views.decorators.http import require_http_methods, require_safe
 
-from enthesis.clinic import consents, store
+from enthesis.clinic import consents, errors, languages, store
 from enthesis.clinic.actions import consent as actions
 from enthesis.clinic.consents import State
 from enthesis.clinic.models import Consent, ConsentLink, Course, Patient, Role
@@ -101,10 +101,10 @@ def sign_consent(request: HttpRequest, token: str, language: str = "") -> HttpRe
     """The text to read and sign; once signed what was signed, and the one step to take it back."""
     link = actions.find_consent_link(token, timezone.now())
     if link is None or (language and language not in Patient.Language.values):
-        return render(request, "clinic/answer/gone.html", status=404)
+        return errors.gone(request)
     if "speak" in request.POST:  # another language was asked for: only look
         return redirect(request.path)
-    spoken = language or link.course.patient.language
+    spoken = language or languages.likely(request, link.course.patient.language)
     with translation.override(spoken):
         return _signed(request, token, link, spoken) or _read(request, token, link, spoken)
 
@@ -114,7 +114,7 @@ def _read(request: HttpRequest, token: str, link: ConsentLink, language: str) ->
     today = store.today(clinic)
     told = consents.text_for(link.course, today, language)
     if told is None or link.plan != consents.agreed_plan(link.course) or link.course.closed_on:
-        return render(request, "clinic/answer/gone.html", status=404)
+        return errors.gone(request)
     said = Lines(store.known_for(clinic, today), language)
     form = SignForm(told, said, request.POST if request.method == "POST" else None)
     if form.is_valid():
@@ -172,7 +172,7 @@ def signed_paper(request: HttpRequest, token: str) -> HttpResponse:
     link = actions.find_consent_link(token, timezone.now())
     row = actions.signed_by(link) if link else None
     if row is None:
-        return render(request, "clinic/answer/gone.html", status=404)
+        return errors.gone(request)
     return _paper(row)
 
 
@@ -197,7 +197,8 @@ def _around(link: ConsentLink, token: str, language: str) -> dict[str, Any]:
         for code, name in Patient.Language.choices
         if code != language
     ]
-    return {"clinic_name": link.course.patient.clinic.name, "others": others}
+    clinic = link.course.patient.clinic
+    return {"clinic_name": clinic.name, "phone": clinic.phone, "others": others}
 
 
 def _packed(told: text.Consent) -> str:

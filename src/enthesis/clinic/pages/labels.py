@@ -1,5 +1,6 @@
 """Labels for the syringes of a session: one for each mixture, to print and stick on."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from django.http import HttpResponse
@@ -11,6 +12,7 @@ from enthesis.clinic import store
 from enthesis.clinic.models import Session
 from enthesis.clinic.pages.doses import named_in, strength
 from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
+from enthesis.clinic.stock import lots_in_words
 from enthesis.journey.treat import MixtureError, amount, recipe
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.records import Mixture
@@ -24,18 +26,20 @@ FINE = Decimal("0.001")
 def labels(request: StaffRequest, session_id: int) -> HttpResponse:
     """What is in each syringe as it is saved or signed, and for whom."""
     row = get_for(request.user, Session, session_id)
-    known = store.known_for(request.clinic, row.on)
+    known, lots = store.known_for(request.clinic, row.on), lots_in_words(row)
     context = {
         "session": row,
         "person": row.course.patient,
-        "labels": [_label(row, m, known) for m in read(tuple[Mixture, ...], row.mixtures)],
+        "labels": [_label(row, m, lots, known) for m in read(tuple[Mixture, ...], row.mixtures)],
         "by": row.signed_by or request.user,
         "at": timezone.localtime(row.signed_at or timezone.now()),
     }
     return render(request, "clinic/treat/labels.html", context)
 
 
-def _label(row: Session, mixture: Mixture, known: Knowledge) -> dict[str, object]:
+def _label(
+    row: Session, mixture: Mixture, lots: Mapping[str, str], known: Knowledge
+) -> dict[str, object]:
     """One syringe in words; `problem` where it cannot be made, and then no label."""
     try:
         made = recipe(mixture, known)
@@ -46,14 +50,14 @@ def _label(row: Session, mixture: Mixture, known: Knowledge) -> dict[str, object
             f"{named_in(p.ingredient, known)} {strength(p.drawn_percent.quantize(FINE))}",
             f"{amount(p.drawn_ml, 'mL')} of {strength(p.ingredient.stock_percent)}",
             amount(p.drawn_percent * 10 * made.volume_ml, "mg") if p.role == "anaesthetic" else "",
-            row.lots.get(p.ingredient.substance, ""),
+            lots.get(p.ingredient.substance, ""),
         )
         for p in made.portions
     ]
     if made.drawn_diluent_ml:
         name = known.substances[made.diluent].name
-        lot = row.lots.get(made.diluent, "")
-        contents.append((name, amount(made.drawn_diluent_ml, "mL"), "", lot))
+        volume = amount(made.drawn_diluent_ml, "mL")
+        contents.append((name, volume, "", lots.get(made.diluent, "")))
     rows = [site for site in row.sites.all() if site.mixture == mixture.key]
     rows = [site for site in rows if site.given] or rows
     sites = [f"{known.sites[s.site].name} {s.side}" for s in rows]

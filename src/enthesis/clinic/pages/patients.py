@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, cast
 
 from django import forms
@@ -19,6 +20,7 @@ from enthesis.clinic.models import Appointment, Clinic, Course, Patient, Role, U
 from enthesis.clinic.pages import age_years, attempt, differences, patient_banner
 from enthesis.clinic.permissions import DESK, STAFF, StaffRequest, get_for, page, rows_for
 from enthesis.records import Side
+from enthesis.units import kg_of_lb
 
 PATIENTS_ON_A_PAGE = 50
 SIDE_WORDS = {"left": "Left", "right": "Right", "both": "Both sides", "midline": "Midline"}
@@ -93,9 +95,32 @@ def _initial(patient: Patient) -> dict[str, Any]:
     return {**{name: getattr(patient, name) for name in names}, "allergies_asked": asked}
 
 
+def weight_unit() -> forms.ChoiceField:
+    """What a weight is typed in; it is stored in kg. The browser must not choose it by itself."""
+    return forms.ChoiceField(
+        choices=[("kg", "kg"), ("lb", "lb")],
+        required=False,
+        widget=forms.Select({"aria-label": "Unit of the weight", "autocomplete": "off"}),
+    )
+
+
+def in_kg(weight: Decimal, unit: str) -> Decimal:
+    """A weight as typed in its unit."""
+    return kg_of_lb(weight) if unit == "lb" else weight
+
+
 class WeightForm(forms.Form):
     kg = forms.DecimalField(label="Weight", max_digits=5, decimal_places=1)
+    unit = weight_unit()
     measured_on = forms.DateField(label="Weighed on", widget=Day())
+
+    def clean(self) -> dict[str, Any]:
+        """What `add_weight` takes."""
+        data = super().clean() or {}
+        unit = data.pop("unit", "")
+        if "kg" in data:
+            data["kg"] = in_kg(data["kg"], unit)
+        return data
 
 
 class CourseForm(forms.Form):
@@ -283,7 +308,8 @@ def add_weight(request: StaffRequest, patient_id: int) -> HttpResponse:
     if form.is_bound and form.is_valid():
         weight = attempt(form, actions.add_weight, request.user, row.pk, **form.cleaned_data)
         if weight:
-            messages.success(request, "The weight was recorded.")
+            kg = f"{weight.kg.normalize():f}"
+            messages.success(request, f"The weight was recorded: {kg}\u00a0kg.")
             return redirect("patient", row.pk)
     return form_page(request, "weight_form", form, f"Weigh {row}", "Record weight", row=row)
 

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from enthesis.clinic import outcomes
+from enthesis.clinic import outcomes, store
 from enthesis.clinic.actions.publish import published
 from enthesis.clinic.models import PublishedResults
 from enthesis.clinic.pages import clinic_at
@@ -28,6 +28,7 @@ def results(request: HttpRequest, clinic_id: int) -> HttpResponse:
         return render(request, "clinic/results/gone.html", status=NOT_FOUND)
     context = {
         "row": row,
+        "published_on": store.day_of(row.clinic, row.at),
         "content": row.content,
         "sections": labelled(row.content),
         "clinic_id": clinic_id,

@@ -12,7 +12,7 @@ from enthesis.clinic.actions.before_needle import check_answers
 from enthesis.clinic.actions.session_draft import How
 from enthesis.clinic.models import Guidance, Role, Session, SessionSite, User
 from enthesis.clinic.pages.doses import ShortDecimal, SiteForm
-from enthesis.clinic.pages.patients import Day
+from enthesis.clinic.pages.patients import Day, in_kg, weight_unit
 from enthesis.journey.before_needle import checks_for
 from enthesis.journey.places import TENDER_MOST
 from enthesis.knowledge.kinds import Knowledge
@@ -62,6 +62,7 @@ class SessionForm(forms.Form):
     editor = forms.CharField(widget=forms.HiddenInput, max_length=40, required=False)
     on = forms.DateField(label="Given on", widget=Day())
     weight_kg = ShortDecimal(label="Weight", max_digits=5, decimal_places=1, required=False)
+    weight_unit = weight_unit()
     note = forms.CharField(
         label="Note", max_length=4000, required=False, widget=forms.Textarea({"rows": 4})
     )
@@ -130,13 +131,17 @@ class SessionForm(forms.Form):
         data = self.cleaned_data
         return How(data["guidance"], data["needle"].strip(), data["injected_by"])
 
-    def clean_weight_kg(self) -> Decimal | None:
+    def clean(self) -> dict[str, Any]:
         """A weight that can be one: a slip of the finger must not raise the ceiling."""
-        weight: Decimal | None = self.cleaned_data["weight_kg"]
-        least, most = self.limits.weight_kg_min, self.limits.weight_kg_max
-        if weight is not None and not least <= weight <= most:
-            raise forms.ValidationError(f"Must be between {least} and {most} kg.")
-        return weight
+        data = super().clean() or {}
+        typed: Decimal | None = data.get("weight_kg")
+        if typed is not None:
+            least, most = self.limits.weight_kg_min, self.limits.weight_kg_max
+            data["weight_kg"] = weight = in_kg(typed, data.get("weight_unit", ""))
+            if not least <= weight <= most:
+                told = "" if weight == typed else f" {typed} lb are {weight} kg."
+                self.add_error("weight_kg", f"Must be between {least} and {most} kg.{told}")
+        return data
 
     def lots(self) -> dict[str, str]:
         """Substance to lot, where one was written."""

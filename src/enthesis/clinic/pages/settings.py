@@ -39,7 +39,8 @@ class SettingsForm(forms.Form):
         label="In an emergency",
         max_length=300,
         required=False,
-        help_text="Shown to patients below the phone, such as: Call 911.",
+        help_text="Patients read it under every question, in place of our own words. Say when to "
+        "call, such as: Trouble breathing or pain in the chest? Call 911.",
     )
     emergency_text_es = forms.CharField(
         label="In an emergency, in Spanish",

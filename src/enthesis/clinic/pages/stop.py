@@ -10,7 +10,7 @@ from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from enthesis.clinic import store
+from enthesis.clinic import errors, store
 from enthesis.clinic.actions import outbox
 from enthesis.clinic.models import ContactChoice
 from enthesis.clinic.permissions import public_page
@@ -24,7 +24,7 @@ def stop(request: HttpRequest, token: str) -> HttpResponse:
     """Stop messages, or take it back."""
     patient = outbox.patient_of_stop(token)
     if patient is None:
-        return render(request, "clinic/answer/gone.html", status=404)
+        return errors.gone(request)
     wanted = outbox.wants(patient, MESSAGES)
     if request.method == "POST" and wanted is not ("undo" in request.POST):
         wanted = outbox.choose_contact(patient, MESSAGES, "undo" in request.POST).wanted
@@ -32,6 +32,7 @@ def stop(request: HttpRequest, token: str) -> HttpResponse:
     text = store.known_for(clinic, store.today(clinic)).message_texts[patient.language]
     context = {
         "clinic_name": clinic.name,
+        "phone": clinic.phone,
         "text": text,
         "wanted": wanted,
         "title": text.stop_title if wanted else text.stopped_title,

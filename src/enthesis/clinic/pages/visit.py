@@ -1,8 +1,9 @@
 """One screen before the visit, for the clinician; one page after it, for the patient, on
 paper or by personal link."""
 
-from datetime import date
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -87,12 +88,12 @@ def leaflet(row: Course, language: str) -> dict[str, Any]:
     today = store.today(clinic)
     known = in_language(store.known_for(clinic, today), language)
     record = store.course_record(row)
-    verdict, booked_on = judge(record, known, today), _booked_on(row, record)
-    treated = "treated" in visit.situations(record, known, verdict, booked_on)
+    verdict, booked_at = judge(record, known, today), _booked_at(row, record)
+    treated = "treated" in visit.situations(record, known, verdict, booked_at)
     last = record.sessions[-1] if treated else None
     return {
         "told": visit.after_visit(
-            record, known, verdict, booked_on, _of_patient(row.patient), language
+            record, known, verdict, booked_at, _of_patient(row.patient), language
         ),
         "sheet": aftercare.sheet(last, known, _after(row, record), clinic.pain_pill_choice),
         "language": language,
@@ -108,14 +109,16 @@ def _after(row: Course, record: records.Course) -> frozenset[str]:
     return _of_patient(row.patient) | diabetes
 
 
-def _booked_on(row: Course, record: records.Course) -> date | None:
-    """The next visit booked: an hour of today that has passed is this visit only once a session
-    of today is on record, and until then still the one to name."""
-    now = timezone.localtime()
+def _booked_at(row: Course, record: records.Course) -> datetime | None:
+    """The next visit booked, by the clock of the clinic: nobody signs in to read it by link, so no
+    zone is in force then. An hour of today that has passed is this visit only once a session of
+    today is on record, and until then still the one to name."""
+    zone = ZoneInfo(row.patient.clinic.time_zone)
+    now = timezone.now().astimezone(zone)
     if all(session.on != now.date() for session in record.sessions):
         now = now.replace(hour=0, minute=0, second=0, microsecond=0)
     booked = row.appointments.filter(state="booked", starts_at__gte=now).first()
-    return timezone.localtime(booked.starts_at).date() if booked else None
+    return booked.starts_at.astimezone(zone) if booked else None
 
 
 def _head(row: Course, known: Knowledge, clinic: Clinic) -> dict[str, Any]:
