@@ -16,6 +16,7 @@ from enthesis.invented.evaluations import TREATABLE, draw_evaluation
 from enthesis.invented.people import Person
 from enthesis.invented.truth import Truth
 from enthesis.journey.course import months_after
+from enthesis.journey.follow import lasting_answers
 from enthesis.journey.judge import judge
 from enthesis.journey.plan import propose
 from enthesis.journey.treat import next_session
@@ -321,11 +322,13 @@ class Teller:
     ) -> None:
         weeks = self._session_weeks()
         region = self.known.conditions[self.person.condition].region
+        earlier = lasting_answers(self.course, self.known)
         questions = {
             id: question
             for id, question in self.known.questions(QUESTIONNAIRE).items()
             if not question.regions or region in question.regions
             if not question.occasions or occasion in question.occasions
+            if not (question.once and id in earlier)
         }
         answers = answer(
             self.rng,

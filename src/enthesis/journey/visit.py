@@ -243,7 +243,8 @@ def _worse(course: Course, known: Knowledge, today: date) -> list[str]:
         row = _row(measure, tuple(answered), visit)
         for since, then in (("the start", row.start), ("the last visit", row.before)):
             if _standing(measure, then, row.now) == WORSE:
-                found.append(f"{measure.name} {_score(then)} at {since}, {_score(row.now)} now")
+                then_now = f"{score_words(then)} at {since}, {score_words(row.now)} now"
+                found.append(f"{measure.name} {then_now}")
                 break
     return found
 
@@ -256,13 +257,14 @@ def _screened(course: Course, known: Knowledge) -> str:
         value = read[-1].value if read else None
         if measure.ask_from is not None and value is not None and value >= measure.ask_from:
             found.append(
-                f"{measure.name}: {_score(value)} of {_score(measure.maximum)} on "
-                f"{_day(read[-1].on)}, at or above the cut-off {_score(measure.ask_from)}"
+                f"{measure.name}: {score_words(value)} of {score_words(measure.maximum)} on "
+                f"{_day(read[-1].on)}, at or above the cut-off {score_words(measure.ask_from)}"
             )
     return "; ".join(found)
 
 
-def _score(value: Decimal | None) -> str:
+def score_words(value: Decimal | None) -> str:
+    """A score to one digit; empty for none."""
     return "" if value is None else f"{value.quantize(Decimal('0.1')).normalize():f}"
 
 
@@ -301,6 +303,7 @@ def _named(
         "where": _where(course, known, said),
         "numbing": both.join(_in(name, said) for name in _anaesthetics(course, known)),
         "ask_on": "" if asked is None else _day(asked[1], said),
+        "questions": str(len(coming_questions(course, known))),
         "booked_on": "" if booked_on is None else _day(booked_on, said),
     }
 
@@ -331,5 +334,7 @@ def coming_questions(course: Course, known: Knowledge) -> tuple[str, ...]:
     earlier = follow.lasting_answers(course, known)
     if wanted is None:
         return ()
-    shown = follow.visible_questions(asked, occasion, {}, known, earlier)
+    condition = known.conditions.get(course.condition)
+    region = condition.region if condition else ""
+    shown = follow.visible_questions(asked, occasion, {}, known, earlier, region)
     return tuple(question.text for question in shown)
