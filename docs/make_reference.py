@@ -266,7 +266,8 @@ def registry_page(known: Knowledge) -> str:
     session = known.session_window
     parts.append(
         f"## Windows\n\n{windows}\n\nA session window takes answers up to {session.most_days} "
-        f"days after the session. {session.source}.\n"
+        f"days after the session. {session.source}.\n\nA second start is offered "
+        f"{known.second_start.after_days} days after the first. {known.second_start.source}.\n"
     )
     return "\n".join(parts)
 

@@ -50,6 +50,31 @@ def everyday(open_page: OpenPage) -> Visits:
     yield "recall", page
 
 
+def two_starts(open_page: OpenPage) -> Visits:
+    """A course that was asked twice before any needle, one whose second start is due, and the
+    report; nothing is written."""
+    from enthesis.clinic import store
+    from enthesis.clinic.models import Course
+    from enthesis.journey import before
+
+    rows = list(Course.objects.filter(closed_on=None).select_related("patient__clinic"))
+    known = store.known_for(rows[0].patient.clinic, today := store.today(rows[0].patient.clinic))
+    told = list(zip(rows, store.course_records(rows), strict=True))
+    twice = next(row for row, of in told if of.sessions and before.two_starts(of, known))
+    days = ((row, before.second_start_on(of, known), of.plan) for row, of in told)
+    waits = next(row for row, on, plan in days if on and on <= today and plan)
+    page = _sign_in(open_page())
+    page.goto(f"/courses/{twice.pk}/")
+    yield "two-starts-course", page
+    page.goto(f"/courses/{waits.pk}/plan/")
+    yield "two-starts-plan", page
+    yield "two-starts-plan-phone", page
+    page.goto("/outcomes/")
+    page.locator("#before").wait_for()
+    yield "two-starts-outcomes", page
+    yield "two-starts-outcomes-phone", page
+
+
 def adverse_event(open_page: OpenPage) -> Visits:
     """From the patient's warning answer of this morning."""
     page = _sign_in(open_page())

@@ -31,6 +31,9 @@ ANSWERS: dict[str, Any] = {
     "joint_noise": "2",
     "change": "5",
     "relief": "30",
+    "expect_relief": "50",
+    "prefer": "unknown",
+    "prefer_else": "wait",
 }
 pytestmark = pytest.mark.usefixtures("on_a_fixed_day")
 
@@ -73,13 +76,19 @@ def test_a_patient_answers_screen_by_screen_without_signing_in(
     course: models.Course, clinician: models.User
 ) -> None:
     client, address = Client(), link_to(course, clinician)
-    assert answer_all(client, address) <= 13
+    assert answer_all(client, address) <= 17
     kept = course.assessments.get()
     assert kept.completed_at is not None and kept.source == "patient"
     assert kept.answers["pain"] == 4
     assert kept.answers["activity_1_name"] == "put on socks"
     assert kept.answers["activity_2_name"] is None  # asked and not answered
     assert "activity_3_name" not in kept.answers
+    # What was asked once is not asked again at a second start; the same activity is.
+    again = link_to(course, clinician)
+    assert answer_all(client, again) <= 12
+    second = course.assessments.last()
+    assert second.answers["activity_1"] == 4
+    assert {"expect_relief", "prefer", "activity_1_name"}.isdisjoint(second.answers)
     assert "were received" in client.get(address).content.decode()
     assert models.AuditEvent.objects.filter(action="save_answers", actor="patient").exists()
 

@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from enthesis.clinic.actions import Refused, cautions, treat
+from enthesis.clinic.actions.session_draft import Draft
 from enthesis.clinic.models import AuditEvent, Clinic, Course, Patient, Role, Session, User
+from enthesis.clinic.permissions import CLINICAL
+from enthesis.records import CheckAnswer
 from tests.clinic.agreed import *  # noqa: F403
 from tests.clinic.evaluated import plan
 from tests.clinic.test_treat_pages import _post, _words, sign, start
@@ -48,6 +52,23 @@ def test_an_allergy_told_since_holds_the_needle_until_it_is_set_aside_with_a_rea
     assert AuditEvent.objects.filter(action="set_aside_caution").count() == 1
     assert sign(client, session).signed_at is not None
     assert "Tested: it was the plaster" in _words(client.get(address))
+
+
+def test_nobody_but_a_clinician_sets_a_caution_or_a_check_aside_not_even_without_a_page(
+    client: Client, session: Session, clinic: Clinic
+) -> None:
+    Patient.objects.update(allergies="lidocaine", allergies_asked_on=date(2026, 11, 23))
+    shown = client.get(f"/sessions/{session.pk}/cautions/").context["cautions"]
+    (key,) = (key for caution, key, _ in shown if caution.stop)
+    told = {"infection": CheckAnswer(False, session.on, "A graze")}
+    draft = Draft(session.on, (), (), None, {}, "", checks=told)
+    for number, role in enumerate(set(Role) - CLINICAL):
+        other = make_user(clinic, f"other_{number}", role)
+        with pytest.raises(Refused, match="Only a clinician"):
+            cautions.set_aside(other, session.pk, key, "I say so")
+        with pytest.raises(Refused, match="Only a clinician"):
+            treat.save_session(other, session.pk, draft, session.on, None)
+    assert not session.set_aside.exists()
 
 
 def test_what_was_set_aside_for_one_allergy_does_not_hold_for_another(

@@ -49,6 +49,8 @@ def test_every_row_of_the_invented_clinic_is_valid_and_has_its_audit_row(
         models.Invoice,
         models.InvoiceLine,
         models.Payment,
+        models.AdverseEvent,
+        models.AdverseEventEntry,
     )
     for kind in kinds:
         rows = list(kind._default_manager.all())

@@ -74,6 +74,8 @@ def call_list(clinic: models.Clinic, now: datetime) -> CallList:
     booked = outbox.next_sessions(clinic, now)
     for row, course in zip(rows, store.course_outlines(rows), strict=True):
         for ask in remind.asks(course, booked.get(row.pk), known, today):
+            if ask.purpose is Purpose.SECOND_START:
+                continue  # offered, never owed
             reason = _reason(row, ask, today)
             if reason:
                 _place(found, _line(row, ask, reason), today)

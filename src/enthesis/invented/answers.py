@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import exp
 
+import numpy as np
 from numpy.random import Generator
 
 from enthesis.invented.truth import Truth
@@ -91,9 +92,26 @@ def answer(
     }
     if relief is None:
         names = zip(("activity_1", "activity_2", "activity_3"), habit.activities, strict=True)
-        answers |= {f"{id}_name": name for id, name in names}
+        named = {f"{id}_name": name for id, name in names}
+        answers |= {id: name for id, name in named.items() if id in questions}
     answers["danger"] = (str(rng.choice(DANGERS)),) if danger else ("none",)
-    return answers | _of_the_start(rng.spawn(1)[0], truth, habit, questions, pain)
+    answers |= _of_the_start(rng.spawn(1)[0], truth, habit, questions, pain)
+    return answers | _expected(rng.spawn(1)[0], truth, questions)
+
+
+def _expected(rng: Generator, truth: Truth, questions: Mapping[str, Question]) -> dict[str, Answer]:
+    """What is expected and preferred, where that is among the questions. It goes with nothing that
+    comes after: in the invented clinic nobody's expectation moves pain."""
+    answers = dict[str, Answer]()
+    hope = rng.beta(truth("signs.expect_a"), truth("signs.expect_b"))
+    for id, most in (("expect_relief", 10), ("expect_help", 1)):
+        if id in questions:
+            near = round(10 * float(np.clip(hope + rng.normal(0, truth("signs.expect_sd")), 0, 1)))
+            answers[id] = Decimal(most * near)
+    for id in ("prefer", "prefer_else"):
+        if id in questions:
+            answers[id] = str(rng.choice([value for value, _ in questions[id].options]))
+    return answers
 
 
 def _of_the_start(

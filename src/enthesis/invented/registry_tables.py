@@ -123,6 +123,8 @@ def _courses(
         "last_session_day": _or_none(invented.interval * (given - 1), began, np.int32),
         "baseline": baseline,
         "start": start,
+        "expected": _unknown(n, np.int8),
+        "preferred": Words(np.full(n, -1, dtype=np.int32), ("injections",)),
         "last_day": _or_none(days[last], any_later, np.int32),
         "last_sessions": _or_none(last_sessions, any_later, np.int16),
         "last_score": _or_none(100 * last_pain, any_later, np.int32),

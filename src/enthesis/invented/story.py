@@ -16,6 +16,7 @@ from enthesis.invented.evaluations import TREATABLE, draw_evaluation
 from enthesis.invented.people import Person
 from enthesis.invented.truth import Truth
 from enthesis.journey.course import months_after
+from enthesis.journey.follow import lasting_answers
 from enthesis.journey.judge import judge
 from enthesis.journey.plan import propose
 from enthesis.journey.treat import next_session
@@ -176,13 +177,22 @@ class Teller:
             return
         self.plan = replace(plan, agreed_on=on)
         self.course = replace(self.course, plan=self.plan)
-        first_on = self._day(1, on + timedelta(days=int(self.rng.integers(4, 15))))
+        wait = timedelta(days=int(self.rng.integers(4, 15)))
         again = self.rng.random() < self.truth("process.share_second_baseline")
+        if again and self._waits():
+            wait += timedelta(days=self.known.second_start.after_days)
+        first_on = self._day(1, on + wait)
         if again and on < first_on - timedelta(days=1) < self.today:
             self._ask(first_on - timedelta(days=1), Occasion.BASELINE)
         if not self._book(first_on, "session"):
             self._treat(first_on)
             self._series(first_on)
+
+    def _waits(self) -> bool:
+        """Whether the first session is put off for a second start far enough from the first."""
+        # A generator of its own, so that the others' draws stay what they were.
+        share = self.truth("process.share_second_start_apart")
+        return self.meets is None and bool(self.rng.spawn(1)[0].random() < share)
 
     # --- the series
 
@@ -321,11 +331,13 @@ class Teller:
     ) -> None:
         weeks = self._session_weeks()
         region = self.known.conditions[self.person.condition].region
+        earlier = lasting_answers(self.course, self.known)
         questions = {
             id: question
             for id, question in self.known.questions(QUESTIONNAIRE).items()
             if not question.regions or region in question.regions
             if not question.occasions or occasion in question.occasions
+            if not (question.once and id in earlier)
         }
         answers = answer(
             self.rng,

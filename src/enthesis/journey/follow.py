@@ -80,14 +80,15 @@ def visible_questions(
     """The questions to show, given the answers so far, in this patient's words.
 
     `region` is that of the complaint: some are asked only of backs. `earlier` are answers that hold
-    on (`lasting_answers`): without the names of the patient's activities, the activities are not
-    asked about. The version in force of the questionnaire is taken; raises KeyError where there is
-    none.
+    on (`lasting_answers`): what is asked `once` is not asked again, and without the names of the
+    patient's activities, the activities are not asked about. The version in force of the
+    questionnaire is taken; raises KeyError where there is none.
     """
     questions = known.questionnaires[questionnaire.id].questions
     said = {**(earlier or {}), **answers}
     here = (q for q in questions if not q.regions or region in q.regions)
-    shown = (q for q in here if _asked_at(q, occasion) and _applies(q, said))
+    wanted = (q for q in here if not (q.once and q.id in (earlier or {}) and q.id not in answers))
+    shown = (q for q in wanted if _asked_at(q, occasion) and _applies(q, said))
     return tuple(replace(q, text=worded(q, said)) for q in shown)
 
 
@@ -107,7 +108,7 @@ def _belong(one: Question, other: Question) -> bool:
 
 
 def lasting_answers(course: Course, known: Knowledge) -> dict[str, Answer]:
-    """Answers in words (the patient's activities), the latest of each: they are asked once."""
+    """Answers in words (the patient's activities) and to what is asked once, the latest of each."""
     found: dict[str, Answer] = {}
     for assessment in sorted(course.assessments, key=_key):
         # The safety question stands alone under a name of its own, and has no answer in words.
@@ -115,7 +116,8 @@ def lasting_answers(course: Course, known: Knowledge) -> dict[str, Answer]:
             continue
         questions = known.questions(assessment.questionnaire)
         for id, answer in assessment.answers.items():
-            if id in questions and questions[id].kind == "text" and answer not in (None, ""):
+            lasts = id in questions and (questions[id].once or questions[id].kind == "text")
+            if lasts and answer not in (None, ""):
                 found[id] = answer
     return found
 

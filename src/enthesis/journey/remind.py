@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, time, timedelta
 from enum import StrEnum
 
-from enthesis.journey import follow
+from enthesis.journey import before, follow
 from enthesis.journey.course import Phase, months_after, phase, treatment_ended_on
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.records import Course, Occasion
@@ -20,6 +20,7 @@ class Purpose(StrEnum):
     """What the patient is asked for."""
 
     START = "start"
+    SECOND_START = "second_start"
     SAFETY = "safety"
     SESSION = "session"
     MONTHS = "months"
@@ -57,6 +58,7 @@ def asks(
     if phase(course) is Phase.CLOSED:
         return ()
     found = [*_safety(course, known, today), *_next(course, next_session_on, known)]
+    found += _second_start(course, known)
     if not any(ask.purpose is Purpose.START for ask in found):
         found += _months(course, known, today)
     lost = timedelta(days=known.stop_rule.lost_after_days)
@@ -111,6 +113,13 @@ def _next(course: Course, next_session_on: date | None, known: Knowledge) -> Ite
             first = max(s.on for s in course.sessions) + timedelta(known.stop_rule.ask_after_days)
             on = max(first, next_session_on - timedelta(days=known.stop_rule.ask_before_days))
         yield _ask(course, known, Purpose.SESSION, len(course.sessions), occasion, on)
+
+
+def _second_start(course: Course, known: Knowledge) -> Iterator[Ask]:
+    """Offered, never owed: it is no part of `completion`, and nobody calls about it."""
+    on = before.second_start_on(course, known)
+    if on is not None and course.plan is not None:
+        yield _ask(course, known, Purpose.SECOND_START, on, Occasion.BASELINE, on)
 
 
 def _months(course: Course, known: Knowledge, today: date) -> Iterator[Ask]:

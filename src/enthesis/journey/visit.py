@@ -261,7 +261,8 @@ def _worse(course: Course, known: Knowledge, today: date) -> list[str]:
         row = _row(measure, tuple(answered), visit)
         for since, then in (("the start", row.start), ("the last visit", row.before)):
             if _standing(measure, then, row.now) == WORSE:
-                found.append(f"{measure.name} {_score(then)} at {since}, {_score(row.now)} now")
+                then_now = f"{score_words(then)} at {since}, {score_words(row.now)} now"
+                found.append(f"{measure.name} {then_now}")
                 break
     return found
 
@@ -274,13 +275,14 @@ def _screened(course: Course, known: Knowledge) -> str:
         value = read[-1].value if read else None
         if measure.ask_from is not None and value is not None and value >= measure.ask_from:
             found.append(
-                f"{measure.name}: {_score(value)} of {_score(measure.maximum)} on "
-                f"{_day(read[-1].on)}, at or above the cut-off {_score(measure.ask_from)}"
+                f"{measure.name}: {score_words(value)} of {score_words(measure.maximum)} on "
+                f"{_day(read[-1].on)}, at or above the cut-off {score_words(measure.ask_from)}"
             )
     return "; ".join(found)
 
 
-def _score(value: Decimal | None) -> str:
+def score_words(value: Decimal | None) -> str:
+    """A score to one digit; empty for none."""
     return "" if value is None else f"{value.quantize(Decimal('0.1')).normalize():f}"
 
 
@@ -325,6 +327,7 @@ def _named(course: Course, known: Knowledge, said: Mapping[str, str]) -> dict[st
     return named | {
         "where": _where(course, known, said),
         "numbing": both.join(_in(name, said) for name in _anaesthetics(course, known)),
+        "questions": str(len(coming_questions(course, known))),
     }
 
 
@@ -360,5 +363,7 @@ def coming_questions(course: Course, known: Knowledge) -> tuple[str, ...]:
     earlier = follow.lasting_answers(course, known)
     if wanted is None:
         return ()
-    shown = follow.visible_questions(asked, occasion, {}, known, earlier)
+    condition = known.conditions.get(course.condition)
+    region = condition.region if condition else ""
+    shown = follow.visible_questions(asked, occasion, {}, known, earlier, region)
     return tuple(question.text for question in shown)

@@ -81,9 +81,10 @@ class Question:
     `kind`: scale (whole numbers from minimum to maximum, words at both ends), choice (one of
     `options`), choices (any of them), yes_no, number, date, text. `options` are (value, label).
     `only_if` shows it only when an earlier question has one of the listed answers ("*" is any
-    answer); `occasions` are those it is asked at, empty for all. A text may name an earlier
-    answer in braces. Neighbours of one `group` stand on one screen. `picture` "body": the values of
-    the options are places of the whole-body map, which is drawn beside the list.
+    answer); `occasions` are those it is asked at, empty for all; `once`: no more after an answer. A
+    text may name an earlier answer in braces. Neighbours of one `group` stand on one screen.
+    `picture` "body": the values of the options are places of the whole-body map, which is drawn
+    beside the list.
     """
 
     id: str
@@ -102,6 +103,7 @@ class Question:
     only_if: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     regions: tuple[str, ...] = ()
     occasions: tuple[str, ...] = ()
+    once: bool = False
     code: str = ""
     source: str = ""
 
@@ -498,6 +500,14 @@ class SessionWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class SecondStart:
+    """A second start is offered `after_days` after the first, as long as no session was given."""
+
+    after_days: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReminderRules:
     """When patients are written to and when a person calls, with a source for each number.
 
@@ -698,6 +708,7 @@ class Knowledge:
     certainty_limits: CertaintyLimits
     windows: Mapping[str, Window]
     session_window: SessionWindow
+    second_start: SecondStart
     publishing: Publishing
     stock_rules: StockRules
     upload_rules: UploadRules

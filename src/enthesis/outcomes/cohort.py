@@ -159,6 +159,45 @@ def to_target(
     return _table(registry, _grouped(found, keys), {"courses": found.count()}, keys)
 
 
+def two_starts(registry: Registry, apart_days: int) -> pa.Table:
+    """Of those who began and answered before treatment: how often (`starts`: 1, or 2 for more),
+    and, where the first and the last lie `apart_days` or more apart, by how much the score moved
+    between them (`moved`, hundredths of a point; else null): courses and sum_days, by measure."""
+    courses = _courses(registry, ()).filter(_.began).select("course", "measure")
+    given = registry["visits"].filter(_.counts_as_start & _.score.notnull())
+    ends = given.group_by("course").aggregate(
+        first=given.day.min(), last=given.day.max(), answers=given.count()
+    )
+    of_first = given.select("course", first="day", score_then="score")
+    of_last = given.select("course", last="day", score_now="score")
+    both = ends.join(of_first, ["course", "first"]).join(of_last, ["course", "last"])
+    found = courses.join(both, "course")
+    days = found["last"] - found["first"]
+    found = found.select(
+        "measure",
+        starts=ibis.least(found.answers, 2).cast("int8"),
+        moved=ibis.ifelse(days >= apart_days, found.score_now - found.score_then, ibis.null()),
+        days=days,
+    )
+    keys = ["measure", "starts", "moved"]
+    counts = {"courses": found.count(), "sum_days": _sum(found.days)}
+    return _table(registry, _grouped(found, keys), counts, keys)
+
+
+def expected(registry: Registry) -> pa.Table:
+    """What those who began would have chosen before session 1 (null: not said): courses, and of
+    those with an expected relief how many (answered) with sums of it in percent."""
+    courses = _courses(registry, ()).filter(_.began)
+    relief = courses.expected.cast("int64")
+    counts = {
+        "courses": courses.count(),
+        "answered": relief.count(),
+        "sum_expected": _sum(relief),
+        "sum_expected_squared": _sum(relief * relief),
+    }
+    return _table(registry, _grouped(courses, ["preferred"]), counts, ["preferred"])
+
+
 def silence(registry: Registry, by: By = ()) -> pa.Table:
     """Of those who began and whose first answer after that was due by now: due, silent.
 

@@ -15,6 +15,7 @@ from enthesis.outcomes import cohort
 from enthesis.outcomes.engine import Registry
 from enthesis.outcomes.errors import FitError
 from enthesis.outcomes.sections.adverse import adverse
+from enthesis.outcomes.sections.before import before
 from enthesis.outcomes.sections.calibration import calibration
 from enthesis.outcomes.sections.change import change, pain
 from enthesis.outcomes.sections.cost import cost
@@ -31,6 +32,7 @@ __all__ = ["CANNOT", "READ_FIRST", "Figure", "Origin", "Report", "Section", "rep
 
 SECTIONS = (
     flow,
+    before,
     relief,
     pain,
     change,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from enthesis.journey import follow
+from enthesis.journey import before, follow
 from enthesis.journey.course import ENDS, Phase, next_recheck_on, phase, standing_decision
 from enthesis.journey.evaluate import evaluate
 from enthesis.journey.facts import Facts, facts_of
@@ -179,6 +179,7 @@ class _Course:
             "last_session_day": self.day(self.sessions[-1].on) if self.sessions else None,
             "baseline": start["pain"] if start else None,
             "start": _times(facts.baseline, 100),
+            **self.hopes(),
             "last_day": self.day(last.on) if last else None,
             "last_sessions": last.sessions_before if last else None,
             "last_score": _times(facts.latest, 100),
@@ -199,6 +200,11 @@ class _Course:
             return None
         found = evaluate(evaluation, condition, course.born_on, self.known)
         return found.answer.value if found.answer else None
+
+    def hopes(self) -> dict[str, Value]:
+        told = before.expected(self.course)
+        relief, choice = follow.number_of(told.get("expect_relief")), told.get("prefer")
+        return {"expected": _whole(relief), "preferred": None if choice is None else str(choice)}
 
     def window_closed(self) -> int:
         return last_closed((self.today - self.zero_on).days, self.known.windows)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 Kind = Literal["bool", "int8", "int16", "int32", "int64", "str"]
 Value = int | str | bool | None
@@ -96,6 +96,9 @@ COURSES = Table(
         Column("baseline", "int8", "pain 0–10 before session 1: the answer in window 0", "points"),
         Column("start", "int32", "the judge's start: mean score of the measure before session 1",
                "hundredths of a point"),
+        Column("expected", "int8", "relief that the patient expected before session 1; null: not "
+               "asked, or not known to the patient", "percent"),
+        Column("preferred", "str", "what the patient would have chosen before session 1"),
         Column("last_day", "int32", "day of the last answered score since treatment began", "days"),
         Column("last_sessions", "int16", "sessions given before it", "sessions"),
         Column("last_score", "int32", "that score of the measure", "hundredths of a point"),

@@ -16,7 +16,7 @@ from tests.unit.journey.courses import FIRST, KNOWN, course_of, plan_of
 WORDS = {
     "on": "24 May", "places": "14 places", "where": "low back, both sides", "dextrose": "20 %",
     "numbing": "lidocaine", "next_on": "8 June", "ask_on": "8 June", "booked_on": "8 June",
-    "booked_hour": "5:30 pm", "safety_on": "26 May",
+    "booked_hour": "5:30 pm", "safety_on": "26 May", "questions": "15",
 }  # fmt: skip
 
 

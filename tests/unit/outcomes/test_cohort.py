@@ -31,6 +31,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:fetch_(arrow|record)_:Deprecatio
 Group = tuple[Any, ...]
 BY: tuple[tuple[str, ...], ...] = ((), ("protocol", "clinician"))
 HARMS = ("D-fever", "D-hot", "D-weakness", "D-headache", "D-breath", "D-bladder", "D-rash")
+APART = 14
 ADVERSE = ("kind", "grade", "relatedness", "number")
 QUESTIONS: dict[str, Callable[..., pa.Table]] = {
     "flow": cohort.flow,
@@ -44,6 +45,8 @@ QUESTIONS: dict[str, Callable[..., pa.Table]] = {
     "days to target": lambda r, by: cohort.to_target(r, by, "days"),
     "cost": cohort.cost,
     "silence": cohort.silence,
+    "two starts": lambda r, _: cohort.two_starts(r, APART),
+    "expected": lambda r, _: cohort.expected(r),
     "harms": cohort.harms,
     "sessions": cohort.sessions,
     "adverse": lambda r, by: cohort.adverse(r, by, ADVERSE),

@@ -341,6 +341,48 @@ def test_adverse_events_are_a_loop_with_their_intervals_and_stand_apart_from_sig
     assert shown["A complication noted"][:2] == (str(sum(n > 0 for n in said)), str(len(said)))
 
 
+def test_the_change_before_any_needle_is_a_loop_over_the_visits(folder: Path) -> None:
+    rows = raw(folder)
+    begun = {c["course"]: c["measure"] for c in rows["courses"] if c["began"]}
+    starts: dict[int, list[tuple[int, int]]] = {}
+    for v in rows["visits"]:
+        if v["counts_as_start"] and v["score"] is not None and begun.get(v["course"]) == "pain":
+            starts.setdefault(v["course"], []).append((v["day"], v["score"]))
+    ends = [(min(of), max(of)) for of in starts.values()]
+    moved = [(first[1] - last[1]) / 100 for first, last in ends if last[0] - first[0] >= 14]
+    section = by_id(reported(folder))["before"]
+    row = cells(section)["Pain"]
+    assert row[:3] == (str(len(starts)), str(sum(len(of) > 1 for of in starts.values())),
+                       str(len(moved)))  # fmt: skip
+    assert len(moved) > 5 and row[4].startswith(f"{round(np.mean(moved), 2):g} (".replace("-", "−"))
+    assert f"of {len(moved)} courses" in section.finding
+    assert "without treatment here" in section.notes[0]
+    hopes = [c["expected"] for c in rows["courses"] if c["began"] and c["expected"] is not None]
+    assert f"{round(np.mean(hopes))} % on average" in section.notes[1]
+
+
+@pytest.mark.parametrize(("twice", "told"), [(30, True), (9, False), (35, False)])
+def test_for_the_public_the_change_before_any_needle_is_of_no_few_people_nor_leaves_few(
+    tmp_path: Path, twice: int, told: bool
+) -> None:
+    def made(columns: Any) -> None:
+        columns |= {name: {} for name in ("visits", "sessions", "events", "adverse", "decisions")}
+        columns["courses"] = {
+            "course": list(range(40)), "measure": ["pain"] * 40, "began": [True] * 40,
+            "condition": ["low_back"] * 40, "opened_quarter": ["2026Q1"] * 40,
+            "expected": [50] * twice + [None] * (40 - twice),
+        }  # fmt: skip
+        visits = [(c, day) for c in range(40) for day in ((-15, 0) if c < twice else (0,))]
+        columns["visits"] = {
+            "course": [c for c, _ in visits], "day": [day for _, day in visits],
+            "counts_as_start": [True] * len(visits), "score": [500 - 10 * d for _, d in visits],
+        }  # fmt: skip
+
+    section = by_id(reported(written(tmp_path, made), suppress_below=10))["before"]
+    assert (section.table is not None) is told is any("expected" in n for n in section.notes)
+    assert told or str(twice) not in re.findall(r"\d+", section.finding + " ".join(section.notes))
+
+
 def test_units_decisions_and_silence_are_loops_too(both: tuple[Report, Rows]) -> None:
     told, rows = by_id(both[0]), both[1]
     begun = [c for c in rows["courses"] if c["began"]]

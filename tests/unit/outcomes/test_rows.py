@@ -18,6 +18,7 @@ from enthesis.outcomes.schema import TABLES
 from enthesis.records import Assessment, Course, Occasion, Side
 from enthesis.units import Money
 from tests.conftest import TODAY
+from tests.unit.journey.courses import course_of
 from tests.unit.outcomes.conftest import beside
 
 
@@ -72,6 +73,16 @@ def test_nothing_that_names_a_person_or_a_day_is_kept(
         days = {course.opened_on, course.born_on, *(s.on for s in course.sessions)}
         reasons = {d.reason for d in course.decisions} - {""}
         assert not words & {*names, *map(str, days), *reasons}
+
+
+def test_what_was_expected_before_the_first_session_is_kept_and_what_is_said_later_is_not(
+    known: Knowledge,
+) -> None:
+    start = {"expect_relief": Decimal(70), "prefer": "exercise"}
+    early, late = course_of([7], [0], start=start), course_of([7], [-20], start=start)
+    for course, kept in ((early, (70, "exercise")), (late, (None, None))):
+        (row,) = told(rows_of(course, Beside(1, 1), known, TODAY))
+        assert (row["expected"], row["preferred"]) == kept
 
 
 def test_relief_and_target_are_the_judges(

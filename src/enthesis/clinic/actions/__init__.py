@@ -5,13 +5,14 @@ when somebody else changed the record since its user opened it; pages turn both 
 keep what was typed.
 """
 
+from collections.abc import Iterable
 from typing import TypeVar, cast
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db.models import Model
 
 from enthesis.clinic.models import Clinic, User
-from enthesis.clinic.permissions import get_for
+from enthesis.clinic.permissions import CLINICAL, get_for
 
 M = TypeVar("M", bound=Model)
 
@@ -42,6 +43,12 @@ def open_for_edit(user: User, kind: type[M], id: int, expected_version: int | No
     if expected_version is not None and row.version != expected_version:  # type: ignore[attr-defined]
         raise EditConflict(row)
     return row
+
+
+def refuse_aside(user: User, reasons: Iterable[str]) -> None:
+    """Refused where somebody else than a clinician gives a reason to set a hard stop aside."""
+    if user.role not in CLINICAL and any(reason.strip() for reason in reasons):
+        raise Refused("Only a clinician sets a finding aside, with a reason.")
 
 
 def hold_clinic(user: User) -> Clinic:

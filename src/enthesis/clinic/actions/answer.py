@@ -143,10 +143,12 @@ def every_question(
     course: records.Course, occasion: str, known: Knowledge, questionnaire: str = QUESTIONNAIRE
 ) -> tuple[Question, ...]:
     """All questions that may come up, for a page on which they stand at once."""
+    earlier = follow.lasting_answers(course, known)
     named = {
         q.id: "the one named above"
         for q in known.questionnaires[QUESTIONNAIRE].questions
         if q.kind == "text" and (not q.occasions or occasion in q.occasions)
+        if not (q.once and q.id in earlier)
     }
     return questions_of(course, occasion, named, known, questionnaire)
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from enthesis.clinic import audit, store
-from enthesis.clinic.actions import Refused, hold_clinic, save
+from enthesis.clinic.actions import Refused, hold_clinic, refuse_aside, save
 from enthesis.clinic.models import CautionSetAside, Clinic, Session, User
 from enthesis.clinic.permissions import get_for
 from enthesis.journey.cautions import Caution, Told, mixture_cautions
@@ -45,8 +45,9 @@ def refuse_cautions(session: Session, mixtures: Sequence[Mixture], known: Knowle
 
 @transaction.atomic
 def set_aside(user: User, session_id: int, key: str, reason: str) -> CautionSetAside:
-    """Why a hard stop does not hold for this session. Refused without a reason, after signing, and
-    for what does not stand against it."""
+    """Why a hard stop does not hold for this session. Refused without a reason, of anybody but a
+    clinician, after signing, and for what does not stand against it."""
+    refuse_aside(user, [reason])
     session = get_for(user, Session, session_id, lock=True)
     if session.signed_at is not None:
         raise Refused("This session is signed already: it is only amended now.")

@@ -13,10 +13,13 @@ from django.db.models import Model
 
 from enthesis import records
 from enthesis.clinic.actions import Refused
+from enthesis.clinic.actions.demo_harms import harms
 from enthesis.clinic.actions.demo_stock import stock_up
 from enthesis.clinic.actions.patients import FIRST_NUMBER
 from enthesis.clinic.actions.treat import vials
 from enthesis.clinic.models import (
+    AdverseEvent,
+    AdverseEventEntry,
     Appointment,
     Assessment,
     AuditEvent,
@@ -87,6 +90,8 @@ _KINDS: tuple[type[Model], ...] = (
     Invoice,
     InvoiceLine,
     Payment,
+    AdverseEvent,
+    AdverseEventEntry,
 )
 
 # Written with the session or the invoice that they are part of, and audited with it.
@@ -213,7 +218,7 @@ def _event(clinic: Clinic, row: Model) -> AuditEvent:
 def _patient_of(row: Any) -> Patient:
     """Every invented row leads to its patient, over course, session or invoice."""
     while not isinstance(row, Patient):
-        steps = ("patient", "course", "session", "invoice")
+        steps = ("patient", "course", "session", "invoice", "event")
         row = next(getattr(row, step) for step in steps if hasattr(row, step))
     return row
 
@@ -269,6 +274,10 @@ class _Writer:
             )
         self._assessments()
         self._safety()
+        other = next((one for one in self.rooms if one != self.clinician), self.clinician)
+        given = [row for row in tables.rows.get(Session, []) if row.course is self.course]
+        for row in harms(self.number, given, self.today, other):
+            self.tables.add(row)
 
     def _patient(self) -> Patient:
         person, told = self.story.person, self.story.course

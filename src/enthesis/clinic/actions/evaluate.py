@@ -9,9 +9,9 @@ from django.db import transaction
 
 from enthesis import records
 from enthesis.clinic import audit, store
-from enthesis.clinic.actions import EditConflict, Refused, appointments, save
+from enthesis.clinic.actions import EditConflict, Refused, appointments, refuse_aside, save
 from enthesis.clinic.models import Course, Evaluation, User
-from enthesis.clinic.permissions import CLINICAL, get_for
+from enthesis.clinic.permissions import get_for
 from enthesis.journey.course import Move, MoveError, check
 from enthesis.journey.evaluate import evaluate
 from enthesis.records import Answer, Candidacy, EvaluationResult, Row
@@ -40,8 +40,7 @@ def save_evaluation(
     EditConflict if another evaluation than `expected_last` (an id) is the latest by now.
     """
     cleared = {rule: reason.strip() for rule, reason in cleared.items()}
-    if any(cleared.values()) and user.role not in CLINICAL:
-        raise Refused("Only a clinician sets a finding aside, with a reason.")
+    refuse_aside(user, cleared.values())
     course = get_for(user, Course, course_id, lock=True)
     last = course.evaluations.last()
     if last is not None and last.pk != expected_last:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.db.models import Min
 from django.utils import timezone
 
-from enthesis.clinic.actions import Refused, open_for_edit
+from enthesis.clinic.actions import Refused, open_for_edit, refuse_aside
 from enthesis.clinic.actions.before_needle import stamped
 from enthesis.clinic.models import Course, Role, Session, SessionSite, User
 from enthesis.clinic.permissions import get_for
@@ -87,6 +87,7 @@ def put_into(
 ) -> list[SessionSite]:
     """Put what is on the screen into the row; its places come back as rows. The caller saves."""
     refuse_signed(session)
+    refuse_aside(user, (answer.set_aside for answer in draft.checks.values()))
     if draft.on > today:
         raise Refused("The day of the session lies in the future.", "on")
     earlier = session.course.sessions.filter(number__lt=session.number).last()

@@ -15,6 +15,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
+from enthesis import records
 from enthesis.clinic import store
 from enthesis.clinic.actions import answer as actions
 from enthesis.clinic.models import AnswerLink, Assessment, Course
@@ -22,7 +23,7 @@ from enthesis.clinic.pages import attempt, patient_banner
 from enthesis.clinic.permissions import CLINICAL, DESK, StaffRequest, get_for, page
 from enthesis.clinic.questions import QuestionForm, choices_of, typed
 from enthesis.clinic.sender import is_local
-from enthesis.journey import follow
+from enthesis.journey import before, follow
 from enthesis.knowledge.kinds import Knowledge, Question
 from enthesis.records import Answer, Occasion
 
@@ -90,7 +91,8 @@ def ask(request: StaffRequest, course_id: int) -> HttpResponse:
     known = store.known_for(request.clinic, today)
     if request.method == "POST" and "withdraw" in request.POST:
         return _withdraw(request, course)
-    due = follow.due(store.course_record(course), known, today)
+    record = store.course_record(course)
+    due, second_on = follow.due(record, known, today), before.second_start_on(record, known)
     likely = due[0].occasion if due else _likely(course)
     sent = request.POST if request.method == "POST" else None
     form = AskForm(sent, initial={"occasion": likely.value})
@@ -108,11 +110,18 @@ def ask(request: StaffRequest, course_id: int) -> HttpResponse:
         "form": form,
         "letter": _letter(course, address) if address else {},
         "due": due,
+        "second_on": second_on if second_on and second_on <= today else None,
+        "questions": _how_many(record, likely, known),
         "states": [link_state(link, timezone.now()) for link in links],
         "calls": course.calls.select_related("by").order_by("-at"),
         "call_form": CallForm(),
     }
     return render(request, "clinic/course/ask.html", context, status=status)
+
+
+def _how_many(record: records.Course, occasion: Occasion, known: Knowledge) -> int:
+    """About how many questions a link asks: all but those that an answer brings."""
+    return len(actions.questions_of(record, occasion, {}, known))
 
 
 def personal_address(request: StaffRequest, token: str, name: str = "answer") -> str:

@@ -22,6 +22,7 @@ from enthesis.clinic.actions import judge as actions
 from enthesis.clinic.forecasts import forecast_of
 from enthesis.clinic.models import Course, Decision, Invoice, Role
 from enthesis.clinic.pages import attempt, patient_banner
+from enthesis.clinic.pages.before import before_words
 from enthesis.clinic.pages.forecast import forecast_words
 from enthesis.clinic.pages.pay import Bill, bill_of
 from enthesis.clinic.pages.places import scored_places
@@ -149,6 +150,7 @@ def _clinical(
         "signs": sign_pictures([pictures.sign_data(s) for s in follow.signs(record, known)], "s"),
         "other_scores": supporting_lines(row, record, known),
         "places": scored_places(row, known),
+        "before": before_words(record, known, today),
         "result": _result(row),
         "can_close": steps.can(record, Move.CLOSE),
         "can_plan_again": phase in (Phase.FOLLOWING, Phase.REFERRED),

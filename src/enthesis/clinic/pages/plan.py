@@ -18,6 +18,7 @@ from enthesis.clinic.actions import EditConflict, Refused
 from enthesis.clinic.actions import plan as actions
 from enthesis.clinic.models import Clinic, Course, Plan
 from enthesis.clinic.pages import attempt, patient_banner
+from enthesis.clinic.pages.before import before_words
 from enthesis.clinic.pages.doses import (
     MixtureForm,
     Place,
@@ -403,6 +404,7 @@ def _plan_page(request: StaffRequest, shown: PlanPage, status: int, **context: A
             "map": drawn_map(shown.condition, Side(shown.course.side), ticked, known),
             "series": series_words(planned, shown.course, known, shown.first_on()),
             "currency": planned.price_per_session.currency,
+            "before": before_words(store.course_record(shown.course), known, known.as_of),
             **context,
         },
         status=status,

@@ -1,0 +1,52 @@
+"""Two starts before any needle: offered on the pages, written to the patient, shown, never owed."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from enthesis.clinic import models
+from enthesis.clinic.actions import outbox
+from enthesis.clinic.calls import call_list
+from tests.clinic.treated import agree_plan, say
+
+pytestmark = pytest.mark.usefixtures("on_a_fixed_day")
+TODAY = date(2026, 11, 23)
+
+
+def test_a_second_start_is_offered_two_weeks_after_the_first_and_its_change_shown(
+    make_course: Callable[..., models.Course],
+    clinician: models.User,
+    desk: models.User,
+    client_for: Callable[[models.User], Client],
+) -> None:
+    course, client = make_course(opened_on=TODAY - timedelta(15)), client_for(clinician)
+    models.Evaluation.objects.create(
+        course=course, on=course.opened_on, answers={}, result={"answer": "suitable"}, by=clinician
+    )
+    agree_plan(course, agreed_on=TODAY - timedelta(15))
+    say(course, TODAY - timedelta(14), 7, expect_relief=70, prefer="exercise")
+
+    def words(path: str, of: Client = client) -> str:
+        response = of.get(f"/courses/{course.pk}/{path}")
+        assert response.status_code == 200
+        return response.content.decode()
+
+    page, plan, ask = words(""), words("plan/"), words("ask/", client_for(desk))
+    assert page.count("Second start due") == plan.count("Second start due") == 1
+    assert "due since 23 Nov 2026" in page and "70 %" in page and "Exercise or physio" in page
+    assert "A second start is offered since 23 Nov 2026" in ask and "about 15 questions" in ask
+    (reminder,) = outbox.wanted(course, TODAY)
+    assert reminder.key == f"course/{course.pk}/second_start/2026-11-23/0"
+    models.Clinic.objects.update(reminders_on=True)  # a patient without an address would be called
+    models.Patient.objects.update(email="", phone="")
+    assert not call_list(models.Clinic.objects.get(pk=clinician.clinic_id), timezone.now()).now
+
+    say(course, TODAY, 5)
+    page, plan = words(""), words("plan/")
+    moved = "Pain 7 on 9 Nov 2026, 5 on 23 Nov 2026: 2 better in 14 days, before any needle."
+    assert moved in page and moved in plan and "Second start due" not in page + plan
+    assert "Start 6: the mean of 2 answers before treatment." in page
+    assert not outbox.wanted(models.Course.objects.get(), TODAY)
