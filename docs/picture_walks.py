@@ -340,7 +340,7 @@ def before_the_visit(open_page: OpenPage) -> Visits:
     phone.goto("/choose/1/low_back/right-for-me/")
     yield "right-for-me-phone", phone
     for row in phone.locator("fieldset").all():
-        row.get_by_text("No", exact=True).click()
+        row.get_by_label("No", exact=True).check()
     phone.get_by_role("button").click()
     _tap(phone, "Do you take a blood thinner", "Yes")
     _tap(phone, "high blood sugar", "I do not know")
@@ -373,7 +373,7 @@ def before_the_visit(open_page: OpenPage) -> Visits:
 
 def _tap(page: Page, question: str, answer: str) -> None:
     row = page.locator("fieldset").filter(has_text=question)
-    row.get_by_text(answer, exact=True).click()
+    row.get_by_label(answer, exact=True).check()
 
 
 def decision_aid(open_page: OpenPage) -> Visits:

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from docs.decision_aid import BESIDE
 
 from enthesis.clinic import models
 from enthesis.journey.decide import choosable
@@ -20,7 +21,7 @@ pytestmark = [
     pytest.mark.alike,
 ]
 KNOWN = knowledge(TODAY)
-PAGES = ("right-for-me", "values", "know", "sheet")
+PAGES = ("right-for-me", *(page for _, page in BESIDE))
 Page = Callable[..., str]
 
 

@@ -82,14 +82,14 @@ def know_items(aid: DecisionAid, said: Lines) -> tuple[Item, ...]:
     """A few questions on what the aid says: our own, not validated."""
     option = next(one for one in aid.options if one.id == "prolotherapy")
     return (
-        _hundred(aid, said),
+        _hundred(aid, option, said),
         _sure(option, said),
         _said("harm", ("right", "never", "often"), said, said.line("unknown-harm")),
         _said("fails", ("back", "right", "none"), said, said.line("fails-spent")),
     )
 
 
-def _hundred(aid: DecisionAid, said: Lines) -> Item:
+def _hundred(aid: DecisionAid, option: Option, said: Lines) -> Item:
     """The people of 100 on the first scale on which prolotherapy stands; else that it is unknown.
     The other answers are those of the scale's other bars, and all."""
     counted = ((one, n) for one in aid.scales for n in [_with_prolotherapy(one)] if n is not None)
@@ -108,7 +108,7 @@ def _hundred(aid: DecisionAid, said: Lines) -> Item:
         said.line("know-hundred", scale=scale.title),
         tuple((str(n), f"{n} {said.line('of-100')}") for n in offered),
         right=str(number),
-        because=" ".join(scale.lines[:1]),
+        because=option.hundred[0],
     )
 
 
