@@ -8,12 +8,14 @@ from typing import NamedTuple
 from docs.reading import grade
 from enthesis.clinic.told import evidence_on
 from enthesis.journey.decide import DecisionAid, Option, choosable, decision_aid
+from enthesis.journey.self_check import questions
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.knowledge.load_papers import papers
 
 Table = Callable[[Iterable[str], Iterable[Iterable[object]]], str]
 CLINIC = {"clinic": "Harbour Clinic", "phone": "(555) 0100"}
 SOURCE = "https://pmc.ncbi.nlm.nih.gov/articles/PMC5013503/table/BMJOPEN2016011918TB2"
+QUALITY = "http://ipdas.ohri.ca/using.html"
 TOLD = ("what", "good", "bad", "harm", "life", "visits", "price", "fails", "sure")
 WORDS = re.compile(r"<svg.*?</svg>|<[^>]+>", re.DOTALL)
 
@@ -43,6 +45,14 @@ ITEMS = (
     Item("certifying", "how uncertain the numbers are", "unknown", rows=("sure",)),
     Item("certifying", "who paid for it", "about", line=3),
 )
+
+
+BESIDE = (
+    ("what matters most to the patient is asked, beside every option", "values"),
+    ("questions to take to the visit, and a sheet to write on", "sheet"),
+    ("whether it was understood is asked", "know"),
+)
+"""What IPDAS asks beyond those twelve and the pages beside the aid hold: words, and the page."""
 
 
 def lacking(page: str, aid: DecisionAid) -> list[str]:
@@ -84,6 +94,36 @@ def _words(html: str) -> str:
     for entity, character in (("&#x27;", "'"), ("&quot;", '"'), ("&amp;", "&")):
         text = text.replace(entity, character)
     return text
+
+
+def _self_check(known: Knowledge, table: Table) -> str:
+    """Every question with its rules and where it leads, by region where regions differ; and the
+    rules that are not asked about."""
+    doors: dict[str, dict[str, list[str]]] = {}
+    for one in choosable(known):
+        for asked in questions(one, known):
+            name = asked.door.name.lower().replace("_", " ")
+            doors.setdefault(asked.id, {}).setdefault(name, []).append(one.id)
+    everywhere = len(choosable(known))
+    rows = (
+        (
+            one.text,
+            f"{grade(one.text):.1f}",
+            ", ".join(f"`{id}`" for id in one.finds),
+            "; ".join(
+                name if len(of) == everywhere else f"{name}: {', '.join(of)}"
+                for name, of in doors[one.id].items()
+            ),
+        )
+        for one in known.self_check_questions.values()
+    )
+    not_asked = table(["rule", "why it is not asked"], known.self_check_rules.not_asked.items())
+    return (
+        "It has no rules of its own: each question names [rules of candidacy](candidacy.md) or "
+        "warning signs, and leads where the strictest that applies leads.\n\n"
+        f"{table(['question', 'grade', 'rules', 'yes leads to'], rows)}\n\n"
+        f"Rules that would lead to a doctor first and are not asked:\n\n{not_asked}"
+    )
 
 
 def english(aid: DecisionAid) -> str:
@@ -167,12 +207,19 @@ def page(known: Knowledge, table: Table, notice: str) -> str:
             for s in known.choice_scales.values()
         ),
     )
+    beside = table(
+        ["item", "page"], ((words, f"`/choose/1/CONDITION/{page}/`") for words, page in BESIDE)
+    )
     return (
         f"# The decision aid\n\n{notice}\n\nHow it is used: [offer the decision aid]"
         "(../how-to/offer-the-decision-aid.md). `tests/clinic/test_choose.py` looks for each item "
         "on the rendered page of every condition in both languages.\n\n"
         "## The items of IPDAS\n\nAll six qualifying and six certifying items, "
         f"[in short]({SOURCE}).\n\n{items}\n\n"
+        f"There are [28 quality criteria]({QUALITY}) more, whose exact words were not seen here. "
+        "Of what they are known to ask for, [the pages beside the aid]"
+        f"(../how-to/ask-before-the-visit.md) hold this:\n\n{beside}\n\n"
+        f"## The self-check\n\n{_self_check(known, table)}\n\n"
         "## How hard it is to read\n\nFlesch–Kincaid grade of the whole English "
         "page, by the measure of the tests (docs/reading.py); no text may be above 8, names of "
         f"options and headings apart.\n\n{levels}\n\n## What is said of each option\n\n{options}"

@@ -359,6 +359,48 @@ def report(open_page: OpenPage) -> Visits:
         yield "outcomes-phone", page
 
 
+def before_the_visit(open_page: OpenPage) -> Visits:
+    """What anybody can do on a phone after reading the aid; nothing is written."""
+    phone = open_page()
+    phone.goto("/choose/1/low_back/right-for-me/")
+    yield "right-for-me-phone", phone
+    for row in phone.locator("fieldset").all():
+        row.get_by_label("No", exact=True).check()
+    phone.get_by_role("button").click()
+    _tap(phone, "Do you take a blood thinner", "Yes")
+    _tap(phone, "high blood sugar", "I do not know")
+    phone.get_by_role("button", name="See where to ask").click()
+    yield "right-for-me-doctor-phone", phone
+    phone.goto("/choose/1/low_back/right-for-me/es/")
+    _tap(phone, "entre las piernas", "Sí")
+    phone.get_by_role("button").click()
+    yield "right-for-me-now-phone-es", phone
+    phone.goto("/choose/1/low_back/values/")
+    for id, number in (("relief", "9"), ("cost", "6"), ("kind", "8")):
+        phone.locator(f"#value-{id}").select_option(number)
+    yield "values-phone", phone
+    phone.get_by_role("button").click()
+    phone.get_by_role("heading", name="Less pain soon: 9 of 10").wait_for()
+    yield "values-beside-phone", phone
+    for words in ("what if I wait", "When do we stop", "cost me in all"):
+        phone.get_by_label(words).check()
+    phone.get_by_role("button").click()
+    phone.get_by_role("heading", level=1, name="for my visit").wait_for()
+    yield "visit-sheet-phone", phone
+    phone.goto("/choose/1/low_back/know/")
+    _tap(phone, "how many of 100", "36 of 100")
+    _tap(phone, "How often", "Nobody has counted it")
+    yield "know-phone", phone
+    phone.get_by_role("button").click()
+    phone.get_by_text("Right.").wait_for()
+    yield "know-told-phone", phone
+
+
+def _tap(page: Page, question: str, answer: str) -> None:
+    row = page.locator("fieldset").filter(has_text=question)
+    row.get_by_label(answer, exact=True).check()
+
+
 def decision_aid(open_page: OpenPage) -> Visits:
     """What anybody reads on a phone, and what staff write down of it."""
     from enthesis.clinic.models import AidGiven, Course

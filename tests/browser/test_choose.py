@@ -24,3 +24,33 @@ def test_anybody_reads_the_choices_on_a_phone_in_either_language(
     )
     phone.get_by_role("link", name="Una página para imprimir").click()
     expect(phone.get_by_role("columnheader", name="Qué puede salir mal")).to_be_attached()
+
+
+@pytest.mark.browser
+@pytest.mark.django_db
+def test_anybody_finds_where_to_ask_and_takes_a_sheet_to_the_visit(
+    phone: Page, clinic: Clinic
+) -> None:
+    phone.goto(f"/choose/{clinic.pk}/low_back/")
+    phone.get_by_role("link", name="A short self-check").click()
+    assert_accessible(phone)
+    phone.get_by_role("button", name="Go on").click()
+    phone.get_by_role("group", name="Do you take a blood thinner").get_by_label("Yes").check()
+    phone.get_by_role("button", name="See where to ask").click()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("See a doctor first")
+    assert_accessible(phone)
+    phone.get_by_role("link", name="Start again").click()
+    phone.get_by_role("group", name="Are you numb between the legs").get_by_label("Yes").check()
+    phone.get_by_role("button", name="Go on").click()
+    expect(phone.get_by_role("link", name="Call 911")).to_be_in_viewport()
+    phone.goto(f"/choose/{clinic.pk}/low_back/values/")
+    phone.get_by_label("A low price").select_option("7")
+    phone.get_by_role("button").click()
+    phone.get_by_label("When do we stop").check()
+    assert_accessible(phone)
+    phone.get_by_role("button", name="Make my sheet").click()
+    expect(phone.get_by_text("A low price: 7 of 10")).to_be_visible()
+    phone.goto(f"/choose/{clinic.pk}/low_back/know/")
+    phone.get_by_role("button").click()
+    assert_accessible(phone)
+    assert phone.context.cookies() == []

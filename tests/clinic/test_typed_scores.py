@@ -14,7 +14,7 @@ from enthesis.clinic import models, store
 from enthesis.journey.judge import judge
 from enthesis.shape import plain
 from tests.clinic.test_answer_pages import answer_all, answer_screen, link_to
-from tests.clinic.treated import agree_plan, treated
+from tests.clinic.treated import agree_plan, say, treated
 from tests.unit.knowledge.test_translations import OWN
 
 TODAY = date(2026, 11, 23)
@@ -97,6 +97,16 @@ def test_measures_beside_the_signs_are_listed_with_what_counts(
     assert "Back disability (Roland-Morris)" in page and "2 on 23 Nov 2026" in page
     assert "A change of 5 or 30 % counts." in page
     assert "Mood and worry (PHQ-4)" in page
+    # How well the choice was made: what is settled, and known (one right, one wrong, one unknown).
+    assert "0 to 5, higher is better. Not validated." in page
+    assert "Known before choosing</strong><p>1 on 23 Nov 2026" in page
+    assert "another way" not in page
+    say(course, TODAY, None, occasion="recheck", decision_regret=4)
+    page = client_for(clinician).get(f"/courses/{course.pk}/").content.decode()
+    assert "Wishes to have chosen another way</strong><p>4 on 23 Nov 2026" in page
+    measures = store.known_for(clinician.clinic, TODAY).measures
+    for id in ("decision_settled", "decision_known", "decision_regret"):
+        assert measures[id].role == "supports" and not measures[id].validated
 
 
 def test_a_licence_is_one_clinics_and_a_file_of_nobody_is_asked_nowhere(

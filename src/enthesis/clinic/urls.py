@@ -28,6 +28,7 @@ from enthesis.clinic.pages import (
     recall,
     referral,
     results,
+    right_for_me,
     rooms,
     series,
     settings,
@@ -39,12 +40,13 @@ from enthesis.clinic.pages import (
     treat,
     typed_scores,
     visit,
+    weigh,
 )
 
 STAGES = (
     *(sign_in, today, patients, evaluate, plan, protocols, consent, treat, time_out),
     *(cautions, labels, images, course_files, referral),
-    *(choose, give_aid),
+    *(choose, right_for_me, weigh, give_aid),
     *(course, adverse, visit, forecast, ask, answer, stop, calls, typed_scores, outcomes, results),
     *(evidence, pay, stock, recall, settings),
     *(appointments, series, calendar, rooms),

@@ -8,11 +8,15 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class ChoiceRules:
-    """The options and the sections of the aid, in the order in which they are read."""
+    """The options and the sections of the aid, in the order in which they are read. `values` may
+    matter to a patient, each with the field of the options that stands for it; `questions` are
+    for the visit."""
 
     starts_on: date
     options: tuple[str, ...]
     sections: tuple[str, ...]
+    values: Mapping[str, str]
+    questions: tuple[str, ...]
     source: str
 
 
@@ -89,3 +93,26 @@ class ChoiceLines:
     starts_on: date
     texts: Mapping[str, str]
     sources: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SelfCheckQuestion:
+    """Rules of candidacy and warning signs, by id in `finds`, in words for a patient. `tell` is
+    what must be said to who says yes, whatever the rules lead to."""
+
+    id: str
+    starts_on: date
+    finds: tuple[str, ...]
+    text: str
+    source: str
+    tell: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SelfCheckRules:
+    """`not_asked`: rules that would lead to a doctor first and cannot be answered at home, each
+    with the reason."""
+
+    starts_on: date
+    not_asked: Mapping[str, str]
+    source: str

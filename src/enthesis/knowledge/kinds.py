@@ -27,6 +27,8 @@ from enthesis.knowledge.choice_kinds import (
     ChoiceOption,
     ChoiceRules,
     ChoiceScale,
+    SelfCheckQuestion,
+    SelfCheckRules,
 )
 from enthesis.knowledge.consent_kinds import ConsentRules, ConsentText
 from enthesis.knowledge.examination_kinds import (
@@ -55,6 +57,7 @@ from enthesis.knowledge.words import (
     ChoiceWords,
     ConsentWords,
     DangerWords,
+    SelfCheckWords,
     Translation,
     VisitWords,
 )
@@ -670,6 +673,7 @@ class Knowledge:
     aftercare_words: Mapping[str, AftercareWords]
     consent_words: Mapping[str, ConsentWords]
     choice_words: Mapping[str, ChoiceWords]
+    self_check_words: Mapping[str, SelfCheckWords]
     measures: Mapping[str, Measure]
     conditions: Mapping[str, Condition]
     sites: Mapping[str, Site]
@@ -728,6 +732,8 @@ class Knowledge:
     choice_notes: tuple[ChoiceNote, ...]
     choice_scales: Mapping[str, ChoiceScale]
     choice_lines: ChoiceLines
+    self_check_questions: Mapping[str, SelfCheckQuestion]
+    self_check_rules: SelfCheckRules
     pain_pill_choices: Mapping[str, PainPillChoice]
     adverse_kinds: Mapping[str, AdverseKind]
     adverse_grades: tuple[AdverseGrade, ...]

@@ -35,6 +35,7 @@ from enthesis.knowledge.translate import (
     choice_problems,
     consent_problems,
     danger_problems,
+    self_check_problems,
     translation_problems,
     visit_problems,
 )
@@ -43,6 +44,7 @@ from enthesis.knowledge.words import (
     ChoiceWords,
     ConsentWords,
     DangerWords,
+    SelfCheckWords,
     Translation,
     VisitWords,
 )
@@ -61,6 +63,7 @@ NOT_FROM_RULES = {
         "visit_words",
         "consent_words",
         "choice_words",
+        "self_check_words",
         "aftercare_words",
         "protocol_versions",
     ),
@@ -105,6 +108,7 @@ class Library:
     aftercare_words: Mapping[str, AftercareWords]
     consent_words: Mapping[str, ConsentWords]
     choice_words: Mapping[str, ChoiceWords]
+    self_check_words: Mapping[str, SelfCheckWords]
 
 
 @lru_cache(maxsize=256)
@@ -152,6 +156,7 @@ def read_library(folder: Path) -> Library:
         _read_aftercare_words(folder / "rules", entries, abouts),
         _read_consent_words(folder / "rules", entries, abouts),
         _read_choice_words(folder / "rules", entries, abouts),
+        _read_self_check_words(folder / "rules", entries, abouts),
     )
     for where, problem in problems(library.entries, library.codes):
         raise KnowledgeError(where, problem)
@@ -266,6 +271,21 @@ def _read_choice_words(
     return found
 
 
+def _read_self_check_words(
+    folder: Path, entries: Mapping[str, Iterable[Entry]], abouts: dict[str, About]
+) -> dict[str, SelfCheckWords]:
+    asked = [entry.value for entry in entries["self_check_questions"]]
+    texts = {one.id: one.text for one in asked}
+    tells = {one.id: one.tell for one in asked if one.tell}
+    found = {}
+    for path in sorted(folder.glob("self_check.*.toml")):
+        words: SelfCheckWords = _translation(SelfCheckWords, path, abouts)
+        for problem in self_check_problems(texts, tells, words):
+            raise KnowledgeError(_name(path), problem)
+        found[words.language] = words
+    return found
+
+
 def _translation(kind: type, path: Path, abouts: dict[str, About]) -> Any:
     words = read_entry(kind, head_of(path, _name(path), abouts), _name(path), "").value
     if path.suffixes[0] != f".{words.language}":
@@ -309,6 +329,7 @@ def known_on(library: Library, as_of: date) -> Knowledge:
         aftercare_words=library.aftercare_words,
         consent_words=library.consent_words,
         choice_words=library.choice_words,
+        self_check_words=library.self_check_words,
         judge_studies=library.judge_studies,
         protocol_versions={
             (e.value.id, e.value.version): e.value for e in library.entries["protocols"]

@@ -47,6 +47,7 @@ def problems(
         for problem in questionnaire_problems(entry.value, codes):
             yield entry.where, problem
     yield from _rules(entries)
+    yield from _self_check(entries)
     yield from _measures(entries, codes)
     yield from _windows(entries)
     yield from _forecasts(entries)
@@ -260,6 +261,21 @@ def _rules(entries: Mapping[str, Sequence[Entry]]) -> Iterator[Problem]:
         else:
             for problem in _values(asked[rule.question], rule.is_in, "is_in"):
                 yield entry.where, problem
+
+
+def _self_check(entries: Mapping[str, Sequence[Entry]]) -> Iterator[Problem]:
+    """The self-check has no rules of its own: each that it names is there, under one name only."""
+    candidacy, danger = _ids(entries["candidacy_rules"]), _ids(entries["danger_rules"])
+    for id in candidacy.keys() & danger.keys():
+        yield "rules", f"{id!r} is a rule of candidacy and a danger rule"
+    for entry in entries["self_check_questions"]:
+        for id in entry.value.finds:
+            if id not in candidacy and id not in danger:
+                yield entry.where, f"finds: no rule of candidacy or danger rule {id!r}"
+    for entry in entries["self_check_rules"]:
+        for id in entry.value.not_asked:
+            if id not in candidacy:
+                yield entry.where, f"not_asked: no rule of candidacy {id!r}"
 
 
 def _row_answer(

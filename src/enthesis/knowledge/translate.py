@@ -11,6 +11,7 @@ from enthesis.knowledge.words import (
     ConsentWords,
     DangerWords,
     QuestionWords,
+    SelfCheckWords,
     Translation,
     VisitWords,
 )
@@ -188,6 +189,15 @@ def choice_problems(
         yield from _filled_alike(wanted, found)
     yield from _differences("words", named, into.words)
     yield from _filled_alike({}, into.words)
+
+
+def self_check_problems(
+    texts: Mapping[str, str], tells: Mapping[str, str], into: SelfCheckWords
+) -> Iterator[str]:
+    """Every question of the self-check, and what it tells, without its twin, and the reverse."""
+    for table, wanted, found in (("texts", texts, into.texts), ("tells", tells, into.tells)):
+        yield from _differences(table, wanted, found)
+        yield from _filled_alike(wanted, found)
 
 
 def _filled_alike(originals: Mapping[str, str], found: Mapping[str, str]) -> Iterator[str]:

@@ -81,6 +81,16 @@ class ChoiceWords:
 
 
 @dataclass(frozen=True, slots=True)
+class SelfCheckWords:
+    """The questions of the self-check by id, and what is told to who says yes."""
+
+    language: str
+    translator: str
+    texts: Mapping[str, str]
+    tells: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class DangerWords:
     """What a patient with a warning sign is told, by rule; `places` are where a number serves."""
 

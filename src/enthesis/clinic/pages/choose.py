@@ -9,22 +9,31 @@ from django.shortcuts import render
 from django.urls import register_converter, reverse
 from django.utils import translation
 from django.utils.text import capfirst
-from django.views.decorators.http import require_safe
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_safe
 
 from enthesis.charts.icon_array import HundredPeople, people_svg
 from enthesis.clinic import choices, store
 from enthesis.clinic.actions.publish import published
 from enthesis.clinic.models import Clinic, Patient
 from enthesis.clinic.pages import clinic_at
-from enthesis.clinic.permissions import public_page
+from enthesis.clinic.permissions import View, public_page
 from enthesis.journey.aftercare import emergency_numbers
 from enthesis.journey.decide import Bar, DecisionAid, Scale, choosable
 from enthesis.journey.lines import ENGLISH, Lines
 
 SAID = (
-    *("help-title", "page-sources", "page-summary", "page-print", "page-back", "page-all"),
+    *("page-sources", "page-summary", "page-print", "page-back", "page-all"),
     *("page-trials", "page-results", "page-next", "page-contents", "of-100"),
+    *("kept-nothing", "page-again", "help-title"),
 )
+ONWARD = (
+    ("right_for_me", "page-check"),
+    ("choose_values", "page-values"),
+    ("choose_know", "page-know"),
+    ("choose_sheet", "page-sheet"),
+)
+"""The pages to go on to, with the line that names each."""
 ROWS = ("name", "good", "hundred", "bad", "harm", "life", "price", "fails", "sure")
 
 
@@ -59,7 +68,7 @@ def choose(request: HttpRequest, clinic_id: int, language: str = ENGLISH) -> Htt
             for id, name in names
         ],
     }
-    return _shown(request, "clinic/choose/choose.html", context, language)
+    return shown(request, "clinic/choose/choose.html", context, language)
 
 
 @require_safe
@@ -99,30 +108,42 @@ def _reverse(name: str, args: list[Any], language: str) -> str:
     return reverse(f"{name}_in", args=[*args, language])
 
 
-def _aid(
-    request: HttpRequest, name: str, clinic_id: int, condition: str, language: str
-) -> HttpResponse:
+def open_aid(
+    name: str, clinic_id: int, condition: str, language: str
+) -> tuple[DecisionAid, Lines, dict[str, Any]]:
+    """The aid of a condition, its words, and what every page about it has; Http404 where none."""
     clinic = _clinic(clinic_id)
     today = store.today(clinic)
     aid = choices.aid_for(clinic, condition, today, language)
     if aid is None:
         raise Http404(f"decision aid on {condition}")
     said = Lines(store.known_for(clinic, today), language)
+    context = _around(name, clinic, said, [clinic.pk, condition])
+    return aid, said, context | {"aid": aid, "whole": address_of(clinic, condition, language)}
+
+
+def _aid(
+    request: HttpRequest, name: str, clinic_id: int, condition: str, language: str
+) -> HttpResponse:
+    aid, said, around = open_aid(name, clinic_id, condition, language)
+    clinic = around["clinic"]
     sections = {one.id: one for one in aid.sections}
     topic = said.known.consent_rules.topics.get(condition, condition)
-    context = _around(name, clinic, said, [clinic.pk, condition]) | {
-        "aid": aid,
+    context = around | {
         "at": sections,
         "contents": [one for one in aid.sections if one.id not in ("condition", "what")],
         "scales": _pictures(aid, said.line("of-100")),
         "rows": {one: said.line(f"row-{one}") for one in ROWS},
         "version": said.line("page-version", version=aid.version),
         "summary": address_of(clinic, condition, language, "choose_summary"),
-        "whole": address_of(clinic, condition, language),
+        "onward": [
+            (address_of(clinic, condition, language, page), said.line(line))
+            for page, line in ONWARD
+        ],
         "topic": topic if topic in said.known.evidence_topics else "",
         "results": published(clinic) is not None,
     }
-    return _shown(request, f"clinic/choose/{name.removeprefix('choose_')}.html", context, language)
+    return shown(request, f"clinic/choose/{name.removeprefix('choose_')}.html", context, language)
 
 
 def _pictures(aid: DecisionAid, of_100: str) -> list[tuple[Scale, list[tuple[Bar, str]]]]:
@@ -151,6 +172,12 @@ def _clinic(clinic_id: int) -> Clinic:
     return clinic
 
 
+def public_form(view: View) -> View:
+    """A form that changes nothing and keeps nothing: without the check that it comes from here,
+    which would need a cookie."""
+    return require_http_methods(["GET", "HEAD", "POST"])(csrf_exempt(view))
+
+
 def _around(name: str, clinic: Clinic, said: Lines, args: list[Any]) -> dict[str, Any]:
     """What every page has: the clinic, the other languages, the words."""
     others = [
@@ -170,11 +197,12 @@ def _around(name: str, clinic: Clinic, said: Lines, args: list[Any]) -> dict[str
     }
 
 
-def _shown(
-    request: HttpRequest, template: str, context: dict[str, Any], language: str
+def shown(
+    request: HttpRequest, template: str, context: dict[str, Any], language: str, status: int = 200
 ) -> HttpResponse:
+    """A page of the aid in its language."""
     with translation.override(language):
-        return render(request, template, context)
+        return render(request, template, context, status=status)
 
 
 urlpatterns = [
