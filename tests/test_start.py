@@ -5,14 +5,16 @@ import os
 import pty
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 PATIENTS = "20"
 
@@ -58,8 +60,22 @@ def end(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path / "data"
+def data(tmp_path: Path) -> Path:
+    """Where nothing was kept yet."""
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def with_tables(data: Path, django_db_setup: None) -> Path:
+    """The same with empty tables, those of the tests: making them takes longer than any command."""
+    data.mkdir()
+    made = f"file:{connection.settings_dict['NAME']}?mode=ro"
+    with (
+        contextlib.closing(sqlite3.connect(made, uri=True)) as ours,
+        contextlib.closing(sqlite3.connect(data / "enthesis.sqlite3")) as theirs,
+    ):
+        ours.backup(theirs)
+    return data
 
 
 def test_the_first_start_invents_a_clinic_and_the_second_keeps_it(data: Path) -> None:
@@ -119,9 +135,9 @@ def test_a_real_clinic_begins_once_with_an_administrator_who_can_sign_in(data: P
     end(process)
 
 
-def test_the_password_of_a_new_clinic_is_typed_twice_and_never_shown(data: Path) -> None:
+def test_the_password_of_a_new_clinic_is_typed_twice_and_never_shown(with_tables: Path) -> None:
     def typing(first: str, second: str) -> tuple[int, str]:
-        return at_a_terminal(data, BEGIN_ALL, (first, second))
+        return at_a_terminal(with_tables, BEGIN_ALL, (first, second))
 
     status, shown = typing("a quiet harbour at noon", "a quiet harbour at night")
     assert status == 1 and "The two passwords differ" in shown
@@ -152,14 +168,14 @@ def at_a_terminal(data: Path, arguments: Sequence[str], typed: Sequence[str]) ->
     return child.wait(timeout=30), shown
 
 
-def test_without_a_terminal_the_password_must_be_piped(data: Path) -> None:
-    refused = run(data, *BEGIN_ALL)
+def test_without_a_terminal_the_password_must_be_piped(with_tables: Path) -> None:
+    refused = run(with_tables, *BEGIN_ALL)
     assert refused.returncode == 1 and "--password-stdin" in refused.stderr
 
 
-def test_serve_invents_nobody(data: Path) -> None:
+def test_serve_invents_nobody(with_tables: Path) -> None:
     port = free_port()
-    process = begin(data, "serve", port)
+    process = begin(with_tables, "serve", port)
     assert "invent" not in read_until(process, "answers at")
     assert end(process) == "" and process.returncode == 0
 
@@ -174,12 +190,12 @@ def run(data: Path, *arguments: str, typed: str = "") -> subprocess.CompletedPro
     )
 
 
-def test_demo_fills_an_empty_database_once(data: Path) -> None:
-    first = run(data, "demo", "--patients", PATIENTS, "--today", "2026-11-22")
+def test_demo_fills_an_empty_database_once(with_tables: Path) -> None:
+    first = run(with_tables, "demo", "--patients", PATIENTS, "--today", "2026-11-22")
     assert (first.returncode, first.stderr) == (0, "")
     assert "Harbour Clinic: 20 invented patients, seed 1, as of 2026-11-22." in first.stdout
     assert "clinician    harbour-clinic-demo" in first.stdout
-    second = run(data, "demo", "--patients", PATIENTS)
+    second = run(with_tables, "demo", "--patients", PATIENTS)
     assert second.returncode == 1 and second.stdout == ""
     assert second.stderr.startswith("This database already holds a clinic")
 

@@ -3,6 +3,9 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
+from functools import cache
+from typing import Any
+from unittest import mock
 
 from django.db import transaction
 from pytest_django import DjangoDbBlocker
@@ -10,14 +13,31 @@ from pytest_django import DjangoDbBlocker
 from enthesis.clinic import models
 from enthesis.clinic.day import day
 from enthesis.commands.demo import load_invented_clinic
+from enthesis.invented import clinic as invented
+from enthesis.invented.truth import shipped_truth
+from enthesis.knowledge.load import knowledge
 
 TODAY = date(2026, 11, 22)
 PATIENTS = 40
 
 
+invent = invented.invent_clinic
+
+
+@cache
+def _invented_once(today: date, seed: int, patients: int) -> invented.InventedClinic:
+    return invent(today, seed, patients, knowledge(today), shipped_truth())
+
+
+def _again(today: date, seed: int, patients: int, *_: Any) -> invented.InventedClinic:
+    return _invented_once(today, seed, patients)
+
+
 def load(today: date = TODAY, patients: int = PATIENTS) -> models.Clinic:
-    """Written into the database, which must be empty."""
-    return load_invented_clinic(today, 1, patients, lambda done, total: None)
+    """Written into the database, which must be empty. Its people are invented once a process: that
+    they come out the same again is for tests/unit/invented to see."""
+    with mock.patch.object(invented, "invent_clinic", _again):
+        return load_invented_clinic(today, 1, patients, lambda done, total: None)
 
 
 @contextmanager

@@ -62,7 +62,7 @@ def scores_of(registry: "Registry", start: ForecastStart, visits: Sequence[int])
     )
     long = beside.select("course", "score", visit=number)
     starts = chosen.select(course="known", score="start", visit=0 * chosen.start)
-    every = {name: found.to_pyarrow() for name, found in (("later", long), ("starts", starts))}
+    every = {name: registry.rows(found) for name, found in (("later", long), ("starts", starts))}
     names = np.sort(every["starts"]["course"].to_numpy())
     scores = np.full((len(names), len(visits)), np.nan)
     place = {visit: at for at, visit in enumerate(visits)}

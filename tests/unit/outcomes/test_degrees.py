@@ -80,7 +80,8 @@ def test_kenward_and_roger_is_never_narrower_here_and_tends_to_the_plain_one() -
     ratio = [
         contrasts(one, degrees="kenward-roger").se / contrasts(one).se for one in (small, large)
     ]
-    assert (ratio[0] >= 1).all() and ratio[0].max() > 1.005
+    # Some are the plain one exactly, but for the last digit of some processors.
+    assert (ratio[0] >= 1 - 1e-12).all() and ratio[0].max() > 1.005
     assert ratio[1] == pytest.approx(np.ones(9), abs=1e-3)
 
 

@@ -53,7 +53,7 @@ def _clinics(folder: Path, cut: str) -> Fits:
     except RegistryError:  # no course yet
         return {}
     try:
-        courses = registry["courses"].clinic.value_counts(name="n").to_pyarrow().to_pylist()
+        courses = registry.count(registry["courses"].clinic.value_counts(name="n")).to_pylist()
         many = {row["clinic"]: row["n"] for row in courses}
         found: dict[str, tuple[OwnForecast, ...]] = {}
         for clinic in Clinic.objects.order_by("pk"):
