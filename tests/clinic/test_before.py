@@ -47,7 +47,7 @@ def test_a_second_start_is_offered_two_weeks_after_the_first_and_its_change_show
 
     say(course, TODAY, 5)
     page, plan = words(""), words("plan/")
-    moved = "Pain 7 on 9 Nov 2026, 5 on 23 Nov 2026: 2 better in 14 days, before any needle."
+    moved = "Pain 7 on 9 Nov 2026, 5 on 23 Nov 2026: 2 points better in 14 days, before any needle."
     assert moved in page and moved in plan and "Second start due" not in page + plan
     assert "Start 6: the mean of 2 answers before treatment." in page
     give_session(course, 1, TODAY, clinician)

@@ -48,7 +48,7 @@ def before_words(course: Course, known: Knowledge, today: date) -> Before | None
 
 def _change(found: before.Starts) -> str:
     gained = found.gained
-    points = score_words(abs(gained))
+    points = f"{score_words(abs(gained))} point{'' if abs(gained) == 1 else 's'}"
     moved = f"{points} better" if gained > 0 else f"{points} worse" if gained else "unchanged"
     error = {
         None: " Its measuring error is not known.",
