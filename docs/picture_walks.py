@@ -69,8 +69,8 @@ def two_starts(open_page: OpenPage) -> Visits:
     page.goto(f"/courses/{waits.pk}/plan/")
     yield "two-starts-plan", page
     yield "two-starts-plan-phone", page
-    page.goto("/outcomes/")
-    page.locator("#before").wait_for()
+    page.goto("/outcomes/", timeout=120_000)
+    page.locator("#before").wait_for(timeout=120_000)
     yield "two-starts-outcomes", page
     yield "two-starts-outcomes-phone", page
 

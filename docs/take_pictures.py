@@ -59,8 +59,10 @@ PICTURES = {
     "outcomes-clinic": Shot(walks.outcomes, DESKTOP),
     "results-public-phone": Shot(walks.outcomes, PHONE),
     "two-starts-course": Shot(walks.two_starts, DESKTOP, 8000, part="section:has(#before)"),
-    "two-starts-plan": Shot(walks.two_starts, DESKTOP, 8000, part="#second-start"),
-    "two-starts-plan-phone": Shot(walks.two_starts, PHONE, 20000, part="#second-start"),
+    "two-starts-plan": Shot(walks.two_starts, DESKTOP, 8000, part="section:has(#second-start)"),
+    "two-starts-plan-phone": Shot(
+        walks.two_starts, PHONE, 20000, part="section:has(#second-start)"
+    ),
     "two-starts-outcomes": Shot(walks.two_starts, DESKTOP, 8000, part="section:has(#before)"),
     "two-starts-outcomes-phone": Shot(walks.two_starts, PHONE, 9000, part="section:has(#before)"),
     "adverse-event": Shot(walks.adverse_event, TABLET, 2400),

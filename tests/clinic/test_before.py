@@ -7,10 +7,11 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from enthesis.clinic import models
-from enthesis.clinic.actions import outbox
+from enthesis.clinic import models, store
+from enthesis.clinic.actions import answer, outbox
 from enthesis.clinic.calls import call_list
-from tests.clinic.treated import agree_plan, say
+from enthesis.journey import before
+from tests.clinic.treated import agree_plan, give_session, say
 
 pytestmark = pytest.mark.usefixtures("on_a_fixed_day")
 TODAY = date(2026, 11, 23)
@@ -46,7 +47,12 @@ def test_a_second_start_is_offered_two_weeks_after_the_first_and_its_change_show
 
     say(course, TODAY, 5)
     page, plan = words(""), words("plan/")
-    moved = "Pain 7 on 9 Nov 2026, 5 on 23 Nov 2026: 2 better in 14 days, before any needle."
+    moved = "Pain 7 on 9 Nov 2026, 5 on 23 Nov 2026: 2 points better in 14 days, before any needle."
     assert moved in page and moved in plan and "Second start due" not in page + plan
     assert "Start 6: the mean of 2 answers before treatment." in page
+    give_session(course, 1, TODAY, clinician)
+    record = store.course_record(models.Course.objects.get())
+    known = store.known_for(clinician.clinic, TODAY)
+    late = {q.id for q in answer.questions_of(record, "baseline", {}, known)}
+    assert "pain" in late and late.isdisjoint(before.EXPECTED)
     assert not outbox.wanted(models.Course.objects.get(), TODAY)

@@ -275,8 +275,9 @@ class _Writer:
         self._assessments()
         self._safety()
         other = next((one for one in self.rooms if one != self.clinician), self.clinician)
-        given = [row for row in tables.rows.get(Session, []) if row.course is self.course]
-        for row in harms(self.number, given, self.today, other):
+        given = (row for row in tables.rows.get(Session, []) if isinstance(row, Session))
+        own = [row for row in given if row.course is self.course]
+        for row in harms(self.number, own, self.today, other):
             self.tables.add(row)
 
     def _patient(self) -> Patient:

@@ -10,6 +10,13 @@ from enthesis.journey.visit import score_words
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.records import Course
 
+LABELS = {
+    "expect_relief": "Pain gone after 3 months",
+    "expect_help": "Sure that it helps",
+    "prefer": "Would choose",
+    "prefer_else": "Without injections",
+}
+
 
 @dataclass(frozen=True)
 class Before:
@@ -26,7 +33,7 @@ def before_words(course: Course, known: Knowledge, today: date) -> Before | None
     """None where there is nothing of it: no start, nothing offered, nothing expected."""
     on, found = before.second_start_on(course, known), before.two_starts(course, known)
     told, questions = before.expected(course), known.questions("six_signs")
-    expected = tuple((questions[id].text, said(questions[id], dict(told))) for id in told)
+    expected = tuple((LABELS[id], said(questions[id], dict(told))) for id in LABELS if id in told)
     if on is None and found is None and not expected:
         return None
     due = on is not None and on <= today
@@ -41,7 +48,7 @@ def before_words(course: Course, known: Knowledge, today: date) -> Before | None
 
 def _change(found: before.Starts) -> str:
     gained = found.gained
-    points = score_words(abs(gained))
+    points = f"{score_words(abs(gained))} point{'' if abs(gained) == 1 else 's'}"
     moved = f"{points} better" if gained > 0 else f"{points} worse" if gained else "unchanged"
     error = {
         None: " Its measuring error is not known.",

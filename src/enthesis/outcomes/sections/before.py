@@ -107,27 +107,28 @@ def _gives_away(asked: Asked, one: _Told, found: Sequence[_Told]) -> bool:
 
 
 def _moved(one: _Told) -> str:
-    mean, low, high = _mean(one)
+    mean, *ends = _mean(one)
+    earlier = f"{in_words(round(one.sum_days / one.apart / 7))} weeks earlier"
     if round(mean, 1) == 0:
-        return f"was as it had been ({low} to {high})"
+        low, high = (in_words(round(end, 1)) for end in ends)
+        return f"was on average as {earlier} ({low} to {high} points better)"
     lower = (mean > 0) == (one.measure.higher_is == "worse")
+    sign = 1 if mean > 0 else -1
+    low, high = (in_words(round(end, 1)) for end in sorted(sign * end for end in ends))
     by = in_words(round(abs(mean), 1))
-    return f"was {'lower' if lower else 'higher'} by {by} points than {_weeks(one)} weeks earlier"
+    return f"was {'lower' if lower else 'higher'} by {by} points ({low} to {high}) than {earlier}"
 
 
-def _weeks(one: _Told) -> str:
-    return in_words(round(one.sum_days / one.apart / 7))
-
-
-def _mean(one: _Told) -> tuple[float, str, str]:
+def _mean(one: _Told) -> tuple[float, float, float]:
+    """The mean change in points, above 0 better, with the ends of its 95 % interval."""
     total = sum(by * n for by, n in one.moved)
     mean = mean_of_sums(one.apart, total, sum(by * by * n for by, n in one.moved))
-    low, high = (in_words(round(float(e) / HUNDREDTHS, 1)) for e in (mean.low, mean.high))
-    return float(mean.estimate) / HUNDREDTHS, low, high
+    value, low, high = (float(end) / HUNDREDTHS for end in (mean.estimate, mean.low, mean.high))
+    return value, low, high
 
 
 def _cells(asked: Asked, one: _Told) -> tuple[str, ...]:
-    mean, low, high = _mean(one)
+    mean, low, high = (in_words(round(end, 2)) for end in _mean(one))
     ways, public = one.ways(), asked.below is not None
     shares = (
         ("error not known",) * len(WAYS) if ways is None
@@ -136,7 +137,7 @@ def _cells(asked: Asked, one: _Told) -> tuple[str, ...]:
     )  # fmt: skip
     seen = (HIDDEN, HIDDEN) if public else (str(one.started), str(one.twice))
     return (one.measure.name, *seen, str(one.apart), in_words(round(one.sum_days / one.apart)),
-            f"{in_words(round(mean, 2))} ({low} to {high})", *shares)  # fmt: skip
+            f"{mean} ({low} to {high})", *shares)  # fmt: skip
 
 
 def _counts(asked: Asked, found: Sequence[_Told]) -> tuple[str, ...]:
@@ -178,6 +179,7 @@ def _expected(asked: Asked) -> tuple[str, ...]:
             f"Relief expected before treatment: {in_words(round(float(mean.estimate)))} % on "
             f"average ({between(mean)}), of {n} of {asked.began} who were asked and could say."
         )
-    if said and not asked.is_small(said, asked.began - said, chosen, said - chosen):
+    few = asked.is_small(said, asked.began - said, chosen, said - chosen, abs(said - n))
+    if said and not few:
         told.append(f"Would have chosen these injections: {chosen} of {said} who said.")
     return tuple(told)
