@@ -16,8 +16,8 @@ from enthesis.charts.pain_map import pain_map_svg
 from enthesis.clinic import store
 from enthesis.clinic.actions import EditConflict
 from enthesis.clinic.actions import evaluate as actions
-from enthesis.clinic.models import Course, Evaluation
-from enthesis.clinic.pages import attempt, evaluate_exam, patient_banner
+from enthesis.clinic.models import Course, Evaluation, Patient
+from enthesis.clinic.pages import attempt, evaluate_exam, patient_banner, recorded_allergies
 from enthesis.clinic.pages.doses import ShortDecimal, short
 from enthesis.clinic.pages.evaluate_rows import (
     attach_report,
@@ -28,6 +28,7 @@ from enthesis.clinic.pages.evaluate_rows import (
 )
 from enthesis.clinic.pages.patients import Day, course_words
 from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
+from enthesis.journey import allergies
 from enthesis.journey.evaluate import questions_for
 from enthesis.journey.rows import CONTRADICTED
 from enthesis.knowledge.kinds import Knowledge, Question
@@ -142,6 +143,17 @@ class EvaluationForm(forms.Form):
         for finding in self.hard_stops():
             self._offer_to_clear(finding, row.cleared if row else {})
 
+    def carry(self, patient: Patient, known: Knowledge) -> None:
+        """Begin with the allergies on the patient's record, and say what it holds."""
+        told = self.fields[allergies.KINDS]
+        told.help_text = f"On the record: {recorded_allergies(patient)}."
+        names = (allergies.KINDS, allergies.SUBSTANCES)
+        open_ones: dict[str, Answer] = {
+            name: self.initial[name] for name in names if self.initial.get(name)
+        }
+        for name, answer in allergies.carried(open_ones, patient.allergies, known).items():
+            self.initial[name] = list(answer) if isinstance(answer, tuple) else answer
+
     def hard_stops(self) -> Iterator[Finding]:
         """The findings of the latest evaluation that stand in the way, cleared or not."""
         for finding in self.result.findings if self.result else ():
@@ -216,6 +228,7 @@ def evaluate(request: StaffRequest, course_id: int) -> HttpResponse:
     questions = questions_for(known.conditions[course.condition], known)
     last = course.evaluations.last()
     form = EvaluationForm(questions, last, request.POST or None)
+    form.carry(course.patient, known)
     if "preview" in request.GET:  # the map and the bars as typed; nothing is saved or refused
         exam = evaluate_exam.Exam(form, course, last, known)
         return render(request, "clinic/evaluate/exam.html", {"exam": exam, "course": course})
