@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods
 
 from enthesis.charts.pain_map import pain_map_svg
@@ -146,7 +147,7 @@ class EvaluationForm(forms.Form):
     def carry(self, patient: Patient, known: Knowledge) -> None:
         """Begin with the allergies on the patient's record, and say what it holds."""
         told = self.fields[allergies.KINDS]
-        told.help_text = f"On the record: {recorded_allergies(patient)}."
+        told.help_text = format_html("On the record: {}.", recorded_allergies(patient))
         names = (allergies.KINDS, allergies.SUBSTANCES)
         open_ones: dict[str, Answer] = {
             name: self.initial[name] for name in names if self.initial.get(name)
@@ -186,15 +187,16 @@ class EvaluationForm(forms.Form):
             if name.startswith("clear-") and value
         }
 
-    def groups(self) -> list[tuple[str, list[tuple[forms.BoundField, Question, str]]]]:
+    def groups(self) -> list[tuple[str, list[tuple[forms.BoundField, Question, str, str]]]]:
         """The questions as they stand on the page: neighbours of one group under its name, each
-        with its field and, in words, the earlier answer that it depends on."""
+        with its field and the earlier answer that it depends on, in words and for only-if.js."""
         grouped = groupby(
             (q for q in self.questions.values() if not evaluate_exam.is_examined(q)),
             key=lambda question: question.group,
         )
         return [
-            (name, [(self[q.id], q, self._only_if(q)) for q in group]) for name, group in grouped
+            (name, [(self[q.id], q, self._only_if(q), self._shown_for(q)) for q in group])
+            for name, group in grouped
         ]
 
     def group_names(self) -> set[str]:
@@ -210,6 +212,14 @@ class EvaluationForm(forms.Form):
         ticked = field.value() or []
         marked = {code: words for code, words in drawn[0].options if code in ticked}
         return pain_map_svg(marked, "hurts", field.html_name)
+
+    def _shown_for(self, question: Question) -> str:
+        """The ticks that bring a question up; "" for one that is missed and so never hidden."""
+        missing = self.result.missing if self.result else ()
+        if question.id in missing or len(question.only_if) != 1:
+            return ""
+        ((earlier, values),) = question.only_if.items()
+        return " ".join(f"{self[earlier].html_name}={value}" for value in values)
 
     def _only_if(self, question: Question) -> str:
         parts = []
