@@ -19,8 +19,8 @@ from enthesis.journey.course import (
 )
 from enthesis.journey.facts import stop_rule
 from enthesis.journey.judge import open_warnings
-from enthesis.journey.screens import cut_off_words, screened_last
 from enthesis.journey.relief import both_reliefs
+from enthesis.journey.screens import cut_off_words, screened_last
 from enthesis.knowledge.kinds import Knowledge, Measure
 from enthesis.knowledge.translate import MONTHS
 from enthesis.records import Course, Mark, NextStep, Occasion, Side, Verdict
