@@ -192,7 +192,8 @@ def test_the_letter_says_what_is_known_and_leaves_lines_for_the_rest(
     assert "Tender on pressing: Iliolumbar ligament, left (8 of 10)." in letter
     assert "Lumbar flexion: 40°. Textbook norm 75°." in letter
     assert "Lumbar side-bend: left 20°. Textbook norm 35°." in letter
+    assert "Pressed and not tender: Iliolumbar ligament, right." in letter
     assert "Tender: " not in letter, "said once"
     unknown = letter.split("Not known")[1]
-    assert "Pregnant, or possibly?" in unknown and "Medicines (none listed)" in unknown
+    assert "Pregnant, or possibly?" in unknown and "List of medicines (none listed)" in unknown
     assert "Night" not in unknown and "fill-in" in unknown

@@ -15,7 +15,7 @@ UNITS = {"degrees": "°", "mm": " mm"}
 def examined_lines(
     condition: Condition, answers: Mapping[str, Answer], age: Answer, sex: str, known: Knowledge
 ) -> Iterator[str]:
-    """Every motion that was measured beside its norm, then the tender places."""
+    """Every motion that was measured beside its norm, then the places that were pressed."""
     for motion in examination.motions(condition, answers, age, sex, known):
         unit = UNITS.get(motion.norm.unit, motion.norm.unit)
         sides = [
@@ -27,6 +27,14 @@ def examined_lines(
             yield f"{motion.norm.name}: {', '.join(sides)}. {norm_words(motion.norm)}."
     if tender := tender_words(examination.tender_places(answers, known), known):
         yield f"Tender on pressing: {'; '.join(tender)}."
+    calm = [
+        Tender(site.id, side, None)
+        for site in examination.places(condition, known)
+        for side in examination.sides_of(site.paired)
+        if examination.pressed(answers, site.id, side) is False
+    ]
+    if calm:
+        yield f"Pressed and not tender: {'; '.join(tender_words(calm, known))}."
 
 
 def is_in_words(question: str, condition: Condition, known: Knowledge) -> bool:
