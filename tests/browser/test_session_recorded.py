@@ -53,7 +53,7 @@ def course(make_patient: Callable[..., Patient], make_course: Callable[..., Cour
 def plan_series(page: Page, course: Course) -> None:
     """Evaluate, plan and agree, as on any first day."""
     page.goto(f"/courses/{course.pk}/evaluate/")
-    _answer(page)
+    _answer(page, allergies=None)
     page.get_by_role("button", name="Save evaluation").click()
     page.get_by_role("link", name="Make plan").click()
     page.get_by_role("button", name="Save plan").click()

@@ -397,3 +397,15 @@ def test_a_call_to_a_silent_patient_is_kept(
     assert "Will answer tonight" in client.get(f"/courses/{course.pk}/ask/").content.decode()
     client.post(f"/courses/{course.pk}/calls/add/", {"outcome": " "})
     assert course.calls.count() == 1
+
+
+@pytest.mark.parametrize(("down", "is_told"), [("2", True), ("1", False)])
+def test_who_answers_low_is_told_kindly_whom_to_call(
+    course: models.Course, clinician: models.User, down: str, is_told: bool
+) -> None:
+    client, address, text = Client(), link_to(course, clinician), ""
+    while "were received" not in text:
+        text = answer_screen(client, address, {"phq_down": down}).content.decode()
+    assert ("call (555) 0100. Or talk with your own doctor" in text) is is_told
+    assert ("If you think of harming yourself" in text) is is_told
+    assert "PHQ" not in text and "depress" not in text

@@ -14,7 +14,7 @@ from enthesis.clinic.models import AuditEvent, Clinic, Course, Patient, Role, Se
 from enthesis.clinic.permissions import CLINICAL
 from enthesis.records import CheckAnswer
 from tests.clinic.agreed import *  # noqa: F403
-from tests.clinic.evaluated import plan
+from tests.clinic.evaluated import evaluate, plan, typed
 from tests.clinic.test_treat_pages import _post, _words, sign, start
 from tests.clinic_fixtures import make_user
 
@@ -124,3 +124,30 @@ def test_a_label_says_whose_syringe_it_is_what_is_in_it_and_for_which_places(
         "for this patient only",
     ):
         assert part in words
+
+
+def test_the_record_and_the_evaluation_hold_one_list_of_allergies(
+    client: Client, session: Session
+) -> None:
+    patient, course = session.course.patient, session.course
+    patient.refresh_from_db()
+    assert (patient.allergies, patient.allergies_asked_on is None) == ("", False)
+    assert "no known allergies" in read_out(client.get(f"/sessions/{session.pk}/"))
+    evaluate(client, course, allergies=["latex", "other"], **{"allergy_substances": "Nickel"})
+    patient.refresh_from_db()
+    assert patient.allergies == "latex, Nickel"
+    Patient.objects.update(allergies="Penicillin")
+    page = read_out(client.get(f"/courses/{course.pk}/evaluate/"))
+    assert "On the record: Penicillin." in page
+    last = course.evaluations.last()
+    assert last is not None
+    denied = client.post(
+        f"/courses/{course.pk}/evaluate/", typed(allergies=["latex"]) | {"q-last": last.pk}
+    )
+    assert denied.status_code == 422 and "The patient’s record says: Penicillin." in _words(denied)
+    row = evaluate(client, course, allergies=None)
+    assert (row.answers["allergies"], row.answers["allergy_substances"]) == (
+        ["other"],
+        "Penicillin",
+    )
+    assert "Penicillin" in read_out(client.get(f"/sessions/{session.pk}/"))

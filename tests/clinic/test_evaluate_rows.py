@@ -183,10 +183,17 @@ def test_the_letter_says_what_is_known_and_leaves_lines_for_the_rest(
 ) -> None:
     assert client.get(f"/courses/{course.pk}/referral/").status_code == 302
     to = {"way": "to", "who": "Dr Okafor", "what_for": "Clear the bladder trouble."}
-    send(client, course, rows("referrals", to), bladder="yes", pregnant=None)
+    found: dict[str, Any] = {"tender-iliolumbar-left": "8 of 10", "lumbar_flexion": "40"}
+    found |= {"tender-iliolumbar-right": "0 of 10", "lumbar_side_bend-left": "20"}
+    send(client, course, rows("referrals", to), bladder="yes", pregnant=None, **found)
     letter = words(client.get(f"/courses/{course.pk}/referral/"))
     assert "Dr Okafor" in letter and "Clear the bladder trouble." in letter
     assert "New bladder trouble: possible cauda equina syndrome." in letter
+    assert "Tender on pressing: Iliolumbar ligament, left (8 of 10)." in letter
+    assert "Lumbar flexion: 40°. Textbook norm 75°." in letter
+    assert "Lumbar side-bend: left 20°. Textbook norm 35°." in letter
+    assert "Pressed and not tender: Iliolumbar ligament, right." in letter
+    assert "Tender: " not in letter, "said once"
     unknown = letter.split("Not known")[1]
-    assert "Pregnant, or possibly?" in unknown and "Medicines (none listed)" in unknown
+    assert "Pregnant, or possibly?" in unknown and "List of medicines (none listed)" in unknown
     assert "Night" not in unknown and "fill-in" in unknown

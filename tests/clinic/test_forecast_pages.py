@@ -1,6 +1,7 @@
 """The forecast on the course page: from what, how far to be believed, and never deciding."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -86,7 +87,15 @@ def test_it_stands_with_its_price_its_origin_and_its_check(
     for text in ("After session 4", "After session 6", "At 12 months", "$840", "of 100"):
         assert text in page
     assert "Starts from published trials: 110 people" in page and "when 100 of them" in page
-    assert "Checked on 100 others" in page and "Brier" in page and "/forecast/" in page
+    assert "Checked on 100 others" in page and "/forecast/" in page
+    card = page.split(f">{HEADING}<")[1].split("</section>")[0]
+    told = re.search(r"of 100 forecasts told about (\d+)\u00a0% for 50\u00a0% relief, (\d+)", card)
+    level = next(x for x in KNOWN.forecast_checks["low_back_trials"].levels if x.level == 50)
+    assert told and (int(told[1]), int(told[2])) in {
+        (round(100 * f), round(100 * came)) for f, came, _ in level.bins
+    }
+    assert "39 of 100 named, 32 came" in card and "held 86 of 100 answers" in card
+    assert "Brier" not in card.split("the whole check")[0], "scores are for those who unfold them"
     assert "The signed rule decides; this informs" in page
     assert "Do not lean on the chances of 90\u00a0% relief" in page
     assert "In words for the patient" in page and "Think of 100 people" in page

@@ -108,6 +108,18 @@ def test_the_page_says_what_the_registry_says_of_this_clinic_alone(
 
 
 @pytest.mark.alike
+def test_sections_are_folded_under_their_answers_but_the_first_and_the_one_asked_about(
+    as_clinician: Client,
+) -> None:
+    def unfolded(address: str) -> list[str]:
+        page = as_clinician.get(address).content.decode()
+        return re.findall(r'class="fold" open><summary><h2 id="(\S+)">', page)
+
+    assert unfolded("/outcomes/") == ["flow", "relief"]
+    assert unfolded("/outcomes/?delta=2") == ["flow", "relief", "silent"]
+
+
+@pytest.mark.alike
 def test_one_condition_stands_beside_what_happens_anyway_and_the_others_do_not(
     as_clinician: Client,
 ) -> None:

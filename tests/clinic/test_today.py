@@ -108,6 +108,22 @@ def test_an_answer_without_danger_worries_nobody(clinic, treated) -> None:
     assert not day(clinic, TODAY, clinical=True).worries
 
 
+def test_a_high_screen_asks_quietly_until_it_is_read(
+    client_for, clinician: User, desk: User, treated
+) -> None:
+    course = treated({"pain": 5, "danger": ["none"], "phq_interest": 2, "phq_down": 2})
+    client, asked = client_for(clinician), "Mood (PHQ-2): 4 of 6"
+    text = page(client)
+    assert "0 worries" in text and "Ask about mood" in text and asked in text
+    assert "Ask about mood" in page(client, f"/courses/{course.pk}/")
+    said = course.assessments.last()
+    assert said is not None and asked in page(client, f"/answers/{said.pk}/")
+    assert "mood" not in page(client_for(desk)).lower()
+    client.post(f"/answers/{said.pk}/")
+    assert asked not in page(client)
+    assert "Ask about mood" in page(client, f"/courses/{course.pk}/")
+
+
 def test_the_front_desk_sees_that_not_what(
     client_for, desk: User, clinician: User, treated, make_appointment
 ) -> None:

@@ -118,7 +118,7 @@ def text_for(course: Course, today: date, language: str) -> text.Consent | None:
     plan = agreed_plan(course)
     if plan is None:
         return None
-    clinic = course.patient.clinic
+    patient, clinic = course.patient, course.patient.clinic
     known = store.known_for(clinic, today)
     if course.condition not in known.conditions:
         return None
@@ -127,7 +127,11 @@ def text_for(course: Course, today: date, language: str) -> text.Consent | None:
         store.plan_record(plan),
         known,
         evidence_on(course.condition, known),
-        {"clinic": clinic.name, "phone": clinic.phone},
+        {
+            "patient": f"{patient.given} {patient.family}",
+            "clinic": clinic.name,
+            "phone": clinic.phone,
+        },
         language,
     )
 

@@ -18,6 +18,7 @@ from enthesis.clinic import models, store
 from enthesis.clinic.actions.alert import alert_key
 from enthesis.journey import course as journey_course
 from enthesis.journey import follow, judge
+from enthesis.journey.screens import screened, screened_last, words
 from enthesis.knowledge.kinds import Knowledge
 
 SOON = timedelta(days=7)
@@ -35,13 +36,14 @@ class Tag:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a list: whose course, what about it, and one tag."""
+    """One line of a list: whose course, what about it, one tag, and the `answers` it is about."""
 
     course: models.Course
     line: str
     tag: Tag
     at: datetime | None = None
     days: int = 0
+    answers: int = 0
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Day:
     """Everything the Today page shows."""
 
     worries: list[Worry]
+    moods: list[Row]
     visits: list[Row]
     rechecks: list[Row]
     lost: list[Row]
@@ -74,8 +77,10 @@ def day(clinic: models.Clinic, today: date, *, clinical: bool) -> Day:
     outlines = dict(zip(rows, store.course_outlines(list(rows.values())), strict=True))
     due = {pk: one for pk, course in outlines.items() for one in follow.due(course, known, today)}
     found = {pk: course for pk, course in outlines.items() if pk not in due or not due[pk].is_lost}
+    waiting = _undecided(rows)
     return Day(
-        worries=_worries(rows, known),
+        worries=_worries(rows, waiting, known),
+        moods=_moods(rows, waiting, known),
         visits=_visits(clinic, known, today, clinical),
         rechecks=_rechecks(rows, found, known, today),
         lost=_lost(rows, due),
@@ -104,9 +109,11 @@ def _appointments(clinic: models.Clinic, today: date) -> list[models.Appointment
     return list(rows.select_related("course__patient", "clinician"))
 
 
-def _worries(rows: dict[int, models.Course], known: Knowledge) -> list[Worry]:
-    """Answers with a danger sign, newest first. Only a decision takes one away: reading alone
-    helps nobody."""
+Said = tuple[models.Assessment, records.Assessment]
+
+
+def _undecided(rows: dict[int, models.Course]) -> list[Said]:
+    """The answers that no decision followed, newest first."""
     decided = models.Decision.objects.filter(
         course=OuterRef("course"), at__gte=OuterRef("completed_at")
     )
@@ -116,13 +123,31 @@ def _worries(rows: dict[int, models.Course], known: Knowledge) -> list[Worry]:
         .select_related("read_by")
         .order_by("-completed_at")
     )
+    return [(row, store.assessment_record(row)) for row in waiting]
+
+
+def _moods(rows: dict[int, models.Course], waiting: list[Said], known: Knowledge) -> list[Row]:
+    """Unread answers at which somebody should ask about mood. Reading them takes one away."""
+    found = []
+    for row, said in waiting:
+        screens = screened(said.answers, known) if row.read_at is None else ()
+        if screens and not follow.dangers(said.answers, known):
+            on, line = said.on, "; ".join(map(words, screens))
+            tag = Tag(f"{on.day} {on:%b}", "halt", "pen")
+            found.append(Row(rows[row.course_id], line, tag, answers=row.pk))
+    return found
+
+
+def _worries(rows: dict[int, models.Course], waiting: list[Said], known: Knowledge) -> list[Worry]:
+    """Answers with a danger sign, newest first. Only a decision takes one away: reading alone
+    helps nobody."""
     alerts = {
         message.key: message.get_state_display().lower()
         for message in models.Message.objects.filter(course__in=rows, is_alert=True)
     }
     found = []
-    for assessment in waiting:
-        dangers = follow.dangers(store.assessment_record(assessment).answers, known)
+    for assessment, said in waiting:
+        dangers = follow.dangers(said.answers, known)
         if dangers:
             answered_at = cast(datetime, assessment.completed_at)
             words = "; ".join(rule.text for rule in dangers)
@@ -183,6 +208,8 @@ def _visit(
         tag = Tag("", next_step=verdict.next_step.value)
     if verdict and clinical and verdict.baseline is not None and verdict.latest is not None:
         line += f". Pain {_number(verdict.baseline)} to {_number(verdict.latest)}"
+    if clinical and screened_last(course, known):
+        line += ". Ask about mood"
     return Row(appointment.course, line, tag, at=appointment.starts_at)
 
 

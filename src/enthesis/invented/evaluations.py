@@ -15,6 +15,7 @@ from statistics import NormalDist
 from numpy.random import Generator
 
 from enthesis.invented.truth import Truth
+from enthesis.journey.allergies import carried
 from enthesis.journey.evaluate import evaluate, questions_for
 from enthesis.knowledge.kinds import Condition, Knowledge, Question, When
 from enthesis.records import Answer, Candidacy, Evaluation, EvaluationResult
@@ -45,6 +46,7 @@ def draw_evaluation(
     known: Knowledge,
     truth: Truth,
     suitable: bool,
+    allergies: str = "",
 ) -> Found:
     """An evaluation that comes out treatable, or with a finding that stands against treatment.
 
@@ -59,6 +61,8 @@ def draw_evaluation(
     for _ in range(TRIES):
         asked = [q for q in questions if q.required and not q.only_if]
         answers = {q.id: _answer(rng, q, choices[q.id], harmful.get(q.id, ())) for q in asked}
+        if allergies:
+            answers = carried(answers | {"allergies": None}, allergies, known)
         if not suitable:
             answers |= _finding(rng, condition, known, {q.id: q for q in questions})
         evaluation = Evaluation(on, answers)

@@ -159,6 +159,7 @@ class Teller:
             self.known,
             self.truth,
             suitable=bool(self.rng.random() >= self.truth("people.share_unsuitable")),
+            allergies=self.person.allergies,
         )
         self.course = replace(self.course, evaluation=found.evaluation)
         self.evaluated = found.result

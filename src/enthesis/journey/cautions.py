@@ -44,7 +44,7 @@ def mixture_cautions(
     mixtures: Sequence[Mixture], told: Told, known: Knowledge
 ) -> tuple[Caution, ...]:
     """Everything that stands against these mixtures for this patient, hard stops first."""
-    found = [*_unknown(mixtures, told), *_by_rule(mixtures, told, known)]
+    found = [*_unknown(mixtures, told), *_unnamed(mixtures, told), *_by_rule(mixtures, told, known)]
     found += _by_name(mixtures, told, known, found)
     return tuple(sorted(found, key=lambda caution: not caution.stop))
 
@@ -76,14 +76,14 @@ def _why(rule: MixtureCaution, told: Told) -> str | None:
     """What was told that makes a rule hold; "" where it always does, None where it does not."""
     if not rule.words and not rule.question:
         return ""
-    if any(_names(word, told.named) for word in rule.words):
+    if any(names_word(word, told.named) for word in rule.words):
         return told.named
     if set(as_written(told.answers.get(rule.question))) & set(rule.answers):
         return "at the evaluation"
     return None
 
 
-def _names(word: str, text: str) -> bool:
+def names_word(word: str, text: str) -> bool:
     """Whether this is a word of the text; with a star at its end, whether a word begins so: "fish*"
     is in "fishes", not in "shellfish"."""
     stem = word.removesuffix("*")
@@ -99,7 +99,7 @@ def _by_name(
     # By the rule's substances, not by its words: those name everything the patient told at once.
     said = {id for c in found if c.stop for id in cast("list[str]", c.reason.inputs["substances"])}
     for id in sorted(drawn - said):
-        if _names(f"{id}*", told.named):
+        if names_word(f"{id}*", told.named):
             text = f"{known.substances[id].name}: an allergy to it. Told: {told.named}."
             reason = Reason("named_allergy", Mark.MET, text, "By its name", {"substances": [id]})
             yield Caution(f"named_allergy:{id}:{told.named}", True, reason)
@@ -109,11 +109,17 @@ def _unknown(mixtures: Sequence[Mixture], told: Told) -> Iterator[Caution]:
     """Nobody asked is not none: it is said, and asked before the needle."""
     if mixtures and told.allergies is None and not (told.named or told.answers.get("allergies")):
         text = "Nobody has asked about allergies. Ask now, and write it down with the patient."
-        reason = Reason(
-            "allergies_unknown",
-            Mark.CANNOT_KNOW,
-            text,
-            "UNSOURCED: a safe default",
-            {"substances": []},
-        )
-        yield Caution("allergies_unknown::", True, reason)
+        yield _asks_first("allergies_unknown", text)
+
+
+def _unnamed(mixtures: Sequence[Mixture], told: Told) -> Iterator[Caution]:
+    """An allergy to something that nobody named may be to what is in the syringe."""
+    kinds = as_written(told.answers.get("allergies"))
+    if mixtures and "other" in kinds and not told.named:
+        text = "An allergy was told, and nobody wrote down to what. Ask which substance, and "
+        yield _asks_first("allergy_unnamed", text + "write it down with the patient.")
+
+
+def _asks_first(rule: str, text: str) -> Caution:
+    source, inputs = "UNSOURCED: a safe default", {"substances": list[str]()}
+    return Caution(f"{rule}::", True, Reason(rule, Mark.CANNOT_KNOW, text, source, inputs))

@@ -14,11 +14,23 @@ from enthesis.journey.lines import ENGLISH, Lines, short
 from enthesis.journey.plan import series_price, stop_rule_sentences
 from enthesis.knowledge.consent_kinds import PARTS
 from enthesis.knowledge.kinds import Benchmark, Knowledge
-from enthesis.records import Course, Ingredient, Plan
+from enthesis.records import Course, Ingredient, Plan, Side
 from enthesis.shape import plain
 from enthesis.units import money_words
 
 FINGERPRINT = 16
+SIDES = {
+    Side.LEFT: "left side",
+    Side.RIGHT: "right side",
+    Side.BOTH: "both sides",
+    Side.MIDLINE: "in the middle",
+}
+GUIDES = {
+    "palpation": "by touch",
+    "ultrasound": "by ultrasound",
+    "fluoroscopy": "by X-ray",
+    "ct": "by CT scan",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +102,14 @@ def consent(
     plan: Plan,
     known: Knowledge,
     evidence: EvidenceTold | None,
-    clinic: Mapping[str, str],
+    names: Mapping[str, str],
     language: str = ENGLISH,
 ) -> Consent:
     """The text for one course. `evidence` None: no trial of its condition was looked for or found.
-    `clinic` gives the `clinic`'s name and its `phone`."""
-    made = _made(course, plan, known, evidence, clinic, language)
-    # A clinic's new telephone number is no other consent.
-    marked = _made(course, plan, known, evidence, dict.fromkeys(clinic, ""), ENGLISH)
+    `names` gives the `patient`, the `clinic` and its `phone`."""
+    made = _made(course, plan, known, evidence, names, language)
+    # A clinic's new telephone number, or a name that was misspelt, is no other consent.
+    marked = _made(course, plan, known, evidence, dict.fromkeys(names, ""), ENGLISH)
     marks = {one.id: mark("\n".join(one.lines)) for one in marked.sections}
     # Places and mixtures are many: the text sums them up, the fingerprint holds them all.
     marks["plan"] = mark(f"{marks['plan']} {plain(replace(plan, agreed_on=None))}")
@@ -124,14 +136,15 @@ def _made(
     plan: Plan,
     known: Knowledge,
     evidence: EvidenceTold | None,
-    clinic: Mapping[str, str],
+    names: Mapping[str, str],
     language: str,
 ) -> Consent:
     said = Lines(known, language)
     condition = known.conditions[course.condition]
     group = known.benchmarks.get(condition.benchmark)
-    fills = dict(clinic) | _plan_words(plan, said)
+    fills = dict(names) | _plan_words(plan, said)
     first = {
+        "you": tuple(_whom(course, plan, names, said)),
         "numbers": tuple(number_lines(evidence, said)),
         "anyway": tuple(anyway_lines(group, said)),
         "plan": tuple(said.line("plan-mixture", mixture=m) for m in _mixtures(plan, said)),
@@ -164,15 +177,37 @@ def _made(
 
 
 def words_that_hold(regions: frozenset[str], numbed: bool, known: Knowledge) -> frozenset[str]:
-    """The words of a text's `when`: near_lung and near_spine by where the needle goes, else
-    not_spine; anaesthetic where one is mixed in."""
+    """The words of a text's `when`: near_lung or not_lung, near_spine or not_spine, by where the
+    needle goes; anaesthetic where one is mixed in."""
     rules = known.consent_rules
-    found = {"not_spine" if regions.isdisjoint(rules.near_spine) else "near_spine"}
-    if not regions.isdisjoint(rules.near_lung):
-        found.add("near_lung")
+    found = {
+        "not_spine" if regions.isdisjoint(rules.near_spine) else "near_spine",
+        "not_lung" if regions.isdisjoint(rules.near_lung) else "near_lung",
+    }
     if numbed:
         found.add("anaesthetic")
     return frozenset(found)
+
+
+def _whom(course: Course, plan: Plan, names: Mapping[str, str], said: Lines) -> Iterator[str]:
+    """Whom and which side it is for, the places side by side, and what shall lead the needle."""
+    known = said.known
+    condition = said.word(known.conditions[course.condition].name)
+    side = said.word(SIDES[course.side])
+    yield said.line("you-who", patient=names["patient"], condition=condition, side=side)
+    sides: dict[str, list[Side]] = {}  # left and right are often alike: said once
+    for of in Side:
+        sites = (known.sites[dose.site].name for dose in plan.sites if dose.side is of)
+        if places := "; ".join(dict.fromkeys(map(said.word, sites))):
+            sides.setdefault(places, []).append(of)
+    for places, alike in sides.items():
+        of = alike[0] if len(alike) == 1 else Side.BOTH
+        yield said.line("you-places", side=said.word(SIDES[of]), places=places)
+    protocol = known.protocols.get(plan.protocol)
+    planned = {dose.site for dose in plan.sites}
+    guides = [s.guidance for s in (protocol.sites if protocol else ()) if s.site in planned]
+    led = dict.fromkeys(said.word(GUIDES[guide]) for guide in guides if guide)
+    yield said.line("you-guided" if led else "you-not-guided", guides=", ".join(led))
 
 
 def _numbing(plan: Plan, known: Knowledge) -> Iterator[Ingredient]:
@@ -228,7 +263,7 @@ def _question(question: QuestionTold, said: Lines) -> Iterator[str]:
     if not question.certainty:
         yield said.line("num-none", **words)
     for one in question.told:
-        line = _trial(one, words, said.word(question.unit), said)
+        line = _trial(one, words, question.unit, said)
         yield line if one.is_counted else f"{line} {said.line('num-shown')}"
     if question.certainty:
         sure = said.line(f"certainty-{question.certainty.replace(' ', '-')}")
@@ -237,20 +272,21 @@ def _question(question: QuestionTold, said: Lines) -> Iterator[str]:
 
 def _trial(one: TrialTold, words: Mapping[str, str], unit: str, said: Lines) -> str:
     people = f"{one.people} {said.word('people')}"
-    place = 0 if one.with_it is not None else 2 if abs(one.estimate) < 1 else 1
-    low, high = (f"{end:+.{place}f}".replace("-", "−") for end in (one.low, one.high))
+    largest = max(map(abs, (one.estimate, one.low, one.high)))
+    place = 0 if one.with_it is not None or largest >= 10 else 1 if largest >= 1 else 2
+    thing = "points" if unit.startswith("points") else ""
+    gap = said.gap(one.low, one.high, place, thing)
     if one.with_it is not None:
-        counts = {"with_it": one.with_it, "without": one.without, "low": low, "high": high}
+        counts = {"with_it": one.with_it, "without": one.without, "gap": gap}
         when = said.time(one.when)
         return said.line("num-hundred", trial=one.name, when=when, people=people, **words, **counts)
     fills = {
         **words,
         "people": people,
         "difference": f"{abs(one.estimate):.{place}f}",
-        "unit": unit,
+        "unit": said.word(unit),
         "way": said.word("lower" if one.estimate < 0 else "higher"),
-        "low": low,
-        "high": high,
+        "gap": gap,
     }
     if one.trials > 1:
         return said.line("num-pooled", trials=one.trials, **fills)
@@ -264,7 +300,7 @@ def anyway_lines(group: Benchmark | None, said: Lines) -> Iterator[str]:
         return
     last, start = group.points[-1], group.points[0].middle
     fills = {
-        "when": f"{short(last.weeks)} {said.word('weeks')}",
+        "when": said.weeks(last.weeks),
         "group": said.word(group.title),
     }
     for relief, people in group.improved_percent.items():

@@ -256,10 +256,9 @@ def _pair(question: QuestionTold, trial: TrialTold, said: Lines) -> Scale:
     with_it, without = trial.with_it or 0, trial.without or 0
     comparator = said.word(question.comparator)
     title = said.line("scale", outcome=said.word(question.outcome), when=said.time(trial.when))
-    low, high = (f"{end:+.0f}".replace("-", "−") for end in (trial.low, trial.high))
     prolotherapy = said.known.choice_options["prolotherapy"]
     lines = [
-        said.line("scale-pair", comparator=comparator, low=low, high=high),
+        said.line("scale-pair", comparator=comparator, gap=said.gap(trial.low, trial.high)),
         said.line("scale-people", people=trial.people),
         "" if trial.is_counted else said.line("num-shown"),
         _certainty(question.certainty, said),

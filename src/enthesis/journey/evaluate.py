@@ -91,7 +91,7 @@ def _fitting(question: Question, answer: Answer) -> Answer:
     elif question.kind in ("number", "scale"):
         fits = isinstance(answer, Decimal) and _is_within(question, answer)
     else:
-        fits = answer not in (None, "")
+        fits = answer is not None and bool(str(answer).strip())
     return answer if fits else None
 
 

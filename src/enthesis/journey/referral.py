@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import groupby
 
 from enthesis.journey.evaluate import applies, given_answers, questions_for
+from enthesis.journey.examined import examined_lines, is_in_words
 from enthesis.journey.medicines import known_mme, opioids
 from enthesis.journey.rows import CONTRADICTED, said_by_rows
 from enthesis.knowledge.kinds import Condition, Knowledge, Question
@@ -14,6 +15,7 @@ from enthesis.knowledge.row_kinds import RowTable
 from enthesis.records import Answer, Evaluation, EvaluationResult, Row
 
 LETTER = "referrals"
+MEASURED = "Motions beside their norms, and tender places"
 NONE = (False, "none", "never", ("none",))
 
 
@@ -30,19 +32,29 @@ class Letter:
 
 
 def letter(
-    evaluation: Evaluation, result: EvaluationResult, condition: Condition, known: Knowledge
+    evaluation: Evaluation,
+    result: EvaluationResult,
+    condition: Condition,
+    known: Knowledge,
+    age: Answer = None,
+    sex: str = "",
 ) -> Letter:
-    """The letter of the latest referral to somebody; without one its head is left to fill in."""
+    """The letter of the latest referral to somebody; without one its head is left to fill in.
+    `age` in years and `sex` choose the norms of the motions."""
     questions = questions_for(condition, known)
     typed = given_answers(questions, evaluation.answers)
     # With what the rows say: a medicine that is listed is never told as denied.
     said = said_by_rows(evaluation.rows, typed, {q.id: q for q in questions}, known)
     given = said.answers
+    measured = tuple(examined_lines(condition, given, age, sex, known))
     asked = [q for q in questions if applies(q, given)]
     told = [
         q
         for q in asked
-        if given[q.id] is not None and given[q.id] not in NONE and q.id not in said.by_rows
+        if given[q.id] is not None
+        and given[q.id] not in NONE
+        and q.id not in said.by_rows
+        and not is_in_words(q.id, condition, known)
     ]
     parts = [
         (name, tuple(f"{q.text} {answer_words(q, given[q.id])}" for q in group))
@@ -58,7 +70,9 @@ def letter(
         findings=tuple(
             f"{one.text} {one.action}" for one in result.findings if CONTRADICTED not in one.inputs
         ),
-        parts=tuple((name, lines) for name, lines in (*parts, *lists) if lines),
+        parts=tuple(
+            (name, lines) for name, lines in (*parts, (MEASURED, measured), *lists) if lines
+        ),
         denied=tuple(_denied(q) for q in asked if given[q.id] is not None and given[q.id] in NONE),
         unknown=tuple(q.text for q in asked if given[q.id] is None and q.required)
         + tuple(f"{title} (none listed)" for title, lines in lists if not lines),

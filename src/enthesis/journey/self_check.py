@@ -70,7 +70,8 @@ def _applying(
     one: SelfCheckQuestion, condition: Condition, known: Knowledge
 ) -> list[CandidacyRule | DangerRule]:
     candidacy = (r for r in known.candidacy_rules if not r.regions or condition.region in r.regions)
-    return [rule for rule in (*known.danger_rules, *candidacy) if rule.id in one.finds]
+    rules: list[CandidacyRule | DangerRule] = [*known.danger_rules, *candidacy]
+    return [rule for rule in rules if rule.id in one.finds]
 
 
 def outcome(asked: Iterable[Asked], answers: Mapping[str, str]) -> Outcome:

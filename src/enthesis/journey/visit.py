@@ -20,6 +20,7 @@ from enthesis.journey.course import (
 from enthesis.journey.facts import stop_rule
 from enthesis.journey.judge import open_warnings
 from enthesis.journey.relief import both_reliefs
+from enthesis.journey.screens import cut_off_words, score_words, screened_last
 from enthesis.knowledge.kinds import Knowledge, Measure, VisitText
 from enthesis.knowledge.translate import MONTHS, placeholders
 from enthesis.records import Course, Mark, NextStep, Occasion, Side, Verdict
@@ -131,7 +132,7 @@ def what_to_ask(
     """What to ask at this visit. `patient`: what only the patient's record knows (SITUATIONS)."""
     now = situations(course, known, verdict, None) | patient
     named = {"worse": "; ".join(_worse(course, known, verdict.judged_on))}
-    return texts("ask", now, known, **named, screened=_screened(course, known))
+    return texts("ask", now, known, **named, screened=screen_line(course, known))
 
 
 def texts(part: str, now: Set[str], known: Knowledge, **named: str) -> tuple[str, ...]:
@@ -202,7 +203,7 @@ def situations(
         "warning": bool(open_warnings(course, known)),
         "unanswered": verdict.ask_first,
         "worse": bool(_worse(course, known, today)),
-        "screened": bool(_screened(course, known)),
+        "screened": bool(screened_last(course, known)),
         "reliefs_differ": both is not None and both.differ,
         "next_ahead": next_on is not None and next_on >= today,
         "next_past": next_on is not None and next_on < today,
@@ -267,23 +268,9 @@ def _worse(course: Course, known: Knowledge, today: date) -> list[str]:
     return found
 
 
-def _screened(course: Course, known: Knowledge) -> str:
+def screen_line(course: Course, known: Knowledge) -> str:
     """The screens whose last answer is at or above the cut-off, as they are named in the text."""
-    found = []
-    for measure in known.measures.values():
-        read = [r for r in follow.measure_readings(course, measure) if r.value is not None]
-        value = read[-1].value if read else None
-        if measure.ask_from is not None and value is not None and value >= measure.ask_from:
-            found.append(
-                f"{measure.name}: {score_words(value)} of {score_words(measure.maximum)} on "
-                f"{_day(read[-1].on)}, at or above the cut-off {score_words(measure.ask_from)}"
-            )
-    return "; ".join(found)
-
-
-def score_words(value: Decimal | None) -> str:
-    """A score to one digit; empty for none."""
-    return "" if value is None else f"{value.quantize(Decimal('0.1')).normalize():f}"
+    return "; ".join(cut_off_words(one, on) for one, on in screened_last(course, known))
 
 
 def _anaesthetics(course: Course, known: Knowledge) -> list[str]:

@@ -236,6 +236,7 @@ def _read_consent_words(
     named = {w for s in every["syntheses"] for w in (s.outcome, s.comparator, s.unit)}
     named |= {one.title for one in every["benchmarks"]}
     named |= {one.name for one in every["conditions"] if one.protocols}
+    named |= {one.name for one in every["sites"] if one.role == "target"}
     named |= {one.name.lower() for one in every["measures"] if one.validated}
     named |= {one.name.lower() for one in every["substances"] if one.role != "diluent"}
     found = {}

@@ -152,9 +152,11 @@ def aftercare_problems(
 CONSENT_WORDS = (
     *("week", "weeks", "month", "months", "year", "years", "lower", "higher", "people"),
     *("1 session", "sessions", "once", "times in a row", "and", "1 place", "places"),
-    "with adrenaline",
+    *("with adrenaline", "1 point", "points", "about", "a"),
+    *("left side", "right side", "both sides", "in the middle"),
+    *("by touch", "by ultrasound", "by X-ray", "by CT scan"),
 )
-"""Words of journey/consent.py that are put into the lines of a consent."""
+"""Words of journey/consent.py and journey/lines.py that are put into the lines of a consent."""
 
 
 def consent_problems(

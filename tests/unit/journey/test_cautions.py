@@ -93,6 +93,14 @@ def test_a_word_of_the_file_is_a_whole_word_of_what_was_told(
     assert ("corn_allergy" in found, "fish_allergy" in found) == (corn, fish)
 
 
+def test_an_allergy_that_nobody_named_holds_the_needle_until_it_is_named() -> None:
+    unnamed: dict[str, Any] = {"allergies": ("other",)}
+    assert "allergy_unnamed" in fired(PLAIN, "", unnamed)
+    assert "allergy_unnamed" not in fired(PLAIN, "Penicillin", unnamed)
+    assert "allergy_unnamed" not in fired(PLAIN, "", unnamed | {"allergy_substances": "Nickel"})
+    assert "allergy_unnamed" not in fired(PLAIN, "", {"allergies": ("latex",)})
+
+
 def test_an_allergy_named_beside_another_is_a_stop_of_its_own() -> None:
     both = replace(holding("p2g"), others=(*holding("p2g").others, *holding("lidocaine").others))
     assert {"amide_allergy", "named_allergy"} <= fired(both, "lidocaine, p2g", {})

@@ -13,12 +13,16 @@ from enthesis.journey.consent import (
     changed,
     consent,
 )
+from enthesis.journey.lines import Lines
 from enthesis.knowledge.translate import consent_problems
-from enthesis.units import Money
+from enthesis.records import Side, SiteDose
+from enthesis.units import Ml, Money
 from tests.unit.journey.courses import KNOWN, course_of, plan_of
 from tests.unit.journey.test_visit import HARDEST, grade
 
-CLINIC = {"clinic": "Harbour Clinic", "phone": "(555) 0100"}
+CLINIC = {"patient": "Marta Lindqvist", "clinic": "Harbour Clinic", "phone": "(555) 0100"}
+GUIDED = next(p.id for p in KNOWN.protocols.values() if p.sites[0].guidance == "fluoroscopy")
+SITE = SiteDose("sacroiliac_joint", Side.RIGHT, "joint", Ml(Decimal(2)))
 CONDITIONS = sorted(c.id for c in KNOWN.conditions.values() if c.protocols)
 TRIAL = TrialTold("Klein 1993", "6 months", 79, 24.4, 4.0, 45.0, with_it=77, without=53)
 COUNTED = QuestionTold("pain", "salt water injected the same way", "of 100 people", "low", (TRIAL,))
@@ -63,13 +67,74 @@ def test_a_risk_is_named_where_the_needle_can_do_that_harm(
     risks = words(made(condition), "risks")
     assert ("Your places are near the lung" in risks) is lung
     assert ("A spinal headache" in risks) is spine
+    assert ("punctured lung" in risks) is lung
     assert "472 harms" in risks and ("so nobody can say how likely" in risks) is spine
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", ("Marta Lindqvist: Low back and sacroiliac pain, both sides.", "by touch")),
+        ("es", ("Marta Lindqvist: dolor lumbar y sacroilíaco, ambos lados.", "con la mano")),
+    ],
+)
+def test_it_names_the_patient_the_side_the_places_and_what_leads_the_needle(
+    language: str, said: tuple[str, str]
+) -> None:
+    course = course_of()
+    assert course.plan is not None
+    told = consent(course, course.plan, KNOWN, TOLD, CLINIC, language)
+    whom = words(told, "you")
+    assert all(one in whom for one in said)
+    spanish = KNOWN.consent_words["es"].words
+    for dose in course.plan.sites:
+        name = KNOWN.sites[dose.site].name
+        assert (spanish[name] if language == "es" else name) in whom
+    guided = replace(course.plan, protocol=GUIDED, sites=(SITE,))
+    shown = words(consent(course, guided, KNOWN, TOLD, CLINIC), "you")
+    assert "right side: Sacroiliac joint." in shown and "led by X-ray." in shown
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "english", "spanish"),
+    [
+        (-13.3, 6.3, "from 13 points less to 6 points more", "de 13 puntos menos a 6 puntos más"),
+        (4, 45, "from 4 to 45 points more", "de 4 a 45 puntos más"),
+        (-9, -1, "from 1 to 9 points less", "de 1 a 9 puntos menos"),
+        (-0.4, 1, "from none to 1 point more", "de ninguno a 1 punto más"),
+        (-0.4, 0.4, "no more and no less", "ni más ni menos"),
+    ],
+)
+def test_an_interval_is_said_as_people_say_it(
+    low: float, high: float, english: str, spanish: str
+) -> None:
+    assert Lines(KNOWN).gap(low, high, 0, "points") == english
+    assert Lines(KNOWN, "es").gap(low, high, 0, "points") == spanish
+
+
+@pytest.mark.parametrize(
+    ("weeks", "english", "spanish"),
+    [
+        (1, "1 week", "1 semana"),
+        (6, "6 weeks", "6 semanas"),
+        (12, "about 3 months", "cerca de 3 meses"),
+        (26, "6 months", "6 meses"),
+        (24, "24 weeks", "24 semanas"),
+        (52, "1 year", "1 año"),
+        (57, "about a year", "cerca de un año"),
+        (104, "2 years", "2 años"),
+        (110, "about 2 years", "cerca de 2 años"),
+    ],
+)
+def test_a_time_is_said_as_people_say_it(weeks: int, english: str, spanish: str) -> None:
+    assert Lines(KNOWN).weeks(Decimal(weeks)) == english
+    assert Lines(KNOWN, "es").weeks(Decimal(weeks)) == spanish
 
 
 def test_numbers_are_told_with_and_without_and_how_sure_they_are() -> None:
     numbers = words(made(), "numbers")
     assert "77 of 100 people with prolotherapy, and in 53 of 100 with salt water" in numbers
-    assert "+4 to +45 of 100" in numbers and "It is low" in numbers
+    assert "with prolotherapy from 4 to 45 more of 100" in numbers and "It is low" in numbers
     assert "37 of 100 people" in words(made(), "anyway")
 
 
@@ -101,7 +166,9 @@ def test_what_changed_is_named_by_its_section() -> None:
     dearer = replace(plan, price_per_session=Money(Decimal(300), "USD"))
     now = consent(course, dearer, KNOWN, TOLD, CLINIC)
     assert changed(signed, now.versions) == ("plan", "cost")
-    moved = consent(course, plan, KNOWN, TOLD, {"clinic": "Harbour", "phone": "1"})
+    moved = consent(
+        course, plan, KNOWN, TOLD, {"patient": "M L", "clinic": "Harbour", "phone": "1"}
+    )
     assert changed(signed, moved.versions) == ()
     text = KNOWN.consent_texts["risk-nerve"]
     worse = {**KNOWN.consent_texts, text.id: replace(text, text="Worse than was known.")}

@@ -60,7 +60,7 @@ def test_surgery_and_manipulation_are_told_of_only_where_they_apply() -> None:
 def test_one_trial_is_told_with_and_without_on_one_scale_at_one_time() -> None:
     pair = made().scales[0]
     assert [bar.of_100 for bar in pair.bars] == [53, 77] and pair.bars[1].anyway == 53
-    assert "after 6 months" in pair.title and "+4 to +45 of 100" in pair.lines[0]
+    assert "after 6 months" in pair.title and "from 4 to 45 more of 100" in pair.lines[0]
     elbow = made("lateral_epicondylosis", evidence=None).scales[0]
     assert [(bar.option, bar.of_100) for bar in elbow.bars] == [
         ("wait", 83),

@@ -194,7 +194,7 @@ LOW = {"phq_interest": 1, "phq_down": 1}
             {},
             ["Mood and worry (PHQ-4): 8 of 12 on 26 Dec 2025, at or above the cut-off 6"],
         ),
-        ({"gad_nervous": 2, "gad_worry": 1, **LOW}, {}, []),
+        ({"gad_nervous": 1, "gad_worry": 1, **LOW}, {}, []),
     ],
 )
 def test_a_sign_that_got_worse_and_a_high_screen_are_asked_about_and_drive_nothing(

@@ -33,7 +33,7 @@ from enthesis.outcomes.report import READ_FIRST, Origin, Report, Section, report
 from enthesis.outcomes.sections.adverse import adverse
 from enthesis.outcomes.sections.calibration import calibration
 from enthesis.outcomes.sections.harms import _both_rules, _total
-from enthesis.outcomes.sections.parts import HIDDEN, LEFT_OUT, Asked
+from enthesis.outcomes.sections.parts import HIDDEN, LEFT_OUT, Asked, of_100_with_interval
 from enthesis.outcomes.sections.silent import marked
 from tests.unit.outcomes.registry_rows import ten, whole
 
@@ -126,9 +126,25 @@ def test_a_share_has_lost_counted_as_not_reached_and_its_interval_beside_it(repo
     # Wilson of 3 in 8 is 0.137 to 0.694 (R: prop.test(3, 8, correct = FALSE)).
     assert "Of all 8 who began" in note and "at least 50 %: 3, of 100 38 (14 to 69)" in note
     # Garwood: no event in 9 sessions leaves room for 410 in a thousand (R: poisson.test(0, 9)).
-    assert (
-        cells(by_id(report)["harms"])["New rash, wheezing or swollen face"][3] == "0 (0 to 409.9)"
-    )
+    none = cells(by_id(report)["harms"])["New rash, wheezing or swollen face"]
+    assert none[3] == "none yet of 9 (at most 409.9)"
+
+
+@pytest.mark.parametrize(
+    ("n", "of", "told"),
+    [
+        (0, 0, "–"),
+        (0, 2, "none yet of 2 (at most 100)"),
+        (0, 1238, "none yet of 1238 (at most 0.2)"),
+        (2, 1238, "0.2 (0 to 0.6)"),
+        (3, 8, "38 (14 to 69)"),
+    ],
+)
+def test_none_seen_is_said_with_its_denominator_and_what_it_still_allows(
+    n: int, of: int, told: str
+) -> None:
+    # R: prop.test(2, 1238, correct = FALSE) gives 0.00044 to 0.00588; of none the rule of three.
+    assert of_100_with_interval(n, of) == told
 
 
 # --- a loop over the raw rows
@@ -265,6 +281,12 @@ def test_target_and_cost_are_a_loop_over_the_courses(both: tuple[Report, Rows]) 
             assert f"${paid:,} ({known[condition].name})" in told["cost"].finding
 
 
+def ends_of(cell: str) -> list[float]:
+    """Both ends as they are told; none seen begins at 0."""
+    told = cell.split("(")[1].rstrip(")").replace("at most", "0 to")
+    return [float(end) for end in told.split(" to ")]
+
+
 def test_harms_and_their_places_are_a_loop_over_sessions_and_events(
     both: tuple[Report, Rows],
 ) -> None:
@@ -277,9 +299,9 @@ def test_harms_and_their_places_are_a_loop_over_sessions_and_events(
         low, high = (stats.chi2.ppf(0.025, 2 * events[kind]) / 2 if events[kind] else 0.0,
                      stats.chi2.ppf(0.975, 2 * events[kind] + 2) / 2)  # fmt: skip
         n = len(rows["sessions"])
-        ends = shown[text][3].split("(")[1].rstrip(")").split(" to ")
-        expected = [1000 * low / n, 1000 * high / n]
-        assert [float(end) for end in ends] == pytest.approx(expected, abs=0.051)
+        assert ends_of(shown[text][3]) == pytest.approx(
+            [1000 * low / n, 1000 * high / n], abs=0.051
+        )
     opened = {c["course"]: c["opened_quarter"] for c in rows["courses"]}
     alarm = knowledge(DAY).harm_alarms["infection"]
     hit = {(e["course"], e["number"]) for e in rows["events"] if e["kind"] in alarm.kinds}
@@ -314,9 +336,10 @@ def test_adverse_events_are_a_loop_with_their_intervals_and_stand_apart_from_sig
         assert row[:2] == (str(n), str(given))
         assert row[3:5] == (str(sum(e["serious"] for e in mine)), f"{courses} of {treated}")
         low = stats.chi2.ppf(0.025, 2 * n) / 2 if n else 0.0
-        ends = [float(end) for end in row[2].split("(")[1].rstrip(")").split(" to ")]
         high = stats.chi2.ppf(0.975, 2 * n + 2) / 2
-        assert ends == pytest.approx([1000 * low / given, 1000 * high / given], abs=0.051)
+        assert ends_of(row[2]) == pytest.approx(
+            [1000 * low / given, 1000 * high / given], abs=0.051
+        )
     warned = sum(e["from_warning"] for e in after)
     assert f"Recorded from a warning answer: {warned} of {len(after)}." in told["adverse"].notes[1]
     assert told["adverse"].finding.endswith(f", {unjudged} not judged yet")

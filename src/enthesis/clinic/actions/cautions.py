@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from enthesis.clinic import audit, store
 from enthesis.clinic.actions import Refused, hold_clinic, refuse_aside, save
-from enthesis.clinic.models import CautionSetAside, Clinic, Session, User
+from enthesis.clinic.models import CautionSetAside, Clinic, Course, Session, User
 from enthesis.clinic.permissions import get_for
 from enthesis.journey.cautions import Caution, Told, mixture_cautions
 from enthesis.journey.treat import amount
@@ -19,16 +19,20 @@ from enthesis.shape import plain, read
 from enthesis.units import Mg
 
 
+def told_by(course: Course) -> Told:
+    """What is known of allergies and illness: from the patient's record and the last evaluation."""
+    patient = course.patient
+    asked = patient.allergies or patient.allergies_asked_on is not None
+    last = store.course_record(course).evaluation
+    return Told(patient.allergies if asked else None, last.answers if last else {})
+
+
 def cautions_of(
     session: Session, mixtures: Sequence[Mixture], known: Knowledge
 ) -> list[tuple[Caution, CautionSetAside | None]]:
     """What stands against these mixtures, each with why it was set aside, if it was."""
-    patient = session.course.patient
-    asked = patient.allergies or patient.allergies_asked_on is not None
-    answers = store.course_record(session.course).evaluation
-    told = Told(patient.allergies if asked else None, answers.answers if answers else {})
     aside = {row.caution: row for row in session.set_aside.select_related("by").order_by("at")}
-    found = mixture_cautions(mixtures, told, known)
+    found = mixture_cautions(mixtures, told_by(session.course), known)
     return [(one, aside.get(one.key[:500]) if one.stop else None) for one in found]
 
 

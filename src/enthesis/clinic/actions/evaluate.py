@@ -10,8 +10,9 @@ from django.db import transaction
 from enthesis import records
 from enthesis.clinic import audit, store
 from enthesis.clinic.actions import EditConflict, Refused, appointments, refuse_aside, save
-from enthesis.clinic.models import Course, Evaluation, User
+from enthesis.clinic.models import Course, Evaluation, Patient, User
 from enthesis.clinic.permissions import get_for
+from enthesis.journey import allergies
 from enthesis.journey.course import Move, MoveError, check
 from enthesis.journey.evaluate import evaluate
 from enthesis.records import Answer, Candidacy, EvaluationResult, Row
@@ -21,6 +22,7 @@ HARD_STOPS = frozenset({Candidacy.REFER_FIRST, Candidacy.NOT_SUITABLE})
 """What only a clinician can set aside, with a reason."""
 GOES_ON = frozenset({Candidacy.SUITABLE, Candidacy.SUITABLE_WITH_CARE})
 """The answers of an evaluation that a plan and a session may follow."""
+WRITTEN_MOST = Patient._meta.get_field("allergies").max_length or 0
 
 
 @transaction.atomic
@@ -46,6 +48,7 @@ def save_evaluation(
     if last is not None and last.pk != expected_last:
         raise EditConflict(last)
     check_move(course, Move.EVALUATE)
+    answers = _with_allergies(user, course.patient_id, answers, today)
     written, result = _evaluated(course, records.Evaluation(today, answers, cleared, rows))
     row = save(
         Evaluation(
@@ -62,6 +65,28 @@ def save_evaluation(
     detail = {"answer": row.result["answer"], "cleared": sorted(written.cleared)}
     audit.record(user, "save_evaluation", row, detail=detail)
     return row
+
+
+def _with_allergies(
+    user: User, patient_id: int, answers: Mapping[str, Answer], today: date
+) -> Mapping[str, Answer]:
+    """The answers with what the patient's record says; a record without an allergy gets theirs.
+    Refused where they deny what the record names."""
+    patient = get_for(user, Patient, patient_id, lock=True)
+    known = store.known_for(patient.clinic, today)
+    if allergies.left_out(answers, patient.allergies, known):
+        raise Refused(
+            f"The patient’s record says: {patient.allergies}. Tick it here too, or correct the "
+            "record first.",
+            allergies.KINDS,
+        )
+    answers = allergies.carried(answers, patient.allergies, known)
+    told = None if patient.allergies else allergies.for_record(answers)
+    if told is not None and len(told) <= WRITTEN_MOST:
+        patient.allergies, patient.allergies_asked_on = told, today
+        save(patient)
+        audit.record(user, "change_patient", patient, detail={"changed": ["allergies"]})
+    return answers
 
 
 def _evaluated(

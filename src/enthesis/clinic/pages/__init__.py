@@ -71,15 +71,21 @@ def patient_banner(patient: Patient, today: date) -> dict[str, Any]:
     }
 
 
-def _safety_tags(patient: Patient) -> list[dict[str, str]]:
+def recorded_allergies(patient: Patient) -> str:
+    """What the record says of allergies: their names, or what is known without one."""
     asked_on = patient.allergies_asked_on
+    none = f"no known allergies, asked {_words(asked_on)}" if asked_on else "allergies not recorded"
+    return patient.allergies or none
+
+
+def _safety_tags(patient: Patient) -> list[dict[str, str]]:
+    text = recorded_allergies(patient)
     if patient.allergies:
-        tags = [{"tone": "alarm", "icon": "alarm", "text": f"Allergy: {patient.allergies}"}]
-    elif asked_on:
-        text = f"No known allergies, asked {_words(asked_on)}"
-        tags = [{"tone": "halt", "icon": "met", "text": text}]
+        tags = [{"tone": "alarm", "icon": "alarm", "text": f"Allergy: {text}"}]
+    elif patient.allergies_asked_on:
+        tags = [{"tone": "halt", "icon": "met", "text": text[0].upper() + text[1:]}]
     else:
-        tags = [{"tone": "care", "icon": "care", "text": "Allergies not recorded"}]
+        tags = [{"tone": "care", "icon": "care", "text": text[0].upper() + text[1:]}]
     if consents.withdrawn_by(patient):
         tags.append({"tone": "alarm", "icon": "alarm", "text": "Consent withdrawn"})
     if patient.anticoagulant:

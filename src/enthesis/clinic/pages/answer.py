@@ -25,6 +25,7 @@ from enthesis.clinic.pages.visit import leaflet
 from enthesis.clinic.permissions import public_page
 from enthesis.clinic.questions import QuestionForm
 from enthesis.journey import aftercare, follow
+from enthesis.journey.screens import screened
 from enthesis.knowledge.kinds import Knowledge, Question
 from enthesis.knowledge.translate import in_language
 from enthesis.records import Answer
@@ -102,6 +103,7 @@ def _received(
     emergency = tuple(dict.fromkeys(call for rule in dangers for call in rule.call_first))
     context = _clinic(clinic, known) | {
         "dangers": dangers,
+        "is_low": bool(screened(answers, known)),
         "emergency": emergency,
         "others": others,
     }

@@ -24,6 +24,7 @@ from enthesis.clinic.permissions import CLINICAL, DESK, StaffRequest, get_for, p
 from enthesis.clinic.questions import QuestionForm, choices_of, typed
 from enthesis.clinic.sender import is_local
 from enthesis.journey import before, follow
+from enthesis.journey.screens import screened, words
 from enthesis.knowledge.kinds import Knowledge, Question
 from enthesis.records import Answer, Occasion
 
@@ -262,6 +263,7 @@ def answers(request: StaffRequest, assessment_id: int) -> HttpResponse:
         # Of a questionnaire that is not ours (an imported sheet): as it was given.
         "other": [(name, typed(value)) for name, value in given.items() if name not in asked],
         "dangers": follow.dangers(given, known),
+        "screened": "; ".join(map(words, screened(given, known))),
     }
     return render(request, "clinic/course/answers.html", context)
 

@@ -6,7 +6,7 @@ from datetime import date
 from enthesis.clinic.pages.ask import said
 from enthesis.clinic.timeline import day
 from enthesis.journey import before
-from enthesis.journey.visit import score_words
+from enthesis.journey.screens import score_words
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.records import Course
 

@@ -37,6 +37,7 @@ from enthesis.journey.course import Move, Phase
 from enthesis.journey.forecast import Forecast
 from enthesis.journey.judge import decided_against, judge
 from enthesis.journey.reasons import laid_out
+from enthesis.journey.visit import screen_line
 from enthesis.knowledge.kinds import About, Knowledge
 from enthesis.records import NextStep, Verdict
 from enthesis.shape import plain
@@ -149,6 +150,7 @@ def _clinical(
         "forecast": forecast_words(*ahead, known) if ahead else None,
         "signs": sign_pictures([pictures.sign_data(s) for s in follow.signs(record, known)], "s"),
         "other_scores": supporting_lines(row, record, known),
+        "screened": _screened(record, known),
         "places": scored_places(row, known),
         "before": before_words(record, known, today),
         "result": _result(row),
@@ -157,6 +159,13 @@ def _clinical(
         "can_change_plan": in_series,
         "waiting_plan": in_series and row.plans.filter(agreed_on=None).last(),
     }
+
+
+def _screened(record: records.Course, known: Knowledge) -> str:
+    """That somebody should ask about mood, in the words of the page before the visit."""
+    line = screen_line(record, known)
+    text = next(one.text for one in known.visit_texts if one.id == "ask-screen")
+    return text.format(screened=line) if line else ""
 
 
 def judged_card(

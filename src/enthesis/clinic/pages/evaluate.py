@@ -10,14 +10,15 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods
 
 from enthesis.charts.pain_map import pain_map_svg
 from enthesis.clinic import store
 from enthesis.clinic.actions import EditConflict
 from enthesis.clinic.actions import evaluate as actions
-from enthesis.clinic.models import Course, Evaluation
-from enthesis.clinic.pages import attempt, evaluate_exam, patient_banner
+from enthesis.clinic.models import Course, Evaluation, Patient
+from enthesis.clinic.pages import attempt, evaluate_exam, patient_banner, recorded_allergies
 from enthesis.clinic.pages.doses import ShortDecimal, short
 from enthesis.clinic.pages.evaluate_rows import (
     attach_report,
@@ -28,6 +29,7 @@ from enthesis.clinic.pages.evaluate_rows import (
 )
 from enthesis.clinic.pages.patients import Day, course_words
 from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
+from enthesis.journey import allergies
 from enthesis.journey.evaluate import questions_for
 from enthesis.journey.rows import CONTRADICTED
 from enthesis.knowledge.kinds import Knowledge, Question
@@ -142,6 +144,17 @@ class EvaluationForm(forms.Form):
         for finding in self.hard_stops():
             self._offer_to_clear(finding, row.cleared if row else {})
 
+    def carry(self, patient: Patient, known: Knowledge) -> None:
+        """Begin with the allergies on the patient's record, and say what it holds."""
+        told = self.fields[allergies.KINDS]
+        told.help_text = format_html("On the record: {}.", recorded_allergies(patient))
+        names = (allergies.KINDS, allergies.SUBSTANCES)
+        open_ones: dict[str, Answer] = {
+            name: self.initial[name] for name in names if self.initial.get(name)
+        }
+        for name, answer in allergies.carried(open_ones, patient.allergies, known).items():
+            self.initial[name] = list(answer) if isinstance(answer, tuple) else answer
+
     def hard_stops(self) -> Iterator[Finding]:
         """The findings of the latest evaluation that stand in the way, cleared or not."""
         for finding in self.result.findings if self.result else ():
@@ -174,15 +187,16 @@ class EvaluationForm(forms.Form):
             if name.startswith("clear-") and value
         }
 
-    def groups(self) -> list[tuple[str, list[tuple[forms.BoundField, Question, str]]]]:
+    def groups(self) -> list[tuple[str, list[tuple[forms.BoundField, Question, str, str]]]]:
         """The questions as they stand on the page: neighbours of one group under its name, each
-        with its field and, in words, the earlier answer that it depends on."""
+        with its field and the earlier answer that it depends on, in words and for only-if.js."""
         grouped = groupby(
             (q for q in self.questions.values() if not evaluate_exam.is_examined(q)),
             key=lambda question: question.group,
         )
         return [
-            (name, [(self[q.id], q, self._only_if(q)) for q in group]) for name, group in grouped
+            (name, [(self[q.id], q, self._only_if(q), self._shown_for(q)) for q in group])
+            for name, group in grouped
         ]
 
     def group_names(self) -> set[str]:
@@ -198,6 +212,14 @@ class EvaluationForm(forms.Form):
         ticked = field.value() or []
         marked = {code: words for code, words in drawn[0].options if code in ticked}
         return pain_map_svg(marked, "hurts", field.html_name)
+
+    def _shown_for(self, question: Question) -> str:
+        """The ticks that bring a question up; "" for one that is missed and so never hidden."""
+        missing = self.result.missing if self.result else ()
+        if question.id in missing or len(question.only_if) != 1:
+            return ""
+        ((earlier, values),) = question.only_if.items()
+        return " ".join(f"{self[earlier].html_name}={value}" for value in values)
 
     def _only_if(self, question: Question) -> str:
         parts = []
@@ -216,6 +238,7 @@ def evaluate(request: StaffRequest, course_id: int) -> HttpResponse:
     questions = questions_for(known.conditions[course.condition], known)
     last = course.evaluations.last()
     form = EvaluationForm(questions, last, request.POST or None)
+    form.carry(course.patient, known)
     if "preview" in request.GET:  # the map and the bars as typed; nothing is saved or refused
         exam = evaluate_exam.Exam(form, course, last, known)
         return render(request, "clinic/evaluate/exam.html", {"exam": exam, "course": course})

@@ -1,6 +1,6 @@
 """The examination within the evaluation: its fields, its bars and its map, from one form."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from itertools import groupby
 from typing import Any
@@ -15,14 +15,14 @@ from enthesis.clinic.models import Course, Evaluation
 from enthesis.clinic.pages.doses import SIDES, drawn_map, short
 from enthesis.journey import examination as core
 from enthesis.journey.evaluate import age_years
-from enthesis.journey.examination import Motion, Tender
+from enthesis.journey.examination import Motion
+from enthesis.journey.examined import UNITS, norm_words
 from enthesis.knowledge.examination_kinds import MotionNorm
 from enthesis.knowledge.kinds import Condition, Knowledge, Question, Site
 from enthesis.records import Answer, Side
 from enthesis.shape import read
 
 STATES: dict[bool | None, State] = {True: "tender", False: "calm", None: "open"}
-UNITS = {"degrees": "°", "mm": " mm"}
 OPEN = ("", "–")
 
 
@@ -201,19 +201,6 @@ def _typed(question: Question, value: Any) -> Answer:
     return {"yes": True, "no": False}.get(value) if question.kind == "yes_no" else str(value)
 
 
-def norm_words(norm: MotionNorm) -> str:
-    """What the norm is, and of whom."""
-    if norm.low is None or norm.high is None:
-        return "No norm found"
-    unit = UNITS.get(norm.unit, norm.unit)
-    span = short(norm.low) if norm.low == norm.high else f"{short(norm.low)} to {short(norm.high)}"
-    if norm.kind == "mean":
-        people = {"female": "women", "male": "men"}.get(norm.sex, "people")
-        return f"Mean of healthy {people} aged {norm.age_from} to {norm.age_to}: {span}{unit}"
-    said = {"textbook": "Textbook norm", "limit": "Impaired below"}[norm.kind]
-    return f"{said} {span}{unit}"
-
-
 def _bars(motion: Motion) -> MotionBars:
     norm = motion.norm
     bars = [
@@ -235,13 +222,3 @@ def _beside(motion: Motion) -> str:
         parts.append(f"left and right differ by {short(abs(known[0] - known[1]))}{unit}")
     told = capfirst(", ".join(parts).replace("midline ", ""))
     return f"{told}." if told else ""
-
-
-def tender_words(places: Sequence[Tender], known: Knowledge) -> list[str]:
-    """ "Iliolumbar ligament, left (8 of 10)" for every tender place."""
-    return [
-        f"{known.sites[one.site].name}"
-        + (f", {SIDES[one.side]}" if known.sites[one.site].paired else "")
-        + (f" ({one.score} of 10)" if one.score is not None else "")
-        for one in places
-    ]

@@ -18,6 +18,8 @@ from enthesis.units import money_words
 
 NARROW, WIDE = 80, 95
 """The bands in the picture and in the table, in percent."""
+PLAIN = 50
+"""The level of relief, in percent, that is told in words."""
 
 
 def forecast_words(found: Forecast, used: InUse, known: Knowledge) -> dict[str, Any]:
@@ -31,6 +33,7 @@ def forecast_words(found: Forecast, used: InUse, known: Knowledge) -> dict[str, 
         "fall": _fall(found, measure),
         "origin": origin_words(used, known),
         "check": check_words(used),
+        "came": came_words(found.points[0], used.check) if used.check else [],
         "doubt": _doubt(used.check) if used.check else "",
         "patient": _for_the_patient(found, measure),
     }
@@ -137,6 +140,23 @@ def _of_100(chance: float) -> str:
     """A whole number of 100; the ends are said as what they are, never as certain."""
     shown = round(100 * chance)
     return "under 1" if shown < 1 else "over 99" if shown > 99 else str(shown)
+
+
+def came_words(point: Point, check: ForecastCheck) -> list[str]:
+    """How forecasts like this one came out, as people say it: of those told a chance like that of
+    `point`, how many did; and how many of 100 answers fell within the range."""
+    level = next((one for one in check.levels if one.level == PLAIN), check.levels[0])
+    chance = point.chances.get(level.level, 0.0)
+    told, did, courses = min(level.bins, key=lambda one: abs(float(one[0]) - chance))
+    inside = round(100 * check.inside[str(NARROW)] / check.answers)
+    too = "too hopeful" if named(level) > came(level) else "not too hopeful"
+    return [
+        f"In the check, of 100 forecasts told about {_of_100(float(told))} % for "
+        f"{level.level} % relief, {round(100 * did)} reached it ({courses} forecasts like "
+        f"this one).",
+        f"Over all it was {too}: {named(level)} of 100 named, {came(level)} came.",
+        f"The range for {NARROW} of 100 held {inside} of 100 answers.",
+    ]
 
 
 def check_words(used: InUse) -> str:

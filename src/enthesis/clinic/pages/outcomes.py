@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from enthesis.outcomes.report import Report, Section
 
 QUARTERS = 5
+OPEN = ("flow", "relief")
+"""The sections that are not folded: everything else rests on them."""
 AGAIN_SECONDS = "2"
 CANNOT_WAIT = 503
 
@@ -227,6 +229,7 @@ def _section(one: "Section", asked: Any) -> dict[str, Any]:
         shown |= {"slider": told, "conclusion": CONCLUSION}
         if one.figure:
             shown["figure"] = marked(one.figure, told["at"])
+    shown["is_open"] = one.id in OPEN or (one.id == "silent" and "delta" in asked)
     return shown
 
 

@@ -30,12 +30,13 @@ from enthesis.clinic.pages.doses import (
     problems,
     short,
 )
-from enthesis.clinic.pages.evaluate_exam import answers_of, tender_words
+from enthesis.clinic.pages.evaluate_exam import answers_of
 from enthesis.clinic.pages.patients import Day, course_words
 from enthesis.clinic.pages.plan_words import first_session_on, series_words
 from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
 from enthesis.journey import plan as rules
 from enthesis.journey.examination import block_problems, tender_places
+from enthesis.journey.examined import tender_words
 from enthesis.journey.treat import amount
 from enthesis.knowledge.kinds import Benchmark, Knowledge
 from enthesis.knowledge.series import Protocol

@@ -8,6 +8,7 @@ from enthesis.clinic import store
 from enthesis.clinic.models import Course
 from enthesis.clinic.pages import patient_banner
 from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
+from enthesis.journey.evaluate import age_years
 from enthesis.journey.referral import letter
 from enthesis.records import EvaluationResult
 from enthesis.shape import read
@@ -24,11 +25,12 @@ def referral_letter(request: StaffRequest, course_id: int) -> HttpResponse:
     known = store.known_for(request.clinic, today)
     condition = known.conditions[course.condition]
     result = read(EvaluationResult, row.result)
+    age = age_years(course.patient.born_on, told.on)
     context = {
         "course": course,
         "condition": condition,
         "patient": patient_banner(course.patient, today),
-        "letter": letter(told, result, condition, known),
+        "letter": letter(told, result, condition, known, age, course.patient.sex),
         "last": row,
         "today": today,
         "clinic": request.clinic,

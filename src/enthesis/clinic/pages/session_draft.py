@@ -11,8 +11,10 @@ from django.shortcuts import render
 
 from enthesis.clinic import store
 from enthesis.clinic.actions.before_needle import also_given, time_out_problems, time_out_words
+from enthesis.clinic.actions.cautions import told_by
 from enthesis.clinic.consents import last_word
 from enthesis.clinic.models import Course, Session, Weight
+from enthesis.clinic.pages import recorded_allergies
 from enthesis.clinic.pages.cautions import standing
 from enthesis.clinic.pages.doses import drawn_map, mixture_words, problems, short
 from enthesis.clinic.pages.plan_words import dose_words
@@ -99,15 +101,13 @@ def _facts(row: Session, known: Knowledge) -> dict[str, str]:
     course, patient = row.course, row.course.patient
     agreed = course.plans.exclude(agreed_on=None).last()
     weight = patient.weights.last()
-    none_known = f"no allergies known, asked {_day(patient.allergies_asked_on)}"
     return {
         "identity": f"{patient.family}, {patient.given}, born {_day(patient.born_on)}",
         "side": f"{known.conditions[course.condition].name}, {course.side}",
         "consent": last_word(course)
         or (f"{agreed.agreed_name}, {_day(agreed.agreed_on)}" if agreed else FACT_UNKNOWN),
         "weight": _weight_fact(row, weight),
-        "allergies": patient.allergies
-        or (none_known if patient.allergies_asked_on else "allergies not recorded"),
+        "allergies": told_by(course).named or recorded_allergies(patient),
         "anticoagulant": patient.anticoagulant or "no blood thinner recorded",
     }
 

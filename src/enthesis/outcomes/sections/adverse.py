@@ -52,6 +52,8 @@ def _kinds(asked: Asked, rows: list[dict[str, Any]], given: int, treated: int) -
     serious, total = _sum(rows, "serious"), _sum(rows, "events")
     were = "event was" if told.total == "1" else "events were"
     title = f"{told.total} adverse {were} recorded after {given} sessions"
+    if told.total == "0":
+        title = f"No adverse event is recorded yet after {given} sessions"
     (whole,) = cohort.adverse(asked.registry, of=()).to_pylist()
     # Each kind may stand for enough events while all together are of few people.
     if any(told.of_few) or (asked.is_small(whole["courses"]) and not asked.is_small(total)):
@@ -62,7 +64,8 @@ def _kinds(asked: Asked, rows: list[dict[str, Any]], given: int, treated: int) -
     ]
     notes = [CAVEAT, *told.notes]
     if asked.below is None:
-        title += f": {serious} serious, {total - _sum(rows, 'judged')} not judged yet"
+        if total:
+            title += f": {serious} serious, {total - _sum(rows, 'judged')} not judged yet"
         head += ["Serious", "Courses", "Of 100 treated courses (95 % interval)"]
         cells = [
             (*cell, str(row["serious"]), f"{row['courses']} of {treated}",
@@ -156,6 +159,10 @@ def _how_given(asked: Asked) -> Section:
     (whole,) = cohort.given(asked.registry, ()).to_pylist()
     given, said, noted = (whole[name] for name in ("sessions", "said", "complicated"))
     title = f"A complication was noted at {noted} of {said} sessions whose record says it"
+    if not said:
+        title = f"Whether there was a complication, no record of {given} sessions says yet"
+    elif not noted:
+        title = f"No complication was noted yet at {said} sessions whose record says it"
     cells = [
         ("Guidance: " + (plain(r["guidance"]) if r["guidance"] else "not recorded of every place"),
          str(r["sessions"]), str(given), of_100_with_interval(r["sessions"], given))

@@ -14,7 +14,7 @@ from enthesis.knowledge.kinds import HarmAlarm
 from enthesis.outcomes import cohort
 from enthesis.outcomes.harms import Cusum, gap_chart, harm_rates
 from enthesis.outcomes.intervals import rate
-from enthesis.outcomes.sections.parts import HIDDEN, LEFT_OUT, Asked, Figure, Section
+from enthesis.outcomes.sections.parts import HIDDEN, LEFT_OUT, Asked, Figure, Section, none_yet
 
 PER = 1000
 MEASURE = "Warning signs that patients answered after a session, judged by nobody"
@@ -124,9 +124,10 @@ def counted(
     cells, rows = list[tuple[str, str]](), list[DotRow]()
     for at, name in enumerate(names):
         value, low, high = (PER * float(ends[at]) for ends in (each.estimate, each.low, each.high))
-        told = (
-            f"{in_words(round(value, 1))} ({in_words(round(low, 1))} to {in_words(round(high, 1))})"
-        )
+        ends = f"{in_words(round(low, 1))} to {in_words(round(high, 1))}"
+        told = f"{in_words(round(value, 1))} ({ends})"
+        if not happened[at] and given[at]:
+            told = none_yet(int(given[at]), high)
         shown = (str(happened[at]), told)
         if small[at]:
             up_to = f"at most {in_words(round(PER * float(most.high[at]), 1))}"

@@ -16,6 +16,9 @@ from enthesis.outcomes.engine import Registry
 from enthesis.outcomes.intervals import Interval, wilson
 
 HIDDEN = "hidden"
+RULE_OF_THREE = 3
+"""None seen of n: a one-sided 95 % interval ends at 3 / n (Hanley and Lippman-Hand 1983, JAMA
+249:1743)."""
 LEFT_OUT = (
     "The picture is left out and some cells read “hidden”: they stand for so few people that "
     "somebody might be recognised."
@@ -122,10 +125,21 @@ def of_100(n: int | None, of: int | None) -> str:
 
 
 def of_100_with_interval(n: int | None, of: int | None) -> str:
-    """The same with Wilson's interval."""
+    """The same with Wilson's interval; of nobody what it may still be."""
     if n is None or of is None:
         return HIDDEN
-    return f"{in_words(round(100 * n / of))} ({between(wilson(n, of), 100)})" if of else "–"
+    if not of:
+        return "–"
+    if not n:
+        return none_yet(of, 100 * min(1.0, RULE_OF_THREE / of))
+    digits = 1 if 100 * n < of else 0
+    share = in_words(round(100 * n / of, digits))
+    return f"{share} ({between(wilson(n, of), 100, digits)})"
+
+
+def none_yet(of: int, most: float) -> str:
+    """That none was seen of so many, and with how many that is still compatible."""
+    return f"none yet of {of} (at most {in_words(round(most, 1))})"
 
 
 def between(interval: Interval, scale: float = 1.0, digits: int = 0) -> str:

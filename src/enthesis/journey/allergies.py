@@ -1,0 +1,55 @@
+"""The allergies on a patient's record, carried into an evaluation: one fact, entered once."""
+
+from collections.abc import Mapping
+
+from enthesis.journey.cautions import names_word
+from enthesis.knowledge.cautions import MixtureCaution
+from enthesis.knowledge.kinds import Knowledge
+from enthesis.records import Answer, as_written
+
+KINDS, SUBSTANCES = "allergies", "allergy_substances"
+
+
+def kinds_named(recorded: str, known: Knowledge) -> tuple[str, ...]:
+    """What `recorded`, an allergy as written down, is among the evaluation's answers: by the words
+    of the day's cautions, or "other"; () where nothing is written."""
+    if not recorded.strip():
+        return ()
+    fires = [r for r in known.mixture_cautions if any(names_word(w, recorded) for w in r.words)]
+    found = {answer for rule in fires for answer in _answers(rule, known)}
+    found |= {"latex"} if names_word("latex*", recorded) else set()
+    return tuple(sorted(found)) or ("other",)
+
+
+def _answers(rule: MixtureCaution, known: Knowledge) -> tuple[str, ...]:
+    """A rule about anaesthetics by name asks about no answer, and still tells of that kind."""
+    roles = {known.substances[id].role for id in rule.substances}
+    if roles == {"anaesthetic"} and not rule.with_adrenaline:
+        return ("local_anaesthetic",)
+    return rule.answers if rule.question == KINDS else ()
+
+
+def carried(answers: Mapping[str, Answer], recorded: str, known: Knowledge) -> dict[str, Answer]:
+    """The answers, with what the record says on an allergy where they leave that open."""
+    named = kinds_named(recorded, known)
+    if not named:
+        return dict(answers)
+    kinds = answers.get(KINDS) or named
+    substances = answers.get(SUBSTANCES) or recorded
+    return {**answers, KINDS: kinds, SUBSTANCES: substances}
+
+
+def left_out(answers: Mapping[str, Answer], recorded: str, known: Knowledge) -> bool:
+    """Whether the kinds answered deny an allergy that the record names."""
+    given = answers.get(KINDS)
+    return bool(given) and not set(kinds_named(recorded, known)) <= set(as_written(given))
+
+
+def for_record(answers: Mapping[str, Answer]) -> str | None:
+    """What the answers say for a record that holds no allergy: the names, "" for none known, and
+    None where they do not tell."""
+    kinds = as_written(answers.get(KINDS))
+    by_kind = [kind for kind in kinds if kind in ("corn", "fish", "latex")]
+    named = as_written(answers.get(SUBSTANCES))
+    text = ", ".join((*by_kind, *(str(name).strip() for name in named)))
+    return text or ("" if kinds == ("none",) else None)

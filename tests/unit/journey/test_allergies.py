@@ -1,0 +1,62 @@
+"""An allergy on the patient's record stands in the evaluation."""
+
+from datetime import date
+
+import pytest
+
+from enthesis.journey.allergies import carried, for_record, left_out
+from enthesis.knowledge.load import knowledge
+
+KNOWN = knowledge(date(2026, 11, 26))
+
+
+@pytest.mark.parametrize(
+    ("recorded", "kinds"),
+    [
+        ("Latex", ("latex",)),
+        ("lidocaine: a rash", ("local_anaesthetic",)),
+        ("Novocaine and cornflour", ("corn", "local_anaesthetic")),
+        ("sulfites", ("other",)),
+        ("phenol", ("other",)),
+        ("Penicillin", ("other",)),
+    ],
+)
+def test_what_the_record_names_is_carried_into_an_open_question(
+    recorded: str, kinds: tuple[str, ...]
+) -> None:
+    found = carried({"diabetes": False}, recorded, KNOWN)
+    assert found == {
+        "diabetes": False,
+        "allergies": kinds,
+        "allergy_substances": recorded,
+    }
+
+
+def test_what_was_answered_stays_and_no_record_says_nothing() -> None:
+    given = {"allergies": ("fish", "latex"), "allergy_substances": "cod; gloves"}
+    assert carried(given, "Latex", KNOWN) == given
+    assert carried({"allergies": None}, "  ", KNOWN) == {"allergies": None}
+
+
+def test_an_answer_that_denies_the_record_is_seen() -> None:
+    assert left_out({"allergies": ("none",)}, "Latex", KNOWN)
+    assert left_out({"allergies": ("fish",)}, "Penicillin", KNOWN)
+    assert not left_out({"allergies": ("latex", "fish")}, "Latex", KNOWN)
+    assert not left_out({"allergies": ("none",)}, "", KNOWN)
+    assert not left_out({"allergies": None}, "Latex", KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "named", "written"),
+    [
+        (("none",), None, ""),
+        (("other",), " Penicillin ", "Penicillin"),
+        (("latex", "other"), "nickel", "latex, nickel"),
+        (("other",), None, None),
+        (None, None, None),
+    ],
+)
+def test_what_is_told_at_the_evaluation_is_worded_for_a_record_without_an_allergy(
+    kinds: tuple[str, ...] | None, named: str | None, written: str | None
+) -> None:
+    assert for_record({"allergies": kinds, "allergy_substances": named}) == written
