@@ -118,11 +118,11 @@ def test_a_syringes_label_names_the_lots_and_their_expiry_or_leaves_room_to_writ
     assert before.count('lot and expiry <span class="blank">') == 2
     Session.objects.update(lots={"dextrose": "d-2231", "water": "W-17"})
     page = client_for(clinician).get(address).content.decode()
-    assert "lot d-2231, expires 30 Jun 2027" in page
+    assert "lot d-2231, exp. 30 Jun 2027" in page
     assert "lot W-17, expiry not recorded" in page and "blank" not in page
     take(clinician, session, draft("d-2231"))
     Session.objects.update(signed_at=datetime(2026, 11, 23, 17, tzinfo=UTC))
-    assert "lot d-2231, expires 30 Jun 2027" in client_for(clinician).get(address).content.decode()
+    assert "lot d-2231, exp. 30 Jun 2027" in client_for(clinician).get(address).content.decode()
 
 
 @pytest.mark.parametrize(

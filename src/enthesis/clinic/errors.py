@@ -38,10 +38,7 @@ def _to_patient(
     for code in languages.in_order(request):
         with translation.override(code):
             title, *lines = words()
-            ill = gettext(
-                "If you feel very ill now, or have trouble breathing, call your emergency number."
-            )
-        told.append({"code": code, "title": title, "lines": [*lines, ill]})
+        told.append({"code": code, "title": title, "lines": lines})
     with translation.override(str(told[0]["code"])):
         content = render_to_string("clinic/errors/to_patient.html", {"told": told})
     return HttpResponse(content, status=status)
@@ -52,6 +49,24 @@ def gone(request: HttpRequest) -> HttpResponse:
     return _to_patient(request, 404, _gone_words)
 
 
+def nothing_published(request: HttpRequest) -> HttpResponse:
+    """404 for the results of a clinic that shows none; no word whether there is such a clinic."""
+    return _to_patient(request, 404, _unpublished_words)
+
+
+def _ill() -> str:
+    return gettext(
+        "If you feel very ill now, or have trouble breathing, call your emergency number."
+    )
+
+
+def _unpublished_words() -> tuple[str, ...]:
+    return (
+        gettext("No results are published here"),
+        gettext("They may have been withdrawn, or the address may be mistyped. Ask the clinic."),
+    )
+
+
 def _gone_words() -> tuple[str, ...]:
     return (
         gettext("This link does not work any more"),
@@ -60,6 +75,7 @@ def _gone_words() -> tuple[str, ...]:
             "Open the link in the newest message from your clinic. If that does not help, call "
             "your clinic and ask for a new one."
         ),
+        _ill(),
     )
 
 
@@ -82,6 +98,7 @@ def _failed_words() -> tuple[str, ...]:
         gettext("Something went wrong here"),
         gettext("It is not your fault. What you sent just now was not saved."),
         gettext("Go back and try again. If it happens again, call your clinic."),
+        _ill(),
     )
 
 
@@ -90,6 +107,7 @@ def _old_words() -> tuple[str, ...]:
         gettext("This page was open too long"),
         gettext("What you sent just now was not saved."),
         gettext("Go back, load the page again and send it once more. Cookies must be allowed."),
+        _ill(),
     )
 
 
@@ -98,6 +116,7 @@ def _busy_words() -> tuple[str, ...]:
         gettext("This page cannot answer just now"),
         gettext("What you sent just now was not saved."),
         gettext("Wait a minute, go back and send it again."),
+        _ill(),
     )
 
 

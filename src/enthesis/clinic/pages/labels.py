@@ -26,7 +26,9 @@ FINE = Decimal("0.001")
 def labels(request: StaffRequest, session_id: int) -> HttpResponse:
     """What is in each syringe as it is saved or signed, and for whom."""
     row = get_for(request.user, Session, session_id)
-    known, lots = store.known_for(request.clinic, row.on), lots_in_words(row)
+    known = store.known_for(request.clinic, row.on)
+    # Short, because a label has room for little.
+    lots = {name: words.replace("expires", "exp.") for name, words in lots_in_words(row).items()}
     context = {
         "session": row,
         "person": row.course.patient,
@@ -60,13 +62,16 @@ def _label(
         contents.append((name, volume, "", lots.get(made.diluent, "")))
     rows = [site for site in row.sites.all() if site.mixture == mixture.key]
     rows = [site for site in rows if site.given] or rows
-    sites = [f"{known.sites[s.site].name} {s.side}" for s in rows]
+    sides: dict[str, list[str]] = {}
+    for site in rows:
+        sides.setdefault(known.sites[site.site].name, []).append(site.side)
+    sites = "; ".join(f"{name} {', '.join(on)}" for name, on in sides.items())
     taken = sum((site.volume_ml for site in rows), Decimal(0))
     return {
         "key": mixture.key,
         "contents": contents,
         "total": amount(made.volume_ml, "mL"),
-        "sites": f"{len(sites)} place{'s' * (len(sites) != 1)}: {'; '.join(sites)}",
+        "sites": f"{len(rows)} place{'s' * (len(rows) != 1)}: {sites}",
         "left": amount(max(made.volume_ml - taken, Decimal(0)), "mL"),
     }
 

@@ -10,14 +10,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from enthesis.clinic import outcomes, store
+from enthesis.clinic import errors, outcomes, store
 from enthesis.clinic.actions.publish import published
 from enthesis.clinic.models import PublishedResults
 from enthesis.clinic.pages import clinic_at
 from enthesis.clinic.permissions import public_page
 from enthesis.knowledge.load import knowledge
-
-NOT_FOUND = 404
 
 
 @require_safe
@@ -25,7 +23,7 @@ def results(request: HttpRequest, clinic_id: int) -> HttpResponse:
     """The published report, failures included."""
     row = _published(clinic_id)
     if row is None:
-        return render(request, "clinic/results/gone.html", status=NOT_FOUND)
+        return errors.nothing_published(request)
     context = {
         "row": row,
         "published_on": store.day_of(row.clinic, row.at),
@@ -44,7 +42,7 @@ def results_csv(request: HttpRequest, clinic_id: int, section: str) -> HttpRespo
     """The numbers of one section as they were published."""
     row = _published(clinic_id)
     if row is None:
-        return render(request, "clinic/results/gone.html", status=NOT_FOUND)
+        return errors.nothing_published(request)
     told = next((s for s in row.content["sections"] if s["id"] == section and s["head"]), None)
     if told is None:
         raise Http404(f"numbers of {section}")

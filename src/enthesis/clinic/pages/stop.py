@@ -10,7 +10,7 @@ from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from enthesis.clinic import errors, store
+from enthesis.clinic import errors, languages, store
 from enthesis.clinic.actions import outbox
 from enthesis.clinic.models import ContactChoice
 from enthesis.clinic.permissions import public_page
@@ -28,8 +28,8 @@ def stop(request: HttpRequest, token: str) -> HttpResponse:
     wanted = outbox.wants(patient, MESSAGES)
     if request.method == "POST" and wanted is not ("undo" in request.POST):
         wanted = outbox.choose_contact(patient, MESSAGES, "undo" in request.POST).wanted
-    clinic = patient.clinic
-    text = store.known_for(clinic, store.today(clinic)).message_texts[patient.language]
+    clinic, language = patient.clinic, languages.likely(request, patient.language)
+    text = store.known_for(clinic, store.today(clinic)).message_texts[language]
     context = {
         "clinic_name": clinic.name,
         "phone": clinic.phone,
@@ -40,7 +40,7 @@ def stop(request: HttpRequest, token: str) -> HttpResponse:
             clinic=clinic.name, phone=clinic.phone
         ),
     }
-    with translation.override(patient.language):
+    with translation.override(language):
         return render(request, "clinic/answer/stop.html", context)
 
 
