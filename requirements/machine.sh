@@ -23,7 +23,8 @@ look && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "Installing for the tests:$missing ..."
     # shellcheck disable=SC2086 # one word for each package
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $missing >/dev/null
+    flock requirements sh -c 'apt-get update -qq &&
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null' apt $missing
     look && exit 0
 fi
 echo "The tests need packages that are missing here: install$missing, then run make test again." >&2

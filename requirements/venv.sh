@@ -9,7 +9,9 @@ fi
 if [ ! -x .venv/bin/python ] || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
     if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
         if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-            apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null
+            # machine.sh, beside which this may run, waits for the same lock.
+            flock requirements sh -c \
+                'apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null'
         else
             echo "Enthesis needs Python's venv module: install the package python3-venv, then run make again." >&2
             exit 1

@@ -22,8 +22,8 @@ part() { # part <name> <command ...>
 }
 
 started=$(date +%s)
-part "Set-up" make --no-print-directory setup-test
-part "Style and types" make --no-print-directory check
+# The browser comes from elsewhere than Python's packages, and types need no browser: both at once.
+part "Set-up, style and types" make --no-print-directory -j2 setup-test check
 part "On SQLite (the default)" $py -m pytest $many tests
 # The server is thrown away whole: dropping its databases first would fail for a connection that a
 # thread of the live server still holds.

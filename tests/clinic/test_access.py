@@ -257,6 +257,7 @@ def address(page: URLPattern, ids: dict[str, Any]) -> str:
     return reverse(str(page.name), kwargs={name: ids[name] for name in page.pattern.converters})
 
 
+@pytest.mark.alike
 def test_nobody_gets_in_without_signing_in(ids: dict[str, Any]) -> None:
     for page in pages():
         if ACCESS[str(page.name)] is PUBLIC:

@@ -97,6 +97,7 @@ def test_a_patient_answers_screen_by_screen_without_signing_in(
     assert models.AuditEvent.objects.filter(action="save_answers", actor="patient").exists()
 
 
+@pytest.mark.alike
 def test_every_screen_has_one_main_heading_however_many_questions_share_it(
     course: models.Course, clinician: models.User
 ) -> None:
@@ -242,6 +243,7 @@ def test_an_address_that_grew_on_its_way_gets_the_patients_page(
         assert dead.content == Client().get("/a/wrong/").content
 
 
+@pytest.mark.alike
 def test_the_emergency_line_stands_under_every_question(
     course: models.Course, clinician: models.User
 ) -> None:
@@ -251,6 +253,7 @@ def test_the_emergency_line_stands_under_every_question(
         answer_screen(client, address)
 
 
+@pytest.mark.alike
 def test_no_name_and_no_diagnosis_stand_on_a_patients_page(
     course: models.Course, clinician: models.User
 ) -> None:
@@ -284,6 +287,7 @@ def test_expired_revoked_wrong_and_changed_links_get_the_same_polite_page(
     assert not course.assessments.exists()
 
 
+@pytest.mark.alike
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -361,6 +365,7 @@ def test_answers_by_telephone_are_kept_with_who_typed_them_in(
     assert kept.read_by == clinician
 
 
+@pytest.mark.alike
 @pytest.mark.parametrize(
     ("sent", "said"),
     [

@@ -115,6 +115,7 @@ def test_a_time_out_that_was_not_held_needs_a_reason_that_is_shown(
     assert "No time-out was held: Alone that evening" in page
 
 
+@pytest.mark.alike
 @pytest.mark.parametrize(
     ("told", "status"),
     [
@@ -174,6 +175,7 @@ def test_a_session_not_given_today_keeps_why(client: Client, course: Course) -> 
     assert kept == {"number": 1, "because": "Does not want it today", "checks": ["consent"]}
 
 
+@pytest.mark.alike
 @pytest.mark.parametrize(
     ("against", "told"),
     [

@@ -186,6 +186,7 @@ def test_the_paper_is_tagged_pdf_a_and_its_hash_is_that_of_what_is_handed_out(
     assert client.get(f"/consents/{row.pk}/paper/").status_code == 409
 
 
+@pytest.mark.alike
 @pytest.mark.usefixtures("quick_paper")
 @pytest.mark.parametrize(
     ("changed", "words"),

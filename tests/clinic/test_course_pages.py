@@ -261,6 +261,7 @@ def test_the_record_can_be_saved_for_the_command_line(
     assert read_course(response.content.decode()).id == str(going_well.pk)
 
 
+@pytest.mark.alike
 def test_every_rule_has_a_page_with_text_source_date_and_reviewer(
     clinician: models.User, client_for: ClientFor
 ) -> None:

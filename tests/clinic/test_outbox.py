@@ -394,6 +394,7 @@ def test_without_a_mail_server_messages_wait_and_today_says_so(
     assert "1 message waits and cannot be sent: No mail server is set up" in text
 
 
+@pytest.mark.alike
 @pytest.mark.parametrize(("address", "invented", "said"), [
     ("", False, "ENTHESIS_ADDRESS does not say"),
     ("http://localhost:8000", False, "which only this machine can open"),

@@ -157,6 +157,7 @@ def test_the_page_follows_the_records_and_writes_nothing_while_they_stand_still(
     assert "looked at again, in" in moved.content.decode()
 
 
+@pytest.mark.alike
 def test_a_withdrawn_course_is_taken_out_of_the_forecasts_with_the_next_view(
     few: models.Clinic, client_for: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -417,6 +418,7 @@ def test_nothing_is_public_until_the_administrator_publishes_and_again_after_wit
         actions.withdraw_results(user(models.Role.ADMINISTRATOR))
 
 
+@pytest.mark.alike
 def test_what_was_published_stays_and_what_was_not_seen_is_not_published(
     as_admin: Client, invented: models.Clinic, client: Client
 ) -> None:

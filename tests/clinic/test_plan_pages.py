@@ -128,6 +128,7 @@ def test_the_clinician_changes_sites_volumes_numbers_and_price(
     assert "changed for this patient. Proposed: 90." in page
 
 
+@pytest.mark.alike
 @pytest.mark.parametrize(
     ("changed", "says"),
     [

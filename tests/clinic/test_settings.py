@@ -154,6 +154,7 @@ def test_each_stop_rule_stands_with_what_it_was_simulated_to_do(
     )
 
 
+@pytest.mark.alike
 @pytest.mark.parametrize(
     ("field", "typed", "said"),
     [
@@ -176,6 +177,7 @@ def test_it_refuses_a_setting_that_cannot_be(
     assert clinic.version == 1
 
 
+@pytest.mark.alike
 def test_the_time_zones_are_places_and_the_clinics_own(office: Client, clinic: Clinic) -> None:
     def offered() -> set[str]:
         form = office.get("/settings/").context["form"]
@@ -249,6 +251,7 @@ def test_the_last_administrator_stays(office: Client, admin: User, data: dict[st
     assert (admin.role, admin.is_active) == ("administrator", True)
 
 
+@pytest.mark.alike
 @pytest.mark.parametrize(("sent", "said"), [
     ({"reminders_on": "on"}, "Give the address that messages come from"),
     ({"alert_email": "oncall@harbour.example"}, "Give the address that messages come from"),

@@ -45,6 +45,7 @@ def test_a_signed_session_keeps_what_was_given_and_mixed(
     assert AuditEvent.objects.filter(action="sign_session").count() == 1
 
 
+@pytest.mark.alike
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
