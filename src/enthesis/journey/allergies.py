@@ -8,6 +8,8 @@ from enthesis.knowledge.kinds import Knowledge
 from enthesis.records import Answer, as_written
 
 KINDS, SUBSTANCES = "allergies", "allergy_substances"
+UNNAMED = frozenset({"other", "ingredient", "local_anaesthetic"})
+"""The kinds that do not say which substance."""
 
 
 def kinds_named(recorded: str, known: Knowledge) -> tuple[str, ...]:
@@ -30,12 +32,20 @@ def _answers(rule: MixtureCaution, known: Knowledge) -> tuple[str, ...]:
 
 
 def carried(answers: Mapping[str, Answer], recorded: str, known: Knowledge) -> dict[str, Answer]:
-    """The answers, with what the record says on an allergy where they leave that open."""
+    """The answers, with what the record says on an allergy where they leave that open.
+
+    What only repeats the record does not name an allergy that was told besides.
+    """
     named = kinds_named(recorded, known)
     if not named:
         return dict(answers)
-    kinds = answers.get(KINDS) or named
-    substances = answers.get(SUBSTANCES) or recorded
+    kinds = as_written(answers.get(KINDS)) or named
+    besides = UNNAMED & set(kinds) - set(named)
+    substances = answers.get(SUBSTANCES)
+    if besides and substances == recorded:
+        substances = None
+    elif not substances and not besides and UNNAMED & set(named):
+        substances = recorded
     return {**answers, KINDS: kinds, SUBSTANCES: substances}
 
 

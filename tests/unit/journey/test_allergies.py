@@ -28,7 +28,7 @@ def test_what_the_record_names_is_carried_into_an_open_question(
     assert found == {
         "diabetes": False,
         "allergies": kinds,
-        "allergy_substances": recorded,
+        "allergy_substances": None if kinds == ("latex",) else recorded,
     }
 
 
@@ -36,6 +36,14 @@ def test_what_was_answered_stays_and_no_record_says_nothing() -> None:
     given = {"allergies": ("fish", "latex"), "allergy_substances": "cod; gloves"}
     assert carried(given, "Latex", KNOWN) == given
     assert carried({"allergies": None}, "  ", KNOWN) == {"allergies": None}
+
+
+@pytest.mark.parametrize("typed", [None, "", "Latex: rash"])
+def test_the_record_does_not_name_an_allergy_that_was_told_besides(typed: str | None) -> None:
+    given = {"allergies": ("latex", "other"), "allergy_substances": typed}
+    assert not carried(given, "Latex: rash", KNOWN)["allergy_substances"]
+    nickel = {**given, "allergy_substances": "Nickel"}
+    assert carried(nickel, "Latex: rash", KNOWN) == nickel
 
 
 def test_an_answer_that_denies_the_record_is_seen() -> None:
