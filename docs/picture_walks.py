@@ -306,6 +306,9 @@ def history(open_page: OpenPage) -> Visits:
     page.locator("#id_r-referrals-0-way").select_option("to")
     page.locator("#id_r-referrals-0-who").fill("Dr Ngozi Okafor")
     page.locator("#id_r-referrals-0-what_for").fill("May the injections go on under warfarin?")
+    for label, degrees in (("Shoulder flexion, left", "165"), ("Shoulder flexion, right", "95")):
+        page.get_by_label(label).fill(degrees)
+    page.locator("#id_q-tender-supraspinatus-right").select_option("8 of 10")
     page.locator("#id_q-pregnant_2").check()
     page.get_by_role("button", name="Save evaluation").click()
     page.get_by_text("The evaluation was saved.").wait_for()

@@ -32,7 +32,7 @@ def answer_the_evaluation(page: Page) -> None:
     for box in page.locator("input[type=checkbox]").all():
         if box.get_attribute("value") in ("none", "exercise"):
             box.check()
-    for radio in page.locator("input[type=radio][value=no]").all():
+    for radio in page.locator("input[type=radio][value=no]:visible").all():
         radio.check()
     for name in ("never", "none"):
         for radio in page.locator(f"input[type=radio][value={name}]").all():

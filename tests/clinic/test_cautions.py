@@ -135,7 +135,7 @@ def test_the_record_and_the_evaluation_hold_one_list_of_allergies(
     assert "no known allergies" in read_out(client.get(f"/sessions/{session.pk}/"))
     evaluate(client, course, allergies=["latex", "other"], **{"allergy_substances": "Nickel"})
     patient.refresh_from_db()
-    assert patient.allergies == "latex, Nickel"
+    assert patient.allergies == "latex; Nickel"
     Patient.objects.update(allergies="Penicillin")
     page = read_out(client.get(f"/courses/{course.pk}/evaluate/"))
     assert "On the record: Penicillin." in page

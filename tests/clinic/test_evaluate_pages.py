@@ -63,6 +63,16 @@ def test_an_evaluation_with_nothing_answered_is_saved_and_names_what_is_missing(
     assert saved.result["answer"] is None and len(saved.result["missing"]) > 10
 
 
+def test_none_and_one_of_them_is_refused_and_stays_typed(
+    client: Client, make_course: Callable[..., Course]
+) -> None:
+    course = make_course()
+    sent = typed(infection=["none", "joint"])
+    refused = client.post(f"/courses/{course.pk}/evaluate/", sent)
+    assert refused.status_code == 422 and not course.evaluations.exists()
+    assert "Tick either “None” or the others, not both." in _words(refused)
+
+
 def test_it_shows_every_finding_with_rule_source_and_action(
     client: Client, make_course: Callable[..., Course]
 ) -> None:

@@ -8,6 +8,9 @@ from enthesis.knowledge.kinds import Knowledge
 from enthesis.records import Answer, as_written
 
 KINDS, SUBSTANCES = "allergies", "allergy_substances"
+UNNAMED = frozenset({"other", "ingredient", "local_anaesthetic"})
+"""The kinds that do not say which substance."""
+BY_NAME = ("corn", "fish", "latex")
 
 
 def kinds_named(recorded: str, known: Knowledge) -> tuple[str, ...]:
@@ -30,12 +33,20 @@ def _answers(rule: MixtureCaution, known: Knowledge) -> tuple[str, ...]:
 
 
 def carried(answers: Mapping[str, Answer], recorded: str, known: Knowledge) -> dict[str, Answer]:
-    """The answers, with what the record says on an allergy where they leave that open."""
+    """The answers, with what the record says on an allergy where they leave that open.
+
+    What only repeats the record does not name an allergy that was told besides.
+    """
     named = kinds_named(recorded, known)
     if not named:
         return dict(answers)
-    kinds = answers.get(KINDS) or named
-    substances = answers.get(SUBSTANCES) or recorded
+    kinds = as_written(answers.get(KINDS)) or named
+    besides = UNNAMED & set(kinds) - set(named)
+    substances = answers.get(SUBSTANCES)
+    if besides and substances == recorded:
+        substances = None
+    elif not substances and not besides and UNNAMED & set(named):
+        substances = recorded
     return {**answers, KINDS: kinds, SUBSTANCES: substances}
 
 
@@ -45,11 +56,17 @@ def left_out(answers: Mapping[str, Answer], recorded: str, known: Knowledge) -> 
     return bool(given) and not set(kinds_named(recorded, known)) <= set(as_written(given))
 
 
-def for_record(answers: Mapping[str, Answer]) -> str | None:
-    """What the answers say for a record that holds no allergy: the names, "" for none known, and
-    None where they do not tell."""
+def for_record(answers: Mapping[str, Answer], recorded: str, known: Knowledge) -> str | None:
+    """What the record should say after these answers: with what is told besides, "" for none known,
+    and None where there is nothing to change."""
     kinds = as_written(answers.get(KINDS))
-    by_kind = [kind for kind in kinds if kind in ("corn", "fish", "latex")]
-    named = as_written(answers.get(SUBSTANCES))
-    text = ", ".join((*by_kind, *(str(name).strip() for name in named)))
-    return text or ("" if kinds == ("none",) else None)
+    had = kinds_named(recorded, known)
+    besides = [kind for kind in BY_NAME if kind in kinds and kind not in had]
+    named = "".join(as_written(answers.get(SUBSTANCES))).strip()
+    if named and named.casefold() not in recorded.casefold():
+        besides.append(named)
+        if recorded.casefold() in named.casefold():
+            recorded = ""
+    if besides:
+        return "; ".join(filter(None, (recorded, *besides)))
+    return "" if kinds == ("none",) and not recorded else None

@@ -6,6 +6,7 @@ import pytest
 
 from enthesis.journey.allergies import carried, for_record, left_out
 from enthesis.knowledge.load import knowledge
+from enthesis.records import Answer
 
 KNOWN = knowledge(date(2026, 11, 26))
 
@@ -28,7 +29,7 @@ def test_what_the_record_names_is_carried_into_an_open_question(
     assert found == {
         "diabetes": False,
         "allergies": kinds,
-        "allergy_substances": recorded,
+        "allergy_substances": None if kinds == ("latex",) else recorded,
     }
 
 
@@ -36,6 +37,14 @@ def test_what_was_answered_stays_and_no_record_says_nothing() -> None:
     given = {"allergies": ("fish", "latex"), "allergy_substances": "cod; gloves"}
     assert carried(given, "Latex", KNOWN) == given
     assert carried({"allergies": None}, "  ", KNOWN) == {"allergies": None}
+
+
+@pytest.mark.parametrize("typed", [None, "", "Latex: rash"])
+def test_the_record_does_not_name_an_allergy_that_was_told_besides(typed: str | None) -> None:
+    given = {"allergies": ("latex", "other"), "allergy_substances": typed}
+    assert not carried(given, "Latex: rash", KNOWN)["allergy_substances"]
+    nickel = {**given, "allergy_substances": "Nickel"}
+    assert carried(nickel, "Latex: rash", KNOWN) == nickel
 
 
 def test_an_answer_that_denies_the_record_is_seen() -> None:
@@ -47,16 +56,21 @@ def test_an_answer_that_denies_the_record_is_seen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kinds", "named", "written"),
+    ("kinds", "named", "recorded", "written"),
     [
-        (("none",), None, ""),
-        (("other",), " Penicillin ", "Penicillin"),
-        (("latex", "other"), "nickel", "latex, nickel"),
-        (("other",), None, None),
-        (None, None, None),
+        (("none",), None, "", ""),
+        (("other",), " Penicillin ", "", "Penicillin"),
+        (("latex", "other"), "nickel", "", "latex; nickel"),
+        (("latex", "other"), "Nickel", "Latex: rash", "Latex: rash; Nickel"),
+        (("other",), "Penicillin, nickel", "penicillin", "Penicillin, nickel"),
+        (("other",), "penicillin", "Penicillin, a rash", None),
+        (("other",), None, "", None),
+        (None, None, "Latex", None),
+        (None, None, "", None),
     ],
 )
-def test_what_is_told_at_the_evaluation_is_worded_for_a_record_without_an_allergy(
-    kinds: tuple[str, ...] | None, named: str | None, written: str | None
+def test_the_record_gets_what_the_evaluation_adds(
+    kinds: tuple[str, ...] | None, named: str | None, recorded: str, written: str | None
 ) -> None:
-    assert for_record({"allergies": kinds, "allergy_substances": named}) == written
+    answers: dict[str, Answer] = {"allergies": kinds, "allergy_substances": named}
+    assert for_record(answers, recorded, KNOWN) == written

@@ -70,7 +70,7 @@ def save_evaluation(
 def _with_allergies(
     user: User, patient_id: int, answers: Mapping[str, Answer], today: date
 ) -> Mapping[str, Answer]:
-    """The answers with what the patient's record says; a record without an allergy gets theirs.
+    """The answers with what the patient's record says; the record gets what they add.
     Refused where they deny what the record names."""
     patient = get_for(user, Patient, patient_id, lock=True)
     known = store.known_for(patient.clinic, today)
@@ -81,7 +81,7 @@ def _with_allergies(
             allergies.KINDS,
         )
     answers = allergies.carried(answers, patient.allergies, known)
-    told = None if patient.allergies else allergies.for_record(answers)
+    told = allergies.for_record(answers, patient.allergies, known)
     if told is not None and len(told) <= WRITTEN_MOST:
         patient.allergies, patient.allergies_asked_on = told, today
         save(patient)

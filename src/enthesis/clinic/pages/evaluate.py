@@ -38,6 +38,8 @@ from enthesis.shape import read
 
 YES_NO = [("yes", "Yes"), ("no", "No")]
 UNKNOWN = ("unknown", "Not known")
+NOTHING = {"none", "nothing"}
+"""The options that say that none of the others is so."""
 # Word, tone and icon of each answer: a shape and a word before a colour.
 ANSWERS = {
     Candidacy.SUITABLE: ("Suitable", "good", "check"),
@@ -133,6 +135,7 @@ class EvaluationForm(forms.Form):
         self, questions: tuple[Question, ...], row: Evaluation | None, data: Any = None
     ) -> None:
         super().__init__(data, initial={"last": row.pk if row else None}, prefix="q")
+        self.row = row
         self.questions = {question.id: question for question in questions}
         self.result = read(EvaluationResult, row.result) if row else None
         answers = evaluate_exam.answers_of(row)
@@ -149,11 +152,10 @@ class EvaluationForm(forms.Form):
         told = self.fields[allergies.KINDS]
         told.help_text = format_html("On the record: {}.", recorded_allergies(patient))
         names = (allergies.KINDS, allergies.SUBSTANCES)
-        open_ones: dict[str, Answer] = {
-            name: self.initial[name] for name in names if self.initial.get(name)
-        }
-        for name, answer in allergies.carried(open_ones, patient.allergies, known).items():
-            self.initial[name] = list(answer) if isinstance(answer, tuple) else answer
+        answers = evaluate_exam.answers_of(self.row)
+        told = {name: answers.get(name) for name in names}
+        for name, answer in allergies.carried(told, patient.allergies, known).items():
+            self.initial[name] = shown_answer(self.questions[name], answer) if answer else None
 
     def hard_stops(self) -> Iterator[Finding]:
         """The findings of the latest evaluation that stand in the way, cleared or not."""
@@ -170,6 +172,16 @@ class EvaluationForm(forms.Form):
         )
         self.fields[f"clear-{finding.rule}"] = field
         self.initial[f"clear-{finding.rule}"] = cleared.get(finding.rule, "")
+
+    def clean(self) -> dict[str, Any]:
+        """None of several things is not one of them."""
+        told = self.cleaned_data
+        for id, question in self.questions.items():
+            ticked = told.get(id)
+            if question.kind == "choices" and ticked and ticked[1:] and NOTHING & set(ticked):
+                label = next(words for value, words in question.options if value in NOTHING)
+                self.add_error(id, f"Tick either “{label}” or the others, not both.")
+        return told
 
     def answers(self) -> dict[str, Answer]:
         """What was answered; a question left alone is not in it."""

@@ -16,5 +16,7 @@ function showOrHide() {
   }
 }
 
+// What is only shown where it fits need not say when it fits.
+for (const note of document.querySelectorAll("[data-only-if] > p.quiet:first-child")) note.hidden = true;
 document.addEventListener("change", showOrHide);
 showOrHide();
