@@ -22,7 +22,7 @@ BELONGS_TO = {
     "evidence": ("evidence",),
     "money": ("money", "invoice"),
     "settings": ("setting", "user"),
-    "today": ("today", "call", "stock", "calendar"),
+    "today": ("today", "call", "stock", "calendar", "enquir"),
 }
 
 

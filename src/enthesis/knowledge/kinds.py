@@ -29,6 +29,7 @@ from enthesis.knowledge.choice_kinds import (
     ChoiceScale,
 )
 from enthesis.knowledge.consent_kinds import ConsentRules, ConsentText
+from enthesis.knowledge.enquiries import EnquiryLines, EnquiryRules, EnquiryWords
 from enthesis.knowledge.examination_kinds import (
     BeightonCutOff,
     BeightonJoint,
@@ -660,6 +661,7 @@ class Knowledge:
     aftercare_words: Mapping[str, AftercareWords]
     consent_words: Mapping[str, ConsentWords]
     choice_words: Mapping[str, ChoiceWords]
+    enquiry_words: Mapping[str, EnquiryWords]
     measures: Mapping[str, Measure]
     conditions: Mapping[str, Condition]
     sites: Mapping[str, Site]
@@ -717,6 +719,8 @@ class Knowledge:
     choice_notes: tuple[ChoiceNote, ...]
     choice_scales: Mapping[str, ChoiceScale]
     choice_lines: ChoiceLines
+    enquiry_rules: EnquiryRules
+    enquiry_lines: EnquiryLines
     pain_pill_choices: Mapping[str, PainPillChoice]
     adverse_kinds: Mapping[str, AdverseKind]
     adverse_grades: tuple[AdverseGrade, ...]
