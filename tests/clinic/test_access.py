@@ -60,6 +60,12 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "choose_condition_in": PUBLIC,
     "choose_summary": PUBLIC,
     "choose_summary_in": PUBLIC,
+    "ask_clinic": PUBLIC,
+    "ask_clinic_in": PUBLIC,
+    "asked": PUBLIC,
+    "enquiries": STAFF,
+    "enquiry": STAFF,
+    "publish_enquiry": ANSWERABLE,
     "give_aid": DESK,
     "told_before": ANSWERABLE,
     "protocols": ANSWERABLE,
@@ -228,6 +234,9 @@ def ids(
             course=course, fact="signed", name="M", pdf=b"", pdf_sha256="0" * 64
         ).pk,
         "event_id": event.pk,
+        "enquiry_id": models.Enquiry.objects.create(
+            clinic=clinician.clinic, language="en", question="How long?", proof="p"
+        ).pk,
         "rule_id": "finish_target",
         "token": "no-such-token",
         "language": "es",

@@ -82,6 +82,7 @@ def test_a_mail_says_nothing_about_health_and_stands_in_the_patients_language(
     sender.run_pass()
     english, spanish = sorted(server.mails, key=lambda m: m["To"], reverse=True)
     assert "asks how you are" in body(english) and "le pregunta cómo está" in body(spanish)
+    assert (english["Content-Language"], spanish["Content-Language"]) == ("en", "es")
     for mail in (english, spanish):
         text = (body(mail) + str(mail["Subject"])).lower()
         for word in ("back", "pain", "dolor", "injection", "session", "lindqvist", "marta"):
@@ -555,6 +556,7 @@ def test_a_warning_answer_is_written_to_the_clinic_at_once_at_night_too_and_name
     assert [sender.send_at_once(), sender.run_pass()] == [1, 0]
     (mail,) = server.mails
     assert (mail["To"], mail["From"]) == ("oncall@harbour.example", "care@harbour.example")
+    assert mail["Content-Language"] == "en"
     assert mail["Subject"] == f"Warning answer, course {course.pk}"
     assert f"{ADDRESS}/courses/{course.pk}/" in body(mail)
     for word in ("fever", "lindqvist", "marta", "back", "1968"):
