@@ -94,6 +94,11 @@ PICTURES = {
     "choose-sheet": Shot(walks.decision_aid, TABLET),
     "choose-given": Shot(walks.decision_aid, DESKTOP),
     "told-before": Shot(walks.decision_aid, DESKTOP),
+    "ask-clinic-phone": Shot(walks.enquiries, PHONE),
+    "enquiries": Shot(walks.enquiries, DESKTOP),
+    "enquiry-answered": Shot(walks.enquiries, DESKTOP),
+    "enquiry-publish": Shot(walks.enquiries, DESKTOP),
+    "ask-clinic-published": Shot(walks.enquiries, PHONE, part="#published"),
     "outcomes": Shot(walks.report, DESKTOP),
     "outcomes-phone": Shot(walks.report, PHONE, dark=True),
 }

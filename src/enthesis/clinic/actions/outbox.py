@@ -206,7 +206,7 @@ def link_for(message: Message, now: datetime) -> AnswerLink:
     made: tuple[AnswerLink, bool] = AnswerLink.objects.get_or_create(
         token_hash=hashed(token_of(message.ask)),
         defaults={
-            "course": message.course,
+            "course": cast(Course, message.course),
             "questionnaire": message.questionnaire,
             "occasion": message.occasion,
             "due_on": message.due_on,

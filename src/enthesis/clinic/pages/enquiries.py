@@ -17,6 +17,7 @@ from enthesis.clinic.actions import enquiry as actions
 from enthesis.clinic.models import Enquiry, User
 from enthesis.clinic.pages import attempt
 from enthesis.clinic.permissions import ANSWERABLE, STAFF, StaffRequest, get_for, page
+from enthesis.journey.enquiry import Fact
 
 MOST = 4000
 
@@ -112,11 +113,11 @@ def publish_enquiry(request: StaffRequest, enquiry_id: int) -> HttpResponse:
         _do(request, row, actions.take_back_enquiry, "It is not shown any more.")
         return redirect("enquiry", row.pk)
     form = PublishForm(request.POST if request.method == "POST" else None, initial=_wording(one))
-    if form.is_valid() and attempt(
-        form, actions.publish_enquiry, request.user, row.pk, **form.cleaned_data
-    ):
-        messages.success(request, "The question and its answer are published.")
-        return redirect("enquiry", row.pk)
+    if form.is_valid():
+        wording = form.cleaned_data["question"], form.cleaned_data["answer"]
+        if attempt(form, actions.publish_enquiry, request.user, row.pk, *wording):
+            messages.success(request, "The question and its answer are published.")
+            return redirect("enquiry", row.pk)
     context = {"one": one, "form": form}
     status = 422 if form.errors else 200
     return render(request, "clinic/enquiries/publish.html", context, status=status)
@@ -124,7 +125,7 @@ def publish_enquiry(request: StaffRequest, enquiry_id: int) -> HttpResponse:
 
 def _wording(one: enquiries.Followed) -> dict[str, Any]:
     """As it was published last, else as it was asked and answered."""
-    before = one.last(enquiries.Fact.PUBLISHED)
+    before = one.last(Fact.PUBLISHED)
     if before:
         return {"question": before.question, "answer": before.answer}
     return {"question": one.row.question, "answer": one.answer.answer if one.answer else ""}
