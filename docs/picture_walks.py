@@ -382,7 +382,7 @@ def enquiries(open_page: OpenPage) -> Visits:
     page.goto("/enquiries/")
     yield "enquiries", page
     page.get_by_role("link", name="I am Luz from Bilbao").click()
-    page.get_by_label("Answer").fill(
+    page.get_by_role("textbox", name="Answer").fill(
         "A usual series is six visits, three weeks apart. You may stop at any time and pay for no "
         "more. Nobody can say before how many you would need."
     )

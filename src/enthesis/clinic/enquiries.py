@@ -71,12 +71,12 @@ def number_waiting(clinic: models.Clinic) -> int:
 def say(clinic: models.Clinic, language: str, **more: str) -> dict[str, str]:
     """The lines of page and mail in a language, filled in, by id with _ for -."""
     known = store.known_for(clinic, store.today(clinic))
-    rules = known.enquiry_rules
+    told, rules = lines(known, language), known.enquiry_rules
+    own = clinic.emergency_text_es if language == "es" else clinic.emergency_text
     put_in = dict.fromkeys(("name", "date", "answer", "link"), "") | more
-    put_in |= {"clinic": clinic.name, "phone": clinic.phone}
+    put_in |= {"clinic": clinic.name, "phone": clinic.phone, "help": own or told["not-help"]}
     put_in |= {"most": str(rules.question_characters), "days": str(rules.keep_days)}
-    told = lines(known, language).items()
-    return {id.replace("-", "_"): text.format(**put_in) for id, text in told}
+    return {id.replace("-", "_"): text.format(**put_in) for id, text in told.items()}
 
 
 def day_words(clinic: models.Clinic, at: datetime, language: str) -> str:
@@ -85,9 +85,10 @@ def day_words(clinic: models.Clinic, at: datetime, language: str) -> str:
     return said.day(store.day_of(clinic, at))
 
 
-def answer_letter(row: models.Enquiry, host: str) -> tuple[str, str]:
+def answer_letter(row: models.Enquiry, host: str, *, by_us: bool) -> tuple[str, str]:
     """Subject and text of the mail with the answer, in the language of the question. `host` is
-    where patients reach this server."""
+    where patients reach this server; `by_us`: Enthesis sends it, and nobody reads what comes back.
+    """
     one = followed(row)
     told = say(
         row.clinic,
@@ -97,8 +98,12 @@ def answer_letter(row: models.Enquiry, host: str) -> tuple[str, str]:
         answer=one.answer.answer if one.answer else "",
         link=host + reverse("asked", args=[own_token(row)]),
     )
-    agreed = told["mail_agreed"] if one.standing.asker_agrees else ""
-    return told["mail_subject"], told["mail_body"] + agreed
+    parts = [told["mail_body"]]
+    if one.standing.asker_agrees:
+        parts.append(told["mail_agreed"])
+    if by_us:
+        parts.append(told["mail_no_reply"])
+    return told["mail_subject"], "\n\n".join(part.strip() for part in parts) + "\n"
 
 
 def own_token(row: models.Enquiry) -> str:

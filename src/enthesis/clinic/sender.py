@@ -281,7 +281,7 @@ def alert_of(message: Message) -> EmailMessage:
 
 def answer_of(message: Message, asked: Enquiry) -> EmailMessage:
     """The mail with the answer to an enquiry, in the language in which it was asked."""
-    subject, body = enquiries.answer_letter(asked, settings.PUBLIC_ADDRESS)
+    subject, body = enquiries.answer_letter(asked, settings.PUBLIC_ADDRESS, by_us=True)
     return _mail(message, asked.email, subject, body, asked.language)
 
 

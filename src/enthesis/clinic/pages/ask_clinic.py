@@ -76,7 +76,6 @@ def ask_clinic(request: HttpRequest, clinic_id: int, language: str = ENGLISH) ->
         "form": form,
         "proof": proof.new_proof(clinic),
         "sent": "sent" in request.GET,
-        "emergency": clinic.emergency_text_es if language == "es" else clinic.emergency_text,
         "published": [
             (fact, enquiries.day_words(clinic, fact.at, language))
             for fact in enquiries.shown(clinic, language)

@@ -99,7 +99,7 @@ def _do(
 def _letter(request: StaffRequest, one: enquiries.Followed) -> dict[str, str]:
     """The answer to copy, and an address that opens the clinic's own mail program with it."""
     host = settings.PUBLIC_ADDRESS or request.build_absolute_uri("/")[:-1]
-    subject, text = enquiries.answer_letter(one.row, host)
+    subject, text = enquiries.answer_letter(one.row, host, by_us=False)
     to = quote(one.row.email, safe="@")
     return {"text": text, "mailto": f"mailto:{to}?subject={quote(subject)}&body={quote(text)}"}
 
