@@ -281,6 +281,28 @@ def test_name_and_address_are_erased_in_time_and_a_late_answer_goes_nowhere(
 
 
 @pytest.mark.alike
+def test_an_answer_that_cannot_be_delivered_is_said_so_and_can_be_copied(
+    ask: Callable[..., Any],
+    client_for: Callable[..., Client],
+    desk: models.User,
+    server: MailServer,
+) -> None:
+    ask()
+    row, staff = models.Enquiry.objects.get(), client_for(desk)
+    own = f"/enquiries/{row.pk}/"
+    staff.post(own, {"answer": ANSWER})
+    server.answers["MAIL"] = "530 5.7.0 Authentication required"
+    assert sender.send_at_once() == 0
+    waits = page(staff, own)
+    assert "E-mail: waiting. The mail server refuses us" in waits and "mailto:" not in waits
+    server.answers = {"RCPT": "550 5.1.1 no luz.canary here"}
+    models.Message.objects.update(not_before=timezone.now())
+    assert sender.send_at_once() == 0
+    assert "Could not be delivered" in page(staff, "/enquiries/") and "mailto:" in page(staff, own)
+    assert "canary" not in str(list(models.Message.objects.values()))
+
+
+@pytest.mark.alike
 def test_without_a_mail_server_staff_copy_the_letter_and_may_set_a_question_aside(
     ask: Callable[..., Any], client_for: Callable[..., Client], desk: models.User
 ) -> None:

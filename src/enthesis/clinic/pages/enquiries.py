@@ -14,7 +14,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from enthesis.clinic import enquiries, sender
 from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import enquiry as actions
-from enthesis.clinic.models import Enquiry, User
+from enthesis.clinic.calls import TROUBLE
+from enthesis.clinic.models import Enquiry, Message, User
 from enthesis.clinic.pages import attempt
 from enthesis.clinic.permissions import ANSWERABLE, STAFF, StaffRequest, get_for, page
 from enthesis.journey.enquiry import Fact
@@ -74,11 +75,15 @@ def enquiry(request: StaffRequest, enquiry_id: int) -> HttpResponse:
             return redirect("enquiry", row.pk)
     actions.read_enquiry(request.user, row.pk)
     one = enquiries.followed(row)
+    waits = one.message is not None and one.message.state == Message.State.WAITING
+    # What waits or was sent goes out once: it is not offered for copying beside.
+    copied = one.answer and row.email and (one.message is None or one.message.state in TROUBLE)
     context = {
         "one": one,
         "form": form,
         "not_sent": not_sent,
-        "letter": _letter(request, one) if one.answer and row.email else {},
+        "waits_because": sender.why_waiting(request.clinic) if waits else None,
+        "letter": _letter(request, one) if copied else {},
         "may_publish": request.user.role in ANSWERABLE,
     }
     status = 422 if form.errors else 200
@@ -101,7 +106,11 @@ def _letter(request: StaffRequest, one: enquiries.Followed) -> dict[str, str]:
     host = settings.PUBLIC_ADDRESS or request.build_absolute_uri("/")[:-1]
     subject, text = enquiries.answer_letter(one.row, host, by_us=False)
     to = quote(one.row.email, safe="@")
-    return {"text": text, "mailto": f"mailto:{to}?subject={quote(subject)}&body={quote(text)}"}
+    return {
+        "text": text,
+        "mailto": f"mailto:{to}?subject={quote(subject)}&body={quote(text)}",
+        "only_here": "yes" if sender.is_local(host) and one.standing.asker_agrees else "",
+    }
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
