@@ -429,3 +429,49 @@ def decision_aid(open_page: OpenPage) -> Visits:
     row.save()
     page.goto("/told-before/")
     yield "told-before", page
+
+
+def enquiries(open_page: OpenPage) -> Visits:
+    """A question from the public page on a phone, its answer, and what everybody reads of it."""
+    admin, phone = _sign_in(open_page(), "admin"), open_page()
+    admin.goto("/settings/")
+    admin.get_by_label("Take questions on a public page").check()
+    admin.get_by_role("button", name="Save settings").click()
+    admin.get_by_text("The settings were saved.").wait_for()
+    for name, asked in (
+        ("Jonas Berg", "Do I need somebody to drive me home?"),
+        ("Luz Ortega", "I am Luz from Bilbao. How many visits do people need, and what if I stop?"),
+    ):
+        phone.goto("/ask/1/")
+        _ask(phone, name, asked)
+        yield "ask-clinic-phone", phone
+        phone.wait_for_timeout(4_000)
+        phone.get_by_role("button", name="Send question").click()
+        phone.get_by_role("heading", name="Your question is sent").wait_for()
+    page = _sign_in(open_page())
+    page.goto("/enquiries/")
+    yield "enquiries", page
+    page.get_by_role("link", name="I am Luz from Bilbao").click()
+    page.get_by_role("textbox", name="Answer").fill(
+        "A usual series is six visits, three weeks apart. You may stop at any time and pay for no "
+        "more. Nobody can say before how many you would need."
+    )
+    page.get_by_role("button", name="Keep answer").click()
+    page.get_by_text("Not sent by Enthesis").wait_for()
+    yield "enquiry-answered", page
+    page.get_by_role("link", name="Edit and publish").click()
+    page.get_by_label("Question as published").fill(
+        "How many visits do people need, and what if I stop?"
+    )
+    yield "enquiry-publish", page
+    page.get_by_role("button", name="Publish").click()
+    page.get_by_role("button", name="Take back").wait_for()
+    phone.goto("/ask/1/")
+    yield "ask-clinic-published", phone
+
+
+def _ask(phone: Page, name: str, asked: str) -> None:
+    phone.get_by_label("Your name", exact=True).fill(name)
+    phone.get_by_label("Your e-mail address").fill("somebody@example.org")
+    phone.get_by_label("Your question").fill(asked)
+    phone.get_by_label("may be published without my name").check()

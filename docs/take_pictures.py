@@ -109,6 +109,11 @@ PICTURES = {
     "visit-sheet-phone": Shot(walks.before_the_visit, PHONE),
     "know-phone": Shot(walks.before_the_visit, PHONE),
     "know-told-phone": Shot(walks.before_the_visit, PHONE),
+    "ask-clinic-phone": Shot(walks.enquiries, PHONE),
+    "enquiries": Shot(walks.enquiries, DESKTOP),
+    "enquiry-answered": Shot(walks.enquiries, DESKTOP),
+    "enquiry-publish": Shot(walks.enquiries, DESKTOP),
+    "ask-clinic-published": Shot(walks.enquiries, PHONE, part="#published"),
     "outcomes": Shot(walks.report, DESKTOP),
     "outcomes-phone": Shot(walks.report, PHONE, dark=True),
 }

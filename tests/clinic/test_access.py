@@ -68,6 +68,12 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "choose_know_in": PUBLIC,
     "choose_sheet": PUBLIC,
     "choose_sheet_in": PUBLIC,
+    "ask_clinic": PUBLIC,
+    "ask_clinic_in": PUBLIC,
+    "asked": PUBLIC,
+    "enquiries": STAFF,
+    "enquiry": STAFF,
+    "publish_enquiry": ANSWERABLE,
     "give_aid": DESK,
     "told_before": ANSWERABLE,
     "protocols": ANSWERABLE,
@@ -236,6 +242,9 @@ def ids(
             course=course, fact="signed", name="M", pdf=b"", pdf_sha256="0" * 64
         ).pk,
         "event_id": event.pk,
+        "enquiry_id": models.Enquiry.objects.create(
+            clinic=clinician.clinic, language="en", question="How long?", proof="p"
+        ).pk,
         "rule_id": "finish_target",
         "token": "no-such-token",
         "language": "es",

@@ -82,6 +82,7 @@ def test_a_mail_says_nothing_about_health_and_stands_in_the_patients_language(
     sender.run_pass()
     english, spanish = sorted(server.mails, key=lambda m: m["To"], reverse=True)
     assert "asks how you are" in body(english) and "le pregunta cómo está" in body(spanish)
+    assert (english["Content-Language"], spanish["Content-Language"]) == ("en", "es")
     for mail in (english, spanish):
         text = (body(mail) + str(mail["Subject"])).lower()
         for word in ("back", "pain", "dolor", "injection", "session", "lindqvist", "marta"):
@@ -553,9 +554,10 @@ def test_a_warning_answer_is_written_to_the_clinic_at_once_at_night_too_and_name
     warned(course, clinician)
     waiting = models.Message.objects.get()
     assert waiting.is_alert and waiting.state == "waiting"
-    assert [sender.send_alerts(), sender.run_pass()] == [1, 0]
+    assert [sender.send_at_once(), sender.run_pass()] == [1, 0]
     (mail,) = server.mails
     assert (mail["To"], mail["From"]) == ("oncall@harbour.example", "care@harbour.example")
+    assert mail["Content-Language"] == "en"
     assert mail["Subject"] == f"Warning answer, course {course.pk}"
     assert f"{ADDRESS}/courses/{course.pk}/" in body(mail)
     for word in ("fever", "lindqvist", "marta", "back", "1968"):
@@ -571,12 +573,12 @@ def test_an_alert_is_tried_again_and_today_says_what_became_of_it(
     course = asked()
     warned(course, clinician)
     server.answers["RCPT"] = "451 4.3.0 later"
-    assert sender.send_alerts() == 0
+    assert sender.send_at_once() == 0
     message = models.Message.objects.get()
     assert message.state == "waiting" and message.not_before > timezone.now()
     server.answers["RCPT"] = "550 5.1.1 nobody of that name"
     models.Message.objects.update(not_before=timezone.now())
-    assert sender.send_alerts() == 0
+    assert sender.send_at_once() == 0
     (worry,) = day(clinician.clinic, timezone.localdate(), clinical=True).worries
     assert worry.alert == "could not be delivered"
 
@@ -611,7 +613,7 @@ def test_alerts_do_not_wait_for_the_next_pass(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(sender.time, "sleep", sleep)
     monkeypatch.setattr(sender.time, "monotonic", lambda: clock[0])
     monkeypatch.setattr(sender, "run_pass", lambda: done.append("pass"))
-    monkeypatch.setattr(sender, "send_alerts", lambda: done.append("alerts"))
+    monkeypatch.setattr(sender, "send_at_once", lambda: done.append("alerts"))
     monkeypatch.setattr(sender.connections, "close_all", lambda: None)
     with pytest.raises(KeyboardInterrupt):
         sender.forever()

@@ -27,7 +27,7 @@ def record(
         raise RuntimeError(f"audit.record({action!r}) outside a transaction: add @atomic.")
     patient = patient or _patient_of(row)
     return AuditEvent.objects.create(
-        clinic_id=user.clinic_id if user else patient.clinic_id if patient else None,
+        clinic_id=user.clinic_id if user else _clinic_of(patient or row),
         user=user,
         actor=str(user) if user else by,
         action=action,
@@ -36,6 +36,13 @@ def record(
         record_id=row.pk,
         detail=detail or {},
     )
+
+
+def _clinic_of(row: Model) -> int | None:
+    """The clinic of a patient, or of an enquiry, which nobody signed in for."""
+    row = getattr(row, "enquiry", None) or row
+    clinic: int | None = getattr(row, "clinic_id", None)
+    return clinic
 
 
 def _patient_of(row: Model) -> Patient | None:

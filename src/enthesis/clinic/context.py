@@ -27,7 +27,7 @@ BELONGS_TO = {
     # Before Today: a recall is no call.
     "stock": ("stock", "recall"),
     "calendar": ("calendar",),
-    "today": ("today", "call"),
+    "today": ("today", "call", "enquir"),
 }
 
 

@@ -7,6 +7,7 @@ compares it, so that two people never lose a change silently. Money and volumes 
 
 import uuid
 from decimal import Decimal
+from typing import cast
 
 from django.contrib.auth.models import AbstractUser
 from django.core.validators import (
@@ -20,6 +21,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from enthesis.clinic.uploads import NAME_MOST, Kind
+from enthesis.journey.enquiry import Fact
 
 NO_NUL = [ProhibitNullCharactersValidator()]
 
@@ -58,6 +60,8 @@ class Clinic(models.Model):
     alert_email = models.EmailField(blank=True, default="")
     # One of the pain-pill choices of rules/aftercare.toml; empty means their default.
     pain_pill_choice = models.CharField(max_length=20, blank=True, default="", validators=NO_NUL)
+    # Whether the public page takes questions, and shows those that were published.
+    takes_questions = models.BooleanField(default=False)
     # Monday to Sunday as typed ("08:00-12:00, 13:00-17:00", "" is closed), and days off as
     # ISO dates. No weekday set: a series is not placed.
     opening_hours = models.JSONField(default=list, blank=True)
@@ -771,9 +775,56 @@ class ContactChoice(models.Model):
         ordering = ["id"]
 
 
+class Enquiry(models.Model):
+    """A question to the clinic from its public page, by anybody. What became of it are its `facts`.
+
+    `name` and `email` are never published, and erased after a time (rules/enquiries.toml).
+    """
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
+    language = models.CharField(max_length=2, choices=Patient.Language.choices)
+    name = models.CharField(max_length=100, blank=True, validators=NO_NUL)
+    email = models.EmailField(blank=True)
+    question = models.TextField(max_length=4000, validators=NO_NUL)
+    may_publish = models.BooleanField(default=False)
+    # The hash of the proof that the page was opened: one question for each.
+    proof = models.CharField(max_length=64, unique=True)
+    # A keyed hash of the network address and the hour; empty once the hour is over.
+    asked_from = models.CharField(max_length=64, blank=True, default="")
+    at = models.DateTimeField(default=timezone.now)
+    erased_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+
+
+class EnquiryFact(models.Model):
+    """What happened to an enquiry, only added: answered, set aside, published, taken back by the
+    clinic, or agreement withdrawn by the asker. `question` is the published wording."""
+
+    enquiry = models.ForeignKey(Enquiry, on_delete=models.PROTECT, related_name="facts")
+    fact = models.CharField(max_length=10, choices=[(one.value, one.value) for one in Fact])
+    question = models.TextField(max_length=4000, blank=True, default="", validators=NO_NUL)
+    answer = models.TextField(max_length=4000, blank=True, default="", validators=NO_NUL)
+    # Null: the asker, by the link in the answer.
+    by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["enquiry"],
+                condition=Q(fact="answered"),
+                name="enquiry_answered_once",
+                violation_error_message="This question was answered already.",
+            )
+        ]
+
+
 class Message(models.Model):
-    """The outbox: a reminder to a patient, or an alert to the clinic, once for its key. Neither
-    address nor link is kept: both are looked up when it is sent."""
+    """The outbox: a reminder to a patient, an alert to the clinic, or the answer to an enquiry,
+    once for its key. Neither address nor link is kept: both are looked up when it is sent."""
 
     class State(models.TextChoices):
         WAITING = "waiting", "Waiting"
@@ -782,7 +833,13 @@ class Message(models.Model):
         UNCLEAR = "unclear", "May not have arrived"
         DROPPED = "dropped", "No longer wanted"
 
-    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="messages")
+    # Of a reminder or an alert; an answer has its enquiry instead.
+    course = models.ForeignKey(
+        Course, on_delete=models.PROTECT, null=True, blank=True, related_name="messages"
+    )
+    enquiry = models.ForeignKey(
+        Enquiry, on_delete=models.PROTECT, null=True, blank=True, related_name="messages"
+    )
     # To the clinic about a warning answer: it waits for no morning and for no patient's wish.
     is_alert = models.BooleanField(default=False)
     key = models.CharField(max_length=120, unique=True)
@@ -802,6 +859,23 @@ class Message(models.Model):
     class Meta:
         ordering = ["id"]
         indexes = [models.Index(fields=["state", "not_before"], name="message_waiting")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(course=None, enquiry__isnull=False)
+                | Q(course__isnull=False, enquiry=None),
+                name="message_about_one",
+            )
+        ]
+
+    @property
+    def patient(self) -> Patient:
+        """Whose course a reminder or an alert is about."""
+        return cast(Course, self.course).patient
+
+    @property
+    def clinic(self) -> Clinic:
+        """Which clinic sends it."""
+        return self.enquiry.clinic if self.enquiry else self.patient.clinic
 
 
 class Attempt(models.Model):

@@ -14,32 +14,42 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import OperationalError, connections
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import override
 
-from enthesis.clinic import network, store
-from enthesis.clinic.actions import outbox
+from enthesis.clinic import enquiries, network, store
+from enthesis.clinic.actions import enquiry, outbox
 from enthesis.clinic.errors import without_words
-from enthesis.clinic.models import Attempt, Clinic, ContactChoice, Course, Message, Patient
+from enthesis.clinic.models import (
+    Attempt,
+    Clinic,
+    ContactChoice,
+    Course,
+    Enquiry,
+    Message,
+    Patient,
+)
 from enthesis.journey import remind
+from enthesis.journey.lines import ENGLISH
 from enthesis.knowledge.kinds import MessageText
 
 log = logging.getLogger("enthesis.sender")
 # Each pass looks at every open course; nobody waits for a reminder by the minute. A clinic does
-# wait for an alert, which costs one look into the outbox.
+# wait for an alert, and an asker for the answer: that costs one look into the outbox.
 FIRST_SECONDS = 10
 PAUSE_SECONDS = 300
-ALERT_SECONDS = 10
+AT_ONCE_SECONDS = 10
 # The longest line of a mail (RFC 5322). An address that the usual 78 break is put into encoded
 # words, which no mail program follows.
 LONG_LINES = policy.default.clone(max_line_length=998)
 
 
-def forever(pause: float = PAUSE_SECONDS, alert_pause: float = ALERT_SECONDS) -> None:
-    """Pass after pass, and alerts in between. A database that is busy, or a fault in one pass, does
-    not end it."""
+def forever(pause: float = PAUSE_SECONDS, short_pause: float = AT_ONCE_SECONDS) -> None:
+    """Pass after pass, and what goes at once in between. A database that is busy, or a fault in
+    one pass, does not end it."""
     # Not while the server is still beginning: who stops it again at once would wait for this pass.
     time.sleep(FIRST_SECONDS)
     next_pass = time.monotonic()
@@ -49,19 +59,21 @@ def forever(pause: float = PAUSE_SECONDS, alert_pause: float = ALERT_SECONDS) ->
                 next_pass = time.monotonic() + pause
                 run_pass()
             else:
-                send_alerts()
+                send_at_once()
         except OperationalError as error:
             log.warning("The database refused to answer: %s", error)
         except Exception as error:
             log.error("A pass failed; next in %s seconds: %s", pause, without_words(error))
         finally:
             connections.close_all()
-        time.sleep(min(pause, alert_pause))
+        time.sleep(min(pause, short_pause))
 
 
 def run_pass(lease: timedelta = outbox.LEASE) -> int:
     """Queue what is wanted today, then send what may be sent now; how many were sent."""
-    sent = send_alerts(lease)
+    sent = send_at_once(lease)
+    with _alone("The askers' names and addresses could not be erased"):
+        enquiry.forget_askers(timezone.now())
     for clinic in _writing():
         with _alone(f"Nothing could be queued for clinic {clinic.pk}"):
             queue_wanted(clinic, timezone.now())
@@ -71,15 +83,15 @@ def run_pass(lease: timedelta = outbox.LEASE) -> int:
     return sent
 
 
-def send_alerts(lease: timedelta = outbox.LEASE) -> int:
-    """Send clinics what their patients warned of: at night too, and whether or not patients are
-    reminded. How many were sent."""
+def send_at_once(lease: timedelta = outbox.LEASE) -> int:
+    """Send clinics what their patients warned of, and askers their answers: at night too, and
+    whether or not patients are reminded. How many were sent."""
     sent, clinics = 0, []
-    for clinic in Clinic.objects.filter(invented=False).exclude(alert_email=""):
-        if _not_set_up(clinic) is None:
+    for clinic in Clinic.objects.filter(invented=False).exclude(sender_email=""):
+        if not_set_up(clinic) is None:
             clinics.append(clinic)
-    while clinics and (attempt := outbox.claim(clinics, timezone.now(), lease, alerts=True)):
-        with _alone(f"Alert {attempt.message_id} could not be finished"):
+    while clinics and (attempt := outbox.claim(clinics, timezone.now(), lease, at_once=True)):
+        with _alone(f"Message {attempt.message_id} could not be finished"):
             sent += send(attempt)
     return sent
 
@@ -102,7 +114,7 @@ def _claim_now(now: datetime, lease: timedelta) -> Attempt | None:
     awake = []
     for clinic in _writing():
         with _alone(f"Nothing can be sent for clinic {clinic.pk}"):
-            if _not_set_up(clinic) is None and not is_quiet(clinic, now):
+            if not_set_up(clinic) is None and not is_quiet(clinic, now):
                 awake.append(clinic)
     return outbox.claim(awake, now, lease) if awake else None
 
@@ -132,12 +144,13 @@ def queue_wanted(clinic: Clinic, now: datetime) -> int:
 
 def why_waiting(clinic: Clinic) -> str | None:
     """Why nothing of a clinic can be sent, in one sentence with what to do; None: it can."""
-    return _not_set_up(clinic) or _refused(clinic)
+    return not_set_up(clinic) or _refused(clinic)
 
 
 def _refused(clinic: Clinic) -> str | None:
     """What the other side had against us at the last try; no reason not to try again."""
-    tried = Attempt.objects.filter(message__course__patient__clinic=clinic).exclude(outcome="")
+    ours = Q(message__course__patient__clinic=clinic) | Q(message__enquiry__clinic=clinic)
+    tried = Attempt.objects.filter(ours).exclude(outcome="")
     last = tried.last()
     if last and last.outcome == Attempt.Outcome.LATER and network.is_about_us(last.detail):
         see = "; see ENTHESIS_SMTP, and the sender’s address in Settings."
@@ -145,7 +158,8 @@ def _refused(clinic: Clinic) -> str | None:
     return None
 
 
-def _not_set_up(clinic: Clinic) -> str | None:
+def not_set_up(clinic: Clinic) -> str | None:
+    """Why no mail of a clinic can go out until somebody sets it up; None: it can."""
     if clinic.invented:
         return (
             "An invented clinic writes to nobody: begin your own with the command enthesis clinic."
@@ -224,20 +238,20 @@ def send(attempt: Attempt) -> bool:
 
 def _hand_over(attempt: Attempt, handing: Callable[[], None]) -> str:
     message = attempt.message
+    if message.enquiry:
+        return network.send_mail(answer_of(message, message.enquiry), handing)
     if message.is_alert:
         return network.send_mail(alert_of(message), handing)
     text, words = text_of(message, timezone.now())
-    patient = message.course.patient
     if attempt.way == "sms":
-        return network.send_sms(
-            patient.phone, text.sms.format(**words), message.message_id, handing
-        )
+        phone = message.patient.phone
+        return network.send_sms(phone, text.sms.format(**words), message.message_id, handing)
     return network.send_mail(mail_of(message, text, words), handing)
 
 
 def text_of(message: Message, now: datetime) -> tuple[MessageText, dict[str, str]]:
     """The words in the patient's language, and what fills them: nothing about health."""
-    patient = message.course.patient
+    patient = message.patient
     link = outbox.link_for(message, now)
     zone = ZoneInfo(patient.clinic.time_zone)
     with override(patient.language), timezone.override(zone):
@@ -255,21 +269,20 @@ def text_of(message: Message, now: datetime) -> tuple[MessageText, dict[str, str
 
 def alert_of(message: Message) -> EmailMessage:
     """The mail to the clinic: which course, and nothing about who or what."""
-    clinic = message.course.patient.clinic
-    mail = EmailMessage()
-    mail["From"] = clinic.sender_email
-    mail["To"] = clinic.alert_email
-    mail["Subject"] = f"Warning answer, course {message.course_id}"
-    mail["Message-ID"] = message.message_id
-    mail["Date"] = message.made_at
-    mail["Auto-Submitted"] = "auto-generated"
     address = settings.PUBLIC_ADDRESS + reverse("course", args=[message.course_id])
-    mail.set_content(
+    body = (
         f"A warning answer was given in course {message.course_id}.\n"
-        f"A clinician must see it now:\n\n{address}\n",
-        cte="quoted-printable",
+        f"A clinician must see it now:\n\n{address}\n"
     )
-    return mail
+    return _mail(
+        message, message.clinic.alert_email, f"Warning answer, course {message.course_id}", body
+    )
+
+
+def answer_of(message: Message, asked: Enquiry) -> EmailMessage:
+    """The mail with the answer to an enquiry, in the language in which it was asked."""
+    subject, body = enquiries.answer_letter(asked, settings.PUBLIC_ADDRESS, by_us=True)
+    return _mail(message, asked.email, subject, body, asked.language)
 
 
 def stop_address(patient: Patient) -> str:
@@ -278,18 +291,28 @@ def stop_address(patient: Patient) -> str:
 
 
 def mail_of(message: Message, text: MessageText, words: dict[str, str]) -> EmailMessage:
-    """The mail as it goes out; its Message-ID is that of the outbox."""
-    mail = EmailMessage()
-    mail["From"] = message.course.patient.clinic.sender_email
-    mail["To"] = message.course.patient.email
-    mail["Subject"] = text.subject.format(**words)
-    mail["Message-ID"] = message.message_id
-    mail["Date"] = message.made_at
-    mail["Content-Language"] = text.id
-    mail["Auto-Submitted"] = "auto-generated"
+    """The reminder as it goes out."""
+    subject, body = text.subject.format(**words), text.body.format(**words)
+    mail = _mail(message, message.patient.email, subject, body, text.id)
     mail["List-Unsubscribe"] = f"<{words['stop']}>"
     mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    # Every server takes this, whatever the language, and the addresses stay readable.
-    mail.set_content(text.body.format(**words), cte="quoted-printable")
+    return mail
+
+
+def _mail(
+    message: Message, to: str, subject: str, body: str, language: str = ENGLISH
+) -> EmailMessage:
+    """A mail as it goes out; its Message-ID is that of the outbox."""
+    mail = EmailMessage()
+    # Every server takes this, whatever the language, and the addresses stay readable. Before the
+    # head: it takes away every Content header that is there.
+    mail.set_content(body, cte="quoted-printable")
     mail.policy = LONG_LINES  # for the head alone: the body is written by now
+    mail["From"] = message.clinic.sender_email
+    mail["To"] = to
+    mail["Subject"] = subject
+    mail["Message-ID"] = message.message_id
+    mail["Date"] = message.made_at
+    mail["Content-Language"] = language
+    mail["Auto-Submitted"] = "auto-generated"
     return mail

@@ -31,6 +31,7 @@ from enthesis.knowledge.choice_kinds import (
     SelfCheckRules,
 )
 from enthesis.knowledge.consent_kinds import ConsentRules, ConsentText
+from enthesis.knowledge.enquiries import EnquiryLines, EnquiryRules, EnquiryWords
 from enthesis.knowledge.examination_kinds import (
     BeightonCutOff,
     BeightonJoint,
@@ -674,6 +675,7 @@ class Knowledge:
     consent_words: Mapping[str, ConsentWords]
     choice_words: Mapping[str, ChoiceWords]
     self_check_words: Mapping[str, SelfCheckWords]
+    enquiry_words: Mapping[str, EnquiryWords]
     measures: Mapping[str, Measure]
     conditions: Mapping[str, Condition]
     sites: Mapping[str, Site]
@@ -734,6 +736,8 @@ class Knowledge:
     choice_lines: ChoiceLines
     self_check_questions: Mapping[str, SelfCheckQuestion]
     self_check_rules: SelfCheckRules
+    enquiry_rules: EnquiryRules
+    enquiry_lines: EnquiryLines
     pain_pill_choices: Mapping[str, PainPillChoice]
     adverse_kinds: Mapping[str, AdverseKind]
     adverse_grades: tuple[AdverseGrade, ...]

@@ -19,6 +19,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from enthesis.knowledge.enquiries import EnquiryWords
 from enthesis.knowledge.examination_kinds import MotionNorm
 from enthesis.knowledge.kinds import (
     About,
@@ -35,6 +36,7 @@ from enthesis.knowledge.translate import (
     choice_problems,
     consent_problems,
     danger_problems,
+    line_problems,
     self_check_problems,
     translation_problems,
     visit_problems,
@@ -64,6 +66,7 @@ NOT_FROM_RULES = {
         "consent_words",
         "choice_words",
         "self_check_words",
+        "enquiry_words",
         "aftercare_words",
         "protocol_versions",
     ),
@@ -109,6 +112,7 @@ class Library:
     consent_words: Mapping[str, ConsentWords]
     choice_words: Mapping[str, ChoiceWords]
     self_check_words: Mapping[str, SelfCheckWords]
+    enquiry_words: Mapping[str, EnquiryWords]
 
 
 @lru_cache(maxsize=256)
@@ -157,6 +161,7 @@ def read_library(folder: Path) -> Library:
         _read_consent_words(folder / "rules", entries, abouts),
         _read_choice_words(folder / "rules", entries, abouts),
         _read_self_check_words(folder / "rules", entries, abouts),
+        _read_enquiry_words(folder / "rules", entries, abouts),
     )
     for where, problem in problems(library.entries, library.codes):
         raise KnowledgeError(where, problem)
@@ -287,6 +292,19 @@ def _read_self_check_words(
     return found
 
 
+def _read_enquiry_words(
+    folder: Path, entries: Mapping[str, Iterable[Entry]], abouts: dict[str, About]
+) -> dict[str, EnquiryWords]:
+    texts = {id: text for e in entries["enquiry_lines"] for id, text in e.value.texts.items()}
+    found = {}
+    for path in sorted(folder.glob("enquiries.*.toml")):
+        words: EnquiryWords = _translation(EnquiryWords, path, abouts)
+        for problem in line_problems(texts, words.texts):
+            raise KnowledgeError(_name(path), problem)
+        found[words.language] = words
+    return found
+
+
 def _translation(kind: type, path: Path, abouts: dict[str, About]) -> Any:
     words = read_entry(kind, head_of(path, _name(path), abouts), _name(path), "").value
     if path.suffixes[0] != f".{words.language}":
@@ -331,6 +349,7 @@ def known_on(library: Library, as_of: date) -> Knowledge:
         consent_words=library.consent_words,
         choice_words=library.choice_words,
         self_check_words=library.self_check_words,
+        enquiry_words=library.enquiry_words,
         judge_studies=library.judge_studies,
         protocol_versions={
             (e.value.id, e.value.version): e.value for e in library.entries["protocols"]

@@ -163,9 +163,8 @@ def consent_problems(
     texts: Mapping[str, str], named: Collection[str], into: ConsentWords
 ) -> Iterator[str]:
     """Every line, and every word put into one, without its twin, and every twin of nothing."""
-    yield from _differences("texts", texts, into.texts)
+    yield from line_problems(texts, into.texts)
     yield from _differences("words", {*CONSENT_WORDS, *named}, into.words)
-    yield from _filled_alike(texts, into.texts)
     yield from _filled_alike({}, into.words)
 
 
@@ -186,9 +185,9 @@ def choice_problems(
     for id in options.keys() & into.options.keys():
         yield from _differences(f"options.{id}", options[id], into.options[id])
         yield from _filled_alike(options[id], into.options[id])
-    for table, wanted, found in (("notes", notes, into.notes), ("texts", texts, into.texts)):
-        yield from _differences(table, wanted, found)
-        yield from _filled_alike(wanted, found)
+    yield from _differences("notes", notes, into.notes)
+    yield from _filled_alike(notes, into.notes)
+    yield from line_problems(texts, into.texts)
     yield from _differences("words", named, into.words)
     yield from _filled_alike({}, into.words)
 
@@ -200,6 +199,12 @@ def self_check_problems(
     for table, wanted, found in (("texts", texts, into.texts), ("tells", tells, into.tells)):
         yield from _differences(table, wanted, found)
         yield from _filled_alike(wanted, found)
+
+
+def line_problems(texts: Mapping[str, str], found: Mapping[str, str]) -> Iterator[str]:
+    """Every line without its twin, every twin of nothing, and twins that name something else."""
+    yield from _differences("texts", texts, found)
+    yield from _filled_alike(texts, found)
 
 
 def _filled_alike(originals: Mapping[str, str], found: Mapping[str, str]) -> Iterator[str]:

@@ -9,6 +9,7 @@ docs/explanation/outbox.md.
 import logging
 import re
 from datetime import date, datetime, timedelta
+from typing import cast
 
 from django.conf import settings
 from django.core.signing import BadSignature, Signer
@@ -91,31 +92,30 @@ def queue(course: Course, reminder: remind.Reminder, now: datetime) -> Message |
 
 
 def claim(
-    clinics: list[Clinic], now: datetime, lease: timedelta = LEASE, *, alerts: bool = False
+    clinics: list[Clinic], now: datetime, lease: timedelta = LEASE, *, at_once: bool = False
 ) -> Attempt | None:
     """Take one waiting message that may be sent now, and write the attempt down before it is made.
 
     None when nothing waits. A message that should not be sent any more is ended on the way.
-    `alerts`: those to the clinic, instead of those to patients.
+    `at_once`: alerts to the clinic and answers to enquiries, instead of reminders to patients.
     """
     attempt, passed_over = None, True
     while attempt is None and passed_over:
-        attempt, passed_over = _claim(clinics, now, lease, alerts)
+        attempt, passed_over = _claim(clinics, now, lease, at_once)
     return attempt
 
 
 @transaction.atomic
 def _claim(
-    clinics: list[Clinic], now: datetime, lease: timedelta, alerts: bool
+    clinics: list[Clinic], now: datetime, lease: timedelta, at_once: bool
 ) -> tuple[Attempt | None, bool]:
     """The first of some waiting messages that may be sent, and whether others were passed over."""
     free = Q(claimed_until=None) | Q(claimed_until__lte=now)
     waiting = Message.objects.filter(
         free,
-        is_alert=alerts,
+        _at_once(clinics) if at_once else Q(is_alert=False, course__patient__clinic__in=clinics),
         state=Message.State.WAITING,
         not_before__lte=now,
-        course__patient__clinic__in=clinics,
     ).select_for_update(of=("self",), skip_locked=True)
     passed_over = False
     for message in waiting[:AT_ONCE]:
@@ -124,11 +124,16 @@ def _claim(
             continue
         message.claimed_until = now + lease
         message.save(update_fields=["claimed_until"])
-        way = "email" if alerts else way_of(message.course.patient) or ""
+        way = "email" if at_once else way_of(message.patient) or ""
         attempt = Attempt.objects.create(message=message, way=way, began_at=now)
         audit.record(None, "claim", message, detail={"attempt": attempt.pk}, by=SENDER)
         return attempt, passed_over
     return None, passed_over
+
+
+def _at_once(clinics: list[Clinic]) -> Q:
+    alerted = [clinic for clinic in clinics if clinic.alert_email]
+    return Q(is_alert=True, course__patient__clinic__in=alerted) | Q(enquiry__clinic__in=clinics)
 
 
 def _is_passed_over(message: Message, now: datetime) -> bool:
@@ -153,10 +158,12 @@ def _unsendable(message: Message, now: datetime) -> tuple[Message.State, str] | 
     if perhaps.count() >= MOST_TIMES:
         why = "Broke off twice while it was handed over; it may not have arrived."
         return Message.State.UNCLEAR, why
+    if message.enquiry:
+        why = "The address was erased before it was sent."
+        return None if message.enquiry.email else (Message.State.FAILED, why)
     if message.is_alert:
         return None
-    course = message.course
-    patient = course.patient
+    course, patient = cast(Course, message.course), message.patient
     if not wants(patient, ContactChoice.Way.MESSAGES):
         return Message.State.DROPPED, "The patient wants no messages."
     booked = next_sessions(patient.clinic, now).get(course.pk)
@@ -199,7 +206,7 @@ def link_for(message: Message, now: datetime) -> AnswerLink:
     made: tuple[AnswerLink, bool] = AnswerLink.objects.get_or_create(
         token_hash=hashed(token_of(message.ask)),
         defaults={
-            "course": message.course,
+            "course": cast(Course, message.course),
             "questionnaire": message.questionnaire,
             "occasion": message.occasion,
             "due_on": message.due_on,
@@ -232,7 +239,7 @@ def hand(attempt: Attempt, now: datetime) -> None:
 @transaction.atomic
 def finish(attempt: Attempt, outcome: str, detail: str, now: datetime) -> None:
     """What came of an attempt: sent, failed for good, or to be tried again later."""
-    detail = _without_addresses(detail, attempt.message.course.patient)
+    detail = _without_addresses(detail, attempt.message)
     attempt.outcome, attempt.detail, attempt.ended_at = outcome, detail[:300], now
     attempt.save(update_fields=["outcome", "detail", "ended_at"])
     message = Message.objects.select_for_update().get(pk=attempt.message_id)
@@ -244,7 +251,7 @@ def finish(attempt: Attempt, outcome: str, detail: str, now: datetime) -> None:
         _end(message, Message.State.FAILED, detail)
     else:
         tries = message.attempts.filter(outcome__in=["later", "unclear"]).count()
-        clinic = message.course.patient.clinic
+        clinic = message.clinic
         known = store.known_for(clinic, store.day_of(clinic, now))
         wait = remind.retry_after(tries, known)
         if wait is None:
@@ -255,9 +262,11 @@ def finish(attempt: Attempt, outcome: str, detail: str, now: datetime) -> None:
         audit.record(None, "finish", message, detail={"outcome": outcome}, by=SENDER)
 
 
-def _without_addresses(words: str, patient: Patient) -> str:
+def _without_addresses(words: str, message: Message) -> str:
     """What a server said, without the addresses, numbers and links that it quotes back."""
-    own = [patient.email, patient.email.partition("@")[0], patient.phone]
+    email = message.enquiry.email if message.enquiry else message.patient.email
+    phone = "" if message.enquiry else message.patient.phone
+    own = [email, email.partition("@")[0], phone]
     for text in filter(None, own):
         words = re.sub(rf"(?<!\w){re.escape(text)}(?!\w)", "…", words, flags=re.IGNORECASE)
     words = LINK.sub(r"/\1/…", ADDRESS.sub("…", words))

@@ -35,6 +35,7 @@ class ClinicSettings:
     quiet_to: time | None = None
     alert_email: str = ""
     pain_pill_choice: str = ""
+    takes_questions: bool = False
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from enthesis.clinic.pages import clinic_at
 from enthesis.clinic.permissions import View, public_page
 from enthesis.journey.aftercare import emergency_numbers
 from enthesis.journey.decide import Bar, DecisionAid, Scale, choosable
+from enthesis.journey.enquiry import lines
 from enthesis.journey.lines import ENGLISH, Lines
 
 SAID = (
@@ -68,7 +69,7 @@ def choose(request: HttpRequest, clinic_id: int, language: str = ENGLISH) -> Htt
             for id, name in names
         ],
     }
-    return shown(request, "clinic/choose/choose.html", context, language)
+    return shown_in(request, "clinic/choose/choose.html", context, language)
 
 
 @require_safe
@@ -98,11 +99,11 @@ def address_of(
     clinic: Clinic, condition: str, language: str, name: str = "choose_condition"
 ) -> str:
     """Where the aid of a condition, or its summary, is read in a language."""
-    return _reverse(name, [clinic.pk, condition], language)
+    return address_in(name, [clinic.pk, condition], language)
 
 
-def _reverse(name: str, args: list[Any], language: str) -> str:
-    """The address of a page, which in English names no language."""
+def address_in(name: str, args: list[Any], language: str) -> str:
+    """The address of a public page, which in English names no language."""
     if language == ENGLISH:
         return reverse(name, args=args)
     return reverse(f"{name}_in", args=[*args, language])
@@ -143,7 +144,9 @@ def _aid(
         "topic": topic if topic in said.known.evidence_topics else "",
         "results": published(clinic) is not None,
     }
-    return shown(request, f"clinic/choose/{name.removeprefix('choose_')}.html", context, language)
+    return shown_in(
+        request, f"clinic/choose/{name.removeprefix('choose_')}.html", context, language
+    )
 
 
 def _pictures(aid: DecisionAid, of_100: str) -> list[tuple[Scale, list[tuple[Bar, str]]]]:
@@ -178,18 +181,26 @@ def public_form(view: View) -> View:
     return require_http_methods(["GET", "HEAD", "POST"])(csrf_exempt(view))
 
 
-def _around(name: str, clinic: Clinic, said: Lines, args: list[Any]) -> dict[str, Any]:
-    """What every page has: the clinic, the other languages, the words."""
+def shell_of(name: str, clinic: Clinic, args: list[Any], language: str) -> dict[str, Any]:
+    """What choose/shell.html needs: the clinic, and the same page in the other languages."""
     others = [
-        (code, words, _reverse(name, args, code))
+        (code, words, address_in(name, args, code))
         for code, words in Patient.Language.choices
-        if code != said.language
+        if code != language
     ]
     return {
         "clinic": clinic,
         "clinic_name": f"{clinic}{' (invented)' if clinic.invented else ''}",
         "others": others,
-        "index": _reverse("choose", [clinic.pk], said.language),
+        "index": address_in("choose", [clinic.pk], language),
+    }
+
+
+def _around(name: str, clinic: Clinic, said: Lines, args: list[Any]) -> dict[str, Any]:
+    """What every page has: the clinic, the other languages, the words."""
+    return shell_of(name, clinic, args, said.language) | {
+        "ask": address_in("ask_clinic", [clinic.pk], said.language),
+        "ask_words": lines(said.known, said.language)["link"],
         "say": {id.replace("-", "_"): said.line(id) for id in SAID},
         "call": said.line("page-call", clinic=clinic.name, phone=clinic.phone),
         "phone": clinic.phone,
@@ -197,10 +208,10 @@ def _around(name: str, clinic: Clinic, said: Lines, args: list[Any]) -> dict[str
     }
 
 
-def shown(
+def shown_in(
     request: HttpRequest, template: str, context: dict[str, Any], language: str, status: int = 200
 ) -> HttpResponse:
-    """A page of the aid in its language."""
+    """A page in a language."""
     with translation.override(language):
         return render(request, template, context, status=status)
 

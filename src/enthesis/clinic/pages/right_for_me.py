@@ -4,7 +4,7 @@ address and no log, and lives in the page alone."""
 
 from django.http import HttpRequest, HttpResponse
 
-from enthesis.clinic.pages.choose import open_aid, public_form, shown
+from enthesis.clinic.pages.choose import open_aid, public_form, shown_in
 from enthesis.clinic.permissions import public_page
 from enthesis.journey import self_check
 from enthesis.journey.lines import ENGLISH, Lines
@@ -34,7 +34,7 @@ def right_for_me(
             so_far if so_far.door is Door.NOW else self_check.outcome(asked, request.POST.dict())
         )
         context |= _door(found, said)
-        return shown(request, "clinic/choose/door.html", context, language)
+        return shown_in(request, "clinic/choose/door.html", context, language)
     context |= {
         "lead": said.line("check-lead"),
         "left": said.line("check-left"),
@@ -43,7 +43,7 @@ def right_for_me(
         "answers": [(id, said.line(f"answer-{id}")) for id in ("yes", "no", "unknown")],
         "go_on": said.line("page-go-on" if context["part"] == "first" else "page-answer"),
     }
-    return shown(request, "clinic/choose/right_for_me.html", context, language)
+    return shown_in(request, "clinic/choose/right_for_me.html", context, language)
 
 
 def _door(found: self_check.Outcome, said: Lines) -> dict[str, object]:

@@ -23,7 +23,7 @@ OWN = (
     *("name", "phone", "emergency_text", "emergency_text_es", "time_zone"),
     *("price_per_session", "finish_relief_percent", "stop_choice"),
     *("reminders_on", "sender_email", "quiet_from", "quiet_to"),
-    *("alert_email", "pain_pill_choice"),
+    *("alert_email", "pain_pill_choice", "takes_questions"),
 )
 
 
@@ -75,6 +75,12 @@ class SettingsForm(forms.Form):
         required=False,
         help_text="At once, at night too; only the number of the course and a link. Empty: nobody "
         "is written to, and Today alone shows them.",
+    )
+    takes_questions = forms.BooleanField(
+        label="Take questions on a public page",
+        required=False,
+        help_text="Anybody may ask; staff answer by e-mail. A question is published only when both "
+        "who asked and the clinic agree.",
     )
     pain_pill_choice = forms.ChoiceField(
         label="What patients are told about pain pills such as ibuprofen",

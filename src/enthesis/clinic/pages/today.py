@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 from enthesis.clinic import store
 from enthesis.clinic.calls import call_list, messages_line
 from enthesis.clinic.day import day
+from enthesis.clinic.enquiries import number_waiting
 from enthesis.clinic.harm import waiting_harms
 from enthesis.clinic.permissions import CLINICAL, DESK, STAFF, StaffRequest, page
 from enthesis.clinic.stock import warnings
@@ -35,6 +36,7 @@ def today(request: StaffRequest) -> HttpResponse:
         "rechecks": held.rechecks if whole == "rechecks" else held.rechecks[:SHOWN],
         "lost": held.lost if whole == "lost" else [],
         "messages_line": messages_line(request.clinic),
+        "number_waiting": number_waiting(request.clinic),
         "stock_warnings": warnings(request.clinic, date),
         "is_clinical": clinical,
         "opens_courses": request.user.role in DESK,

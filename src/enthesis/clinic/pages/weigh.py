@@ -5,7 +5,7 @@ address and no log, and lives in the page alone."""
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
-from enthesis.clinic.pages.choose import address_of, open_aid, public_form, shown
+from enthesis.clinic.pages.choose import address_of, open_aid, public_form, shown_in
 from enthesis.clinic.permissions import public_page
 from enthesis.journey import weigh
 from enthesis.journey.lines import ENGLISH, Lines
@@ -38,7 +38,7 @@ def choose_values(
         "ask_title": said.line("sheet-ask"),
     }  # fmt: skip
     status = 422 if context["problem"] else 200
-    return shown(request, "clinic/choose/values.html", context, language, status)
+    return shown_in(request, "clinic/choose/values.html", context, language, status)
 
 
 @public_form
@@ -57,7 +57,7 @@ def choose_know(
         "answered": [(item, _told(item, request.POST.get(item.id), said)) for item in items]
         if request.method == "POST" else [],
     }  # fmt: skip
-    return shown(request, "clinic/choose/know.html", context, language)
+    return shown_in(request, "clinic/choose/know.html", context, language)
 
 
 def _told(item: weigh.Item, tapped: str | None, said: Lines) -> str:
@@ -92,7 +92,7 @@ def choose_sheet(
         "questions": [words for id, words in questions if id in ticked or not ticked],
         "notes": said.line("sheet-notes"),
     }
-    return shown(request, "clinic/choose/sheet.html", context, language)
+    return shown_in(request, "clinic/choose/sheet.html", context, language)
 
 
 urlpatterns = [
