@@ -107,9 +107,9 @@ def test_a_taken_port_is_told_in_one_sentence(data: Path) -> None:
     assert said.count("\n") == 1 and f"Port {port} is in use" in said
 
 
-def test_an_empty_start_invents_nobody_and_says_how_to_begin(data: Path) -> None:
+def test_an_empty_start_invents_nobody_and_says_how_to_begin(with_tables: Path) -> None:
     port = free_port()
-    process = begin(data, "start", port, "--empty")
+    process = begin(with_tables, "start", port, "--empty")
     said = read_until(process, "There is no clinic yet")
     assert "inventing" not in said and "`enthesis clinic`" in said
     assert "Traceback" not in end(process) and process.returncode == 0
