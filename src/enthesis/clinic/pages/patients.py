@@ -100,7 +100,7 @@ def weight_unit() -> forms.ChoiceField:
     return forms.ChoiceField(
         choices=[("kg", "kg"), ("lb", "lb")],
         required=False,
-        widget=forms.Select({"aria-label": "Unit of the weight", "autocomplete": "off"}),
+        widget=forms.Select({"aria-label": "Unit, kg or lb", "autocomplete": "off"}),
     )
 
 
