@@ -69,8 +69,11 @@ def questions(condition: Condition, known: Knowledge, language: str = ENGLISH) -
 def _applying(
     one: SelfCheckQuestion, condition: Condition, known: Knowledge
 ) -> list[CandidacyRule | DangerRule]:
-    candidacy = (r for r in known.candidacy_rules if not r.regions or condition.region in r.regions)
-    return [rule for rule in (*known.danger_rules, *candidacy) if rule.id in one.finds]
+    found: list[CandidacyRule | DangerRule] = [r for r in known.danger_rules if r.id in one.finds]
+    for rule in known.candidacy_rules:
+        if rule.id in one.finds and (not rule.regions or condition.region in rule.regions):
+            found.append(rule)
+    return found
 
 
 def outcome(asked: Iterable[Asked], answers: Mapping[str, str]) -> Outcome:
