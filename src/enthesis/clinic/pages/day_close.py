@@ -102,8 +102,8 @@ def days(request: StaffRequest) -> HttpResponse:
 def _period(request: StaffRequest) -> tuple[PeriodForm, date, date]:
     """The days asked for; the last month where nothing or nothing sensible was asked."""
     today = store.today(request.clinic)
-    first, last = today - timedelta(days=DAYS), core.first_open_day(today, None)
-    last = max(last, ledger.closed_until(request.clinic) or last)
+    first = today - timedelta(days=DAYS)
+    last = core.first_open_day(today, ledger.closed_until(request.clinic))
     form = PeriodForm(
         request.GET or None, initial={"first": first.isoformat(), "last": last.isoformat()}
     )
