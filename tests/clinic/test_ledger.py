@@ -114,6 +114,7 @@ def test_a_course_with_deposit_credit_and_refund_comes_out_even(
     assert actions_done.count() == LedgerEntry.objects.count()
 
 
+@pytest.mark.alike
 def test_instalments_arranged_before_move_the_due_days_of_what_is_given_after(
     course: models.Course, desk: models.User, client_for: ClientFor
 ) -> None:
@@ -136,6 +137,7 @@ def test_instalments_arranged_before_move_the_due_days_of_what_is_given_after(
         assert ledger.bill_of(invoice, date(2026, 11, 24)).is_overdue
 
 
+@pytest.mark.alike
 def test_the_books_are_never_changed(course: models.Course, desk: models.User) -> None:
     entry = actions.take_deposit(desk, course.pk, Decimal(50), "cash", TODAY, "d")
     entry.amount = Decimal(5)
@@ -150,6 +152,7 @@ def test_the_books_are_never_changed(course: models.Course, desk: models.User) -
     assert LedgerEntry.objects.get().amount == 50
 
 
+@pytest.mark.alike
 def test_a_closed_day_takes_no_more_entries_and_the_next_one_does(
     course: models.Course, desk: models.User, client_for: ClientFor
 ) -> None:
@@ -177,6 +180,7 @@ def test_a_closed_day_takes_no_more_entries_and_the_next_one_does(
         assert closing.expected_of(desk.clinic, tomorrow)[Method.CASH].amount == 9
 
 
+@pytest.mark.alike
 def test_the_bookkeeper_gets_every_entry_with_debit_and_credit_and_no_formula(
     course: models.Course, desk: models.User, client_for: ClientFor
 ) -> None:
@@ -199,6 +203,7 @@ def test_the_bookkeeper_gets_every_entry_with_debit_and_credit_and_no_formula(
     assert "Choose a later one" in wrong.content.decode()
 
 
+@pytest.mark.alike
 @pytest.mark.parametrize(("language", "said"), [("en", "You owe $280"), ("es", "Usted debe $280")])
 def test_the_patient_reads_the_statement_by_a_link_and_nobody_by_another(
     language: str, said: str, course: models.Course, desk: models.User, client_for: ClientFor
@@ -251,7 +256,6 @@ def test_twenty_payments_at_once_are_numbered_without_gaps(
     assert list(numbers) == list(range(1, 19))
 
 
-@pytest.mark.django_db
 def test_payments_recorded_before_the_ledger_get_their_course_and_their_receipt_number(
     course: models.Course, desk: models.User
 ) -> None:

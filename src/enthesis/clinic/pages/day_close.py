@@ -30,7 +30,11 @@ DAYS = 31
 
 class CloseForm(forms.Form):
     on = forms.DateField(label="Day", widget=forms.DateInput(attrs={"type": "date"}))
-    cash = forms.DecimalField(label="Cash counted, without the float", decimal_places=2)
+    cash = forms.DecimalField(
+        label="Cash counted, without the float",
+        decimal_places=2,
+        help_text="Below zero where more was given back than came in.",
+    )
     card = forms.DecimalField(label="Total of the card terminal", decimal_places=2)
     transfer = forms.DecimalField(label="Transfers seen at the bank", decimal_places=2)
     note = forms.CharField(

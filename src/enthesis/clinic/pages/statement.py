@@ -66,11 +66,12 @@ def _course_of(token: str) -> Course | None:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a statement: what the patient paid is below zero."""
+    """One line of a statement: what the patient paid is below zero. None where no money moved,
+    because it was counted when it was paid ahead."""
 
     on: date
     words: str
-    amount: Money
+    amount: Money | None
 
 
 _WORDS = {
@@ -94,6 +95,7 @@ def _lines(course: Course) -> list[Line]:
         Line(bill.issued_on, charged.format(number=bill.number), ledger.total_of(bill))
         for bill in invoices
     ]
+    ahead, after = list[Line](), list[Line]()
     for row in course.entries.select_related("invoice"):
         words = gettext(_WORDS[Kind(row.kind)]).format(
             number=row.number,
@@ -101,8 +103,11 @@ def _lines(course: Course) -> list[Line]:
             invoice=row.invoice.number if row.invoice else "",
         )
         money = Money(row.amount, row.currency)
-        lines.append(Line(row.on, words, money if row.paper == "refund" else -money))
-    return sorted(lines, key=lambda line: line.on)
+        amount = None if row.paper == "transfer" else money if row.paper == "refund" else -money
+        line = Line(row.on, words, amount)
+        # What was paid ahead stands before the invoice that it pays.
+        (ahead if row.kind in (Kind.DEPOSIT, Kind.SERIES) else after).append(line)
+    return sorted([*ahead, *lines, *after], key=lambda line: line.on)
 
 
 urlpatterns = [
