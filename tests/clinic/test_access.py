@@ -128,8 +128,6 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "refund": DESK,
     "use_deposit": DESK,
     "statement_link": DESK,
-    "statement": PUBLIC,
-    "statement_in": PUBLIC,
     "close_day": DESK,
     "days": STAFF,
     "ledger_csv": STAFF,

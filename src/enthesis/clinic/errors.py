@@ -80,7 +80,7 @@ def without_words(error: BaseException) -> str:
 class HideLinks(logging.Filter):
     """Keeps the secret of a patient's personal addresses out of the logs."""
 
-    LINK = re.compile(r"/(a|stop|account)/[^/\s]+")
+    LINK = re.compile(r"/(a|stop)/[^/\s]+")
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = self.LINK.sub(r"/\1/…", record.getMessage())

@@ -34,7 +34,6 @@ from enthesis.clinic.pages import (
     series,
     settings,
     sign_in,
-    statement,
     stock,
     stop,
     time_out,
@@ -49,7 +48,7 @@ STAGES = (
     *(cautions, labels, images, course_files, referral),
     *(choose, give_aid),
     *(course, adverse, visit, forecast, ask, answer, stop, calls, typed_scores, outcomes, results),
-    *(evidence, pay, ledger, day_close, statement, stock, recall, settings),
+    *(evidence, pay, ledger, day_close, stock, recall, settings),
     *(appointments, series, calendar, rooms),
 )
 urlpatterns = [path("", include(stage)) for stage in STAGES]

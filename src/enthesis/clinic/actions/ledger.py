@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 
-from django.core import signing
 from django.db import transaction
 from django.db.models import Max
 
@@ -15,8 +14,6 @@ from enthesis.clinic.permissions import get_for
 from enthesis.journey import day_close, enter, instalments
 from enthesis.journey.ledger import PAPERS, Book, Entry, LedgerError, Method
 from enthesis.units import Money
-
-LINK = signing.TimestampSigner(salt="enthesis.account", sep=".")
 
 
 @transaction.atomic
@@ -226,11 +223,3 @@ def arrange(
     )
     audit.record(user, "arrange", row, detail={"parts": instalments.in_words(arranged)})
     return row
-
-
-@transaction.atomic
-def make_statement_link(user: User, course_id: int) -> str:
-    """The secret of the address at which the patient reads the statement of a course."""
-    course = get_for(user, Course, course_id)
-    audit.record(user, "make_statement_link", course)
-    return LINK.sign(str(course.pk))

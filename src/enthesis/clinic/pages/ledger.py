@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from enthesis.clinic import ledger, store
 from enthesis.clinic.actions import ledger as actions
+from enthesis.clinic.actions.answer import make_statement_link
 from enthesis.clinic.models import Course, Invoice, LedgerEntry
 from enthesis.clinic.pages import attempt
 from enthesis.clinic.pages.ask import personal_address
@@ -360,8 +361,8 @@ def use_deposit(request: StaffRequest, invoice_id: int) -> HttpResponse:
 def statement_link(request: StaffRequest, course_id: int) -> HttpResponse:
     """Make the address of the patient's statement; it is shown once."""
     course = get_for(request.user, Course, course_id)
-    token = actions.make_statement_link(request.user, course.pk)
-    return _course_page(request, course, personal_address(request, token, "statement"))
+    _, token = make_statement_link(request.user, course.pk)
+    return _course_page(request, course, personal_address(request, token))
 
 
 urlpatterns = [

@@ -1,67 +1,27 @@
-"""The patient's statement: what was charged, paid and is open, by a personal address.
-
-The address is signed and expires; it shows one course and can do nothing.
-"""
+"""The patient's statement: what was charged, paid and is open, at a personal link."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
-from django.conf import settings
-from django.core.signing import BadSignature
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.urls import reverse
-from django.utils import translation
 from django.utils.translation import gettext, gettext_noop
-from django.views.decorators.http import require_http_methods
 
 from enthesis.clinic import ledger, store
-from enthesis.clinic.actions.ledger import LINK
-from enthesis.clinic.models import Course, Patient
+from enthesis.clinic.models import Course
 from enthesis.clinic.pages.ledger import standing
-from enthesis.clinic.permissions import public_page
 from enthesis.journey.ledger import Kind
 from enthesis.units import Money
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-def statement(request: HttpRequest, token: str, language: str = "") -> HttpResponse:
-    """One course's money in the patient's words."""
-    course = _course_of(token)
-    if course is None or (language and language not in Patient.Language.values):
-        return render(request, "clinic/answer/gone.html", status=404)
-    if request.method == "POST":  # another language was asked for: only look
-        return redirect(request.path)
-    spoken = language or course.patient.language
+def statement_of(course: Course) -> dict[str, Any]:
+    """One course's money, in the language that is spoken now."""
     told = standing(course)
-    ahead = ledger.ahead(course, store.course_record(course))
-    context: dict[str, Any] = {
-        **told,
-        "clinic_name": course.patient.clinic.name,
-        "for_name": course.patient.given,
-        "clinic": course.patient.clinic,
-        "today": store.today(course.patient.clinic),
-        "ahead": ahead,
+    return told | {
         "owed_back": -told["owed"],
-        "others": [
-            (code, name, reverse("statement_in", args=[token, code]))
-            for code, name in Patient.Language.choices
-            if code != spoken
-        ],
+        "today": store.today(course.patient.clinic),
+        "ahead": ledger.ahead(course, store.course_record(course)),
+        "lines": _lines(course),
     }
-    with translation.override(spoken):
-        context["lines"] = _lines(course)
-        return render(request, "clinic/pay/statement.html", context)
-
-
-def _course_of(token: str) -> Course | None:
-    """Whose statement it is; None for a wrong or expired address, all alike."""
-    try:
-        pk = LINK.unsign(token, max_age=timedelta(days=settings.ANSWER_LINK_DAYS))
-    except BadSignature:
-        return None
-    return Course.objects.select_related("patient__clinic").filter(pk=int(pk)).first()
 
 
 @dataclass(frozen=True)
@@ -108,9 +68,3 @@ def _lines(course: Course) -> list[Line]:
         # What was paid ahead stands before the invoice that it pays.
         (ahead if row.kind in (Kind.DEPOSIT, Kind.SERIES) else after).append(line)
     return sorted([*ahead, *lines, *after], key=lambda line: line.on)
-
-
-urlpatterns = [
-    public_page("account/<str:token>/", statement, "statement"),
-    public_page("account/<str:token>/<str:language>/", statement, "statement_in"),
-]
