@@ -107,9 +107,9 @@ def _close(page: Page) -> Visits:
     yield "money", page
     page.get_by_role("link", name="Close the day").click()
     for label, counted in (
-        ("Cash counted", "0"),
-        ("Total of the card", "-750"),
-        ("Transfers", "0"),
+        ("Cash counted", "-50"),
+        ("Total of the card", "-475"),
+        ("Transfers", "280"),
     ):
         page.get_by_label(label).fill(counted)
     page.get_by_role("button", name="Close the day").click()

@@ -101,9 +101,14 @@ def test_a_course_with_deposit_credit_and_refund_comes_out_even(
     ).content.decode()  # fmt: skip
     post(client, f"{page}credit/", amount="80", reason="One place less")
     assert "Refund $80" in client.get(page).content.decode()
+    pay.make_invoice(desk, course.sessions.all()[1].pk, TODAY)
+    told = client.get(money).content.decode()
+    assert "$280 open, $280 overdue" in told and "<dd>$80</dd>" in told
     post(client, f"{page}refund/", amount="80", method="card", reason="One place less")
     post(client, f"{money}give-back/", amount="40", method="cash", reason="Not needed")
-    assert sums(course) == {"revenue": "-200.00", "cash": "60.00", "card": "140.00"}
+    assert sums(course) == {
+        "receivable": "280.00", "revenue": "-480.00", "cash": "60.00", "card": "140.00",
+    }  # fmt: skip
     papers = LedgerEntry.objects.values_list("paper", "number")
     assert sorted(papers) == [
         ("credit_note", 1), ("receipt", 1), ("receipt", 2), ("refund", 1), ("refund", 2),

@@ -22,7 +22,7 @@ from enthesis.clinic.permissions import DESK, STAFF, StaffRequest, get_for, page
 from enthesis.clinic.sender import is_local
 from enthesis.journey.day_close import first_open_day
 from enthesis.journey.instalments import next_due
-from enthesis.journey.ledger import Account, balances, nothing
+from enthesis.journey.ledger import nothing
 from enthesis.units import Money, money_words
 
 DAY = forms.DateInput(attrs={"type": "date"})
@@ -142,7 +142,7 @@ def standing(course: Course) -> dict[str, Any]:
     today, currency = store.today(clinic), clinic.currency
     rows = course.invoices.select_related("session").prefetch_related("lines", "entries")
     bills = [ledger.bill_of(row, today) for row in rows]
-    none, book = nothing(currency), ledger.book_of(course)
+    none = nothing(currency)
     own = [bill for bill in bills if bill.total.currency == currency]
     arrangement = ledger.standing_arrangement(course)
     coming = [part for bill in own if bill.is_open for part in bill.parts if part.due_on >= today]
@@ -150,7 +150,8 @@ def standing(course: Course) -> dict[str, Any]:
         "bills": bills,
         "charged": sum((bill.total - bill.credited for bill in own), none),
         "paid": sum((bill.paid for bill in own), none),
-        "owed": balances(book, currency)[Account.RECEIVABLE],
+        "owed": sum((bill.balance for bill in own if bill.is_open), none),
+        "too_much": sum((bill.too_much for bill in own), none),
         "overdue": sum((bill.overdue for bill in own), none),
         "next_due": next_due(sorted(coming, key=lambda part: part.due_on), today),
         "arrangement": arrangement,

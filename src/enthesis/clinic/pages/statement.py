@@ -15,9 +15,7 @@ from enthesis.units import Money
 
 def statement_of(course: Course) -> dict[str, Any]:
     """One course's money, in the language that is spoken now."""
-    told = standing(course)
-    return told | {
-        "owed_back": -told["owed"],
+    return standing(course) | {
         "today": store.today(course.patient.clinic),
         "ahead": ledger.ahead(course, store.course_record(course)),
         "lines": _lines(course),
