@@ -124,6 +124,7 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "instalments": DESK,
     "deposit_back": DESK,
     "unused_back": DESK,
+    "take_back": DESK,
     "credit": DESK,
     "refund": DESK,
     "use_deposit": DESK,

@@ -96,6 +96,11 @@ def test_a_course_with_deposit_credit_and_refund_comes_out_even(
     assert 'value="40.01"' in too_much.content.decode()
     client.post(f"{page}pay/", {"amount": "220", "method": "card", "on": "2026-11-23",
                                 "request_key": "p"})  # fmt: skip
+    mistaken = LedgerEntry.objects.get(kind="payment")
+    post(client, f"/money/entries/{mistaken.pk}/take-back/", reason="It was in cash")
+    assert ledger.bill_of(invoice, TODAY).balance.amount == 220
+    client.post(f"{page}pay/", {"amount": "220", "method": "card", "on": "2026-11-23",
+                                "request_key": "q"})  # fmt: skip
     assert "Write a credit note first" in post(
         client, f"{page}refund/", amount="80", method="card", reason="One place less"
     ).content.decode()  # fmt: skip
@@ -111,8 +116,8 @@ def test_a_course_with_deposit_credit_and_refund_comes_out_even(
     }  # fmt: skip
     papers = LedgerEntry.objects.values_list("paper", "number")
     assert sorted(papers) == [
-        ("credit_note", 1), ("receipt", 1), ("receipt", 2), ("refund", 1), ("refund", 2),
-        ("transfer", 1),
+        ("correction", 1), ("credit_note", 1), ("receipt", 1), ("receipt", 2), ("receipt", 3),
+        ("refund", 1), ("refund", 2), ("transfer", 1),
     ]  # fmt: skip
     assert "Credit note 23 Nov 2026" in client.get(page).content.decode()
     actions_done = models.AuditEvent.objects.filter(record="ledgerentry")

@@ -23,7 +23,7 @@ BELONGS_TO = {
     "money": (
         *("money", "invoice", "make_invoice", "pay", "credit", "refund", "use_deposit"),
         *("course_money", "deposit", "sell_series", "instalments", "deposit_back"),
-        *("unused_back", "statement_link", "close_day", "days"),
+        *("unused_back", "take_back", "statement_link", "close_day", "days"),
     ),
     "settings": ("setting", "user"),
     "today": ("today", "call", "stock", "calendar"),

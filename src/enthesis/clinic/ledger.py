@@ -69,8 +69,8 @@ def total_of(invoice: Invoice) -> Money:
     return Money(sum((line.amount for line in invoice.lines.all()), Decimal(0)), invoice.currency)
 
 
-def entry_of(row: LedgerEntry, number: int | None, series: str = "") -> Entry:
-    """A row as the core reads it: `number` of its invoice, `series` the key of its series."""
+def entry_of(row: LedgerEntry, number: int | None, about: str = "") -> Entry:
+    """A row as the core reads it: `number` of its invoice, `about` the key of an earlier entry."""
     return Entry(
         kind=Kind(row.kind),
         on=row.on,
@@ -78,7 +78,7 @@ def entry_of(row: LedgerEntry, number: int | None, series: str = "") -> Entry:
         key=row.request_key,
         method=Method(row.method) if row.method else None,
         invoice=number,
-        series=series,
+        about=about,
         sessions=row.sessions,
         reason=row.reason,
     )
@@ -148,7 +148,8 @@ def plain_parts(parts: Iterable[Part]) -> list[dict[str, str]]:
 
 def open_bills(invoices: QuerySet[Invoice], today: date) -> list[Bill]:
     """Those not fully paid, the longest due first."""
-    less = Case(When(kind=Kind.REFUND, then=-F("amount")), default=F("amount"))
+    out = When(kind__in=(Kind.REFUND, Kind.TAKEN_BACK), then=-F("amount"))
+    less = Case(out, default=F("amount"))
     rows = (
         invoices.annotate(charged=_sum(InvoiceLine, F("amount")), less=_sum(LedgerEntry, less))
         # SQLite adds decimals as floating point: ask for a hair more here, decide exactly below.

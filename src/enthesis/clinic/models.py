@@ -781,7 +781,8 @@ class InvoiceLine(models.Model):
 class LedgerEntry(Fact):
     """One entry of the ledger (journey.ledger.Entry) but the invoices, which stand for themselves.
 
-    `number` counts without gaps within the clinic and the `paper`: receipts, credit notes, refunds.
+    `number` counts without gaps within the clinic and the `paper`: receipts, credit notes,
+    refunds and corrections.
     """
 
     class Method(models.TextChoices):
@@ -799,6 +800,7 @@ class LedgerEntry(Fact):
         REFUND = "refund", "Refund"
         DEPOSIT_BACK = "deposit_back", "Deposit given back"
         UNUSED_BACK = "unused_back", "Unused sessions given back"
+        TAKEN_BACK = "taken_back", "Payment taken back"
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="entries")
@@ -813,7 +815,7 @@ class LedgerEntry(Fact):
     invoice = models.ForeignKey(
         Invoice, on_delete=models.PROTECT, null=True, blank=True, related_name="entries"
     )
-    # The entry by which the prepaid series was sold that this one takes from.
+    # An earlier one: the series that is used or given back, the payment that is taken back.
     about = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="later"
     )

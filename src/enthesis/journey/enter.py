@@ -79,7 +79,7 @@ def use_session(book: Book, number: int, on: date, key: str) -> Entry:
         )
     _check_open(book, number, left.next_share)
     return Entry(
-        Kind.SESSION_USED, on, left.next_share, key, invoice=number, series=left.key, sessions=1
+        Kind.SESSION_USED, on, left.next_share, key, invoice=number, about=left.key, sessions=1
     )
 
 
@@ -111,6 +111,30 @@ def refund(
     return Entry(Kind.REFUND, on, amount, key, method, number, reason=reason)
 
 
+def take_back(book: Book, payment: str, reason: str, on: date, key: str) -> Entry:
+    """A payment that was entered by mistake: as much goes out again by the same way, and the
+    invoice is open again. Not for money that the patient gets back: that is a refund."""
+    paid = next((one for one in book if (one.key, one.kind) == (payment, Kind.PAYMENT)), None)
+    if paid is None or paid.invoice is None:
+        raise LedgerError("There is no such payment. Look at the entries.")
+    if before := _before(book, key, Kind.TAKEN_BACK, paid.invoice):
+        return before
+    _check_reason(reason)
+    if any(one.about == payment for one in book):
+        raise LedgerError("This payment was taken back already. Look at the entries.")
+    currency = paid.amount.currency
+    left = charged(book, paid.invoice, currency) - owed(book, paid.invoice, currency)
+    if paid.amount > left:
+        raise LedgerError(
+            f"Only {money_words(left)} of this invoice is still paid, the rest was refunded. A "
+            "payment of which a part went back cannot be taken back."
+        )
+    return Entry(
+        Kind.TAKEN_BACK, on, paid.amount, key, paid.method,
+        invoice=paid.invoice, about=payment, reason=reason,
+    )  # fmt: skip
+
+
 def give_back_deposit(
     book: Book, amount: Money, method: Method, reason: str, on: date, key: str
 ) -> Entry:
@@ -135,7 +159,7 @@ def give_back_unused(
         raise LedgerError("No session of this series is left to give back. Look at the entries.")
     return Entry(
         Kind.UNUSED_BACK, on, left.amount, key, method,
-        series=series, sessions=left.sessions, reason=reason,
+        about=series, sessions=left.sessions, reason=reason,
     )  # fmt: skip
 
 

@@ -58,6 +58,7 @@ class Kind(StrEnum):
     REFUND = "refund"
     DEPOSIT_BACK = "deposit_back"
     UNUSED_BACK = "unused_back"
+    TAKEN_BACK = "taken_back"
 
 
 # Debit and credit of each kind; None is the account of the method.
@@ -72,6 +73,7 @@ _POSTED: dict[Kind, tuple[Account | None, Account | None]] = {
     Kind.REFUND: (Account.RECEIVABLE, None),
     Kind.DEPOSIT_BACK: (Account.DEPOSITS, None),
     Kind.UNUSED_BACK: (Account.PREPAID, None),
+    Kind.TAKEN_BACK: (Account.RECEIVABLE, None),
 }
 
 # The papers that are numbered without gaps, each in a series of its own.
@@ -81,6 +83,7 @@ PAPERS: dict[Kind, str] = {
     **dict.fromkeys((Kind.PAYMENT, Kind.DEPOSIT, Kind.SERIES), "receipt"),
     **dict.fromkeys((Kind.REFUND, Kind.DEPOSIT_BACK, Kind.UNUSED_BACK), "refund"),
     **dict.fromkeys((Kind.DEPOSIT_USED, Kind.SESSION_USED), "transfer"),
+    Kind.TAKEN_BACK: "correction",
 }
 
 
@@ -94,8 +97,9 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One fact about money. `invoice` is its number; `series` is the key of the entry by which a
-    prepaid series was sold; `sessions` are those sold, used or given back."""
+    """One fact about money. `invoice` is its number; `about` is the key of an earlier entry: the
+    series that is used or given back, the payment that is taken back; `sessions` are those sold,
+    used or given back."""
 
     kind: Kind
     on: date
@@ -103,7 +107,7 @@ class Entry:
     key: str
     method: Method | None = None
     invoice: int | None = None
-    series: str = ""
+    about: str = ""
     sessions: int = 0
     reason: str = ""
 
@@ -131,9 +135,9 @@ class SeriesLeft:
 Book = Sequence[Entry]
 
 
-def moves_money(kind: Kind) -> bool:
-    """Whether money came in or went out, so that a method must be said."""
-    return None in _POSTED[kind]
+def goes_out(kind: Kind) -> bool:
+    """Whether money left the till or the bank."""
+    return _POSTED[kind][1] is None
 
 
 def nothing(currency: str) -> Money:
@@ -177,11 +181,11 @@ def series_left(book: Iterable[Entry]) -> list[SeriesLeft]:
             sold[entry.key] = SeriesLeft(
                 entry.key, entry.sessions, entry.sessions, entry.amount, share
             )
-        elif entry.series:
-            was = sold[entry.series]
+        elif entry.about in sold:
+            was = sold[entry.about]
             sessions, amount = was.sessions - entry.sessions, was.amount - entry.amount
             share = amount if sessions == 1 else was.next_share
-            sold[entry.series] = SeriesLeft(was.key, was.sold, sessions, amount, share)
+            sold[entry.about] = SeriesLeft(was.key, was.sold, sessions, amount, share)
     return [left for left in sold.values() if left.sessions]
 
 

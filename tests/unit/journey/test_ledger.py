@@ -101,6 +101,22 @@ def test_a_refunded_course_is_credited_first_and_then_paid_back() -> None:
     assert sums(book) == {"revenue": "-200.00", "card": "280.00", "cash": "-80.00"}
 
 
+def test_a_payment_entered_by_mistake_is_taken_back_once_and_the_invoice_is_open_again() -> None:
+    book = invoiced("280")
+    book = enter.add(book, enter.pay(book, 1, usd("280"), Method.CASH, DAY, "p"))
+    back = enter.add(book, enter.take_back(book, "p", "It was by card", DAY, "t"))
+    assert sums(back) == {"receivable": "280.00", "revenue": "-280.00"}
+    assert enter.take_back(back, "p", "It was by card", DAY, "t") is back[-1]
+    with pytest.raises(LedgerError, match="taken back already"):
+        enter.take_back(back, "p", "It was by card", DAY, "again")
+    book = enter.add(book, enter.credit(book, 1, usd("80"), "Less", DAY, "c"))
+    book = enter.add(book, enter.refund(book, 1, usd("80"), Method.CASH, "Less", DAY, "r"))
+    with pytest.raises(LedgerError, match=r"Only \$200 of this invoice is still paid"):
+        enter.take_back(book, "p", "It was by card", DAY, "t")
+    with pytest.raises(LedgerError, match="no such payment"):
+        enter.take_back(book, "r", "It was by card", DAY, "t")
+
+
 BOOK = (*invoiced("280"), enter.deposit((), usd("50"), Method.CASH, DAY, "d"))
 
 

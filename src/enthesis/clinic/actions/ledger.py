@@ -117,6 +117,17 @@ def refund_invoice(
 
 
 @transaction.atomic
+def take_payment_back(user: User, payment_id: int, reason: str, on: date, key: str) -> LedgerEntry:
+    """A payment that was entered by mistake no longer counts, and its invoice is open again."""
+    payment = get_for(user, LedgerEntry, payment_id)
+
+    def make(book: Book, money: Callable[[Decimal], Money]) -> Entry:
+        return enter.take_back(book, payment.request_key, reason, on, key)
+
+    return _add(user, "take_payment_back", payment.course, key, make, payment.invoice)
+
+
+@transaction.atomic
 def use_prepaid_session(user: User, invoice: Invoice, key: str) -> LedgerEntry:
     """The next prepaid session pays an invoice that was made at its share."""
 
@@ -175,7 +186,7 @@ def _row(
         currency=entry.amount.currency,
         method=entry.method.value if entry.method else "",
         invoice=invoice,
-        about=course.entries.filter(request_key=entry.series).first() if entry.series else None,
+        about=course.entries.filter(request_key=entry.about).first() if entry.about else None,
         sessions=entry.sessions,
         reason=entry.reason,
         request_key=entry.key,

@@ -33,7 +33,7 @@ from enthesis.clinic.models import AuditEvent, Clinic, Course, User
 from enthesis.clinic.permissions import get_for
 from enthesis.journey import adverse
 from enthesis.journey.course import as_at
-from enthesis.journey.ledger import PAPERS, Kind
+from enthesis.journey.ledger import Kind, goes_out
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.outcomes import registry
 from enthesis.outcomes.registry import Cut
@@ -387,8 +387,7 @@ def _amounts(
             session = entry.invoice.session if entry.invoice else None
             yield Amount(entry.on, "charge", -money, session.number if session else None)
         elif entry.method:
-            back = PAPERS[Kind(entry.kind)] == "refund"
-            yield Amount(entry.on, "payment", -money if back else money)
+            yield Amount(entry.on, "payment", -money if goes_out(Kind(entry.kind)) else money)
 
 
 # --- what the next refresh must know

@@ -19,6 +19,7 @@ KINDS = [
     ("refund", "Refund"),
     ("deposit_back", "Deposit given back"),
     ("unused_back", "Unused sessions given back"),
+    ("taken_back", "Payment taken back"),
 ]
 
 

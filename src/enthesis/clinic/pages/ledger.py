@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -83,6 +83,11 @@ class AmountBackForm(EntryForm):
 
 class CreditForm(EntryForm):
     amount = _amount("Amount that need not be paid")
+    reason = forms.CharField(label="Why", max_length=300)
+    on = forms.DateField(label="Day", widget=DAY)
+
+
+class MistakeForm(EntryForm):
     reason = forms.CharField(label="Why", max_length=300)
     on = forms.DateField(label="Day", widget=DAY)
 
@@ -277,7 +282,7 @@ def give_back_unused(request: StaffRequest, entry_id: int) -> HttpResponse:
     held = ledger.ahead(course, store.course_record(course))
     left = next((left for row, left in held.series if row.pk == series.pk), None)
     if series.kind != LedgerEntry.Kind.SERIES:
-        raise Http404(f"LedgerEntry {entry_id}")
+        return redirect("course_money", course.pk)
 
     def make(form: forms.Form, data: dict[str, Any]) -> object:
         return attempt(
@@ -337,6 +342,30 @@ def refund(request: StaffRequest, invoice_id: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+def take_back(request: StaffRequest, entry_id: int) -> HttpResponse:
+    """Take back a payment that was entered by mistake."""
+    payment = get_for(request.user, LedgerEntry, entry_id)
+    if payment.invoice is None or payment.kind != LedgerEntry.Kind.PAYMENT:
+        return redirect("course_money", payment.course_id)
+
+    def make(form: forms.Form, data: dict[str, Any]) -> object:
+        return attempt(
+            form, actions.take_payment_back, request.user, payment.pk,
+            data["reason"], data["on"], data["request_key"],
+        )  # fmt: skip
+
+    amount = money_words(Money(payment.amount, payment.currency))
+    told = Page(
+        f"Take back the payment of {amount}", "Take it back", "Payment taken back.", MistakeForm,
+        f"For what was entered by mistake: {amount}, {payment.get_method_display().lower()}, "
+        f"receipt {payment.number}. The invoice is open again. For money that the patient gets "
+        "back, write a credit note and a refund.",
+    )  # fmt: skip
+    back = reverse("invoice", args=[payment.invoice_id])
+    return _enter(request, payment.course, told, make, {}, back)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
 def use_deposit(request: StaffRequest, invoice_id: int) -> HttpResponse:
     """Pay an invoice from the deposit."""
     invoice = get_for(request.user, Invoice, invoice_id)
@@ -374,6 +403,7 @@ urlpatterns = [
     page("courses/<int:course_id>/money/give-back/", give_back_deposit, "deposit_back", DESK),
     page("courses/<int:course_id>/money/link/", statement_link, "statement_link", DESK),
     page("money/series/<int:entry_id>/give-back/", give_back_unused, "unused_back", DESK),
+    page("money/entries/<int:entry_id>/take-back/", take_back, "take_back", DESK),
     page("invoices/<int:invoice_id>/credit/", credit, "credit", DESK),
     page("invoices/<int:invoice_id>/refund/", refund, "refund", DESK),
     page("invoices/<int:invoice_id>/use-deposit/", use_deposit, "use_deposit", DESK),

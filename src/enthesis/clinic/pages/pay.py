@@ -18,7 +18,7 @@ from enthesis.clinic.models import DayClose, Invoice, LedgerEntry, Session
 from enthesis.clinic.pages import attempt
 from enthesis.clinic.permissions import DESK, STAFF, StaffRequest, get_for, page, rows_for
 from enthesis.journey.day_close import first_open_day
-from enthesis.journey.ledger import deposit_held
+from enthesis.journey.ledger import Kind, deposit_held, goes_out
 from enthesis.units import Money
 
 MOST_ROWS = 100
@@ -96,7 +96,7 @@ def money(request: StaffRequest) -> HttpResponse:
 def signed(row: LedgerEntry) -> Money:
     """What an entry brought in; below zero what it gave back."""
     money = Money(row.amount, row.currency)
-    return -money if row.paper == "refund" else money
+    return -money if goes_out(Kind(row.kind)) else money
 
 
 def _total(amounts: Any) -> list[Money]:
@@ -177,6 +177,7 @@ def _invoice_page(
         "person": row.course.patient,
         "lines": row.lines.order_by("id"),
         "entries": row.entries.select_related("by").order_by("on", "id"),
+        "mistakable": row.entries.filter(kind=LedgerEntry.Kind.PAYMENT, later=None),
         "held": deposit_held(ledger.book_of(row.course), row.currency),
         "form": form,
         "may_charge": may_charge,

@@ -9,7 +9,7 @@ from django.utils.translation import gettext, gettext_noop
 from enthesis.clinic import ledger, store
 from enthesis.clinic.models import Course
 from enthesis.clinic.pages.ledger import standing
-from enthesis.journey.ledger import Kind
+from enthesis.journey.ledger import Kind, goes_out
 from enthesis.units import Money
 
 
@@ -42,6 +42,7 @@ _WORDS = {
     Kind.REFUND: gettext_noop("Paid back to you, refund {number}"),
     Kind.DEPOSIT_BACK: gettext_noop("Deposit paid back to you, refund {number}"),
     Kind.UNUSED_BACK: gettext_noop("Prepaid sessions paid back: {sessions}, refund {number}"),
+    Kind.TAKEN_BACK: gettext_noop("A payment entered by mistake, correction {number}"),
 }
 
 
@@ -61,7 +62,7 @@ def _lines(course: Course) -> list[Line]:
             invoice=row.invoice.number if row.invoice else "",
         )
         money = Money(row.amount, row.currency)
-        amount = None if row.paper == "transfer" else money if row.paper == "refund" else -money
+        amount = None if row.paper == "transfer" else money if goes_out(Kind(row.kind)) else -money
         line = Line(row.on, words, amount)
         # What was paid ahead stands before the invoice that it pays.
         (ahead if row.kind in (Kind.DEPOSIT, Kind.SERIES) else after).append(line)
