@@ -35,6 +35,7 @@ from enthesis.knowledge.translate import (
     choice_problems,
     consent_problems,
     danger_problems,
+    estimate_problems,
     translation_problems,
     visit_problems,
 )
@@ -60,6 +61,7 @@ NOT_FROM_RULES = {
         "danger_words",
         "visit_words",
         "consent_words",
+        "estimate_words",
         "choice_words",
         "aftercare_words",
         "protocol_versions",
@@ -104,6 +106,7 @@ class Library:
     visit_words: Mapping[str, VisitWords]
     aftercare_words: Mapping[str, AftercareWords]
     consent_words: Mapping[str, ConsentWords]
+    estimate_words: Mapping[str, ConsentWords]
     choice_words: Mapping[str, ChoiceWords]
 
 
@@ -151,6 +154,7 @@ def read_library(folder: Path) -> Library:
         _read_visit_words(folder / "rules", entries, abouts),
         _read_aftercare_words(folder / "rules", entries, abouts),
         _read_consent_words(folder / "rules", entries, abouts),
+        _read_estimate_words(folder / "rules", entries, abouts),
         _read_choice_words(folder / "rules", entries, abouts),
     )
     for where, problem in problems(library.entries, library.codes):
@@ -242,6 +246,20 @@ def _read_consent_words(
     return found
 
 
+def _read_estimate_words(
+    folder: Path, entries: Mapping[str, Iterable[Entry]], abouts: dict[str, About]
+) -> dict[str, ConsentWords]:
+    texts = {entry.value.id: entry.value.text for entry in entries["estimate_texts"]}
+    named = {e.value.text for kind in ("tariff", "tariff_parts") for e in entries[kind]}
+    found = {}
+    for path in sorted(folder.glob("estimate.*.toml")):
+        words: ConsentWords = _translation(ConsentWords, path, abouts)
+        for problem in estimate_problems(texts, named, words):
+            raise KnowledgeError(_name(path), problem)
+        found[words.language] = words
+    return found
+
+
 def _read_choice_words(
     folder: Path, entries: Mapping[str, Iterable[Entry]], abouts: dict[str, About]
 ) -> dict[str, ChoiceWords]:
@@ -308,6 +326,7 @@ def known_on(library: Library, as_of: date) -> Knowledge:
         visit_words=library.visit_words,
         aftercare_words=library.aftercare_words,
         consent_words=library.consent_words,
+        estimate_words=library.estimate_words,
         choice_words=library.choice_words,
         judge_studies=library.judge_studies,
         protocol_versions={
