@@ -83,6 +83,7 @@ _TO_CLINIC: dict[type[Model], str] = {
     models.Room: "clinic",
     models.Patient: "clinic",
     models.Invoice: "clinic",
+    models.TariffPrice: "clinic",
     models.AuditEvent: "clinic",
     models.PublishedResults: "clinic",
     models.OwnProtocol: "clinic",
@@ -114,6 +115,8 @@ _OF_A_COURSE: tuple[type[Model], ...] = (
     models.Consent,
     models.AidGiven,
     models.AdverseEvent,
+    models.Estimate,
+    models.Superbill,
 )
 _TO_CLINIC |= dict.fromkeys(_OF_A_COURSE, "course__patient__clinic")
 

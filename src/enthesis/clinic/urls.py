@@ -14,6 +14,7 @@ from enthesis.clinic.pages import (
     consent,
     course,
     course_files,
+    estimate,
     evaluate,
     evidence,
     forecast,
@@ -24,6 +25,7 @@ from enthesis.clinic.pages import (
     patients,
     pay,
     plan,
+    prices,
     protocols,
     recall,
     referral,
@@ -34,6 +36,7 @@ from enthesis.clinic.pages import (
     sign_in,
     stock,
     stop,
+    superbill,
     time_out,
     today,
     treat,
@@ -46,7 +49,7 @@ STAGES = (
     *(cautions, labels, images, course_files, referral),
     *(choose, give_aid),
     *(course, adverse, visit, forecast, ask, answer, stop, calls, typed_scores, outcomes, results),
-    *(evidence, pay, stock, recall, settings),
+    *(evidence, pay, estimate, superbill, stock, recall, settings, prices),
     *(appointments, series, calendar, rooms),
 )
 urlpatterns = [path("", include(stage)) for stage in STAGES]

@@ -114,7 +114,7 @@ def contents(
     """What a session with these places holds: mixtures that are used, guidance by its kind."""
     used = {dose.mixture for dose in sites}
     return Contents(
-        regions=len({known.sites[dose.site].region for dose in sites}),
+        regions=len({known.sites[dose.site].region for dose in sites if dose.site in known.sites}),
         injections=len(sites),
         solutions=sum(mixture.key in used for mixture in mixtures),
         guidance=tuple(sorted(set(guidance) & known.tariff_parts.keys())),

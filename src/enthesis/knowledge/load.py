@@ -100,7 +100,7 @@ class Library:
     entries: Mapping[str, tuple[Entry, ...]]
     site_positions: Mapping[tuple[str, str, str], tuple[Decimal, Decimal]]
     judge_studies: tuple[JudgeStudy, ...]
-    codes: frozenset[tuple[str, str]]
+    codes: Mapping[tuple[str, str], str]
     translations: Mapping[tuple[str, str, str], Translation]
     danger_words: Mapping[str, DangerWords]
     visit_words: Mapping[str, VisitWords]
@@ -119,8 +119,8 @@ def knowledge(as_of: date) -> Knowledge:
     return known_on(_shipped(), as_of)
 
 
-def shipped_codes() -> frozenset[tuple[str, str]]:
-    """(system, code) of every shipped code."""
+def shipped_codes() -> Mapping[tuple[str, str], str]:
+    """(system, code) of every shipped code, and its name."""
     return _shipped().codes
 
 
@@ -146,7 +146,7 @@ def read_library(folder: Path) -> Library:
         {name: tuple(found) for name, found in entries.items()},
         _read_positions(folder / "tables" / "site_positions.csv"),
         tuple(e.value for e in _read_table(JudgeStudy, folder / "tables" / "judge_rules.csv")),
-        frozenset((r["system"], r["code"]) for r in _rows(folder / "tables" / "codes.csv")),
+        {(r["system"], r["code"]): r["name"] for r in _rows(folder / "tables" / "codes.csv")},
         read_translations(
             sorted((folder / "questionnaires").glob("*.*.toml")), entries["questionnaires"], abouts
         ),

@@ -14,7 +14,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from enthesis.clinic import store
+from enthesis.clinic import documents, estimates, prices, store
 from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import pay as actions
 from enthesis.clinic.models import Invoice, InvoiceLine, Payment, Session
@@ -168,11 +168,16 @@ def make_invoice(request: StaffRequest, session_id: int) -> HttpResponse:
         charges, refusal = actions.charges_of(session), ""
     except Refused as refused:
         charges, refusal = (), refused.message
+    estimate = prices.estimate_on(session.course, today)
+    coming = _total(charge.amount for charge in charges)
     context = {
         "session": session,
         "form": form,
+        "standing": estimates.standing(estimate, today, coming=coming[0])
+        if estimate and len(coming) == 1
+        else None,
         "charges": charges,
-        "total": _total(charge.amount for charge in charges),
+        "total": coming,
         "refusal": refusal,
     }
     status = 422 if form.errors else 200
@@ -198,16 +203,28 @@ def _invoice_page(
                 "request_key": secrets.token_urlsafe(16),
             }
         )
-    context = {
-        "bill": bill,
-        "invoice": row,
-        "person": row.course.patient,
-        "lines": row.lines.order_by("id"),
-        "payments": row.payments.select_related("by").order_by("paid_on", "id"),
-        "form": form,
-    }
+    context = {"bill": bill, "form": form, **documents.invoice_context(row)}
     status = 422 if form and form.errors else 200
     return render(request, "clinic/pay/invoice.html", context, status=status)
+
+
+@require_safe
+def invoice_paper(request: StaffRequest, invoice_id: int) -> HttpResponse:
+    """An invoice as PDF, in the patient's language."""
+    row = get_for(request.user, Invoice, invoice_id)
+    language = row.course.patient.language
+    bill = bill_of(row, store.today(request.clinic))
+    context = {"bill": bill, **documents.invoice_context(row, language)}
+    return documents.answer(f"invoice-{row.number}", "invoice", context, language)
+
+
+@require_safe
+def receipt_paper(request: StaffRequest, payment_id: int) -> HttpResponse:
+    """A receipt as PDF, in the patient's language."""
+    row = get_for(request.user, Payment, payment_id)
+    language = row.invoice.course.patient.language
+    name = f"receipt-{row.invoice.number}-{row.pk}"
+    return documents.answer(name, "receipt", documents.receipt_context(row, language), language)
 
 
 @require_POST
@@ -237,5 +254,7 @@ urlpatterns = [
     page("money/", money, "money", STAFF),
     page("sessions/<int:session_id>/invoice/", make_invoice, "make_invoice", DESK),
     page("invoices/<int:invoice_id>/", invoice, "invoice", STAFF),
+    page("invoices/<int:invoice_id>/paper/", invoice_paper, "invoice_paper", STAFF),
+    page("payments/<int:payment_id>/receipt/", receipt_paper, "receipt_paper", STAFF),
     page("invoices/<int:invoice_id>/pay/", pay_invoice, "pay", DESK),
 ]
