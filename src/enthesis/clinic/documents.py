@@ -56,6 +56,7 @@ def estimate_context(row: Estimate, language: str) -> dict[str, Any]:
     """What the body of an estimate needs."""
     clinic = row.course.patient.clinic
     today = store.today(clinic)
+    said = Lines(store.known_for(clinic, today), language)
     told = estimates.told_in(row, language, today)
     _made, around = estimates.kept(row)
     return {
@@ -64,7 +65,8 @@ def estimate_context(row: Estimate, language: str) -> dict[str, Any]:
         "told": told,
         "around": around,
         "estimate": row,
-        "facts": _facts(around, row.made_on, Lines(store.known_for(clinic, today), language)),
+        "born_on": said.day(around.born_on) if around.born_on else "",
+        "facts": _facts(around, row.made_on, said),
     }
 
 
@@ -104,7 +106,11 @@ def invoice_context(row: Invoice, language: str = ENGLISH) -> dict[str, Any]:
         "clinic": row.clinic,
         "person": person,
         "lines": lines,
-        "payments": row.payments.order_by("paid_on", "id"),
+        "treated": said.day(on) if on else "",
+        "due": said.day(row.due_on),
+        "payments": [
+            (one, said.day(one.paid_on)) for one in row.payments.order_by("paid_on", "id")
+        ],
         "about_codes": [say(said, "bill-code", code=code) for code in codes]
         + ([say(said, "bill-unpaid")] if codes and in_us else []),
         "not_given": _not_given(row.clinic, said),
