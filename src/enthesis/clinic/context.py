@@ -21,7 +21,7 @@ BELONGS_TO = {
     "outcomes": ("outcomes", "adverse_events"),
     "evidence": ("evidence",),
     "money": ("money", "invoice"),
-    "settings": ("setting", "user"),
+    "settings": ("setting", "user", "prices"),
     "today": ("today", "call", "stock", "calendar"),
 }
 

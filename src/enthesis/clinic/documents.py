@@ -19,6 +19,7 @@ from enthesis.journey import superbill as rules
 from enthesis.journey.estimate import missing
 from enthesis.journey.estimate_words import Around, bill_text, fields, say
 from enthesis.journey.lines import ENGLISH, Lines
+from enthesis.journey.tariff import Line
 from enthesis.outcomes import paper
 from enthesis.outcomes.errors import LettersError
 from enthesis.shape import read
@@ -179,10 +180,10 @@ def _claims(told: rules.Superbill) -> tuple[str, ...]:
     return ("what", "code", "medicare") if in_us else ("what", "code")
 
 
-def lines_of(row: Invoice) -> tuple[rules.Line, ...]:
+def lines_of(row: Invoice) -> tuple[Line, ...]:
     """The lines of an invoice as the core has them."""
     return tuple(
-        rules.Line(
+        Line(
             one.item or "session",
             one.text,
             one.units,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from enthesis.journey.estimate import Estimate, Standing, holds_until, missing, outcome
-from enthesis.journey.lines import Lines
+from enthesis.journey.lines import ENGLISH, Lines
 from enthesis.journey.tariff import SESSION
 from enthesis.units import Money, money_words
 
@@ -137,10 +137,11 @@ def _line(said: Lines, one: Said) -> str:
 
 
 def _what(estimate: Estimate, around: Around, said: Lines) -> Iterator[Said]:
+    condition = said.word(around.condition)
     yield (
         "what-series",
         {
-            "condition": said.word(around.condition),
+            "condition": condition[:1].upper() + condition[1:],
             "planned": said.count(estimate.sessions, "session"),
             "most": said.count(estimate.most, "session"),
             "days": estimate.interval_days,
@@ -151,7 +152,9 @@ def _what(estimate: Estimate, around: Around, said: Lines) -> Iterator[Said]:
     else:
         yield "what-not-booked"
     for code, name in around.diagnoses:
-        yield "what-diagnosis", {"code": f"{code} ({name})" if name else code}
+        # The official names are in English only.
+        is_named = name and said.language == ENGLISH
+        yield "what-diagnosis", {"code": f"{code} ({name})" if is_named else code}
     if not around.diagnoses:
         yield "what-no-diagnosis"
 

@@ -255,7 +255,7 @@ def _source(name: str, protocol: Protocol, known: Knowledge, clinic: Clinic) -> 
     if name == "price_per_session":
         item, tariff = known.tariff["session"], tariff_of(clinic, known.as_of)
         own = tariff is not None and (tariff.session != item.usual or tariff.prices)
-        return "Clinic’s own prices, see Settings." if own else item.source
+        return "Clinic’s own price, see Settings." if own else item.source
     if name == "finish_relief_percent" and clinic.finish_relief_percent is not None:
         return "Clinic’s own level, see Settings."
     return protocol.sources.get(name) or known.stop_rule.sources[name]
