@@ -109,14 +109,14 @@ def test_the_desk_makes_an_estimate_and_the_patient_receives_it_at_a_link(
     for words in (
         "$1,680",
         "M54.50 (Low back pain, unspecified)",
-        "Diagnosis: M62.838.",
+        "The code of what you have: M62.838.",
         "M0076",
         "only an estimate",
         "not a contract",
         "$400 or more above this estimate",
         "does not change the care",
-        "Medicare does not pay",
-        "0 series like this have been given, and we wait for 30",
+        "Medicare does not pay for it",
+        "We have given 0 series like this. We wait for 30.",
         "Not given here: our address, our tax number, our provider number (NPI)",
         "It holds until 22 Nov 2027",
     ):
@@ -198,9 +198,8 @@ def test_before_the_bill_that_reaches_the_line_everybody_is_warned(
     assert "The bills pass the estimate by $560" in text(office.get(f"/courses/{course.pk}/"))
     stands = estimates.standing(row, TODAY)
     assert outcome(stands) == "after-more" and stands.has_passed
-    assert (
-        "Estimated $560, billed $1,120: $560 more, for 4 sessions, where 2 sessions were planned."
-        in text(office.get(f"/courses/{course.pk}/estimate/"))
+    assert "We said $560 and we billed $1,120. That is $560 more, for 4 sessions." in text(
+        office.get(f"/courses/{course.pk}/estimate/")
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.template.loader import render_to_string
 from django.utils import translation
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 
 from enthesis.clinic import estimates, store
 from enthesis.clinic.models import Clinic, Estimate, Invoice, Payment, Superbill
@@ -97,7 +97,11 @@ def invoice_context(row: Invoice, language: str = ENGLISH) -> dict[str, Any]:
     in_us = row.currency == "USD"
     person = row.course.patient
     with translation.override(language):
-        title = _("Invoice %(number)s") % {"number": row.number}
+        title = gettext("Invoice %(number)s") % {"number": row.number}
+        payments = [
+            (one, said.day(one.paid_on), method_words(one))
+            for one in row.payments.order_by("paid_on", "id")
+        ]
     return {
         "title": title,
         "language": language,
@@ -109,13 +113,21 @@ def invoice_context(row: Invoice, language: str = ENGLISH) -> dict[str, Any]:
         "lines": lines,
         "treated": said.day(on) if on else "",
         "due": said.day(row.due_on),
-        "payments": [
-            (one, said.day(one.paid_on)) for one in row.payments.order_by("paid_on", "id")
-        ],
+        "payments": payments,
         "about_codes": [say(said, "bill-code", code=code) for code in codes]
         + ([say(said, "bill-unpaid")] if codes and in_us else []),
         "not_given": _not_given(row.clinic, said),
     }
+
+
+def method_words(row: Payment) -> str:
+    """How it was paid, in the language that is switched on."""
+    words = {
+        "cash": gettext("Cash"),
+        "card": gettext("Card terminal"),
+        "transfer": gettext("Bank transfer"),
+    }
+    return words.get(row.method, row.get_method_display())
 
 
 def receipt_context(row: Payment, language: str) -> dict[str, Any]:
@@ -123,11 +135,13 @@ def receipt_context(row: Payment, language: str) -> dict[str, Any]:
     around = invoice_context(row.invoice, language)
     known = store.known_for(row.invoice.clinic, row.paid_on)
     with translation.override(language):
-        title = _("Receipt for invoice %(number)s") % {"number": row.invoice.number}
+        title = gettext("Receipt for invoice %(number)s") % {"number": row.invoice.number}
+        method = method_words(row)
     return {
         **around,
         "title": title,
         "payment": row,
+        "method": method,
         "paid_on": Lines(known, language).day(row.paid_on),
     }
 
