@@ -13,7 +13,7 @@ import pytest
 from django.test import Client
 from django.utils.translation.template import templatize
 
-from enthesis.clinic import models, questions, store
+from enthesis.clinic import documents, models, questions, store
 from enthesis.clinic.actions import answer as actions
 from enthesis.clinic.pages import ask, calendar, statement
 from enthesis.journey import follow
@@ -261,7 +261,7 @@ def wanted() -> set[str]:
             marked = re.findall(r"gettext\(u?('(?:[^'\\]|\\.)*'|\"[^\"]*\")\)", templatize(source))
             marked += re.findall(r"_\(u?('(?:[^'\\]|\\.)*'|\"[^\"]*\")\)", templatize(source))
             found |= {str(ast.literal_eval(text)) for text in marked}
-    for module in (questions, actions, ask, calendar, statement):
+    for module in (questions, actions, ask, calendar, documents, statement):
         for node in ast.walk(ast.parse(inspect.getsource(module))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in SAID:
                 found |= {a.value for a in node.args if isinstance(a, ast.Constant)}

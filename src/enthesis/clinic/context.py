@@ -24,8 +24,9 @@ BELONGS_TO = {
         *("money", "invoice", "make_invoice", "pay", "credit", "refund", "use_deposit"),
         *("course_money", "deposit", "sell_series", "instalments", "deposit_back"),
         *("unused_back", "take_back", "statement_link", "close_day", "days"),
+        *("estimate", "superbill"),
     ),
-    "settings": ("setting", "user"),
+    "settings": ("setting", "user", "prices"),
     "today": ("today", "call", "stock", "calendar"),
 }
 

@@ -15,6 +15,7 @@ from enthesis.clinic.pages import (
     course,
     course_files,
     day_close,
+    estimate,
     evaluate,
     evidence,
     forecast,
@@ -26,6 +27,7 @@ from enthesis.clinic.pages import (
     patients,
     pay,
     plan,
+    prices,
     protocols,
     recall,
     referral,
@@ -36,6 +38,7 @@ from enthesis.clinic.pages import (
     sign_in,
     stock,
     stop,
+    superbill,
     time_out,
     today,
     treat,
@@ -48,7 +51,8 @@ STAGES = (
     *(cautions, labels, images, course_files, referral),
     *(choose, give_aid),
     *(course, adverse, visit, forecast, ask, answer, stop, calls, typed_scores, outcomes, results),
-    *(evidence, pay, ledger, day_close, stock, recall, settings),
+    *(evidence, pay, ledger, day_close, estimate, superbill),
+    *(stock, recall, settings, prices),
     *(appointments, series, calendar, rooms),
 )
 urlpatterns = [path("", include(stage)) for stage in STAGES]

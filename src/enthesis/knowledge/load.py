@@ -35,6 +35,7 @@ from enthesis.knowledge.translate import (
     choice_problems,
     consent_problems,
     danger_problems,
+    estimate_problems,
     translation_problems,
     visit_problems,
 )
@@ -60,6 +61,7 @@ NOT_FROM_RULES = {
         "danger_words",
         "visit_words",
         "consent_words",
+        "estimate_words",
         "choice_words",
         "aftercare_words",
         "protocol_versions",
@@ -98,12 +100,13 @@ class Library:
     entries: Mapping[str, tuple[Entry, ...]]
     site_positions: Mapping[tuple[str, str, str], tuple[Decimal, Decimal]]
     judge_studies: tuple[JudgeStudy, ...]
-    codes: frozenset[tuple[str, str]]
+    codes: Mapping[tuple[str, str], str]
     translations: Mapping[tuple[str, str, str], Translation]
     danger_words: Mapping[str, DangerWords]
     visit_words: Mapping[str, VisitWords]
     aftercare_words: Mapping[str, AftercareWords]
     consent_words: Mapping[str, ConsentWords]
+    estimate_words: Mapping[str, ConsentWords]
     choice_words: Mapping[str, ChoiceWords]
 
 
@@ -116,8 +119,8 @@ def knowledge(as_of: date) -> Knowledge:
     return known_on(_shipped(), as_of)
 
 
-def shipped_codes() -> frozenset[tuple[str, str]]:
-    """(system, code) of every shipped code."""
+def shipped_codes() -> Mapping[tuple[str, str], str]:
+    """(system, code) of every shipped code, and its name."""
     return _shipped().codes
 
 
@@ -143,7 +146,7 @@ def read_library(folder: Path) -> Library:
         {name: tuple(found) for name, found in entries.items()},
         _read_positions(folder / "tables" / "site_positions.csv"),
         tuple(e.value for e in _read_table(JudgeStudy, folder / "tables" / "judge_rules.csv")),
-        frozenset((r["system"], r["code"]) for r in _rows(folder / "tables" / "codes.csv")),
+        {(r["system"], r["code"]): r["name"] for r in _rows(folder / "tables" / "codes.csv")},
         read_translations(
             sorted((folder / "questionnaires").glob("*.*.toml")), entries["questionnaires"], abouts
         ),
@@ -151,6 +154,7 @@ def read_library(folder: Path) -> Library:
         _read_visit_words(folder / "rules", entries, abouts),
         _read_aftercare_words(folder / "rules", entries, abouts),
         _read_consent_words(folder / "rules", entries, abouts),
+        _read_estimate_words(folder / "rules", entries, abouts),
         _read_choice_words(folder / "rules", entries, abouts),
     )
     for where, problem in problems(library.entries, library.codes):
@@ -242,6 +246,20 @@ def _read_consent_words(
     return found
 
 
+def _read_estimate_words(
+    folder: Path, entries: Mapping[str, Iterable[Entry]], abouts: dict[str, About]
+) -> dict[str, ConsentWords]:
+    texts = {entry.value.id: entry.value.text for entry in entries["estimate_texts"]}
+    named = {e.value.text for kind in ("tariff", "tariff_parts") for e in entries[kind]}
+    found = {}
+    for path in sorted(folder.glob("estimate.*.toml")):
+        words: ConsentWords = _translation(ConsentWords, path, abouts)
+        for problem in estimate_problems(texts, named, words):
+            raise KnowledgeError(_name(path), problem)
+        found[words.language] = words
+    return found
+
+
 def _read_choice_words(
     folder: Path, entries: Mapping[str, Iterable[Entry]], abouts: dict[str, About]
 ) -> dict[str, ChoiceWords]:
@@ -308,6 +326,7 @@ def known_on(library: Library, as_of: date) -> Knowledge:
         visit_words=library.visit_words,
         aftercare_words=library.aftercare_words,
         consent_words=library.consent_words,
+        estimate_words=library.estimate_words,
         choice_words=library.choice_words,
         judge_studies=library.judge_studies,
         protocol_versions={

@@ -12,6 +12,7 @@ from enthesis.clinic.actions import Refused, hold_clinic, save
 from enthesis.clinic.actions.ledger import use_prepaid_session
 from enthesis.clinic.models import Clinic, Invoice, InvoiceLine, Session, User
 from enthesis.clinic.permissions import get_for
+from enthesis.clinic.prices import terms_of
 from enthesis.journey import day_close, instalments, pay
 from enthesis.journey.ledger import SeriesLeft, nothing, series_left
 
@@ -61,7 +62,12 @@ def make_invoice(
     for charge in charges:
         save(
             InvoiceLine(
-                invoice=invoice, text=charge.text, code=charge.code, amount=charge.amount.amount
+                invoice=invoice,
+                text=charge.text,
+                code=charge.code,
+                item=charge.item,
+                units=charge.units,
+                amount=charge.amount.amount,
             )
         )
     audit.record(user, "make_invoice", invoice, detail={"number": invoice.number})
@@ -93,6 +99,9 @@ def _hand_out_parts(invoice: Invoice, session: Session, charges: Sequence[pay.Ch
     row = ledger.standing_arrangement(session.course)
     if row is None or row.currency != invoice.currency:
         return
+    charged = sum((charge.amount for charge in charges), nothing(row.currency))
+    if charged.amount <= 0:
+        return
     if session.signed_at is None or row.at > session.signed_at or row.agreed_on > session.on:
         return
     none = nothing(row.currency)
@@ -100,7 +109,7 @@ def _hand_out_parts(invoice: Invoice, session: Session, charges: Sequence[pay.Ch
     parts = instalments.parts_of(
         ledger.read_parts(row.parts, row.currency),
         sum((ledger.total_of(one) for one in before), none),
-        sum((charge.amount for charge in charges), none),
+        charged,
         session.on,
     )
     invoice.arranged, invoice.parts = row, ledger.plain_parts(parts)
@@ -117,7 +126,15 @@ def charges_of(session: Session) -> tuple[pay.Charge, ...]:
     plan = session.course.plans.filter(agreed_on__lte=session.on).last()
     if plan is None:
         raise Refused("No plan was agreed by the day of this session, so no price was agreed.")
-    return pay.session_charges(store.plan_record(plan), given, known)
+    agreed = store.plan_record(plan)
+    if agreed.price_per_session.currency != session.course.patient.clinic.currency:
+        return pay.session_charges(agreed, given, known)
+    guided = {
+        session.guidance,
+        *session.sites.filter(given=True).values_list("guidance", flat=True),
+    }
+    terms = terms_of(session.course, plan, session.on)
+    return pay.session_charges(agreed, given, known, terms, guided)
 
 
 def prepaid_charges(session: Session) -> tuple[pay.Charge, ...]:

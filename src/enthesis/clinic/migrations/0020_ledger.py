@@ -38,7 +38,7 @@ def to_entries(apps, schema_editor):
 
 class Migration(migrations.Migration):
 
-    dependencies = [("clinic", "0018_history")]
+    dependencies = [("clinic", "0019_estimate")]
 
     operations = [
         migrations.RemoveConstraint(model_name="payment", name="payment_amount_positive"),
