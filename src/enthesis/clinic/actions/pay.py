@@ -93,6 +93,9 @@ def _hand_out_parts(invoice: Invoice, session: Session, charges: Sequence[pay.Ch
     row = ledger.standing_arrangement(session.course)
     if row is None or row.currency != invoice.currency:
         return
+    charged = sum((charge.amount for charge in charges), nothing(row.currency))
+    if charged.amount <= 0:
+        return
     if session.signed_at is None or row.at > session.signed_at or row.agreed_on > session.on:
         return
     none = nothing(row.currency)
@@ -100,7 +103,7 @@ def _hand_out_parts(invoice: Invoice, session: Session, charges: Sequence[pay.Ch
     parts = instalments.parts_of(
         ledger.read_parts(row.parts, row.currency),
         sum((ledger.total_of(one) for one in before), none),
-        sum((charge.amount for charge in charges), none),
+        charged,
         session.on,
     )
     invoice.arranged, invoice.parts = row, ledger.plain_parts(parts)
