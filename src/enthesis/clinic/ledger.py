@@ -87,15 +87,16 @@ def entry_of(row: LedgerEntry, number: int | None, about: str = "") -> Entry:
 def book_of(course: Course) -> list[Entry]:
     """The whole book of a course: its invoices, then everything else in the order of entering."""
     invoices = list(course.invoices.prefetch_related("lines"))
+    return [*_charges(invoices), *_entries(list(course.entries.all()), invoices)]
+
+
+def _entries(rows: list[LedgerEntry], invoices: Iterable[Invoice] = ()) -> list[Entry]:
+    """All entries of a course as the core reads them."""
     numbers = {row.pk: row.number for row in invoices}
-    entries = list(course.entries.all())
-    keys = {row.pk: row.request_key for row in entries}
+    keys = {row.pk: row.request_key for row in rows}
     return [
-        *_charges(invoices),
-        *(
-            entry_of(row, numbers.get(row.invoice_id or 0), keys.get(row.about_id or 0, ""))
-            for row in entries
-        ),
+        entry_of(row, numbers.get(row.invoice_id or 0), keys.get(row.about_id or 0, ""))
+        for row in rows
     ]
 
 
@@ -205,8 +206,8 @@ class Ahead:
 
 def ahead(course: Course, record: records.Course) -> Ahead:
     """What is held for a course; `record` is the course as the core reads it."""
-    book = book_of(course)
-    sold = {row.request_key: row for row in course.entries.filter(kind=Kind.SERIES)}
+    rows = list(course.entries.all())
+    book, sold = _entries(rows), {row.request_key: row for row in rows}
     return Ahead(
         ledger.deposit_held(book, course.patient.clinic.currency),
         [(sold[left.key], left) for left in ledger.series_left(book)],
