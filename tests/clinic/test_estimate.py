@@ -23,7 +23,7 @@ from tests.clinic_fixtures import TODAY
 
 MakeCourse = Callable[..., models.Course]
 ClientFor = Callable[[models.User], Client]
-pytestmark = [pytest.mark.usefixtures("on_a_fixed_day"), pytest.mark.alike]
+pytestmark = pytest.mark.usefixtures("on_a_fixed_day")
 BACK = (("M54.50", "Low back pain, unspecified"),)
 
 
@@ -66,6 +66,7 @@ def test_a_price_holds_from_its_day_and_days_gone_by_keep_theirs(
     assert event.detail["amount"] == "310" and event.user == admin
 
 
+@pytest.mark.alike
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
@@ -134,6 +135,7 @@ def test_the_desk_makes_an_estimate_and_the_patient_receives_it_at_a_link(
     assert ("receive_estimate", "patient") in said and ("make_estimate", str(desk)) in said
 
 
+@pytest.mark.alike
 def test_in_spanish_the_whole_estimate_is_spanish(course: models.Course, desk: models.User) -> None:
     models.Patient.objects.update(language="es")
     row = estimate.make_estimate(desk, course.pk, Choice(diagnoses=BACK[:0]))
@@ -164,6 +166,7 @@ def test_a_change_is_a_new_version_and_the_older_link_ends(
     assert not estimates.is_out_of_date(second, TODAY)
 
 
+@pytest.mark.alike
 @pytest.mark.parametrize(
     ("plan", "codes", "said"),
     [(False, (), "no plan yet"), (True, (("20550", ""),), "does not have the form")],
@@ -203,6 +206,7 @@ def test_before_the_bill_that_reaches_the_line_everybody_is_warned(
     )
 
 
+@pytest.mark.alike
 def test_a_bill_holds_what_was_given_beyond_the_plan_discount_and_tax(
     make_course: MakeCourse, clinician: models.User, admin: models.User, desk: models.User
 ) -> None:
@@ -261,6 +265,7 @@ def bill(make_course: MakeCourse, clinician: models.User, desk: models.User) -> 
     return made
 
 
+@pytest.mark.alike
 def test_an_invoice_says_where_it_is_from_and_what_its_code_means(
     bill: models.Invoice, desk: models.User, client_for: ClientFor
 ) -> None:
@@ -281,6 +286,7 @@ def test_an_invoice_says_where_it_is_from_and_what_its_code_means(
         assert words in receipt
 
 
+@pytest.mark.alike
 @pytest.mark.parametrize("letter", ["王", "🦵", "ࠀ"])
 def test_a_letter_that_no_font_has_stops_the_paper_and_never_vanishes(
     letter: str, bill: models.Invoice, desk: models.User, client_for: ClientFor
@@ -298,6 +304,7 @@ def test_a_letter_that_no_font_has_stops_the_paper_and_never_vanishes(
     assert letter in text(office.get(f"/invoices/{bill.pk}/"))
 
 
+@pytest.mark.alike
 def test_the_paper_is_tagged_and_says_its_language(
     bill: models.Invoice,
     desk: models.User,
