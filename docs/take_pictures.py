@@ -20,6 +20,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from docs import picture_walks as walks
+from docs.money_walk import money
 
 DAY = datetime(2026, 11, 26, 10, tzinfo=UTC)
 """Ten in the morning at the clinic, on a Thursday."""
@@ -68,6 +69,11 @@ PICTURES = {
     "adverse-event": Shot(walks.adverse_event, TABLET, 2400),
     "adverse-events": Shot(walks.adverse_event, DESKTOP),
     "adverse-counted": Shot(walks.adverse_event, DESKTOP, part="section:has(#adverse)"),
+    "prices": Shot(walks.money, DESKTOP, 1800),
+    "estimate": Shot(walks.money, DESKTOP, 1800),
+    "estimate-phone": Shot(walks.money, PHONE, 3600),
+    "estimate-warning": Shot(walks.money, DESKTOP, 700),
+    "superbill": Shot(walks.money, DESKTOP),
     "patient": Shot(walks.first_course, DESKTOP),
     "evaluation": Shot(walks.first_course, DESKTOP),
     "plan": Shot(walks.first_course, DESKTOP),
@@ -114,6 +120,19 @@ PICTURES = {
     "enquiry-answered": Shot(walks.enquiries, DESKTOP),
     "enquiry-publish": Shot(walks.enquiries, DESKTOP),
     "ask-clinic-published": Shot(walks.enquiries, PHONE, part="#published"),
+    "series-sold": Shot(money, DESKTOP),
+    "invoice-prepaid": Shot(money, DESKTOP),
+    "money-stopped": Shot(money, DESKTOP),
+    "money-stopped-phone": Shot(money, PHONE),
+    "give-back": Shot(money, DESKTOP),
+    "money-course": Shot(money, DESKTOP),
+    "statement-phone-es": Shot(money, PHONE),
+    "statement-phone": Shot(money, PHONE),
+    "money": Shot(money, DESKTOP, 1000),
+    "close-day": Shot(money, DESKTOP),
+    "close-day-phone": Shot(money, PHONE),
+    "days": Shot(money, DESKTOP),
+    "days-phone": Shot(money, PHONE),
     "outcomes": Shot(walks.report, DESKTOP),
     "outcomes-phone": Shot(walks.report, PHONE, dark=True),
 }

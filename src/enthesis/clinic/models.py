@@ -7,7 +7,7 @@ compares it, so that two people never lose a change silently. Money and volumes 
 
 import uuid
 from decimal import Decimal
-from typing import cast
+from typing import Any, TypeVar, cast
 
 from django.contrib.auth.models import AbstractUser
 from django.core.validators import (
@@ -21,8 +21,9 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from enthesis.clinic.uploads import NAME_MOST, Kind
-from enthesis.journey.enquiry import Fact
+from enthesis.journey.enquiry import Fact as EnquiryStep
 
+FactT = TypeVar("FactT", bound=models.Model)
 NO_NUL = [ProhibitNullCharactersValidator()]
 
 
@@ -46,7 +47,14 @@ class Clinic(models.Model):
     finish_relief_percent = models.DecimalField(
         max_digits=5, decimal_places=2, null=True, blank=True
     )
+    # What a session cost before any price with a start date (TariffPrice).
     price_per_session = models.DecimalField(max_digits=10, decimal_places=2, null=True, blank=True)
+    # What stands on papers.
+    address = models.TextField(max_length=300, blank=True, default="", validators=NO_NUL)
+    tax_id = models.CharField(max_length=30, blank=True, default="", validators=NO_NUL)
+    npi = models.CharField(max_length=10, blank=True, default="", validators=NO_NUL)
+    # From how far above the estimate on a bill is warned of; null: the knowledge files'.
+    estimate_line = models.DecimalField(max_digits=10, decimal_places=2, null=True, blank=True)
     # One of the stop choices of the knowledge files; empty means their default.
     stop_choice = models.CharField(max_length=20, blank=True, default="", validators=NO_NUL)
     # Another one with each change of the clinic's own protocols: what is known is kept by it.
@@ -691,8 +699,65 @@ class Decision(models.Model):
         ordering = ["at", "id"]
 
 
+class FactRows(models.QuerySet[FactT]):
+    """Rows that are only ever added: what is in the books is never changed or taken out."""
+
+    def update(self, **changed: Any) -> int:
+        raise AppendOnlyError(self.model)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise AppendOnlyError(self.model)
+
+
+class AppendOnlyError(RuntimeError):
+    """Code tried to change the books."""
+
+    def __init__(self, kind: type[models.Model]) -> None:
+        super().__init__(
+            f"A {kind.__name__} is never changed or deleted. Add a row that sets it right."
+        )
+
+
+class Fact(models.Model):
+    """A row that is only ever added."""
+
+    objects = FactRows.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **named: Any) -> None:
+        if not self._state.adding:
+            raise AppendOnlyError(type(self))
+        super().save(*args, **named)
+
+    def delete(self, *args: Any, **named: Any) -> tuple[int, dict[str, int]]:
+        raise AppendOnlyError(type(self))
+
+
+class Arrangement(Fact):
+    """Payment in parts, promised before the treatment. The last one of a course holds.
+
+    `parts` are plain journey.instalments.Part, in their order.
+    """
+
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="arrangements")
+    agreed_on = models.DateField()
+    currency = models.CharField(max_length=3)
+    parts = models.JSONField()
+    request_key = models.CharField(max_length=40, unique=True)
+    by = models.ForeignKey(User, on_delete=models.PROTECT)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+
+
 class Invoice(models.Model):
-    """A bill, numbered without gaps within a clinic. Lines and payments are only ever added."""
+    """A bill, numbered without gaps within a clinic: in the ledger, its lines are what is charged.
+
+    Lines are only ever added with it; what it asks too much is taken back by a credit note.
+    """
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
     number = models.PositiveIntegerField()
@@ -702,6 +767,11 @@ class Invoice(models.Model):
     due_on = models.DateField()
     currency = models.CharField(max_length=3)
     arrangement = models.CharField(max_length=300, blank=True, validators=NO_NUL)
+    # By parts, where it falls under an arrangement: which, and what is due when.
+    arranged = models.ForeignKey(
+        Arrangement, on_delete=models.PROTECT, null=True, blank=True, related_name="invoices"
+    )
+    parts = models.JSONField(default=list, blank=True)
     by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
 
     class Meta:
@@ -715,27 +785,171 @@ class InvoiceLine(models.Model):
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="lines")
     text = models.CharField(max_length=200, validators=NO_NUL)
     code = models.CharField(max_length=20, blank=True)
+    # Of the tariff, by which its name is said in another language; empty in older lines.
+    item = models.CharField(max_length=30, blank=True, default="")
+    units = models.PositiveSmallIntegerField(default=1)
     amount = models.DecimalField(max_digits=10, decimal_places=2)
 
 
-class Payment(models.Model):
+class LedgerEntry(Fact):
+    """One entry of the ledger (journey.ledger.Entry) but the invoices, which stand for themselves.
+
+    `number` counts without gaps within the clinic and the `paper`: receipts, credit notes,
+    refunds and corrections.
+    """
+
     class Method(models.TextChoices):
         CASH = "cash", "Cash"
         CARD = "card", "Card terminal"
         TRANSFER = "transfer", "Bank transfer"
 
-    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="payments")
+    class Kind(models.TextChoices):
+        PAYMENT = "payment", "Payment"
+        DEPOSIT = "deposit", "Deposit"
+        SERIES = "series", "Prepaid series"
+        DEPOSIT_USED = "deposit_used", "Paid from the deposit"
+        SESSION_USED = "session_used", "Paid from the prepaid series"
+        CREDIT_NOTE = "credit_note", "Credit note"
+        REFUND = "refund", "Refund"
+        DEPOSIT_BACK = "deposit_back", "Deposit given back"
+        UNUSED_BACK = "unused_back", "Unused sessions given back"
+        TAKEN_BACK = "taken_back", "Payment taken back"
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="entries")
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    on = models.DateField()
+    paper = models.CharField(max_length=20)
+    number = models.PositiveIntegerField()
     amount = models.DecimalField(max_digits=10, decimal_places=2)
-    method = models.CharField(max_length=10, choices=Method.choices)
-    paid_on = models.DateField()
-    # Given by the form: a double click or a retry is the same payment.
+    currency = models.CharField(max_length=3)
+    # Empty where no money moved: a credit note, a deposit or a prepaid session used.
+    method = models.CharField(max_length=10, choices=Method.choices, blank=True, default="")
+    invoice = models.ForeignKey(
+        Invoice, on_delete=models.PROTECT, null=True, blank=True, related_name="entries"
+    )
+    # An earlier one: the series that is used or given back, the payment that is taken back.
+    about = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="later"
+    )
+    sessions = models.PositiveSmallIntegerField(default=0)
+    reason = models.CharField(max_length=300, blank=True, default="", validators=NO_NUL)
+    # Given by the form: a double click or a retry is the same entry.
     request_key = models.CharField(max_length=40, unique=True)
     by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
+    at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        ordering = ["id"]
+        indexes = [models.Index(fields=["clinic", "on"], name="ledger_day")]
         constraints = [
-            models.CheckConstraint(condition=Q(amount__gt=0), name="payment_amount_positive")
+            models.CheckConstraint(condition=Q(amount__gt=0), name="ledger_amount_positive"),
+            models.UniqueConstraint(
+                fields=["clinic", "paper", "number"], name="ledger_number_once"
+            ),
         ]
+
+
+class DayClose(Fact):
+    """The day was counted: what should have come in and what did, by method, as decimal text.
+
+    A closed day, and every day before it, takes no more entries.
+    """
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="closes")
+    on = models.DateField()
+    currency = models.CharField(max_length=3)
+    expected = models.JSONField()
+    counted = models.JSONField()
+    note = models.CharField(max_length=300, blank=True, default="", validators=NO_NUL)
+    by = models.ForeignKey(User, on_delete=models.PROTECT)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["on"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["clinic", "on"],
+                name="day_closed_once",
+                violation_error_message="This day is closed already.",
+            )
+        ]
+
+
+class TariffPrice(models.Model):
+    """A price of the clinic's own, or a percentage, from a day on. Rows are only added; of each
+    item the one that started last holds. `amount` null: no longer charged."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="prices")
+    item = models.CharField(max_length=30)
+    amount = models.DecimalField(max_digits=10, decimal_places=3, null=True, blank=True)
+    # So many are in the price of the session.
+    included = models.PositiveSmallIntegerField(default=0)
+    starts_on = models.DateField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+
+
+class Estimate(models.Model):
+    """One version of a course's estimate, as it was given: `content` holds the plain forms of
+    journey.estimate.Estimate and of what stood around it. A change is a new version."""
+
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="estimates")
+    number = models.PositiveSmallIntegerField()
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="+")
+    made_on = models.DateField()
+    content = models.JSONField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["course", "number"], name="estimate_number_once")
+        ]
+
+
+class EstimateLink(models.Model):
+    """A personal address at which one estimate is read and received. It expires unless used."""
+
+    estimate = models.ForeignKey(Estimate, on_delete=models.PROTECT, related_name="links")
+    token_hash = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    made_by = models.ForeignKey(User, on_delete=models.PROTECT)
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+
+
+class EstimateReceived(models.Model):
+    """A fact: the patient read an estimate and typed their name; `pdf` is what was read."""
+
+    estimate = models.OneToOneField(Estimate, on_delete=models.PROTECT, related_name="received")
+    link = models.ForeignKey(EstimateLink, on_delete=models.PROTECT)
+    name = models.CharField(max_length=200, validators=NO_NUL)
+    language = models.CharField(max_length=2, choices=Patient.Language.choices)
+    pdf = models.BinaryField()
+    pdf_sha256 = models.CharField(max_length=64)
+    at = models.DateTimeField(default=timezone.now)
+
+
+class Superbill(models.Model):
+    """What was handed out for a patient's own claim: the plain form of journey.superbill.Superbill
+    and of what stood around it. Another one is a new row."""
+
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="superbills")
+    made_on = models.DateField()
+    content = models.JSONField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
 
 
 class CallAttempt(models.Model):
@@ -803,7 +1017,7 @@ class EnquiryFact(models.Model):
     clinic, or agreement withdrawn by the asker. `question` is the published wording."""
 
     enquiry = models.ForeignKey(Enquiry, on_delete=models.PROTECT, related_name="facts")
-    fact = models.CharField(max_length=10, choices=[(one.value, one.value) for one in Fact])
+    fact = models.CharField(max_length=10, choices=[(one.value, one.value) for one in EnquiryStep])
     question = models.TextField(max_length=4000, blank=True, default="", validators=NO_NUL)
     answer = models.TextField(max_length=4000, blank=True, default="", validators=NO_NUL)
     # Null: the asker, by the link in the answer.

@@ -1,12 +1,22 @@
-"""Paying: what a session costs, what is still owed, and when it is late.
+"""Paying: what a session costs, and when it is due.
 
 A session is paid when it is given, or by an arrangement that was made before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from enthesis.journey.tariff import (
+    CONSULTATION,
+    SESSION,
+    Line,
+    Tariff,
+    agreed,
+    beyond,
+    bill,
+    contents,
+)
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.records import Plan, Session
 from enthesis.units import Money
@@ -14,40 +24,59 @@ from enthesis.units import Money
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One line of an invoice; `code` is the billing code, empty where there is none."""
+    """One line of an invoice; `code` is the billing code, empty where there is none. `item` is of
+    the tariff, `amount` for all its units."""
 
     text: str
     code: str
     amount: Money
+    item: str = ""
+    units: int = 1
 
 
-def session_charges(plan: Plan, session: Session, known: Knowledge) -> tuple[Charge, ...]:
-    """What one session costs: the agreed price, whatever the tariff says today."""
-    item = known.tariff["session"]
-    given = f"{item.text} {session.number}, {session.on.day} {session.on:%b %Y}"
-    return (Charge(given, item.code, plan.price_per_session),)
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What was agreed besides the price of a session: the tariff of that day, a discount, and
+    whether the first session is charged with the consultation."""
+
+    tariff: Tariff
+    discount: str = ""
+    consultation: bool = False
 
 
-def balance(charges: Sequence[Charge], payments: Sequence[Money]) -> Money:
-    """What is still owed; below zero when too much was paid.
-
-    Raises ValueError without a charge, or when currencies are mixed.
-    """
-    if not charges:
-        raise ValueError("An invoice needs at least one charge.")
-    owed = charges[0].amount
-    for charge in charges[1:]:
-        owed += charge.amount
-    for payment in payments:
-        owed -= payment
-    return owed
+def session_charges(
+    plan: Plan,
+    session: Session,
+    known: Knowledge,
+    terms: Terms | None = None,
+    guidance: Iterable[str] = (),
+) -> tuple[Charge, ...]:
+    """What one session costs: the agreed price, whatever the tariff says today, what it held beyond
+    the plan, discount and tax. Without terms the agreed price alone. `guidance` led the needle."""
+    if terms is None:
+        item = known.tariff[SESSION]
+        lines: tuple[Line, ...] = (Line(SESSION, item.text, 1, plan.price_per_session, item.code),)
+    else:
+        tariff = terms.tariff
+        held = contents(session.sites, session.mixtures, known, guidance)
+        lines = (*agreed(plan, tariff, known), *beyond(plan, held, tariff, known))
+        if terms.consultation and session.number == 1 and CONSULTATION in tariff.prices:
+            text = known.tariff_parts[CONSULTATION].text
+            lines = (*lines, Line(CONSULTATION, text, 1, tariff.prices[CONSULTATION]))
+        lines = bill(lines, tariff, known, terms.discount)
+    day = f"{session.on.day} {session.on:%b %Y}"
+    return tuple(
+        Charge(
+            f"{line.text} {session.number}, {day}" if line.item == SESSION else line.text,
+            line.code,
+            line.total,
+            line.item,
+            line.units,
+        )
+        for line in lines
+    )
 
 
 def due_on(given_on: date, arranged_for: date | None = None) -> date:
     """When a session is to be paid: on its day, unless an arrangement made before says later."""
     return given_on if arranged_for is None else arranged_for
-
-
-def is_overdue(owed: Money, due: date, today: date) -> bool:
-    """Whether something is still owed after the day it was due."""
-    return owed.amount > 0 and today > due
