@@ -23,8 +23,8 @@ class Screened:
 
 def screened(answers: Mapping[str, Answer], known: Knowledge) -> tuple[Screened, ...]:
     """The screens that one set of answers is at or above the cut-off of."""
-    scores = ((m, score(m, answers)) for m in _screens(known))
-    return tuple(Screened(m, value) for m, value in scores if _asks(m, value))
+    found = ((measure, score(measure, answers)) for measure in _screens(known))
+    return tuple(Screened(m, value) for m, value in found if value is not None and _asks(m, value))
 
 
 def screened_last(course: Course, known: Knowledge) -> tuple[tuple[Screened, date], ...]:
@@ -52,8 +52,8 @@ def _screens(known: Knowledge) -> Iterable[Measure]:
     return (m for m in known.measures.values() if m.ask_from is not None)
 
 
-def _asks(measure: Measure, value: Decimal | None) -> bool:
-    return value is not None and measure.ask_from is not None and value >= measure.ask_from
+def _asks(measure: Measure, value: Decimal) -> bool:
+    return measure.ask_from is not None and value >= measure.ask_from
 
 
 def _number(value: Decimal) -> str:

@@ -149,8 +149,8 @@ class EvaluationForm(forms.Form):
 
     def carry(self, patient: Patient, known: Knowledge) -> None:
         """Begin with the allergies on the patient's record, and say what it holds."""
-        told = self.fields[allergies.KINDS]
-        told.help_text = format_html("On the record: {}.", recorded_allergies(patient))
+        words = format_html("On the record: {}.", recorded_allergies(patient))
+        self.fields[allergies.KINDS].help_text = words
         names = (allergies.KINDS, allergies.SUBSTANCES)
         answers = evaluate_exam.answers_of(self.row)
         told = {name: answers.get(name) for name in names}
