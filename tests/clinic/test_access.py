@@ -147,6 +147,7 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "refund": DESK,
     "use_deposit": DESK,
     "statement_link": DESK,
+    "statement_paper": STAFF,
     "close_day": DESK,
     "days": STAFF,
     "ledger_csv": STAFF,

@@ -39,6 +39,7 @@ from enthesis.clinic.pages import (
     series,
     settings,
     sign_in,
+    statement,
     stock,
     stop,
     superbill,
@@ -55,7 +56,7 @@ STAGES = (
     *(cautions, labels, images, course_files, referral),
     *(choose, right_for_me, weigh, give_aid, ask_clinic, enquiries),
     *(course, adverse, visit, forecast, ask, answer, stop, calls, typed_scores, outcomes, results),
-    *(evidence, pay, ledger, day_close, estimate, superbill),
+    *(evidence, pay, ledger, day_close, statement, estimate, superbill),
     *(stock, recall, settings, prices),
     *(appointments, series, calendar, rooms),
 )
