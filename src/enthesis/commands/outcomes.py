@@ -121,8 +121,8 @@ def _report(args: argparse.Namespace, bar: "Callable[[int, int], None]") -> "Rep
     cut = _cut(args.folder)
     registry = open_registry(str(args.folder))
     try:
-        conditions = registry["courses"].condition.value_counts().to_pyarrow()["condition"]
-        known = sorted(conditions.to_pylist())
+        conditions = registry.count(registry["courses"].select("condition").distinct())
+        known = sorted(conditions["condition"].to_pylist())
         if args.condition and args.condition not in known:
             raise FitError(f"no course is about {args.condition!r}; there are {', '.join(known)}")
         about = [args.condition] if args.condition else known
