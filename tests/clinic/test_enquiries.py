@@ -327,6 +327,8 @@ def test_the_page_is_there_only_where_the_clinic_switched_it_on(
     client: Client, clinic: models.Clinic
 ) -> None:
     assert f"/ask/{clinic.pk}/" in page(client, f"/choose/{clinic.pk}/low_back/")
+    models.Clinic.objects.update(phone="(555) 0100 ext. 7")
+    assert 'href="tel:5550100"' in page(client, f"/ask/{clinic.pk}/")
     assert "Haga una pregunta" in page(client, f"/choose/{clinic.pk}/low_back/es/")
     models.Clinic.objects.update(takes_questions=False)
     assert "/ask/" not in page(client, f"/choose/{clinic.pk}/low_back/")
