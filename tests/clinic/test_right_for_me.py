@@ -89,10 +89,11 @@ def test_what_matters_stands_beside_the_choices_and_goes_on_to_the_sheet(
     assert beside.index("Less pain soon: 9 of 10") < beside.index("A low price: 4 of 10")
     sheet = tap("sheet", {"relief": "9", "ask": ["stop", "harm"], "cost": "<b>"})
     assert "Less pain soon: 9 of 10" in sheet and "A low price" not in sheet
-    assert "When do we stop" in sheet and "What if we stop early" not in sheet
+    assert "When do we stop" in sheet and "What will it cost me in all" not in sheet
     assert "of 100 with salt water" in sheet
     empty = Client().get(f"/choose/{clinic.pk}/low_back/sheet/").content.decode()
     assert "A low price: ____ of 10" in empty and "When do we stop" in empty
+    assert "What will it cost me in all" in empty
 
 
 def test_the_page_answers_each_question_about_what_was_read(tap: Page) -> None:
