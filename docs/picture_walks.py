@@ -18,20 +18,21 @@ ADDRESS = "https://clinic.example"
 """Where the clinic says that its patients reach it; nobody does, so the walks leave it out."""
 
 
-def _sign_in(page: Page, name: str = "clinician") -> Page:
-    from tests.browser.conftest import sign_in
+def sign_in(page: Page, name: str = "clinician") -> Page:
+    """The page of somebody of the invented clinic, as wide as a desk."""
+    from tests.browser import conftest
 
     from enthesis.clinic.models import User
     from enthesis.commands.demo import PASSWORD
 
     page.set_viewport_size({"width": 1280, "height": 900})
-    sign_in(page, User.objects.get(username=name), PASSWORD)
+    conftest.sign_in(page, User.objects.get(username=name), PASSWORD)
     return page
 
 
 def everyday(open_page: OpenPage) -> Visits:
     """What a clinician looks at on an ordinary day; nothing is written."""
-    page = _sign_in(open_page())
+    page = sign_in(open_page())
     yield "today", page
     for word in ("Go on", "Finish", "Recheck", "Stop"):
         page.goto("/")
@@ -63,7 +64,7 @@ def two_starts(open_page: OpenPage) -> Visits:
     twice = next(row for row, of in told if of.sessions and before.two_starts(of, known))
     days = ((row, before.second_start_on(of, known), of.plan) for row, of in told)
     waits = next(row for row, on, plan in days if on and on <= today and plan)
-    page = _sign_in(open_page())
+    page = sign_in(open_page())
     page.goto(f"/courses/{twice.pk}/")
     yield "two-starts-course", page
     page.goto(f"/courses/{waits.pk}/plan/")
@@ -77,7 +78,7 @@ def two_starts(open_page: OpenPage) -> Visits:
 
 def adverse_event(open_page: OpenPage) -> Visits:
     """From the patient's warning answer of this morning."""
-    page = _sign_in(open_page())
+    page = sign_in(open_page())
     page.get_by_role("link", name="Record adverse event").click()
     page.get_by_label("Vasovagal reaction").check()
     page.get_by_label("1 Mild").check()
@@ -99,7 +100,7 @@ def first_course(open_page: OpenPage) -> Visits:
     """A new patient, from the front desk to the signed session, the invoice and the next answer."""
     from tests.browser.test_whole_course import answer_on_the_phone, ask
 
-    front, page, phone = _sign_in(open_page(), "frontdesk"), _sign_in(open_page()), open_page()
+    front, page, phone = sign_in(open_page(), "frontdesk"), sign_in(open_page()), open_page()
     yield from _arrive(front)
     course = _open_course(page, front.url, "Low back and sacroiliac pain", "Left")
     yield from _evaluate_and_plan(page, "Low back, left", "evaluation", "plan")
@@ -136,7 +137,7 @@ def first_course(open_page: OpenPage) -> Visits:
     page.get_by_text("Paid in full").wait_for()
     yield "invoice", page
     with time_machine.travel(datetime.now(UTC) + timedelta(days=12)):
-        _sign_in(page)
+        sign_in(page)
         answer_on_the_phone(phone, ask(page, course).removeprefix(ADDRESS), pain=0)
         page.goto(course)
         page.get_by_text("before the next needle").first.wait_for()
@@ -231,7 +232,7 @@ def _treat(page: Page) -> Visits:
 
 def shoulder(open_page: OpenPage) -> Visits:
     """A plan on another map, for somebody who is known already."""
-    page = _sign_in(open_page())
+    page = sign_in(open_page())
     page.goto("/patients/")
     page.locator("main .records a, main table a").first.click()
     patient = page.url
@@ -244,7 +245,7 @@ def examination(open_page: OpenPage) -> Visits:
     """A knee, measured and pressed, and the plan that starts from what was tender."""
     from tests.browser.test_whole_course import answer_the_evaluation
 
-    page = _sign_in(open_page())
+    page = sign_in(open_page())
     page.goto("/patients/")
     page.locator("main .records a, main table a").first.click()
     _open_course(page, page.url, "Knee osteoarthritis", "Left")
@@ -275,7 +276,7 @@ def history(open_page: OpenPage) -> Visits:
     """An evaluation with rows, a medicine that a question denies, and the letter."""
     from tests.browser.test_whole_course import answer_the_evaluation
 
-    page = _sign_in(open_page())
+    page = sign_in(open_page())
     page.goto("/patients/")
     page.locator("main .records a, main table a").first.click()
     course = _open_course(page, page.url, "Shoulder pain from the rotator cuff", "Right")
@@ -322,7 +323,7 @@ def history(open_page: OpenPage) -> Visits:
 
 def own_protocol(open_page: OpenPage) -> Visits:
     """A shipped protocol, copied and changed."""
-    page = _sign_in(open_page())
+    page = sign_in(open_page())
     page.goto("/protocols/copy/low_back_ligaments/")
     page.get_by_label("Name", exact=True).fill("Low back ligaments, 15 %")
     page.get_by_label("Dextrose", exact=True).fill("15")
@@ -335,7 +336,7 @@ def own_protocol(open_page: OpenPage) -> Visits:
 
 def outcomes(open_page: OpenPage) -> Visits:
     """The clinic's outcomes, and what it publishes of them."""
-    page = _sign_in(open_page(), "admin")
+    page = sign_in(open_page(), "admin")
     page.goto("/outcomes/")
     page.get_by_role("link", name="Look at what would be published").wait_for()
     yield "outcomes-clinic", page
@@ -417,7 +418,7 @@ def decision_aid(open_page: OpenPage) -> Visits:
     phone.goto("/choose/1/lateral_epicondylosis/summary/")
     phone.emulate_media(media="print")
     yield "choose-sheet", phone
-    page = _sign_in(open_page())
+    page = sign_in(open_page())
     course = Course.objects.filter(condition="low_back", closed_on=None).latest("id")
     page.goto(f"/courses/{course.pk}/choose/")
     page.get_by_role("button", name="Record as given").click()
@@ -433,7 +434,7 @@ def decision_aid(open_page: OpenPage) -> Visits:
 
 def enquiries(open_page: OpenPage) -> Visits:
     """A question from the public page on a phone, its answer, and what everybody reads of it."""
-    admin, phone = _sign_in(open_page(), "admin"), open_page()
+    admin, phone = sign_in(open_page(), "admin"), open_page()
     admin.goto("/settings/")
     admin.get_by_label("Take questions on a public page").check()
     admin.get_by_role("button", name="Save settings").click()
@@ -448,7 +449,7 @@ def enquiries(open_page: OpenPage) -> Visits:
         phone.wait_for_timeout(4_000)
         phone.get_by_role("button", name="Send question").click()
         phone.get_by_role("heading", name="Your question is sent").wait_for()
-    page = _sign_in(open_page())
+    page = sign_in(open_page())
     page.goto("/enquiries/")
     yield "enquiries", page
     page.get_by_role("link", name="I am Luz from Bilbao").click()

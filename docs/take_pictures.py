@@ -20,6 +20,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from docs import picture_walks as walks
+from docs.money_walk import money
 
 DAY = datetime(2026, 11, 26, 10, tzinfo=UTC)
 """Ten in the morning at the clinic, on a Thursday."""
@@ -114,6 +115,19 @@ PICTURES = {
     "enquiry-answered": Shot(walks.enquiries, DESKTOP),
     "enquiry-publish": Shot(walks.enquiries, DESKTOP),
     "ask-clinic-published": Shot(walks.enquiries, PHONE, part="#published"),
+    "series-sold": Shot(money, DESKTOP),
+    "invoice-prepaid": Shot(money, DESKTOP),
+    "money-stopped": Shot(money, DESKTOP),
+    "money-stopped-phone": Shot(money, PHONE),
+    "give-back": Shot(money, DESKTOP),
+    "money-course": Shot(money, DESKTOP),
+    "statement-phone-es": Shot(money, PHONE),
+    "statement-phone": Shot(money, PHONE),
+    "money": Shot(money, DESKTOP, 1000),
+    "close-day": Shot(money, DESKTOP),
+    "close-day-phone": Shot(money, PHONE),
+    "days": Shot(money, DESKTOP),
+    "days-phone": Shot(money, PHONE),
     "outcomes": Shot(walks.report, DESKTOP),
     "outcomes-phone": Shot(walks.report, PHONE, dark=True),
 }

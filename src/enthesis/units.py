@@ -32,7 +32,8 @@ def kg_of_lb(pounds: Decimal) -> Kg:
 Score = NewType("Score", Decimal)
 """A value on a measure's own scale (its range and direction are knowledge)."""
 
-# Digits after the point of each currency that Enthesis knows (ISO 4217 "minor unit").
+# Digits after the point of each currency that Enthesis knows: the "minor unit" of ISO 4217:2015,
+# list one, as SIX keeps it for ISO. Here and not in a knowledge file, because `Money` rounds by it.
 MINOR_DIGITS = {"USD": 2, "EUR": 2, "GBP": 2, "CHF": 2, "CAD": 2, "AUD": 2, "NZD": 2, "JPY": 0}
 
 # How an amount is written. Of several currencies with one sign the first has it alone; the others

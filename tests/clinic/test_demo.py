@@ -48,7 +48,7 @@ def test_every_row_of_the_invented_clinic_is_valid_and_has_its_audit_row(
         models.Decision,
         models.Invoice,
         models.InvoiceLine,
-        models.Payment,
+        models.LedgerEntry,
         models.AdverseEvent,
         models.AdverseEventEntry,
     )
@@ -113,16 +113,18 @@ def test_the_store_reads_back_the_course_that_was_told(demo: models.Clinic) -> N
 def test_invoices_are_numbered_without_gaps_and_never_overpaid(demo: models.Clinic) -> None:
     numbers = models.Invoice.objects.order_by("number").values_list("number", flat=True)
     assert list(numbers) == list(range(1, len(numbers) + 1))
+    receipts = models.LedgerEntry.objects.order_by("number").values_list("number", flat=True)
+    assert list(receipts) == list(range(1, len(receipts) + 1))
     for invoice in models.Invoice.objects.all():
         charged = invoice.lines.aggregate(sum=Sum("amount"))["sum"]
-        paid = invoice.payments.aggregate(sum=Sum("amount"))["sum"] or 0
+        paid = invoice.entries.aggregate(sum=Sum("amount"))["sum"] or 0
         assert paid <= charged
 
 
 def test_nothing_lies_in_the_future_but_booked_visits(demo: models.Clinic) -> None:
     assert not models.Assessment.objects.filter(on__gt=TODAY).exists()
     assert not models.Session.objects.filter(on__gte=TODAY).exists()
-    assert not models.Payment.objects.filter(paid_on__gt=TODAY).exists()
+    assert not models.LedgerEntry.objects.filter(on__gt=TODAY).exists()
     tomorrow = TODAY + timedelta(days=1)
     coming = models.Appointment.objects.filter(starts_at__date__gte=tomorrow)
     assert set(coming.values_list("state", flat=True)) == {"booked"}

@@ -16,7 +16,7 @@ from django.utils.translation.template import templatize
 
 from enthesis.clinic import errors, models, questions, store
 from enthesis.clinic.actions import answer as actions
-from enthesis.clinic.pages import ask, calendar
+from enthesis.clinic.pages import ask, calendar, statement
 from enthesis.journey import follow
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.knowledge.load import knowledge
@@ -301,6 +301,9 @@ def catalogue() -> dict[str, str]:
     return dict(pairs)
 
 
+SAID = ("gettext", "gettext_noop")
+
+
 def wanted() -> set[str]:
     """Everything that a page, a form or the core says to a patient."""
     found: set[str] = set()
@@ -310,9 +313,9 @@ def wanted() -> set[str]:
             marked = re.findall(r"gettext\(u?('(?:[^'\\]|\\.)*'|\"[^\"]*\")\)", templatize(source))
             marked += re.findall(r"_\(u?('(?:[^'\\]|\\.)*'|\"[^\"]*\")\)", templatize(source))
             found |= {str(ast.literal_eval(text)) for text in marked}
-    for module in (questions, actions, ask, calendar, errors):
+    for module in (questions, actions, ask, calendar, errors, statement):
         for node in ast.walk(ast.parse(inspect.getsource(module))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "gettext":
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in SAID:
                 found |= {a.value for a in node.args if isinstance(a, ast.Constant)}
     core = ast.walk(ast.parse(inspect.getsource(follow)))
     strings = (n.value for n in core if isinstance(n, ast.Constant) and isinstance(n.value, str))

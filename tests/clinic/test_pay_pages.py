@@ -13,7 +13,9 @@ from django.test import Client
 
 from enthesis.clinic import models
 from enthesis.clinic.actions import Refused
+from enthesis.clinic.actions import ledger as entries
 from enthesis.clinic.actions import pay as actions
+from enthesis.clinic.ledger import bill_of
 from tests.clinic.treated import agree_plan, treated
 
 TODAY = date(2026, 11, 23)
@@ -104,14 +106,14 @@ def test_payments_bring_the_balance_to_zero_and_never_below(
 ) -> None:
     client = client_for(desk)
     address = f"/invoices/{invoice.pk}/pay/"
-    typed = {"method": "cash", "paid_on": "2026-11-23"}
+    typed = {"method": "cash", "on": "2026-11-23"}
     assert client.post(address, typed | {"amount": "80.01", "request_key": "a"}).status_code == 302
     response = client.post(address, typed | {"amount": "200", "request_key": "b"})
     page = response.content.decode()
     assert response.status_code == 422
     assert "Only $199.99 of this invoice is open" in page and 'value="200"' in page
     client.post(address, typed | {"amount": "199.99", "request_key": "b"})
-    assert actions.balance_of(invoice).amount == 0
+    assert bill_of(invoice, TODAY).balance.amount == 0
     assert "Paid in full" in client.get(f"/invoices/{invoice.pk}/").content.decode()
     assert "$280" in client.get("/money/").content.decode()
 
@@ -126,7 +128,7 @@ def test_payments_bring_the_balance_to_zero_and_never_below(
         ({"amount": "280.01"}, "Only $280 of"),
         ({"amount": ""}, "required"),
         ({"method": "shells"}, "valid choice"),
-        ({"paid_on": "2026-11-24"}, "lies in the future"),
+        ({"on": "2026-11-24"}, "lies in the future"),
     ],
 )
 def test_a_wrong_payment_is_refused_in_words(
@@ -136,16 +138,16 @@ def test_a_wrong_payment_is_refused_in_words(
     desk: models.User,
     client_for: ClientFor,
 ) -> None:
-    typed = {"amount": "5", "method": "card", "paid_on": "2026-11-23", "request_key": "k"}
+    typed = {"amount": "5", "method": "card", "on": "2026-11-23", "request_key": "k"}
     response = client_for(desk).post(f"/invoices/{invoice.pk}/pay/", typed | changed)
     assert response.status_code == 422 and said in response.content.decode()
-    assert not models.Payment.objects.exists()
+    assert not models.LedgerEntry.objects.exists()
 
 
 def test_a_double_click_is_one_payment(invoice: models.Invoice, desk: models.User) -> None:
-    first = actions.record_payment(desk, invoice.pk, Decimal("280"), "card", TODAY, "one-form")
-    again = actions.record_payment(desk, invoice.pk, Decimal("280"), "card", TODAY, "one-form")
-    assert first == again and models.Payment.objects.count() == 1
+    first = entries.record_payment(desk, invoice.pk, Decimal("280"), "card", TODAY, "one-form")
+    again = entries.record_payment(desk, invoice.pk, Decimal("280"), "card", TODAY, "one-form")
+    assert first == again and models.LedgerEntry.objects.count() == 1
     assert models.AuditEvent.objects.filter(action="record_payment").count() == 1
 
 
@@ -154,7 +156,7 @@ def test_a_currency_without_cents_takes_none(
 ) -> None:
     models.Invoice.objects.update(currency="JPY")
     with pytest.raises(Refused, match="no amount as small"):
-        actions.record_payment(desk, invoice.pk, Decimal("10.50"), "cash", TODAY, "k")
+        entries.record_payment(desk, invoice.pk, Decimal("10.50"), "cash", TODAY, "k")
 
 
 def test_the_administrator_sees_money_and_records_none(
@@ -214,11 +216,11 @@ def test_payments_at_the_same_moment_never_pass_the_balance(
     course = treated(make_course(), [7, 6], clinician)
     invoice = actions.make_invoice(clinician, course.sessions.get().pk, TODAY)
 
-    def pay(key: str) -> models.Payment:
-        return actions.record_payment(clinician, invoice.pk, Decimal(100), "cash", TODAY, key)
+    def pay(key: str) -> models.LedgerEntry:
+        return entries.record_payment(clinician, invoice.pk, Decimal(100), "cash", TODAY, key)
 
     keys = ["a", "a", "b", "c", "d"]
     results = at_once([lambda key=key: pay(key) for key in keys])
-    assert models.Payment.objects.count() == 2
-    assert actions.balance_of(invoice).amount == 80
-    assert all(isinstance(r, models.Payment | Refused) for r in results), results
+    assert models.LedgerEntry.objects.count() == 2
+    assert bill_of(invoice, TODAY).balance.amount == 80
+    assert all(isinstance(r, models.LedgerEntry | Refused) for r in results), results

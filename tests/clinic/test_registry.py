@@ -69,7 +69,7 @@ def test_the_first_cut_has_every_course_and_what_was_paid(
     assert done.whole and done.written == done.cut.courses == models.Course.objects.count()
     assert verify(tmp_path) == done.cut
     courses = read_table(tmp_path, "courses").to_pylist()
-    paid = sum((p.amount for p in models.Payment.objects.all()), Decimal(0))
+    paid = sum((p.amount for p in models.LedgerEntry.objects.all()), Decimal(0))
     assert sum(c["paid_cents"] for c in courses) == int(100 * paid)
     charged = sum((line.amount for line in models.InvoiceLine.objects.all()), Decimal(0))
     sessions = read_table(tmp_path, "sessions").to_pylist()

@@ -112,7 +112,7 @@ def _was_asked(row: models.Course, ask: remind.Ask, until: date = date.max) -> b
     links = (
         one
         for one in row.links.all()
-        if one.occasion == ask.occasion and one.questionnaire != answer.SHEET
+        if one.occasion == ask.occasion and one.questionnaire not in answer.TO_READ
     )
     return any(ask.asked_from <= timezone.localdate(one.made_at) <= until for one in links)
 

@@ -22,7 +22,11 @@ NAVIGATION = [
 BELONGS_TO = {
     "outcomes": ("outcomes", "adverse_events"),
     "evidence": ("evidence",),
-    "money": ("money", "invoice"),
+    "money": (
+        *("money", "invoice", "make_invoice", "pay", "credit", "refund", "use_deposit"),
+        *("course_money", "deposit", "sell_series", "instalments", "deposit_back"),
+        *("unused_back", "take_back", "statement_link", "close_day", "days"),
+    ),
     "settings": ("setting", "user", "room"),
     # Before Today: a recall is no call.
     "stock": ("stock", "recall"),

@@ -7,7 +7,7 @@ compares it, so that two people never lose a change silently. Money and volumes 
 
 import uuid
 from decimal import Decimal
-from typing import cast
+from typing import Any, TypeVar, cast
 
 from django.contrib.auth.models import AbstractUser
 from django.core.validators import (
@@ -21,8 +21,9 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from enthesis.clinic.uploads import NAME_MOST, Kind
-from enthesis.journey.enquiry import Fact
+from enthesis.journey.enquiry import Fact as EnquiryStep
 
+FactT = TypeVar("FactT", bound=models.Model)
 NO_NUL = [ProhibitNullCharactersValidator()]
 
 
@@ -691,8 +692,65 @@ class Decision(models.Model):
         ordering = ["at", "id"]
 
 
+class FactRows(models.QuerySet[FactT]):
+    """Rows that are only ever added: what is in the books is never changed or taken out."""
+
+    def update(self, **changed: Any) -> int:
+        raise AppendOnlyError(self.model)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise AppendOnlyError(self.model)
+
+
+class AppendOnlyError(RuntimeError):
+    """Code tried to change the books."""
+
+    def __init__(self, kind: type[models.Model]) -> None:
+        super().__init__(
+            f"A {kind.__name__} is never changed or deleted. Add a row that sets it right."
+        )
+
+
+class Fact(models.Model):
+    """A row that is only ever added."""
+
+    objects = FactRows.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **named: Any) -> None:
+        if not self._state.adding:
+            raise AppendOnlyError(type(self))
+        super().save(*args, **named)
+
+    def delete(self, *args: Any, **named: Any) -> tuple[int, dict[str, int]]:
+        raise AppendOnlyError(type(self))
+
+
+class Arrangement(Fact):
+    """Payment in parts, promised before the treatment. The last one of a course holds.
+
+    `parts` are plain journey.instalments.Part, in their order.
+    """
+
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="arrangements")
+    agreed_on = models.DateField()
+    currency = models.CharField(max_length=3)
+    parts = models.JSONField()
+    request_key = models.CharField(max_length=40, unique=True)
+    by = models.ForeignKey(User, on_delete=models.PROTECT)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+
+
 class Invoice(models.Model):
-    """A bill, numbered without gaps within a clinic. Lines and payments are only ever added."""
+    """A bill, numbered without gaps within a clinic: in the ledger, its lines are what is charged.
+
+    Lines are only ever added with it; what it asks too much is taken back by a credit note.
+    """
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
     number = models.PositiveIntegerField()
@@ -702,6 +760,11 @@ class Invoice(models.Model):
     due_on = models.DateField()
     currency = models.CharField(max_length=3)
     arrangement = models.CharField(max_length=300, blank=True, validators=NO_NUL)
+    # By parts, where it falls under an arrangement: which, and what is due when.
+    arranged = models.ForeignKey(
+        Arrangement, on_delete=models.PROTECT, null=True, blank=True, related_name="invoices"
+    )
+    parts = models.JSONField(default=list, blank=True)
     by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
 
     class Meta:
@@ -718,23 +781,88 @@ class InvoiceLine(models.Model):
     amount = models.DecimalField(max_digits=10, decimal_places=2)
 
 
-class Payment(models.Model):
+class LedgerEntry(Fact):
+    """One entry of the ledger (journey.ledger.Entry) but the invoices, which stand for themselves.
+
+    `number` counts without gaps within the clinic and the `paper`: receipts, credit notes,
+    refunds and corrections.
+    """
+
     class Method(models.TextChoices):
         CASH = "cash", "Cash"
         CARD = "card", "Card terminal"
         TRANSFER = "transfer", "Bank transfer"
 
-    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="payments")
+    class Kind(models.TextChoices):
+        PAYMENT = "payment", "Payment"
+        DEPOSIT = "deposit", "Deposit"
+        SERIES = "series", "Prepaid series"
+        DEPOSIT_USED = "deposit_used", "Paid from the deposit"
+        SESSION_USED = "session_used", "Paid from the prepaid series"
+        CREDIT_NOTE = "credit_note", "Credit note"
+        REFUND = "refund", "Refund"
+        DEPOSIT_BACK = "deposit_back", "Deposit given back"
+        UNUSED_BACK = "unused_back", "Unused sessions given back"
+        TAKEN_BACK = "taken_back", "Payment taken back"
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="entries")
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    on = models.DateField()
+    paper = models.CharField(max_length=20)
+    number = models.PositiveIntegerField()
     amount = models.DecimalField(max_digits=10, decimal_places=2)
-    method = models.CharField(max_length=10, choices=Method.choices)
-    paid_on = models.DateField()
-    # Given by the form: a double click or a retry is the same payment.
+    currency = models.CharField(max_length=3)
+    # Empty where no money moved: a credit note, a deposit or a prepaid session used.
+    method = models.CharField(max_length=10, choices=Method.choices, blank=True, default="")
+    invoice = models.ForeignKey(
+        Invoice, on_delete=models.PROTECT, null=True, blank=True, related_name="entries"
+    )
+    # An earlier one: the series that is used or given back, the payment that is taken back.
+    about = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="later"
+    )
+    sessions = models.PositiveSmallIntegerField(default=0)
+    reason = models.CharField(max_length=300, blank=True, default="", validators=NO_NUL)
+    # Given by the form: a double click or a retry is the same entry.
     request_key = models.CharField(max_length=40, unique=True)
     by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
+    at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        ordering = ["id"]
+        indexes = [models.Index(fields=["clinic", "on"], name="ledger_day")]
         constraints = [
-            models.CheckConstraint(condition=Q(amount__gt=0), name="payment_amount_positive")
+            models.CheckConstraint(condition=Q(amount__gt=0), name="ledger_amount_positive"),
+            models.UniqueConstraint(
+                fields=["clinic", "paper", "number"], name="ledger_number_once"
+            ),
+        ]
+
+
+class DayClose(Fact):
+    """The day was counted: what should have come in and what did, by method, as decimal text.
+
+    A closed day, and every day before it, takes no more entries.
+    """
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="closes")
+    on = models.DateField()
+    currency = models.CharField(max_length=3)
+    expected = models.JSONField()
+    counted = models.JSONField()
+    note = models.CharField(max_length=300, blank=True, default="", validators=NO_NUL)
+    by = models.ForeignKey(User, on_delete=models.PROTECT)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["on"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["clinic", "on"],
+                name="day_closed_once",
+                violation_error_message="This day is closed already.",
+            )
         ]
 
 
@@ -803,7 +931,7 @@ class EnquiryFact(models.Model):
     clinic, or agreement withdrawn by the asker. `question` is the published wording."""
 
     enquiry = models.ForeignKey(Enquiry, on_delete=models.PROTECT, related_name="facts")
-    fact = models.CharField(max_length=10, choices=[(one.value, one.value) for one in Fact])
+    fact = models.CharField(max_length=10, choices=[(one.value, one.value) for one in EnquiryStep])
     question = models.TextField(max_length=4000, blank=True, default="", validators=NO_NUL)
     answer = models.TextField(max_length=4000, blank=True, default="", validators=NO_NUL)
     # Null: the asker, by the link in the answer.

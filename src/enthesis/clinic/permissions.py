@@ -97,7 +97,8 @@ _TO_CLINIC: dict[type[Model], str] = {
     models.Amendment: "session__course__patient__clinic",
     models.SessionImage: "session__course__patient__clinic",
     models.InvoiceLine: "invoice__clinic",
-    models.Payment: "invoice__clinic",
+    models.LedgerEntry: "clinic",
+    models.DayClose: "clinic",
 }
 _OF_A_COURSE: tuple[type[Model], ...] = (
     models.Evaluation,
@@ -115,6 +116,7 @@ _OF_A_COURSE: tuple[type[Model], ...] = (
     models.Consent,
     models.AidGiven,
     models.AdverseEvent,
+    models.Arrangement,
 )
 _TO_CLINIC |= dict.fromkeys(_OF_A_COURSE, "course__patient__clinic")
 

@@ -6,14 +6,13 @@ The front desk sees what concerns it (sessions as dates, bills, calls), never cl
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django.urls import reverse
 
 from enthesis.clinic import store
-from enthesis.clinic.actions.pay import balance_of
 from enthesis.clinic.harm import harms_in
+from enthesis.clinic.ledger import bill_of
 from enthesis.clinic.models import (
     Assessment,
     Course,
@@ -27,7 +26,7 @@ from enthesis.clinic.pages.ask import OCCASION_WORDS
 from enthesis.journey.evaluate import QUESTIONNAIRE
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.records import Candidacy, NextStep, Occasion
-from enthesis.units import Money, money_words
+from enthesis.units import money_words
 
 STEP_WORDS = {
     NextStep.GO_ON: "Go on",
@@ -183,13 +182,13 @@ def _harms(course: Course, known: Knowledge) -> Iterator[Entry]:
 
 
 def _bills(course: Course) -> Iterator[Entry]:
-    rows: Iterable[Invoice] = course.invoices.prefetch_related("lines", "payments")
+    rows: Iterable[Invoice] = course.invoices.prefetch_related("lines", "entries")
     for row in rows:
-        total = Money(sum((line.amount for line in row.lines.all()), Decimal(0)), row.currency)
-        left = balance_of(row)
+        bill = bill_of(row, row.issued_on)
+        left = bill.balance
         url = reverse("invoice", args=[row.pk])
-        facts = f"{day(row.issued_on)}, {money_words(total)}"
-        tag, tone = ("Paid", "good") if not left.amount else (f"{money_words(left)} open", "care")
+        facts = f"{day(row.issued_on)}, {money_words(bill.total)}"
+        tag, tone = ("Paid", "good") if left.amount <= 0 else (f"{money_words(left)} open", "care")
         yield Entry(row.issued_on, f"Invoice {row.number}", url, facts, tag, tone)
 
 

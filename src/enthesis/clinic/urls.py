@@ -15,6 +15,7 @@ from enthesis.clinic.pages import (
     consent,
     course,
     course_files,
+    day_close,
     enquiries,
     evaluate,
     evidence,
@@ -22,6 +23,7 @@ from enthesis.clinic.pages import (
     give_aid,
     images,
     labels,
+    ledger,
     outcomes,
     patients,
     pay,
@@ -50,7 +52,7 @@ STAGES = (
     *(cautions, labels, images, course_files, referral),
     *(choose, right_for_me, weigh, give_aid, ask_clinic, enquiries),
     *(course, adverse, visit, forecast, ask, answer, stop, calls, typed_scores, outcomes, results),
-    *(evidence, pay, stock, recall, settings),
+    *(evidence, pay, ledger, day_close, stock, recall, settings),
     *(appointments, series, calendar, rooms),
 )
 urlpatterns = [path("", include(stage)) for stage in STAGES]

@@ -232,7 +232,7 @@ ADVERSE = Table(
 
 MONEY = Table(
     "money",
-    "One row for each charge and each payment.",
+    "One row for each charge and each payment; below zero what was credited or given back.",
     ("course", "day"),
     (
         _COURSE,

@@ -1,11 +1,11 @@
-"""What a session costs, what is owed, and when it is late."""
+"""What a session costs, and when it is due."""
 
 from datetime import date
 from decimal import Decimal
 
 import pytest
 
-from enthesis.journey.pay import Charge, balance, due_on, is_overdue, session_charges
+from enthesis.journey.pay import Charge, due_on, session_charges
 from enthesis.journey.plan import propose
 from enthesis.knowledge.load import knowledge
 from enthesis.records import Session, Side
@@ -27,39 +27,7 @@ def test_a_session_costs_what_was_agreed_whatever_the_tariff_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("payments", "owed"),
-    [([], "250.30"), (["250.30"], "0"), (["100", "0.10"], "150.20"), (["300"], "-49.70")],
-)
-def test_the_balance_is_what_was_charged_less_what_was_paid(payments: list[str], owed: str) -> None:
-    charges = [Charge("Session", "", usd("200.10")), Charge("Second knee", "", usd("50.20"))]
-    assert balance(charges, [usd(p) for p in payments]) == usd(owed)
-
-
-def test_an_invoice_without_a_charge_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least one charge"):
-        balance([], [usd("1")])
-
-
-def test_payments_in_another_currency_are_refused() -> None:
-    with pytest.raises(ValueError, match="Cannot mix"):
-        balance([Charge("Session", "", usd("1"))], [Money(Decimal(1), "EUR")])
-
-
-@pytest.mark.parametrize(
     ("arranged_for", "due"), [(None, GIVEN_ON), (date(2026, 12, 1), date(2026, 12, 1))]
 )
 def test_a_session_is_due_on_its_day_unless_arranged(arranged_for: date | None, due: date) -> None:
     assert due_on(GIVEN_ON, arranged_for) == due
-
-
-@pytest.mark.parametrize(
-    ("owed", "today", "late"),
-    [
-        ("10", date(2026, 11, 2), False),
-        ("10", date(2026, 11, 3), True),
-        ("0", date(2026, 11, 3), False),
-        ("-5", date(2026, 11, 3), False),
-    ],
-)
-def test_only_money_still_owed_after_its_day_is_overdue(owed: str, today: date, late: bool) -> None:
-    assert is_overdue(usd(owed), GIVEN_ON, today) is late

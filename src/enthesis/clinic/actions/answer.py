@@ -28,6 +28,9 @@ TOKEN_BYTES = 32
 QUESTIONNAIRE = "six_signs"
 # Named as a questionnaire, a link opens the aftercare sheet and asks nothing.
 SHEET = "aftercare"
+STATEMENT = "statement"
+TO_READ = (SHEET, STATEMENT)
+"""Links at which nothing is asked."""
 ANSWERS_AWAITED = "Reached; the answers are not there yet"
 OCCASIONS = frozenset(occasion.value for occasion in Occasion)
 
@@ -43,7 +46,7 @@ def make_link(user: User, course_id: int, occasion: str, due_on: date) -> tuple[
         raise Refused("This course is closed; nobody is asked about it any more.")
     if occasion not in OCCASIONS:
         raise Refused("Choose what the questions are for.", "occasion")
-    asking = course.links.exclude(questionnaire=SHEET)
+    asking = course.links.exclude(questionnaire__in=TO_READ)
     for older in asking.filter(occasion=occasion, revoked_at=None, assessment__completed_at=None):
         _revoke(user, older)
     return _link(user, course, QUESTIONNAIRE, occasion, due_on)
@@ -55,10 +58,20 @@ def make_sheet_link(user: User, course_id: int) -> tuple[AnswerLink, str]:
     course = get_for(user, Course, course_id, lock=True)
     if course.closed_on:
         raise Refused("This course is closed: print the sheet instead.")
-    for older in course.links.filter(questionnaire=SHEET, revoked_at=None):
+    return _link_to_read(user, course, SHEET)
+
+
+@transaction.atomic
+def make_statement_link(user: User, course_id: int) -> tuple[AnswerLink, str]:
+    """A link to the statement of a course, open or closed; an older one stops working."""
+    return _link_to_read(user, get_for(user, Course, course_id, lock=True), STATEMENT)
+
+
+def _link_to_read(user: User, course: Course, what: str) -> tuple[AnswerLink, str]:
+    for older in course.links.filter(questionnaire=what, revoked_at=None):
         _revoke(user, older)
     today = store.today(course.patient.clinic)
-    return _link(user, course, SHEET, Occasion.AFTER_SESSION, today)
+    return _link(user, course, what, Occasion.AFTER_SESSION, today)
 
 
 def _link(

@@ -29,8 +29,8 @@ from enthesis.clinic.models import (
     Evaluation,
     Invoice,
     InvoiceLine,
+    LedgerEntry,
     Patient,
-    Payment,
     Plan,
     Role,
     Room,
@@ -43,6 +43,7 @@ from enthesis.exchange.course_json import kept
 from enthesis.invented.clinic import InventedClinic
 from enthesis.invented.story import Judged, Story
 from enthesis.journey import follow
+from enthesis.journey.ledger import PAPERS, Kind
 from enthesis.journey.treat import recipe
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.shape import plain
@@ -76,6 +77,14 @@ class _Tables:
         self.rows.setdefault(type(row), []).append(row)
 
 
+@dataclass(frozen=True, slots=True)
+class _Papers:
+    """The numbers of invoices, by patient and session, and of receipts, by these and the part."""
+
+    invoices: Mapping[tuple[int, int], int]
+    receipts: Mapping[tuple[int, int, int], int]
+
+
 # Written in this order: what others point to comes first.
 _KINDS: tuple[type[Model], ...] = (
     Patient,
@@ -89,7 +98,7 @@ _KINDS: tuple[type[Model], ...] = (
     Assessment,
     Invoice,
     InvoiceLine,
-    Payment,
+    LedgerEntry,
     AdverseEvent,
     AdverseEventEntry,
 )
@@ -125,31 +134,40 @@ def write_clinic(
         _Writer(clinic, staff[story.clinician], rooms, desk, story, invented.today, known, number)
         for number, story in enumerate(stories, start=FIRST_NUMBER)
     ]
-    invoices = _invoice_numbers(stories)
+    papers = _numbers(stories)
     for start in range(0, len(writers), BATCH):
         batch = writers[start : start + BATCH]
-        _write_batch(clinic, batch, invoices)
+        _write_batch(clinic, batch, papers)
         progress(start + len(batch), len(writers))
     stock_up(clinic, desk, invented.today, known, ACTOR)
     return clinic
 
 
-def _invoice_numbers(stories: list[Story]) -> dict[tuple[int, int], int]:
-    """By patient and session number: without gaps, in the order of issue."""
+def _numbers(stories: list[Story]) -> _Papers:
+    """Numbers without gaps, in the order of issue."""
     bills = [
         (bill.issued_on, patient, bill.session)
         for patient, story in enumerate(stories, start=FIRST_NUMBER)
         for bill in story.bills
     ]
-    return {(patient, session): n for n, (_, patient, session) in enumerate(sorted(bills), start=1)}
+    payments = [
+        (paid.on, patient, bill.session, part)
+        for patient, story in enumerate(stories, start=FIRST_NUMBER)
+        for bill in story.bills
+        for part, paid in enumerate(bill.payments)
+    ]
+    bills.sort()
+    payments.sort()
+    return _Papers(
+        {(who, session): n for n, (_, who, session) in enumerate(bills, start=1)},
+        {(who, session, part): n for n, (_, who, session, part) in enumerate(payments, start=1)},
+    )
 
 
-def _write_batch(
-    clinic: Clinic, writers: "list[_Writer]", invoices: Mapping[tuple[int, int], int]
-) -> None:
+def _write_batch(clinic: Clinic, writers: "list[_Writer]", papers: _Papers) -> None:
     tables = _Tables()
     for writer in writers:
-        writer.write(tables, invoices)
+        writer.write(tables, papers)
     for kind in _KINDS:
         _write_rows(clinic, tables.rows.get(kind, []))
     # A decision keeps the course as it was judged, with the id that the course has only now.
@@ -243,7 +261,7 @@ class _Writer:
     tables: _Tables = field(init=False)
     course: Course = field(init=False)
 
-    def write(self, tables: _Tables, invoices: Mapping[tuple[int, int], int]) -> None:
+    def write(self, tables: _Tables, papers: _Papers) -> None:
         """Add everything but the decisions, which come after the course has its id."""
         self.tables = tables
         patient = self._patient()
@@ -259,7 +277,7 @@ class _Writer:
         )
         self.tables.add(self.course)
         self._before_treatment()
-        self._sessions(invoices)
+        self._sessions(papers)
         for visit in self.story.visits:
             at = visit.at.replace(tzinfo=UTC)
             self.tables.add(
@@ -336,7 +354,7 @@ class _Writer:
                 )
             )
 
-    def _sessions(self, invoices: Mapping[tuple[int, int], int]) -> None:
+    def _sessions(self, papers: _Papers) -> None:
         for told in self.story.course.sessions:
             session = Session(
                 course=self.course,
@@ -362,13 +380,13 @@ class _Writer:
                         given=True,
                     )
                 )
-            self._invoice(session, invoices[self.number, told.number])
+            self._invoice(session, papers)
 
-    def _invoice(self, session: Session, number: int) -> None:
+    def _invoice(self, session: Session, papers: _Papers) -> None:
         bill = next(bill for bill in self.story.bills if bill.session == session.number)
         invoice = Invoice(
             clinic=self.clinic,
-            number=number,
+            number=papers.invoices[self.number, session.number],
             course=self.course,
             session=session,
             issued_on=bill.issued_on,
@@ -390,11 +408,18 @@ class _Writer:
         for part, paid in enumerate(bill.payments):
             key = f"{self.number}-{session.number}-{part}"
             self.tables.add(
-                Payment(
+                LedgerEntry(
+                    clinic=self.clinic,
+                    course=self.course,
+                    kind=Kind.PAYMENT.value,
+                    paper=PAPERS[Kind.PAYMENT],
+                    number=papers.receipts[self.number, session.number, part],
                     invoice=invoice,
                     amount=paid.amount.amount,
+                    currency=paid.amount.currency,
                     method=paid.method,
-                    paid_on=paid.on,
+                    on=paid.on,
+                    at=_at(paid.on, 16),
                     request_key=f"invented-{key}",
                     by=self.desk,
                 )

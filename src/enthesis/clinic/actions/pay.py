@@ -1,26 +1,34 @@
-"""What a session cost and what was paid for it: lines and payments are only ever added."""
+"""What a session costs: its invoice, at the agreed price or out of a prepaid series."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
-from decimal import Decimal
 
 from django.db import transaction
 from django.db.models import Max
 
-from enthesis.clinic import audit, store
+from enthesis.clinic import audit, ledger, store
 from enthesis.clinic.actions import Refused, hold_clinic, save
-from enthesis.clinic.models import Clinic, Invoice, InvoiceLine, Payment, Session, User
+from enthesis.clinic.actions.ledger import use_prepaid_session
+from enthesis.clinic.models import Clinic, Invoice, InvoiceLine, Session, User
 from enthesis.clinic.permissions import get_for
-from enthesis.journey import pay
-from enthesis.units import MINOR_DIGITS, Money, money_words
+from enthesis.journey import day_close, instalments, pay
+from enthesis.journey.ledger import SeriesLeft, nothing, series_left
 
 
 @transaction.atomic
 def make_invoice(
-    user: User, session_id: int, today: date, due_on: date | None = None, arrangement: str = ""
+    user: User,
+    session_id: int,
+    today: date,
+    due_on: date | None = None,
+    arrangement: str = "",
+    prepaid: bool = False,
 ) -> Invoice:
     """The bill of a signed session, with the clinic's next number; asked twice, the same bill.
 
     Due on the day of treatment, unless an arrangement made before says another day and how.
+    `prepaid` takes the next session of the prepaid series, at its share, in the same step.
     """
     # The clinic's row is held, so that two desks never take the same number or leave one out.
     clinic = hold_clinic(user)
@@ -29,30 +37,36 @@ def make_invoice(
         return existing
     if session.signed_at is None:
         raise Refused("Sign the session first: a draft cannot be charged.")
-    invoice = Invoice(
-        clinic=clinic,
-        number=_next_number(clinic),
-        course=session.course,
-        session=session,
-        issued_on=today,
-        due_on=_due_on(session, due_on, arrangement),
-        currency=clinic.currency,
-        arrangement=arrangement,
-        by=user,
-    )
-    save(invoice)
-    for charge in charges_of(session):
+    charges = prepaid_charges(session) if prepaid else charges_of(session)
+    for charge in charges:
         if charge.amount.currency != clinic.currency:
             raise Refused(
                 f"The plan was agreed in {charge.amount.currency}, the clinic now charges in "
                 f"{clinic.currency}. Agree on a new plan first."
             )
+    invoice = Invoice(
+        clinic=clinic,
+        number=_next_number(clinic),
+        course=session.course,
+        session=session,
+        issued_on=day_close.first_open_day(today, ledger.closed_until(clinic)),
+        due_on=_due_on(session, due_on, arrangement),
+        currency=clinic.currency,
+        arrangement=arrangement,
+        by=user,
+    )
+    if due_on is None and not prepaid:
+        _hand_out_parts(invoice, session, charges)
+    save(invoice)
+    for charge in charges:
         save(
             InvoiceLine(
                 invoice=invoice, text=charge.text, code=charge.code, amount=charge.amount.amount
             )
         )
     audit.record(user, "make_invoice", invoice, detail={"number": invoice.number})
+    if prepaid:
+        use_prepaid_session(user, invoice, f"prepaid-{session.pk}")
     return invoice
 
 
@@ -74,6 +88,29 @@ def _due_on(session: Session, due_on: date | None, arrangement: str) -> date:
     return pay.due_on(session.on, due_on)
 
 
+def _hand_out_parts(invoice: Invoice, session: Session, charges: Sequence[pay.Charge]) -> None:
+    """The parts of the arrangement that stood before the session was signed fall to its invoice."""
+    row = ledger.standing_arrangement(session.course)
+    if row is None or row.currency != invoice.currency:
+        return
+    charged = sum((charge.amount for charge in charges), nothing(row.currency))
+    if charged.amount <= 0:
+        return
+    if session.signed_at is None or row.at > session.signed_at or row.agreed_on > session.on:
+        return
+    none = nothing(row.currency)
+    before = row.invoices.prefetch_related("lines")
+    parts = instalments.parts_of(
+        ledger.read_parts(row.parts, row.currency),
+        sum((ledger.total_of(one) for one in before), none),
+        charged,
+        session.on,
+    )
+    invoice.arranged, invoice.parts = row, ledger.plain_parts(parts)
+    invoice.due_on = parts[-1].due_on
+    invoice.arrangement = f"In parts, as arranged on {row.agreed_on.day} {row.agreed_on:%b %Y}"
+
+
 def charges_of(session: Session) -> tuple[pay.Charge, ...]:
     """What the plan that stood on the day of the session says that it costs: a later agreement
     changes no price of what was given before."""
@@ -86,57 +123,21 @@ def charges_of(session: Session) -> tuple[pay.Charge, ...]:
     return pay.session_charges(store.plan_record(plan), given, known)
 
 
-@transaction.atomic
-def record_payment(
-    user: User, invoice_id: int, amount: Decimal, method: str, paid_on: date, request_key: str
-) -> Payment:
-    """Money received. The same `request_key` twice (a double click, a retry) is one payment.
-
-    Refused above the balance, below the currency's smallest coin, and on a day to come.
-    """
-    invoice = get_for(user, Invoice, invoice_id, lock=True)
-    if existing := Payment.objects.filter(request_key=request_key).first():
-        if existing.invoice_id != invoice.pk:
-            raise Refused("This form was already used for another invoice. Open it anew.")
-        return existing
-    _check_amount(invoice, amount)
-    if paid_on > store.today(invoice.clinic):
-        raise Refused("The day of payment lies in the future.", "paid_on")
-    payment = save(
-        Payment(
-            invoice=invoice,
-            amount=amount,
-            method=method,
-            paid_on=paid_on,
-            request_key=request_key,
-            by=user,
-        )
-    )
-    detail = {"invoice": invoice.number, "amount": str(payment.amount), "method": payment.method}
-    audit.record(user, "record_payment", payment, detail=detail)
-    return payment
-
-
-def _check_amount(invoice: Invoice, amount: Decimal) -> None:
-    open_balance = balance_of(invoice)
-    if not amount.is_finite() or amount <= 0:
-        raise Refused("Write an amount above zero.", "amount")
-    if -int(amount.normalize().as_tuple().exponent) > MINOR_DIGITS[invoice.currency]:
-        raise Refused(f"{invoice.currency} has no amount as small as {amount}.", "amount")
-    if amount > open_balance.amount:
+def prepaid_charges(session: Session) -> tuple[pay.Charge, ...]:
+    """One session of the prepaid series, at its share of what the series cost."""
+    left = prepaid_left(session)
+    if left is None:
         raise Refused(
-            f"Only {money_words(open_balance)} of this invoice is open. Write that or less.",
-            "amount",
+            "No prepaid session is left: the last one was used. Charge the agreed price, or sell "
+            "another series first.",
+            "prepaid",
         )
+    first = charges_of(session)[0]
+    place = left.sold - left.sessions + 1
+    text = f"{first.text}, {place} of {left.sold} prepaid"
+    return (replace(first, text=text, amount=left.next_share),)
 
 
-def balance_of(invoice: Invoice) -> Money:
-    """What is still to be paid."""
-    currency = invoice.currency
-    charges = [
-        pay.Charge(line.text, line.code, Money(line.amount, currency))
-        for line in invoice.lines.all()
-    ]
-    if not charges:
-        return Money(Decimal(0), currency)
-    return pay.balance(charges, [Money(p.amount, currency) for p in invoice.payments.all()])
+def prepaid_left(session: Session) -> SeriesLeft | None:
+    """The prepaid series that the session would be taken from."""
+    return next(iter(series_left(ledger.book_of(session.course))), None)

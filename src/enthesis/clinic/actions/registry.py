@@ -33,6 +33,7 @@ from enthesis.clinic.models import AuditEvent, Clinic, Course, User
 from enthesis.clinic.permissions import get_for
 from enthesis.journey import adverse
 from enthesis.journey.course import as_at
+from enthesis.journey.ledger import Kind, goes_out
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.outcomes import registry
 from enthesis.outcomes.registry import Cut
@@ -288,14 +289,17 @@ def _rows(
 ) -> Iterator[CourseRows]:
     """The rows of each course; fills `seen` with what the state keeps of it. `until` leaves out
     what is dated later."""
-    invoices = models.Invoice.objects.select_related("session").prefetch_related(
-        "lines", "payments"
-    )
+    invoices = models.Invoice.objects.select_related("session").prefetch_related("lines")
+    entries = models.LedgerEntry.objects.select_related("invoice__session")
     for begin in range(0, len(keys), BATCH):
         rows = list(
             Course.objects.filter(pk__in=keys[begin : begin + BATCH])
             .select_related("patient")
-            .prefetch_related(Prefetch("invoices", invoices, to_attr="billed"), _harmed(until))
+            .prefetch_related(
+                Prefetch("invoices", invoices, to_attr="billed"),
+                Prefetch("entries", entries, to_attr="entered"),
+                _harmed(until),
+            )
             .annotate(called=Count("calls", Q(calls__at__date__lte=until) if until else None))
         )
         if until:
@@ -338,7 +342,7 @@ def _beside(row: Any, known: Knowledge) -> Beside:
         clinician=clinician_number(row.clinician_id) if row.clinician_id else None,
         sex=None if sex == models.Patient.Sex.UNKNOWN else sex,
         calls=row.called,
-        amounts=tuple(_amounts(row.billed)),
+        amounts=tuple(_amounts(row.billed, row.entered)),
         adverse=tuple(_adverse(event, known) for event in row.harmed),
         given={one.number: _given(one) for one in row.signed_sessions},
     )
@@ -368,14 +372,22 @@ def _given(session: Any) -> Given:
     )
 
 
-def _amounts(invoices: Sequence[models.Invoice]) -> Iterator[Amount]:
+def _amounts(
+    invoices: Sequence[models.Invoice], entries: Sequence[models.LedgerEntry]
+) -> Iterator[Amount]:
+    """What was charged, less credit notes, and what came in, less what went back."""
     for invoice in invoices:
         number = invoice.session.number if invoice.session else None
         for line in invoice.lines.all():
             money = Money(line.amount, invoice.currency)
             yield Amount(invoice.issued_on, "charge", money, number)
-        for payment in invoice.payments.all():
-            yield Amount(payment.paid_on, "payment", Money(payment.amount, invoice.currency))
+    for entry in entries:
+        money = Money(entry.amount, entry.currency)
+        if entry.kind == Kind.CREDIT_NOTE:
+            session = entry.invoice.session if entry.invoice else None
+            yield Amount(entry.on, "charge", -money, session.number if session else None)
+        elif entry.method:
+            yield Amount(entry.on, "payment", -money if goes_out(Kind(entry.kind)) else money)
 
 
 # --- what the next refresh must know

@@ -21,6 +21,7 @@ from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import answer as actions
 from enthesis.clinic.models import AnswerLink, Assessment, Clinic, Patient
 from enthesis.clinic.pages.calendar import calendar_address
+from enthesis.clinic.pages.statement import statement_of
 from enthesis.clinic.pages.visit import leaflet
 from enthesis.clinic.permissions import public_page
 from enthesis.clinic.questions import QuestionForm
@@ -37,7 +38,7 @@ Language = tuple[str, str, str]
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def answer(request: HttpRequest, token: str, language: str = "") -> HttpResponse:
-    """One screen of questions; then thanks, or what to do at once. Or the aftercare sheet."""
+    """One screen of questions; then thanks, or what to do at once. Or what is only to be read."""
     link = actions.find_link(token, timezone.now())
     if link is None or (language and language not in Patient.Language.values):
         return errors.gone(request)
@@ -70,6 +71,9 @@ def _answer(request: HttpRequest, token: str, link: AnswerLink, language: str) -
             "calendar": calendar_address(link.course, token),
         }
         return render(request, "clinic/answer/sheet.html", context)
+    if link.questionnaire == actions.STATEMENT:
+        context = statement_of(link.course) | _clinic(clinic, known) | {"others": others}
+        return render(request, "clinic/pay/statement.html", context)
     assessment = Assessment.objects.filter(link=link).first()
     answers = actions.answers_of(assessment)
     if assessment and assessment.completed_at:

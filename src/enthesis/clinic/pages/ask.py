@@ -79,7 +79,7 @@ def link_state(link: AnswerLink, now: datetime) -> LinkState:
         return LinkState(link, "Withdrawn", "halt", False)
     if link.expires_at <= now:
         return LinkState(link, "Expired", "care", False)
-    if link.questionnaire == actions.SHEET:
+    if link.questionnaire in actions.TO_READ:
         return LinkState(link, "Can be read", "later", True)
     return LinkState(link, "Begun" if assessment else "Not opened yet", "later", True)
 

@@ -20,11 +20,11 @@ from enthesis.clinic import consents, pictures, store
 from enthesis.clinic.actions import EditConflict, Refused
 from enthesis.clinic.actions import judge as actions
 from enthesis.clinic.forecasts import forecast_of
+from enthesis.clinic.ledger import Bill, ahead, bill_of
 from enthesis.clinic.models import Course, Decision, Invoice, Role
 from enthesis.clinic.pages import attempt, patient_banner
 from enthesis.clinic.pages.before import before_words
 from enthesis.clinic.pages.forecast import forecast_words
-from enthesis.clinic.pages.pay import Bill, bill_of
 from enthesis.clinic.pages.places import scored_places
 from enthesis.clinic.pages.series import series_offers
 from enthesis.clinic.pages.typed_scores import supporting_lines
@@ -36,12 +36,12 @@ from enthesis.journey import course as steps
 from enthesis.journey.course import Move, Phase
 from enthesis.journey.forecast import Forecast
 from enthesis.journey.judge import decided_against, judge
+from enthesis.journey.ledger import nothing
 from enthesis.journey.reasons import laid_out
 from enthesis.journey.visit import screen_line
 from enthesis.knowledge.kinds import About, Knowledge
 from enthesis.records import NextStep, Verdict
 from enthesis.shape import plain
-from enthesis.units import Money
 
 SIDE_WORDS = {"left": "left", "right": "right", "both": "both sides", "midline": "midline"}
 JUDGED = (Phase.TREATING, Phase.FOLLOWING, Phase.REFERRED)
@@ -320,16 +320,18 @@ def _result(row: Course) -> str:
 
 
 def _money(row: Course, record: records.Course, today: date) -> dict[str, Any]:
-    invoices: list[Invoice] = list(row.invoices.prefetch_related("lines", "payments"))
+    invoices: list[Invoice] = list(row.invoices.prefetch_related("lines", "entries"))
     bills: list[Bill] = [bill_of(invoice, today) for invoice in invoices]
     signed = row.sessions.exclude(signed_at=None)
-    none = Money(Decimal(0), row.patient.clinic.currency)
+    none = nothing(row.patient.clinic.currency)
+    own = [bill for bill in bills if bill.total.currency == none.currency]
     return {
         "price": record.plan.price_per_session if record.plan else None,
-        "charged": sum((b.total for b in bills if b.total.currency == none.currency), none),
-        "paid": sum((b.paid for b in bills if b.paid.currency == none.currency), none),
+        "charged": sum((bill.total - bill.credited for bill in own), none),
+        "paid": sum((bill.paid for bill in own), none),
         "open": [bill for bill in bills if bill.is_open],
         "uncharged": [] if row.source else list(signed.filter(invoice=None)),
+        "ahead": ahead(row, record),
     }
 
 

@@ -1,32 +1,36 @@
 """Money: what is open, what came in today, an invoice and its payments."""
 
 import secrets
-from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db.models import DecimalField, F, OuterRef, QuerySet, Subquery, Sum, Value
-from django.db.models.functions import Coalesce
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from enthesis.clinic import store
+from enthesis.clinic import ledger, store
 from enthesis.clinic.actions import Refused
+from enthesis.clinic.actions import ledger as entries
 from enthesis.clinic.actions import pay as actions
-from enthesis.clinic.models import Invoice, InvoiceLine, Payment, Session
+from enthesis.clinic.ledger import bill_of, open_bills
+from enthesis.clinic.models import DayClose, Invoice, LedgerEntry, Session
 from enthesis.clinic.pages import attempt
 from enthesis.clinic.permissions import DESK, STAFF, StaffRequest, get_for, page, rows_for
-from enthesis.journey import pay
+from enthesis.journey.day_close import first_open_day
+from enthesis.journey.ledger import Kind, deposit_held, goes_out
 from enthesis.units import Money
 
 MOST_ROWS = 100
 
 
 class ArrangementForm(forms.Form):
+    prepaid = forms.ChoiceField(
+        label="How it is paid",
+        choices=[("yes", "Take a prepaid session"), ("no", "Charge the agreed price")],
+        widget=forms.RadioSelect,
+        required=False,
+    )
     due_on = forms.DateField(
         label="Due on another day",
         required=False,
@@ -50,59 +54,10 @@ class PaymentForm(forms.Form):
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )
     method = forms.ChoiceField(
-        label="Paid by", choices=Payment.Method.choices, widget=forms.RadioSelect
+        label="Paid by", choices=LedgerEntry.Method.choices, widget=forms.RadioSelect
     )
-    paid_on = forms.DateField(label="Paid on", widget=forms.DateInput(attrs={"type": "date"}))
+    on = forms.DateField(label="Paid on", widget=forms.DateInput(attrs={"type": "date"}))
     request_key = forms.CharField(max_length=40, widget=forms.HiddenInput)
-
-
-@dataclass(frozen=True)
-class Bill:
-    """An invoice with what was worked out about it."""
-
-    invoice: Invoice
-    total: Money
-    paid: Money
-    balance: Money
-    is_overdue: bool
-
-    @property
-    def is_open(self) -> bool:
-        return self.balance.amount > 0
-
-
-def bill_of(invoice: Invoice, today: date) -> Bill:
-    """The sums of an invoice; its lines and payments may be prefetched."""
-    balance = actions.balance_of(invoice)
-    none = Money(Decimal(0), invoice.currency)
-    total = sum((Money(line.amount, invoice.currency) for line in invoice.lines.all()), none)
-    overdue = pay.is_overdue(balance, invoice.due_on, today)
-    return Bill(invoice, total, total - balance, balance, overdue)
-
-
-def open_bills(invoices: QuerySet[Invoice], today: date) -> list[Bill]:
-    """Those not fully paid, the longest due first."""
-    rows = (
-        invoices.annotate(charged=_sum(InvoiceLine), paid=_sum(Payment))
-        # SQLite adds decimals as floating point: ask for a hair more here, decide exactly below.
-        .filter(charged__gt=F("paid") - Decimal("0.005"))
-        .select_related("course__patient")
-        .prefetch_related("lines", "payments")
-        .order_by("due_on", "number")
-    )
-    return [bill for bill in (bill_of(row, today) for row in rows) if bill.is_open]
-
-
-def _sum(kind: type[InvoiceLine] | type[Payment]) -> Coalesce:
-    amounts = DecimalField(max_digits=12, decimal_places=2)
-    sums = (
-        kind._default_manager.filter(invoice=OuterRef("pk"))
-        .order_by()
-        .values("invoice")
-        .annotate(total=Sum("amount"))
-        .values("total")
-    )
-    return Coalesce(Subquery(sums, output_field=amounts), Value(Decimal(0)), output_field=amounts)
 
 
 @require_safe
@@ -110,9 +65,11 @@ def money(request: StaffRequest) -> HttpResponse:
     """What is open and overdue, what is not yet charged, what came in today."""
     today = store.today(request.clinic)
     bills = open_bills(rows_for(request.user, Invoice), today)
-    payments = (
-        Payment.objects.filter(invoice__clinic=request.clinic, paid_on=today)
-        .select_related("invoice__course__patient", "by")
+    moved = (
+        rows_for(request.user, LedgerEntry)
+        .filter(on=today)
+        .exclude(method="")
+        .select_related("course__patient", "by")
         .order_by("-id")
     )
     uncharged = (
@@ -126,13 +83,20 @@ def money(request: StaffRequest) -> HttpResponse:
         "overdue": [bill for bill in bills if bill.is_overdue],
         "open": [bill for bill in bills if not bill.is_overdue],
         "owed": _total(bill.balance for bill in bills),
-        "payments": payments,
-        "received": _total(Money(p.amount, p.invoice.currency) for p in payments),
+        "moved": [(row, signed(row)) for row in moved],
+        "received": _total(signed(row) for row in moved),
+        "closed": rows_for(request.user, DayClose).last(),
         "uncharged": uncharged[:MOST_ROWS],
         "uncharged_count": uncharged.count(),
         "may_charge": request.user.role in DESK,
     }
     return render(request, "clinic/pay/money.html", context)
+
+
+def signed(row: LedgerEntry) -> Money:
+    """What an entry brought in; below zero what it gave back."""
+    money = Money(row.amount, row.currency)
+    return -money if goes_out(Kind(row.kind)) else money
 
 
 def _total(amounts: Any) -> list[Money]:
@@ -150,7 +114,10 @@ def make_invoice(request: StaffRequest, session_id: int) -> HttpResponse:
     if existing := Invoice.objects.filter(session=session).first():
         return redirect("invoice", existing.pk)
     today = store.today(request.clinic)
-    form = ArrangementForm(request.POST if request.method == "POST" else None)
+    left = actions.prepaid_left(session)
+    sent = request.POST if request.method == "POST" else None
+    form = ArrangementForm(sent, initial={"prepaid": "yes"})
+    form.fields["prepaid"].required = left is not None
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         made = attempt(
@@ -161,19 +128,23 @@ def make_invoice(request: StaffRequest, session_id: int) -> HttpResponse:
             today,
             due_on=data["due_on"],
             arrangement=data["arrangement"],
+            prepaid=data["prepaid"] == "yes",
         )
         if made:
             return redirect("invoice", made.pk)
     try:
         charges, refusal = actions.charges_of(session), ""
+        prepaid = actions.prepaid_charges(session)[0] if left else None
     except Refused as refused:
-        charges, refusal = (), refused.message
+        charges, refusal, prepaid = (), refused.message, None
     context = {
         "session": session,
         "form": form,
         "charges": charges,
         "total": _total(charge.amount for charge in charges),
         "refusal": refusal,
+        "prepaid": prepaid,
+        "left": left,
     }
     status = 422 if form.errors else 200
     return render(request, "clinic/pay/make_invoice.html", context, status=status)
@@ -190,11 +161,13 @@ def _invoice_page(
 ) -> HttpResponse:
     today = store.today(request.clinic)
     bill = bill_of(row, today)
-    if form is None and bill.is_open and request.user.role in DESK:
+    may_charge = request.user.role in DESK
+    if form is None and bill.is_open and may_charge:
+        on = first_open_day(today, ledger.closed_until(request.clinic))
         form = PaymentForm(
             initial={
                 "amount": bill.balance.amount,
-                "paid_on": today.isoformat(),
+                "on": on.isoformat(),
                 "request_key": secrets.token_urlsafe(16),
             }
         )
@@ -203,8 +176,11 @@ def _invoice_page(
         "invoice": row,
         "person": row.course.patient,
         "lines": row.lines.order_by("id"),
-        "payments": row.payments.select_related("by").order_by("paid_on", "id"),
+        "entries": row.entries.select_related("by").order_by("on", "id"),
+        "mistakable": row.entries.filter(kind=LedgerEntry.Kind.PAYMENT, later=None),
+        "held": deposit_held(ledger.book_of(row.course), row.currency),
         "form": form,
+        "may_charge": may_charge,
     }
     status = 422 if form and form.errors else 200
     return render(request, "clinic/pay/invoice.html", context, status=status)
@@ -219,12 +195,12 @@ def pay_invoice(request: StaffRequest, invoice_id: int) -> HttpResponse:
         data = form.cleaned_data
         made = attempt(
             form,
-            actions.record_payment,
+            entries.record_payment,
             request.user,
             row.pk,
             data["amount"],
             data["method"],
-            data["paid_on"],
+            data["on"],
             data["request_key"],
         )
         if made:

@@ -17,6 +17,7 @@ from enthesis.clinic.pages import attempt
 from enthesis.clinic.pages.patients import course_words
 from enthesis.clinic.permissions import ANSWERABLE, StaffRequest, page, rows_for
 from enthesis.clinic.stock import Got
+from enthesis.exchange.cells import BOM, cell
 from enthesis.journey.stock import looks_alike, lot_key
 from enthesis.knowledge.kinds import Knowledge
 
@@ -72,8 +73,7 @@ def recall_csv(request: StaffRequest) -> HttpResponse:
     known = store.known_for(request.clinic, store.today(request.clinic))
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="recall.csv"'
-    # The mark that makes a spreadsheet read names as they are written.
-    response.write("\ufeff")
+    response.write(BOM)
     writer = csv.writer(response, lineterminator="\r\n")
     writer.writerow(HEAD)
     for one in _look_up(request, number, known) if lot_key(number) else []:
@@ -83,14 +83,8 @@ def recall_csv(request: StaffRequest) -> HttpResponse:
             *(_for(one, known), row.number, "yes" if row.signed_at else "no"),
             *(one.found_in, one.sites),
         )
-        writer.writerow([_cell(value) for value in cells])
+        writer.writerow([cell(value) for value in cells])
     return response
-
-
-def _cell(value: object) -> str:
-    """What a spreadsheet must not take for a formula begins with an apostrophe."""
-    text = str(value)
-    return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@")) else text
 
 
 def _look_up(request: StaffRequest, number: str, known: Knowledge) -> list[Got]:
