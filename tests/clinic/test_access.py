@@ -143,6 +143,11 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "refund": DESK,
     "use_deposit": DESK,
     "statement_link": DESK,
+    "pay_by_card": PUBLIC,
+    "card_paid": PUBLIC,
+    "card_not_paid": PUBLIC,
+    "card_message": PUBLIC,
+    "card_problem": DESK,
     "close_day": DESK,
     "days": STAFF,
     "ledger_csv": STAFF,
@@ -260,6 +265,9 @@ def ids(
             sessions=2,
             request_key="series",
             by=clinician,
+        ).pk,
+        "problem_id": models.CardProblem.objects.create(
+            clinic=clinician.clinic, invoice=invoice, payment="cs_1", said="1 USD", why="Twice."
         ).pk,
         "appointment_id": appointment.pk,
         "room_id": models.Room.objects.create(clinic_id=clinician.clinic_id, name="Room 1").pk,
