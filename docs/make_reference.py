@@ -164,7 +164,19 @@ def measures_page(known: Knowledge) -> str:
     )
     tariff = table(
         ["item", "usual", "source"],
-        ((t.text, money_words(t.usual), t.source) for t in known.tariff.values()),
+        (
+            *((t.text, money_words(t.usual), t.source) for t in known.tariff.values()),
+            *((p.text, "nothing", p.source) for p in known.tariff_parts.values()),
+        ),
+    )
+    paper = known.estimate_rules
+    estimates = table(
+        ["number", "value", "source"],
+        ((name, getattr(paper, name), source) for name, source in paper.sources.items()),
+    )
+    estimate_texts = table(
+        ["under", "what an estimate, a bill or a superbill says", "source"],
+        ((one.part, one.text, one.source) for one in known.estimate_texts.values()),
     )
     benchmarks = "\n\n".join(
         f"### {b.title}\n\n{b.population} {b.note} Source: {b.source}\n\n"
@@ -176,7 +188,8 @@ def measures_page(known: Knowledge) -> str:
     return (
         f"# Measures, questions, ceilings, prices, benchmarks\n\n{NOTICE}\n\n## Measures\n\n"
         f"{measures}\n\n## Questionnaires\n\n{questions}\n\n## Ceilings of anaesthetics\n\n{limits}"
-        f"\n\n## Tariff\n\n{tariff}\n\n## What happens anyway\n\n{benchmarks}\n"
+        f"\n\n## Tariff\n\n{tariff}\n\n## Estimates\n\n{estimates}\n\n{estimate_texts}"
+        f"\n\n## What happens anyway\n\n{benchmarks}\n"
     )
 
 

@@ -96,6 +96,52 @@ def adverse_event(open_page: OpenPage) -> Visits:
     yield "adverse-counted", page
 
 
+def money(open_page: OpenPage) -> Visits:
+    """A price for next month, the estimate of a course, the line it nears, and a superbill."""
+    from enthesis.clinic.estimates import has_ended
+    from enthesis.clinic.models import Clinic, Course
+
+    boss, page, phone = sign_in(open_page(), "admin"), sign_in(open_page()), open_page()
+    Clinic.objects.update(
+        address="12 Quay Street\nPortland, ME 04101", tax_id="12-3456789", npi="1234567893"
+    )
+    boss.goto("/settings/prices/")
+    for item, amount, included in (
+        ("Ultrasound guidance", "60", ""),
+        ("Place injected beyond those included", "15", "12"),
+        ("Discount: agreed for hardship", "10", ""),
+    ):
+        boss.get_by_label("What", exact=True).select_option(item)
+        boss.get_by_label("Price, or percent for a discount or tax").fill(amount)
+        boss.get_by_label("Places in the price of the session").fill(included)
+        boss.get_by_role("button", name="Save price").click()
+    yield "prices", boss
+    billed = Course.objects.filter(
+        condition="low_back", invoices__number__gt=0, patient__language="en"
+    )
+    course = max(
+        (c for c in billed.distinct() if not has_ended(c)), key=lambda c: c.invoices.count()
+    )
+    page.goto(f"/courses/{course.pk}/estimate/")
+    page.get_by_label("M54.50 Low back pain, unspecified").check()
+    page.get_by_role("button", name="Make estimate").click()
+    yield "estimate", page
+    page.get_by_role("button", name="Make link").click()
+    phone.goto(page.get_by_label("Personal link").input_value().removeprefix(ADDRESS))
+    yield "estimate-phone", phone
+    phone.get_by_label("Your full name").fill(f"{course.patient.given} {course.patient.family}")
+    phone.get_by_role("button", name="I received it").click()
+    plan = course.plans.exclude(agreed_on=None).get()
+    plan.content |= {"sessions_planned": max(1, course.invoices.count() - 1)}
+    plan.save()
+    page.goto(f"/courses/{course.pk}/estimate/")
+    page.get_by_role("button", name="Make estimate").click()
+    yield "estimate-warning", page
+    page.goto(f"/courses/{course.pk}/superbill/")
+    page.get_by_role("button", name="Make superbill").click()
+    yield "superbill", page
+
+
 def first_course(open_page: OpenPage) -> Visits:
     """A new patient, from the front desk to the signed session, the invoice and the next answer."""
     from tests.browser.test_whole_course import answer_on_the_phone, ask

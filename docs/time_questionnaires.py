@@ -85,7 +85,7 @@ def _walk(token: str, known: object) -> list[float]:
     address = f"http://localhost:{PORT}/a/{token}/es/"
     questions = known.questions(questionnaires.ASKED)  # type: ignore[attr-defined]
     page, times = opener.open(address).read().decode(), list[float]()
-    while "<form" in page:
+    while 'name="screen"' in page:  # the last page, too, has a form: that of its language
         fields = [("csrfmiddlewaretoken", _value(page, "csrfmiddlewaretoken"))]
         fields.append(("screen", _value(page, "screen")))
         for id in dict.fromkeys(re.findall(r'name="([a-z]\w+)"', page)):

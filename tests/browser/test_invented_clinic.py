@@ -49,6 +49,9 @@ def test_the_outcomes_and_what_is_published_of_them_are_accessible(
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("link", name="Outcomes").click(timeout=30_000)
+    page.locator(".fold").first.wait_for()
+    while (folded := page.locator(".fold:not([open]) > summary")).count():
+        folded.first.click()
     slider = page.get_by_label("How bad must those without an answer be")
     slider.focus()
     slider.press("End")

@@ -12,12 +12,16 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from enthesis import records
 from enthesis.clinic import image_files, models, store
+from enthesis.clinic.actions.estimate import make_estimate
 from enthesis.clinic.actions.protocols import copy_protocol
+from enthesis.clinic.actions.superbill import make_superbill
+from enthesis.clinic.estimates import Choice
 from enthesis.clinic.models import Role
 from enthesis.clinic.permissions import ADMIN, ANSWERABLE, CLINICAL, DESK, STAFF
 from enthesis.exchange.course_json import write_course
 from enthesis.shape import plain
 from tests.clinic.files import png
+from tests.clinic.treated import agree_plan
 
 # Ibis calls DuckDB by a name that DuckDB is giving up.
 pytestmark = pytest.mark.filterwarnings("ignore:fetch_(arrow|record)_:DeprecationWarning")
@@ -151,6 +155,16 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "close_day": DESK,
     "days": STAFF,
     "ledger_csv": STAFF,
+    "invoice_paper": STAFF,
+    "receipt_paper": STAFF,
+    "estimate": DESK,
+    "estimate_paper": DESK,
+    "estimate_outcome": DESK,
+    "read_estimate": PUBLIC,
+    "read_estimate_paper": PUBLIC,
+    "read_estimate_in": PUBLIC,
+    "superbill": DESK,
+    "superbill_paper": DESK,
     "stock": STAFF,
     "add_stock_product": STAFF,
     "stock_product": STAFF,
@@ -160,6 +174,7 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "recall_lot": ANSWERABLE,
     "recall_lot_csv": ANSWERABLE,
     "settings": ADMIN,
+    "prices": ADMIN,
     "ceilings": ADMIN,
     "add_user": ADMIN,
     "change_user": ADMIN,
@@ -176,6 +191,7 @@ VERDICT = records.Verdict(
 def no_printing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Paper takes a second a time, and is no question of access."""
     monkeypatch.setattr("enthesis.outcomes.paper.report_pdf", lambda report: b"%PDF")
+    monkeypatch.setattr("enthesis.outcomes.paper.pdf_of", lambda html: b"%PDF")
 
 
 def pages(within: Any = None) -> Iterator[URLPattern]:
@@ -208,6 +224,15 @@ def ids(
         clinic=clinician.clinic, number=1, course=course, session=session,
         issued_on=date(2026, 11, 2), due_on=date(2026, 11, 2), currency="USD",
     )  # fmt: skip
+    models.InvoiceLine.objects.create(invoice=invoice, text="Session", code="M0076", amount=280)
+    payment = models.LedgerEntry.objects.create(
+        clinic=clinician.clinic, course=course, kind="payment", paper="receipt", number=2,
+        invoice=invoice, amount=280, currency="USD", method="cash", on=date(2026, 11, 2),
+        request_key="p",
+    )  # fmt: skip
+    superbill = make_superbill(desk, course.pk, (("M54.50", ""),))
+    agree_plan(planned := make_course())
+    estimate = make_estimate(desk, planned.pk, Choice(diagnoses=(("M54.50", ""),)))
     assessment = models.Assessment.objects.create(
         course=course, on=date(2026, 11, 9), occasion="after_session", questionnaire="six_signs",
         completed_at=datetime(2026, 11, 9, 12, tzinfo=UTC), answers={"pain": 4},
@@ -269,6 +294,9 @@ def ids(
         "problem_id": models.CardProblem.objects.create(
             clinic=clinician.clinic, invoice=invoice, payment="cs_1", said="1 USD", why="Twice."
         ).pk,
+        "payment_id": payment.pk,
+        "estimate_id": estimate.pk,
+        "superbill_id": superbill.pk,
         "appointment_id": appointment.pk,
         "room_id": models.Room.objects.create(clinic_id=clinician.clinic_id, name="Room 1").pk,
         "user_id": desk.pk,

@@ -38,7 +38,7 @@ def test_a_second_start_is_offered_two_weeks_after_the_first_and_its_change_show
     page, plan, ask = words(""), words("plan/"), words("ask/", client_for(desk))
     assert page.count("Second start due") == plan.count("Second start due") == 1
     assert "due since 23 Nov 2026" in page and "70 %" in page and "Exercise or physio" in page
-    assert "A second start is offered since 23 Nov 2026" in ask and "about 15 questions" in ask
+    assert "A second start is offered since 23 Nov 2026" in ask and "about 19 questions" in ask
     (reminder,) = outbox.wanted(course, TODAY)
     assert reminder.key == f"course/{course.pk}/second_start/2026-11-23/0"
     models.Clinic.objects.update(reminders_on=True)  # a patient without an address would be called

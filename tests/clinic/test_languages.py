@@ -14,7 +14,7 @@ from django.db import OperationalError
 from django.test import Client, RequestFactory
 from django.utils.translation.template import templatize
 
-from enthesis.clinic import errors, models, questions, store
+from enthesis.clinic import documents, errors, models, questions, store
 from enthesis.clinic.actions import answer as actions
 from enthesis.clinic.pages import ask, calendar, statement
 from enthesis.journey import follow
@@ -313,7 +313,7 @@ def wanted() -> set[str]:
             marked = re.findall(r"gettext\(u?('(?:[^'\\]|\\.)*'|\"[^\"]*\")\)", templatize(source))
             marked += re.findall(r"_\(u?('(?:[^'\\]|\\.)*'|\"[^\"]*\")\)", templatize(source))
             found |= {str(ast.literal_eval(text)) for text in marked}
-    for module in (questions, actions, ask, calendar, errors, statement):
+    for module in (questions, actions, ask, calendar, documents, errors, statement):
         for node in ast.walk(ast.parse(inspect.getsource(module))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in SAID:
                 found |= {a.value for a in node.args if isinstance(a, ast.Constant)}

@@ -119,7 +119,7 @@ def test_a_course_with_deposit_credit_and_refund_comes_out_even(
         ("correction", 1), ("credit_note", 1), ("receipt", 1), ("receipt", 2), ("receipt", 3),
         ("refund", 1), ("refund", 2), ("transfer", 1),
     ]  # fmt: skip
-    assert "Credit note 23 Nov 2026" in client.get(page).content.decode()
+    assert "Taken off invoice 1, credit note 1 (23 Nov 2026)" in client.get(page).content.decode()
     actions_done = models.AuditEvent.objects.filter(record="ledgerentry")
     assert actions_done.count() == LedgerEntry.objects.count()
 
@@ -282,8 +282,8 @@ def test_payments_recorded_before_the_ledger_get_their_course_and_their_receipt_
         for n in range(3)
     ]  # fmt: skip
     LedgerEntry.objects.bulk_create(rows)
-    migration = importlib.import_module("enthesis.clinic.migrations.0020_ledger")
-    apps = MigrationLoader(connection).project_state([("clinic", "0020_ledger")]).apps
+    migration = importlib.import_module("enthesis.clinic.migrations.0021_ledger")
+    apps = MigrationLoader(connection).project_state([("clinic", "0021_ledger")]).apps
     migration.to_entries(apps, SimpleNamespace(connection=connection))
     found = LedgerEntry.objects.order_by("id").values_list("course", "number", "currency", "amount")
     assert list(found) == [(course.pk, n, "CAD", Decimal(10)) for n in (1, 2, 3)]

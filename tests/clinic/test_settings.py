@@ -17,7 +17,6 @@ from enthesis.clinic.actions.settings import Newcomer, begin_clinic
 from enthesis.clinic.models import AuditEvent, Clinic, User
 from enthesis.journey.plan import propose
 from enthesis.records import Side
-from enthesis.units import money_words
 from tests.clinic_fixtures import PASSWORD
 
 SETTINGS = {
@@ -25,7 +24,6 @@ SETTINGS = {
     "phone": "(555) 0100",
     "emergency_text": "Call 911",
     "time_zone": "America/New_York",
-    "price_per_session": "",
     "finish_relief_percent": "",
     "stop_choice": "series",
     "version": "1",
@@ -94,15 +92,6 @@ def test_a_real_clinic_never_begins_beside_the_invented_one(clinic: Clinic) -> N
         begin_clinic(**CLINIC, actor="command line")
 
 
-def test_a_clinic_in_another_currency_keeps_a_price_of_its_own(
-    office: Client, clinic: Clinic
-) -> None:
-    Clinic.objects.update(currency="EUR")
-    refused = office.post("/settings/", {**SETTINGS, "price_per_session": ""})
-    assert refused.status_code == 422 and "sets its own price" in words(refused)
-    assert office.post("/settings/", {**SETTINGS, "price_per_session": "250"}).status_code == 302
-
-
 @pytest.fixture
 def office(client_for: Callable[[User], Client], admin: User) -> Client:
     return client_for(admin)
@@ -113,7 +102,7 @@ def test_empty_means_the_default_which_stands_there_with_its_source(
 ) -> None:
     known = store.known_for(clinic, store.today(clinic))
     page = words(office.get("/settings/"))
-    assert f"the default, {money_words(known.tariff['session'].usual)}." in page
+    assert f"the default, {known.estimate_rules.line}." in page
     assert f"the default, {known.stop_rule.finish_relief_percent} percent" in page
     source = known.stop_rule.sources["finish_relief_percent"]
     assert source.partition(" http")[0] in page
@@ -160,9 +149,10 @@ def test_each_stop_rule_stands_with_what_it_was_simulated_to_do(
     [
         ("finish_relief_percent", "0", "above 0 and at most 100 percent"),
         ("finish_relief_percent", "100.01", "above 0 and at most 100 percent"),
-        ("price_per_session", "-1", "greater than or equal to 0"),
-        ("price_per_session", "1e9", "no more than"),
-        ("price_per_session", "NaN", "Enter a number."),
+        ("estimate_line", "0", "above zero"),
+        ("estimate_line", "399.999", "no more than 2 decimal places"),
+        ("npi", "1234567890", "A digit of this provider number"),
+        ("npi", "12345", "has ten digits"),
         ("time_zone", "Mars/Olympus", "Select a valid choice."),
         ("name", "", "This field is required."),
     ],
@@ -200,10 +190,10 @@ def test_two_administrators_never_lose_a_change(office: Client, clinic: Clinic) 
 
 
 def test_a_changed_setting_is_audited_with_before_and_after(office: Client, admin: User) -> None:
-    office.post("/settings/", {**SETTINGS, "price_per_session": "180"})
+    office.post("/settings/", {**SETTINGS, "estimate_line": "180"})
     event = AuditEvent.objects.get(action="change_settings")
     assert event.user == admin
-    assert event.detail["price_per_session"] == ["None", "180"]
+    assert event.detail["estimate_line"] == ["None", "180"]
 
 
 def test_a_new_user_signs_in_with_the_first_password(office: Client) -> None:

@@ -49,7 +49,7 @@ def _patient_of(row: Model) -> Patient | None:
     """Follow the row to its patient, if it has one."""
     if isinstance(row, Patient):
         return row
-    for step in ("patient", "course", "session", "invoice", "message", "event"):
+    for step in ("patient", "course", "session", "invoice", "message", "event", "estimate"):
         if (next_row := getattr(row, step, None)) is not None:
             return _patient_of(next_row)
     return None

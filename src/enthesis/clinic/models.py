@@ -47,7 +47,14 @@ class Clinic(models.Model):
     finish_relief_percent = models.DecimalField(
         max_digits=5, decimal_places=2, null=True, blank=True
     )
+    # What a session cost before any price with a start date (TariffPrice).
     price_per_session = models.DecimalField(max_digits=10, decimal_places=2, null=True, blank=True)
+    # What stands on papers.
+    address = models.TextField(max_length=300, blank=True, default="", validators=NO_NUL)
+    tax_id = models.CharField(max_length=30, blank=True, default="", validators=NO_NUL)
+    npi = models.CharField(max_length=10, blank=True, default="", validators=NO_NUL)
+    # From how far above the estimate on a bill is warned of; null: the knowledge files'.
+    estimate_line = models.DecimalField(max_digits=10, decimal_places=2, null=True, blank=True)
     # One of the stop choices of the knowledge files; empty means their default.
     stop_choice = models.CharField(max_length=20, blank=True, default="", validators=NO_NUL)
     # Another one with each change of the clinic's own protocols: what is known is kept by it.
@@ -778,6 +785,9 @@ class InvoiceLine(models.Model):
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="lines")
     text = models.CharField(max_length=200, validators=NO_NUL)
     code = models.CharField(max_length=20, blank=True)
+    # Of the tariff, by which its name is said in another language; empty in older lines.
+    item = models.CharField(max_length=30, blank=True, default="")
+    units = models.PositiveSmallIntegerField(default=1)
     amount = models.DecimalField(max_digits=10, decimal_places=2)
 
 
@@ -885,6 +895,82 @@ class DayClose(Fact):
                 violation_error_message="This day is closed already.",
             )
         ]
+
+
+class TariffPrice(models.Model):
+    """A price of the clinic's own, or a percentage, from a day on. Rows are only added; of each
+    item the one that started last holds. `amount` null: no longer charged."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="prices")
+    item = models.CharField(max_length=30)
+    amount = models.DecimalField(max_digits=10, decimal_places=3, null=True, blank=True)
+    # So many are in the price of the session.
+    included = models.PositiveSmallIntegerField(default=0)
+    starts_on = models.DateField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+
+
+class Estimate(models.Model):
+    """One version of a course's estimate, as it was given: `content` holds the plain forms of
+    journey.estimate.Estimate and of what stood around it. A change is a new version."""
+
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="estimates")
+    number = models.PositiveSmallIntegerField()
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="+")
+    made_on = models.DateField()
+    content = models.JSONField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["course", "number"], name="estimate_number_once")
+        ]
+
+
+class EstimateLink(models.Model):
+    """A personal address at which one estimate is read and received. It expires unless used."""
+
+    estimate = models.ForeignKey(Estimate, on_delete=models.PROTECT, related_name="links")
+    token_hash = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    made_by = models.ForeignKey(User, on_delete=models.PROTECT)
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+
+
+class EstimateReceived(models.Model):
+    """A fact: the patient read an estimate and typed their name; `pdf` is what was read."""
+
+    estimate = models.OneToOneField(Estimate, on_delete=models.PROTECT, related_name="received")
+    link = models.ForeignKey(EstimateLink, on_delete=models.PROTECT)
+    name = models.CharField(max_length=200, validators=NO_NUL)
+    language = models.CharField(max_length=2, choices=Patient.Language.choices)
+    pdf = models.BinaryField()
+    pdf_sha256 = models.CharField(max_length=64)
+    at = models.DateTimeField(default=timezone.now)
+
+
+class Superbill(models.Model):
+    """What was handed out for a patient's own claim: the plain form of journey.superbill.Superbill
+    and of what stood around it. Another one is a new row."""
+
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="superbills")
+    made_on = models.DateField()
+    content = models.JSONField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
 
 
 class CallAttempt(models.Model):

@@ -1,8 +1,8 @@
 """The only place that reaches beyond this machine: a mail server, a text-message gateway and a card
 gateway.
 
-The first two take `handing`, called at the last moment before the message may have arrived. Whatever fails
-before it can safely be tried again; what breaks off after it is `Unclear`.
+The first two take `handing`, called at the last moment before the message may have arrived.
+Whatever fails before it can safely be tried again; what breaks off after it is `Unclear`.
 """
 
 import http.client

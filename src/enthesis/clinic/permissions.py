@@ -83,6 +83,7 @@ _TO_CLINIC: dict[type[Model], str] = {
     models.Room: "clinic",
     models.Patient: "clinic",
     models.Invoice: "clinic",
+    models.TariffPrice: "clinic",
     models.AuditEvent: "clinic",
     models.PublishedResults: "clinic",
     models.Enquiry: "clinic",
@@ -118,6 +119,8 @@ _OF_A_COURSE: tuple[type[Model], ...] = (
     models.AidGiven,
     models.AdverseEvent,
     models.Arrangement,
+    models.Estimate,
+    models.Superbill,
 )
 _TO_CLINIC |= dict.fromkeys(_OF_A_COURSE, "course__patient__clinic")
 

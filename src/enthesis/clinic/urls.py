@@ -18,6 +18,7 @@ from enthesis.clinic.pages import (
     course_files,
     day_close,
     enquiries,
+    estimate,
     evaluate,
     evidence,
     forecast,
@@ -29,6 +30,7 @@ from enthesis.clinic.pages import (
     patients,
     pay,
     plan,
+    prices,
     protocols,
     recall,
     referral,
@@ -40,6 +42,7 @@ from enthesis.clinic.pages import (
     sign_in,
     stock,
     stop,
+    superbill,
     time_out,
     today,
     treat,
@@ -55,7 +58,8 @@ STAGES = (
     # Before `answer`, which takes whatever else begins as a personal link.
     *(card, course, adverse, visit, forecast, ask),
     *(answer, stop, calls, typed_scores, outcomes, results),
-    *(evidence, pay, ledger, day_close, stock, recall, settings),
+    *(evidence, pay, ledger, day_close, estimate, superbill),
+    *(stock, recall, settings, prices),
     *(appointments, series, calendar, rooms),
 )
 urlpatterns = [path("", include(stage)) for stage in STAGES]

@@ -1,10 +1,13 @@
 """How many sessions a series comes to: what courses of the same protocol came to before it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from enthesis.records import Plan
 from enthesis.units import Money
+
+QUARTERS = (Fraction(1, 4), Fraction(1, 2), Fraction(3, 4))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +32,22 @@ def expected_sessions(given: Iterable[tuple[int, bool]], enough: int) -> Expecte
     seen = [(sessions, ended) for sessions, ended in given if sessions > 0]
     if len(seen) < enough:
         return None
-    going_on, ended_by = 1.0, dict[int, float]()
+    low, middle, high = sessions_by(seen, QUARTERS)
+    return Expected(len(seen), low, middle, high)
+
+
+def sessions_by(
+    seen: Sequence[tuple[int, bool]], shares: Iterable[Fraction]
+) -> tuple[int | None, ...]:
+    """After which session each share of the series had ended: see `expected_sessions`."""
+    going_on, ended_by = Fraction(1), dict[int, Fraction]()
     for at in sorted({sessions for sessions, ended in seen if ended}):
         ends = sum(ended and sessions == at for sessions, ended in seen)
-        going_on *= 1 - ends / sum(sessions >= at for sessions, _ in seen)
+        going_on *= 1 - Fraction(ends, sum(sessions >= at for sessions, _ in seen))
         ended_by[at] = 1 - going_on
-    quarters = (
-        # Rounded: of 4 series 1 is a quarter, and a float must not make it a little less.
-        next((at for at, share in ended_by.items() if round(share, 9) >= wanted), None)
-        for wanted in (0.25, 0.5, 0.75)
+    return tuple(
+        next((at for at, share in ended_by.items() if share >= wanted), None) for wanted in shares
     )
-    return Expected(len(seen), *quarters)
 
 
 def expected_price(expected: Expected, plan: Plan) -> tuple[Money, Money, Money]:

@@ -1,4 +1,4 @@
-"""The lines of a consent and of the decision aid in a language, with what is put into them."""
+"""The lines of consents, estimates and the decision aid, in a language, filled in."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -23,6 +23,9 @@ class Lines:
         if id in known.consent_texts:
             told = known.consent_words.get(self.language)
             text = told.texts[id] if told else known.consent_texts[id].text
+        elif id in known.estimate_texts:
+            told = known.estimate_words.get(self.language)
+            text = told.texts[id] if told else known.estimate_texts[id].text
         else:
             aid = known.choice_words.get(self.language)
             text = aid.texts[id] if aid else known.choice_lines.texts[id]
@@ -30,7 +33,11 @@ class Lines:
 
     def word(self, english: str) -> str:
         """A word or a name; one without a translation, like a clinic's own, stays as it is."""
-        for held in (self.known.consent_words, self.known.choice_words):
+        for held in (
+            self.known.consent_words,
+            self.known.choice_words,
+            self.known.estimate_words,
+        ):
             into = held.get(self.language)
             if into and english in into.words:
                 return into.words[english]

@@ -49,6 +49,7 @@ from enthesis.knowledge.paper import (
     Synthesis,
     UntreatedGroup,
 )
+from enthesis.knowledge.price_kinds import EstimateRules, EstimateText, TariffPart
 from enthesis.knowledge.row_kinds import OpioidFactor, RowAnswer, RowTable
 from enthesis.knowledge.series import Planning, Protocol
 from enthesis.knowledge.stock import StockRules
@@ -673,6 +674,7 @@ class Knowledge:
     visit_words: Mapping[str, VisitWords]
     aftercare_words: Mapping[str, AftercareWords]
     consent_words: Mapping[str, ConsentWords]
+    estimate_words: Mapping[str, ConsentWords]
     choice_words: Mapping[str, ChoiceWords]
     self_check_words: Mapping[str, SelfCheckWords]
     enquiry_words: Mapping[str, EnquiryWords]
@@ -708,6 +710,9 @@ class Knowledge:
     mixture_cautions: tuple[MixtureCaution, ...]
     mixing: MixingLimits
     tariff: Mapping[str, TariffItem]
+    tariff_parts: Mapping[str, TariffPart]
+    estimate_rules: EstimateRules
+    estimate_texts: Mapping[str, EstimateText]
     benchmarks: Mapping[str, Benchmark]
     evidence_topics: Mapping[str, EvidenceTopic]
     syntheses: Mapping[str, Synthesis]

@@ -36,6 +36,7 @@ from enthesis.knowledge.translate import (
     choice_problems,
     consent_problems,
     danger_problems,
+    estimate_problems,
     line_problems,
     self_check_problems,
     translation_problems,
@@ -64,6 +65,7 @@ NOT_FROM_RULES = {
         "danger_words",
         "visit_words",
         "consent_words",
+        "estimate_words",
         "choice_words",
         "self_check_words",
         "enquiry_words",
@@ -104,12 +106,13 @@ class Library:
     entries: Mapping[str, tuple[Entry, ...]]
     site_positions: Mapping[tuple[str, str, str], tuple[Decimal, Decimal]]
     judge_studies: tuple[JudgeStudy, ...]
-    codes: frozenset[tuple[str, str]]
+    codes: Mapping[tuple[str, str], str]
     translations: Mapping[tuple[str, str, str], Translation]
     danger_words: Mapping[str, DangerWords]
     visit_words: Mapping[str, VisitWords]
     aftercare_words: Mapping[str, AftercareWords]
     consent_words: Mapping[str, ConsentWords]
+    estimate_words: Mapping[str, ConsentWords]
     choice_words: Mapping[str, ChoiceWords]
     self_check_words: Mapping[str, SelfCheckWords]
     enquiry_words: Mapping[str, EnquiryWords]
@@ -124,8 +127,8 @@ def knowledge(as_of: date) -> Knowledge:
     return known_on(_shipped(), as_of)
 
 
-def shipped_codes() -> frozenset[tuple[str, str]]:
-    """(system, code) of every shipped code."""
+def shipped_codes() -> Mapping[tuple[str, str], str]:
+    """(system, code) of every shipped code, and its name."""
     return _shipped().codes
 
 
@@ -151,7 +154,7 @@ def read_library(folder: Path) -> Library:
         {name: tuple(found) for name, found in entries.items()},
         _read_positions(folder / "tables" / "site_positions.csv"),
         tuple(e.value for e in _read_table(JudgeStudy, folder / "tables" / "judge_rules.csv")),
-        frozenset((r["system"], r["code"]) for r in _rows(folder / "tables" / "codes.csv")),
+        {(r["system"], r["code"]): r["name"] for r in _rows(folder / "tables" / "codes.csv")},
         read_translations(
             sorted((folder / "questionnaires").glob("*.*.toml")), entries["questionnaires"], abouts
         ),
@@ -159,6 +162,7 @@ def read_library(folder: Path) -> Library:
         _read_visit_words(folder / "rules", entries, abouts),
         _read_aftercare_words(folder / "rules", entries, abouts),
         _read_consent_words(folder / "rules", entries, abouts),
+        _read_estimate_words(folder / "rules", entries, abouts),
         _read_choice_words(folder / "rules", entries, abouts),
         _read_self_check_words(folder / "rules", entries, abouts),
         _read_enquiry_words(folder / "rules", entries, abouts),
@@ -248,6 +252,20 @@ def _read_consent_words(
     for path in sorted(folder.glob("consent.*.toml")):
         words: ConsentWords = _translation(ConsentWords, path, abouts)
         for problem in consent_problems(texts, named, words):
+            raise KnowledgeError(_name(path), problem)
+        found[words.language] = words
+    return found
+
+
+def _read_estimate_words(
+    folder: Path, entries: Mapping[str, Iterable[Entry]], abouts: dict[str, About]
+) -> dict[str, ConsentWords]:
+    texts = {entry.value.id: entry.value.text for entry in entries["estimate_texts"]}
+    named = {e.value.text for kind in ("tariff", "tariff_parts") for e in entries[kind]}
+    found = {}
+    for path in sorted(folder.glob("estimate.*.toml")):
+        words: ConsentWords = _translation(ConsentWords, path, abouts)
+        for problem in estimate_problems(texts, named, words):
             raise KnowledgeError(_name(path), problem)
         found[words.language] = words
     return found
@@ -347,6 +365,7 @@ def known_on(library: Library, as_of: date) -> Knowledge:
         visit_words=library.visit_words,
         aftercare_words=library.aftercare_words,
         consent_words=library.consent_words,
+        estimate_words=library.estimate_words,
         choice_words=library.choice_words,
         self_check_words=library.self_check_words,
         enquiry_words=library.enquiry_words,

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from enthesis.knowledge.kinds import CandidacyRule, Question, Questionnaire
+from enthesis.knowledge.price_kinds import PART_UNITS
 from enthesis.knowledge.row_kinds import RowAnswer
 from enthesis.knowledge.translate import brace_problem
 
@@ -62,6 +63,9 @@ def problems(
     for entry in entries["tariff"]:
         if entry.value.code and entry.value.code not in known:
             yield entry.where, f"code {entry.value.code!r} is not in tables/codes.csv"
+    for entry in entries["tariff_parts"]:
+        if entry.value.unit not in PART_UNITS:
+            yield entry.where, f"unit {entry.value.unit!r} is none of {', '.join(PART_UNITS)}"
 
 
 def _after_a_session(entries: Mapping[str, Sequence[Entry]]) -> Iterator[Problem]:

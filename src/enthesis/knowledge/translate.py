@@ -168,6 +168,16 @@ def consent_problems(
     yield from _filled_alike({}, into.words)
 
 
+def estimate_problems(
+    texts: Mapping[str, str], named: Collection[str], into: ConsentWords
+) -> Iterator[str]:
+    """As for a consent; the words of an estimate are the names of what is charged."""
+    yield from _differences("texts", texts, into.texts)
+    yield from _differences("words", named, into.words)
+    yield from _filled_alike(texts, into.texts)
+    yield from _filled_alike({}, into.words)
+
+
 OPTION_TEXTS = ("name", "what", "good", "bad", "harm", "life", "visits", "price", "fails")
 """What a patient reads of an option of the decision aid."""
 

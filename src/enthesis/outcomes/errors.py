@@ -14,6 +14,17 @@ class FitError(ValueError):
         super().__init__("\n".join(problems))
 
 
+class LettersError(FitError):
+    """A paper's font lacks `letters` (in words): printed, they would vanish."""
+
+    def __init__(self, letters: str) -> None:
+        self.letters = letters
+        super().__init__(
+            f"The paper's font has no {letters}. Write the name in Latin, Greek or Cyrillic "
+            "letters; a page in the browser uses the fonts of the reader's machine."
+        )
+
+
 def missing_labels(labels: NDArray[Any], what: str) -> list[str]:
     """A sentence if some labels are missing (None or NaN): they would make a group of their own."""
     if labels.dtype.kind == "f":

@@ -10,7 +10,7 @@ from importlib.resources import files
 from io import BytesIO
 from typing import Any
 
-from enthesis.outcomes.errors import FitError
+from enthesis.outcomes.errors import FitError, LettersError
 from enthesis.outcomes.page import paper_html
 from enthesis.outcomes.report import Report
 
@@ -79,7 +79,4 @@ def _refuse_unknown_letters(html: str) -> None:
     unknown = sorted({c for c in html if ord(c) not in _letters() and not c.isspace()})
     if unknown:
         shown = ", ".join(f"{c} (U+{ord(c):04X})" for c in unknown[:8])
-        raise FitError(
-            f"The report's font has no {shown}. Write the name in Latin, Greek or Cyrillic "
-            "letters, or save the report as HTML, which uses the fonts of the reader's machine."
-        )
+        raise LettersError(shown)

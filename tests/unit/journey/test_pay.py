@@ -23,7 +23,7 @@ def test_a_session_costs_what_was_agreed_whatever_the_tariff_says() -> None:
     plan = propose("knee_dumais", Side.LEFT, KNOWN, usd("199.50"))
     session = Session(2, GIVEN_ON, plan.mixtures, plan.sites)
     (charge,) = session_charges(plan, session, KNOWN)
-    assert charge == Charge("Prolotherapy session 2, 2 Nov 2026", "M0076", usd("199.50"))
+    assert charge == Charge("Prolotherapy session 2, 2 Nov 2026", "M0076", usd("199.50"), "session")
 
 
 @pytest.mark.parametrize(

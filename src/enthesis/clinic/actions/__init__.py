@@ -52,7 +52,8 @@ def refuse_aside(user: User, reasons: Iterable[str]) -> None:
 
 
 def hold_clinic(of: User | Invoice) -> Clinic:
-    """The clinic of a user or an invoice, held until the transaction ends: what must go one by one waits."""
+    """The clinic of a user or an invoice, held until the transaction ends: what must go one by one
+    waits."""
     return Clinic.objects.select_for_update().get(pk=cast(int, of.clinic_id))
 
 

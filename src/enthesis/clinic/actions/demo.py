@@ -402,6 +402,8 @@ class _Writer:
                     invoice=invoice,
                     text=charge.text,
                     code=charge.code,
+                    item=charge.item,
+                    units=charge.units,
                     amount=charge.amount.amount,
                 )
             )

@@ -12,6 +12,7 @@ from enthesis.clinic.actions import Refused, hold_clinic, save
 from enthesis.clinic.actions.ledger import use_prepaid_session
 from enthesis.clinic.models import Clinic, Invoice, InvoiceLine, Session, User
 from enthesis.clinic.permissions import get_for
+from enthesis.clinic.prices import terms_of
 from enthesis.journey import day_close, instalments, pay
 from enthesis.journey.ledger import SeriesLeft, nothing, series_left
 
@@ -61,7 +62,12 @@ def make_invoice(
     for charge in charges:
         save(
             InvoiceLine(
-                invoice=invoice, text=charge.text, code=charge.code, amount=charge.amount.amount
+                invoice=invoice,
+                text=charge.text,
+                code=charge.code,
+                item=charge.item,
+                units=charge.units,
+                amount=charge.amount.amount,
             )
         )
     audit.record(user, "make_invoice", invoice, detail={"number": invoice.number})
@@ -120,7 +126,15 @@ def charges_of(session: Session) -> tuple[pay.Charge, ...]:
     plan = session.course.plans.filter(agreed_on__lte=session.on).last()
     if plan is None:
         raise Refused("No plan was agreed by the day of this session, so no price was agreed.")
-    return pay.session_charges(store.plan_record(plan), given, known)
+    agreed = store.plan_record(plan)
+    if agreed.price_per_session.currency != session.course.patient.clinic.currency:
+        return pay.session_charges(agreed, given, known)
+    guided = {
+        session.guidance,
+        *session.sites.filter(given=True).values_list("guidance", flat=True),
+    }
+    terms = terms_of(session.course, plan, session.on)
+    return pay.session_charges(agreed, given, known, terms, guided)
 
 
 def prepaid_charges(session: Session) -> tuple[pay.Charge, ...]:

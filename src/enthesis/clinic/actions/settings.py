@@ -13,19 +13,19 @@ from enthesis.clinic import audit, store
 from enthesis.clinic.actions import EditConflict, Refused, hold_clinic, save
 from enthesis.clinic.models import AuditEvent, Clinic, Role, User
 from enthesis.clinic.permissions import get_for
+from enthesis.journey.superbill import npi_problem
 from enthesis.units import MINOR_DIGITS, Money, money_words
 
 
 @dataclass(frozen=True)
 class ClinicSettings:
-    """`price_per_session` and `finish_relief_percent` None, `stop_choice` empty: the default of the
-    knowledge files."""
+    """`finish_relief_percent` and `estimate_line` None, `stop_choice` empty: the default of the
+    knowledge files. Prices have days from which they hold: see actions/prices.py."""
 
     name: str
     phone: str
     emergency_text: str
     time_zone: str
-    price_per_session: Decimal | None
     finish_relief_percent: Decimal | None
     stop_choice: str = ""
     emergency_text_es: str = ""
@@ -36,6 +36,10 @@ class ClinicSettings:
     alert_email: str = ""
     pain_pill_choice: str = ""
     takes_questions: bool = False
+    address: str = ""
+    tax_id: str = ""
+    npi: str = ""
+    estimate_line: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -136,10 +140,14 @@ def change_settings(user: User, chosen: ClinicSettings, expected_version: int | 
         raise Refused("Choose one of the sentences shown.", "pain_pill_choice")
     if (chosen.reminders_on or chosen.alert_email) and not chosen.sender_email:
         raise Refused("Give the address that messages come from.", "sender_email")
+    if chosen.npi and (problem := npi_problem(chosen.npi)):
+        raise Refused(problem, "npi")
+    line = chosen.estimate_line
+    if line is not None and (line <= 0 or Money(line, clinic.currency).amount != line):
+        raise Refused(f"Write an amount above zero that {clinic.currency} has.", "estimate_line")
     before = {name: getattr(clinic, name) for name in vars(chosen)}
     for name, value in vars(chosen).items():
         setattr(clinic, name, value)
-    _check_price(clinic)
     save(clinic)
     changed = {
         name: [str(before[name]), str(value)]

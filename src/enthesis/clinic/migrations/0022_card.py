@@ -11,7 +11,7 @@ METHODS = [("cash", "Cash"), ("card", "Card terminal"), ("transfer", "Bank trans
 
 class Migration(migrations.Migration):
 
-    dependencies = [("clinic", "0020_ledger")]
+    dependencies = [("clinic", "0021_ledger")]
 
     operations = [
         migrations.AlterField(

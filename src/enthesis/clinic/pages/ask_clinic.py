@@ -14,7 +14,7 @@ from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from enthesis.clinic import enquiries, proof, store
+from enthesis.clinic import enquiries, errors, proof, store
 from enthesis.clinic.actions import enquiry as actions
 from enthesis.clinic.models import Clinic
 from enthesis.clinic.pages import attempt, clinic_at
@@ -107,7 +107,7 @@ def asked(request: HttpRequest, token: str) -> HttpResponse:
     is the right to post, and all it can do is this."""
     row = enquiries.of_token(token)
     if row is None:
-        return render(request, "clinic/answer/gone.html", status=404)
+        return errors.gone(request)
     if request.method == "POST":
         actions.withdraw_agreement(row.pk)
         return redirect(request.path)

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from enthesis import records
 from enthesis.charts.signs import sign_pictures
 from enthesis.charts.trend import trend_svg, trend_table
-from enthesis.clinic import consents, pictures, store
+from enthesis.clinic import consents, estimates, pictures, store
 from enthesis.clinic.actions import EditConflict, Refused
 from enthesis.clinic.actions import judge as actions
 from enthesis.clinic.forecasts import forecast_of
@@ -99,6 +99,8 @@ def _course_page(
         "appointments": row.appointments.filter(state="booked").select_related("clinician", "room"),
         **series_offers(row, record),
         "money": _money(row, record, today),
+        "estimate": (last := row.estimates.last()),
+        "standing": last and estimates.standing(last, today),
         "is_clinical": is_clinical,
         "consent": consents.standing(row, today),
         "is_closed": row.closed_on is not None,

@@ -5,11 +5,11 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from enthesis.clinic import ledger, store
+from enthesis.clinic import documents, estimates, ledger, prices, store
 from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import ledger as entries
 from enthesis.clinic.actions import pay as actions
@@ -144,11 +144,16 @@ def make_invoice(request: StaffRequest, session_id: int) -> HttpResponse:
         prepaid = actions.prepaid_charges(session)[0] if left else None
     except Refused as refused:
         charges, refusal, prepaid = (), refused.message, None
+    estimate = prices.estimate_on(session.course, today)
+    coming = _total(charge.amount for charge in charges)
     context = {
         "session": session,
         "form": form,
+        "standing": estimates.standing(estimate, today, coming=coming[0])
+        if estimate and len(coming) == 1
+        else None,
         "charges": charges,
-        "total": _total(charge.amount for charge in charges),
+        "total": coming,
         "refusal": refusal,
         "prepaid": prepaid,
         "left": left,
@@ -181,17 +186,35 @@ def _invoice_page(
         )
     context = {
         "bill": bill,
-        "invoice": row,
-        "person": row.course.patient,
-        "lines": row.lines.order_by("id"),
-        "entries": row.entries.select_related("by").order_by("on", "id"),
+        "form": form,
         "mistakable": row.entries.filter(kind=LedgerEntry.Kind.PAYMENT, later=None),
         "held": deposit_held(ledger.book_of(row.course), row.currency),
-        "form": form,
         "may_charge": may_charge,
+        **documents.invoice_context(row),
     }
     status = 422 if form and form.errors else 200
     return render(request, "clinic/pay/invoice.html", context, status=status)
+
+
+@require_safe
+def invoice_paper(request: StaffRequest, invoice_id: int) -> HttpResponse:
+    """An invoice as PDF, in the patient's language."""
+    row = get_for(request.user, Invoice, invoice_id)
+    language = row.course.patient.language
+    bill = bill_of(row, store.today(request.clinic))
+    context = {"bill": bill, **documents.invoice_context(row, language)}
+    return documents.answer(f"invoice-{row.number}", "invoice", context, language)
+
+
+@require_safe
+def receipt_paper(request: StaffRequest, payment_id: int) -> HttpResponse:
+    """A receipt as PDF, in the patient's language."""
+    row = get_for(request.user, LedgerEntry, payment_id)
+    if row.paper != "receipt":
+        raise Http404(f"No receipt: {payment_id}")
+    language = row.course.patient.language
+    name = f"receipt-{row.number}"
+    return documents.answer(name, "receipt", documents.receipt_context(row, language), language)
 
 
 @require_POST
@@ -221,5 +244,7 @@ urlpatterns = [
     page("money/", money, "money", STAFF),
     page("sessions/<int:session_id>/invoice/", make_invoice, "make_invoice", DESK),
     page("invoices/<int:invoice_id>/", invoice, "invoice", STAFF),
+    page("invoices/<int:invoice_id>/paper/", invoice_paper, "invoice_paper", STAFF),
+    page("payments/<int:payment_id>/receipt/", receipt_paper, "receipt_paper", STAFF),
     page("invoices/<int:invoice_id>/pay/", pay_invoice, "pay", DESK),
 ]

@@ -34,9 +34,11 @@ from enthesis.clinic.pages.evaluate_exam import answers_of
 from enthesis.clinic.pages.patients import Day, course_words
 from enthesis.clinic.pages.plan_words import first_session_on, series_words
 from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
+from enthesis.clinic.prices import tariff_of
 from enthesis.journey import plan as rules
 from enthesis.journey.examination import block_problems, tender_places
 from enthesis.journey.examined import tender_words
+from enthesis.journey.tariff import planned_contents, priced, total
 from enthesis.journey.treat import amount
 from enthesis.knowledge.kinds import Benchmark, Knowledge
 from enthesis.knowledge.series import Protocol
@@ -235,11 +237,13 @@ class PlanPage:
 
 
 def proposal(protocol_id: str, course: Course, known: Knowledge) -> Planned:
-    """The protocol as the core proposes it for this course, at the clinic's own price."""
-    clinic = course.patient.clinic
-    price = clinic.price_per_session
-    own = None if price is None else Money(price, clinic.currency)
-    return rules.propose(protocol_id, Side(course.side), known, own, None)
+    """The protocol as the core proposes it for this course, at the clinic's prices of the day."""
+    planned = rules.propose(protocol_id, Side(course.side), known)
+    tariff = tariff_of(course.patient.clinic, known.as_of)
+    if tariff is None:
+        return planned
+    lines = priced(planned_contents(planned, known), tariff, known)
+    return dataclasses.replace(planned, price_per_session=total(lines))
 
 
 def _number(planned: Planned, name: str) -> str:
@@ -251,8 +255,9 @@ def _number(planned: Planned, name: str) -> str:
 
 def _source(name: str, protocol: Protocol, known: Knowledge, clinic: Clinic) -> str:
     if name == "price_per_session":
-        own = clinic.price_per_session is not None
-        return "Clinic’s own price, see Settings." if own else known.tariff["session"].source
+        item, tariff = known.tariff["session"], tariff_of(clinic, known.as_of)
+        own = tariff is not None and (tariff.session != item.usual or tariff.prices)
+        return "Clinic’s own price, see Settings." if own else item.source
     if name == "finish_relief_percent" and clinic.finish_relief_percent is not None:
         return "Clinic’s own level, see Settings."
     return protocol.sources.get(name) or known.stop_rule.sources[name]

@@ -17,11 +17,11 @@ from enthesis.clinic.models import Clinic, Role, User
 from enthesis.clinic.pages import attempt, differences
 from enthesis.clinic.permissions import ADMIN, StaffRequest, get_for, page, rows_for
 from enthesis.knowledge.kinds import Knowledge
-from enthesis.units import money_words
 
 OWN = (
     *("name", "phone", "emergency_text", "emergency_text_es", "time_zone"),
-    *("price_per_session", "finish_relief_percent", "stop_choice"),
+    *("address", "tax_id", "npi", "estimate_line"),
+    *("finish_relief_percent", "stop_choice"),
     *("reminders_on", "sender_email", "quiet_from", "quiet_to"),
     *("alert_email", "pain_pill_choice", "takes_questions"),
 )
@@ -49,8 +49,27 @@ class SettingsForm(forms.Form):
         help_text="For patients who are asked in Spanish. Empty means the shipped words.",
     )
     time_zone = forms.ChoiceField(label="Time zone")
-    price_per_session = forms.DecimalField(
-        label="Price per session", required=False, max_digits=10, decimal_places=2, min_value=0
+    address = forms.CharField(
+        label="Postal address",
+        max_length=300,
+        required=False,
+        widget=forms.Textarea({"rows": 3}),
+        help_text="Stands on estimates, invoices and superbills, with the state.",
+    )
+    tax_id = forms.CharField(
+        label="Tax number", max_length=30, required=False, help_text="In the United States the EIN."
+    )
+    npi = forms.CharField(
+        label="Provider number (NPI)",
+        max_length=10,
+        required=False,
+        help_text="Ten digits; without it papers say that it is not given.",
+    )
+    estimate_line = forms.DecimalField(
+        label="Warn when bills pass the estimate by",
+        required=False,
+        max_digits=10,
+        decimal_places=2,
     )
     finish_relief_percent = forms.DecimalField(
         label="Finish level", required=False, max_digits=5, decimal_places=2
@@ -172,13 +191,9 @@ def settings(request: StaffRequest) -> HttpResponse:
 
 def defaults(known: Knowledge) -> dict[str, str]:
     """What holds where the clinic sets nothing, with its source, in words."""
-    price, rule, hours = known.tariff["session"], known.stop_rule, known.reminder_rules
-    charged = ""
-    if price.low and price.high:
-        charged = f" Others charge {money_words(price.low)} to {money_words(price.high)}."
+    rule, hours, paper = known.stop_rule, known.reminder_rules, known.estimate_rules
     return {
-        "price": f"Empty means the default, {money_words(price.usual)}.{charged} "
-        f"Source: {price.source}",
+        "line": f"Empty means the default, {paper.line}. Source: {paper.sources['line']}",
         "finish": f"Empty means the default, {rule.finish_relief_percent} percent. Source: "
         f"{rule.sources['finish_relief_percent']}",
         "quiet": f"Empty means the default, {hours.quiet_from_hour}:00 to {hours.quiet_to_hour}:00 "

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext
 
 from enthesis.clinic import ledger, store
+from enthesis.clinic.documents import entry_words
 from enthesis.clinic.models import Course
 from enthesis.clinic.pages.ledger import standing
 from enthesis.journey.ledger import Kind, goes_out
@@ -32,38 +33,22 @@ class Line:
     amount: Money | None
 
 
-_WORDS = {
-    Kind.PAYMENT: gettext_noop("Paid, receipt {number}"),
-    Kind.DEPOSIT: gettext_noop("Deposit, receipt {number}"),
-    Kind.SERIES: gettext_noop("Prepaid sessions: {sessions}, receipt {number}"),
-    Kind.DEPOSIT_USED: gettext_noop("Paid from your deposit, invoice {invoice}"),
-    Kind.SESSION_USED: gettext_noop("Paid from your prepaid sessions, invoice {invoice}"),
-    Kind.CREDIT_NOTE: gettext_noop("Taken off invoice {invoice}, credit note {number}"),
-    Kind.REFUND: gettext_noop("Paid back to you, refund {number}"),
-    Kind.DEPOSIT_BACK: gettext_noop("Deposit paid back to you, refund {number}"),
-    Kind.UNUSED_BACK: gettext_noop("Prepaid sessions paid back: {sessions}, refund {number}"),
-    Kind.TAKEN_BACK: gettext_noop("A payment entered by mistake, correction {number}"),
-}
-
-
 def _lines(course: Course) -> list[Line]:
     """What was charged and what was paid, in the order of days, in the language of the page."""
     invoices = course.invoices.prefetch_related("lines")
-    charged = gettext("Invoice {number}")
     lines = [
-        Line(bill.issued_on, charged.format(number=bill.number), ledger.total_of(bill))
+        Line(
+            bill.issued_on,
+            gettext("Invoice %(number)s") % {"number": bill.number},
+            ledger.total_of(bill),
+        )
         for bill in invoices
     ]
     ahead, after = list[Line](), list[Line]()
     for row in course.entries.select_related("invoice"):
-        words = gettext(_WORDS[Kind(row.kind)]).format(
-            number=row.number,
-            sessions=row.sessions,
-            invoice=row.invoice.number if row.invoice else "",
-        )
         money = Money(row.amount, row.currency)
         amount = None if row.paper == "transfer" else money if goes_out(Kind(row.kind)) else -money
-        line = Line(row.on, words, amount)
+        line = Line(row.on, entry_words(row), amount)
         # What was paid ahead stands before the invoice that it pays.
         (ahead if row.kind in (Kind.DEPOSIT, Kind.SERIES) else after).append(line)
     return sorted([*ahead, *lines, *after], key=lambda line: line.on)

@@ -38,7 +38,7 @@ def to_entries(apps, schema_editor):
 
 class Migration(migrations.Migration):
 
-    dependencies = [("clinic", "0019_enquiries")]
+    dependencies = [("clinic", "0020_estimate")]
 
     operations = [
         migrations.RemoveConstraint(model_name="payment", name="payment_amount_positive"),
