@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from enthesis.clinic import languages
 
 log = logging.getLogger("enthesis.errors")
-PATIENTS = ("a", "ask", "asked", "c", "card", "choose", "consent", "results", "stop")
+PATIENTS = ("a", "ask", "asked", "c", "card", "choose", "consent", "estimate", "results", "stop")
 """What the addresses that patients are given begin with."""
 
 
@@ -194,7 +194,7 @@ def without_words(error: BaseException) -> str:
 class HideLinks(logging.Filter):
     """Keeps the secret of a patient's personal addresses out of the logs."""
 
-    LINK = re.compile(r"/(a|c|consent|stop|asked)/[^/\s]+")
+    LINK = re.compile(r"/(a|c|consent|stop|asked|estimate)/[^/\s]+")
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = self.LINK.sub(r"/\1/…", record.getMessage())

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.views.decorators.http import require_http_methods, require_safe
 
-from enthesis.clinic import documents, estimates, prices, store
+from enthesis.clinic import documents, errors, estimates, prices, store
 from enthesis.clinic.actions import estimate as actions
 from enthesis.clinic.estimates import Choice
 from enthesis.clinic.models import Course, Estimate, EstimateLink, Patient
@@ -190,7 +190,7 @@ def read_estimate(request: HttpRequest, token: str, language: str = "") -> HttpR
     """The estimate as the patient reads it; a typed name says that it was received."""
     link = actions.find_estimate_link(token, timezone.now())
     if link is None or (language and language not in Patient.Language.values):
-        return render(request, "clinic/answer/gone.html", status=404)
+        return errors.gone(request)
     if "speak" in request.POST:  # another language was asked for: only look
         return redirect(request.path)
     spoken = language or link.estimate.course.patient.language
@@ -235,7 +235,7 @@ def read_estimate_paper(request: HttpRequest, token: str) -> HttpResponse:
     """The patient's own copy."""
     link = actions.find_estimate_link(token, timezone.now())
     if link is None:
-        return render(request, "clinic/answer/gone.html", status=404)
+        return errors.gone(request)
     return _paper(link.estimate, link.estimate.course.patient.language)
 
 
