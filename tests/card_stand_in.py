@@ -96,9 +96,9 @@ class CardServer(ThreadingHTTPServer):
         at = int(time.time())
         return body, f"t={at},v1={sign(SECRET, at, body)},v0=old"
 
-    def say_paid(self, id: str) -> int:
+    def say_paid(self, id: str, **changed: Any) -> int:
         """Deliver the message, and what came back."""
-        body, signature = self.message(id)
+        body, signature = self.message(id, **changed)
         where = urlsplit(self.tell)
         line = http.client.HTTPConnection(where.hostname or "", where.port, timeout=10)
         line.request("POST", where.path, body, {"Stripe-Signature": signature})

@@ -44,8 +44,8 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """Money came. `amount` is None in a currency that Enthesis does not know; `words` always says
-    it. `is_live` is false for a trial with a test card, which moves no money."""
+    """Money came. `amount` is None in a currency that Enthesis does not know; `words` says it as
+    the gateway does. `is_live` is false for a trial with a test card, which moves no money."""
 
     payment: str
     reference: str

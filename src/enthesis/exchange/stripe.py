@@ -93,7 +93,7 @@ class Stripe:
         if not (isinstance(id, str) and type(count) is int and isinstance(currency, str)):
             raise UnreadableError("A paid session lacks its id, amount_total or currency.")
         amount = from_smallest(count, currency)
-        words = f"{amount.amount} {amount.currency}" if amount else f"{count} {currency} (smallest)"
+        words = f"{count} {currency} (smallest)"
         return Paid(id, str(metadata[OURS]), amount, words, session.get("livemode") is True)
 
 

@@ -116,7 +116,9 @@ def test_a_paid_session_says_what_was_paid_for_what() -> None:
     for kind in ("checkout.session.completed", "checkout.session.async_payment_succeeded"):
         paid = heard(event(kind))
         assert (paid.payment, paid.reference, paid.is_live) == ("cs_1", "r:s", True)
-        assert paid.amount == Money(Decimal("280.50"), "USD") and paid.words == "280.50 USD"
+        assert (
+            paid.amount == Money(Decimal("280.50"), "USD") and paid.words == "28050 usd (smallest)"
+        )
     assert heard(event(livemode=False)).is_live is False
     strange = heard(event(currency="pln"))
     assert strange.amount is None and strange.words == "28050 pln (smallest)"

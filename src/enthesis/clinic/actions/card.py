@@ -12,6 +12,7 @@ from enthesis.clinic.cards import Reference
 from enthesis.clinic.models import CardProblem, Invoice, LedgerEntry, User
 from enthesis.clinic.permissions import get_for
 from enthesis.exchange.cards import Paid
+from enthesis.units import money_words
 
 
 @transaction.atomic
@@ -30,7 +31,7 @@ def keep_payment(paid: Paid, asked: Reference) -> LedgerEntry | CardProblem:
     if not paid.is_live and not clinic.invented:
         return _problem(paid, invoice, "This was a trial with a test card: no money came.")
     if paid.amount is None or paid.amount != asked.amount:
-        return _problem(paid, invoice, "Another amount was paid than was asked for.")
+        return _problem(paid, invoice, f"{money_words(asked.amount)} was asked for.")
     # The gateway's own name of a payment is longer than a key may be.
     key = f"card-{hashlib.sha256(paid.payment.encode()).hexdigest()[:32]}"
     try:
@@ -45,7 +46,7 @@ def _problem(paid: Paid, invoice: Invoice, why: str) -> CardProblem:
             clinic_id=invoice.clinic_id,
             invoice=invoice,
             payment=paid.payment,
-            said=paid.words[:60],
+            said=money_words(paid.amount) if paid.amount else paid.words[:60],
             why=why,
         )
     )

@@ -102,7 +102,13 @@ def _back(request: HttpRequest, language: str, name: str) -> HttpResponse:
         for code, own in Patient.Language.choices
         if code != language
     ]
-    context = {"paid": name == "card_paid", "others": others, "token": token}
+    link = links.find_link(token, timezone.now())
+    context = {
+        "paid": name == "card_paid",
+        "others": others,
+        "token": token if link else "",
+        "clinic_name": link.course.patient.clinic.name if link else "",
+    }
     with translation.override(language):
         return render(request, "clinic/pay/card_back.html", context)
 
