@@ -20,6 +20,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from docs import picture_walks as walks
+from docs.card_walk import cards
 from docs.money_walk import money
 
 DAY = datetime(2026, 11, 26, 10, tzinfo=UTC)
@@ -133,6 +134,13 @@ PICTURES = {
     "close-day-phone": Shot(money, PHONE),
     "days": Shot(money, DESKTOP),
     "days-phone": Shot(money, PHONE),
+    "statement-card-phone": Shot(cards, PHONE),
+    "card-paid-phone": Shot(cards, PHONE),
+    "card-not-paid-phone-es": Shot(cards, PHONE),
+    "card-failed-phone-es": Shot(cards, PHONE),
+    "money-card": Shot(cards, DESKTOP, 700),
+    "card-problem": Shot(cards, DESKTOP),
+    "card-problem-phone": Shot(cards, PHONE),
     "outcomes": Shot(walks.report, DESKTOP),
     "outcomes-phone": Shot(walks.report, PHONE, dark=True),
 }

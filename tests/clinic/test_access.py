@@ -148,6 +148,11 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "use_deposit": DESK,
     "statement_link": DESK,
     "statement_paper": STAFF,
+    "pay_by_card": PUBLIC,
+    "card_paid": PUBLIC,
+    "card_not_paid": PUBLIC,
+    "card_message": PUBLIC,
+    "card_problem": DESK,
     "close_day": DESK,
     "days": STAFF,
     "ledger_csv": STAFF,
@@ -286,6 +291,9 @@ def ids(
             sessions=2,
             request_key="series",
             by=clinician,
+        ).pk,
+        "problem_id": models.CardProblem.objects.create(
+            clinic=clinician.clinic, invoice=invoice, payment="cs_1", said="1 USD", why="Twice."
         ).pk,
         "payment_id": payment.pk,
         "estimate_id": estimate.pk,

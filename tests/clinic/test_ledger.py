@@ -205,10 +205,11 @@ def test_the_bookkeeper_gets_every_entry_with_debit_and_credit_and_no_formula(
         ("close", "cash", "over_and_short", "1.00"),
         ("close", "card", "over_and_short", "1.00"),
         ("close", "transfer", "over_and_short", "1.00"),
+        ("close", "online", "over_and_short", "1.00"),
         ("credit_note", "revenue", "receivable", "30.50"),
         ("invoice", "receivable", "revenue", "280.00"),
     ]
-    assert rows[3]["Why"] == f"'{reason}" and rows[0]["Why"] == "'+1 found"
+    assert rows[4]["Why"] == f"'{reason}" and rows[0]["Why"] == "'+1 found"
     wrong = client_for(desk).get("/money/days/?first=2026-12-01&last=2026-11-01")
     assert "Choose a later one" in wrong.content.decode()
 

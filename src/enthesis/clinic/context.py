@@ -26,7 +26,7 @@ BELONGS_TO = {
         *("money", "invoice", "make_invoice", "pay", "credit", "refund", "use_deposit"),
         *("course_money", "deposit", "sell_series", "instalments", "deposit_back"),
         *("unused_back", "take_back", "statement_link", "close_day", "days"),
-        *("estimate", "superbill"),
+        *("estimate", "superbill", "card_problem"),
     ),
     "settings": ("setting", "user", "room", "prices"),
     # Before Today: a recall is no call.

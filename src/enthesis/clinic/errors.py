@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from enthesis.clinic import languages
 
 log = logging.getLogger("enthesis.errors")
-PATIENTS = ("a", "ask", "asked", "c", "choose", "consent", "estimate", "results", "stop")
+PATIENTS = ("a", "ask", "asked", "c", "card", "choose", "consent", "estimate", "results", "stop")
 """What the addresses that patients are given begin with."""
 
 

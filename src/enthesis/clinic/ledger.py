@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from django.conf import settings
 from django.db.models import (
     Case,
     DecimalField,
@@ -62,6 +63,22 @@ class Bill:
     def too_much(self) -> Money:
         """What can be refunded."""
         return max(-self.balance, ledger.nothing(self.balance.currency))
+
+
+def money_of(amount: str, currency: str) -> Money:
+    """An amount as it is kept in text."""
+    return Money(Decimal(amount), currency)
+
+
+def methods(clinic: Clinic) -> dict[str, str]:
+    """How money can come and go; card payments online only where the clinic takes or took them."""
+    online = LedgerEntry.Method.ONLINE
+    took = settings.CARD or LedgerEntry.objects.filter(clinic=clinic, method=online).exists()
+    return {
+        str(value): str(label)
+        for value, label in LedgerEntry.Method.choices
+        if value != online or took
+    }
 
 
 def total_of(invoice: Invoice) -> Money:

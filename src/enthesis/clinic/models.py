@@ -802,6 +802,7 @@ class LedgerEntry(Fact):
         CASH = "cash", "Cash"
         CARD = "card", "Card terminal"
         TRANSFER = "transfer", "Bank transfer"
+        ONLINE = "online", "Card online"
 
     class Kind(models.TextChoices):
         PAYMENT = "payment", "Payment"
@@ -848,6 +849,26 @@ class LedgerEntry(Fact):
                 fields=["clinic", "paper", "number"], name="ledger_number_once"
             ),
         ]
+
+
+class CardProblem(models.Model):
+    """A patient paid on the gateway's page, and it could not be entered as asked: the desk decides.
+
+    Once for each payment there. `said` is the amount as the gateway told it.
+    """
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="card_problems")
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT)
+    payment = models.CharField(max_length=255, unique=True)
+    said = models.CharField(max_length=60)
+    why = models.CharField(max_length=300)
+    at = models.DateTimeField(default=timezone.now)
+    settled_at = models.DateTimeField(null=True, blank=True)
+    settled_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
+    note = models.CharField(max_length=300, blank=True, default="", validators=NO_NUL)
+
+    class Meta:
+        ordering = ["id"]
 
 
 class DayClose(Fact):

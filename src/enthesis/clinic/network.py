@@ -1,7 +1,8 @@
-"""The only place that reaches beyond this machine: a mail server and a text-message gateway.
+"""The only place that reaches beyond this machine: a mail server, a text-message gateway and a card
+gateway.
 
-Both take `handing`, called at the last moment before the message may have arrived. Whatever fails
-before it can safely be tried again; what breaks off after it is `Unclear`.
+The first two take `handing`, called at the last moment before the message may have arrived.
+Whatever fails before it can safely be tried again; what breaks off after it is `Unclear`.
 """
 
 import http.client
@@ -9,13 +10,15 @@ import json
 import re
 import smtplib
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from email.message import EmailMessage
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
 
 from django.conf import settings
 
 TIMEOUT_SECONDS = 30
+CARD_TIMEOUT_SECONDS = 10  # a patient is waiting
+MOST_BYTES = 1_000_000
 SCHEMES = ("smtp", "smtps", "smtp+tls")
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 REFUSES_US = "refuses us"
@@ -150,7 +153,7 @@ def send_sms(to: str, text: str, key: str, handing: Callable[[], None]) -> str:
     headers = {"Content-Type": "application/json", "Idempotency-Key": key}
     if settings.SMS_AUTHORIZATION:
         headers["Authorization"] = settings.SMS_AUTHORIZATION
-    line, path = _gateway()
+    line, path = _line(settings.SMS, "ENTHESIS_SMS")
     try:
         line.connect()
     except OSError as error:
@@ -167,17 +170,35 @@ def send_sms(to: str, text: str, key: str, handing: Callable[[], None]) -> str:
     return _judged(answer.status, f"{answer.status} {answer.reason}")
 
 
-def _gateway() -> tuple[http.client.HTTPConnection, str]:
-    """The line to the gateway, not yet open, and the path. It follows no redirect: another host
+def post_form(
+    address: str, fields: Iterable[tuple[str, str]], headers: Mapping[str, str]
+) -> tuple[int, bytes]:
+    """Post a form to the card gateway: status and answer. Raises Later where there was none; asked
+    again the same, by its key, it is the same payment page."""
+    line, path = _line(address, "ENTHESIS_CARD_ADDRESS", CARD_TIMEOUT_SECONDS)
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    try:
+        line.request("POST", path, urlencode(list(fields)).encode(), {**kind, **headers})
+        answer = line.getresponse()
+        return answer.status, answer.read(MOST_BYTES)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        # Only its kind: the words of some quote a header, and the key is in one.
+        raise Later(type(error).__name__) from None
+    finally:
+        line.close()
+
+
+def _line(
+    address: str, setting: str, seconds: int = TIMEOUT_SECONDS
+) -> tuple[http.client.HTTPConnection, str]:
+    """The line to a gateway, not yet open, and the path. It follows no redirect: another host
     must not get the clinic's Authorization, nor its answer count as the gateway's."""
     try:
-        where = urlsplit(settings.SMS)
+        where = urlsplit(address)
         kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
-        line = kinds[where.scheme](where.hostname or "", where.port, timeout=TIMEOUT_SECONDS)
+        line = kinds[where.scheme](where.hostname or "", where.port, timeout=seconds)
     except (KeyError, ValueError, http.client.InvalidURL) as error:
-        raise RefusesUs(
-            "ENTHESIS_SMS is no address that begins with https:// or http://."
-        ) from error
+        raise RefusesUs(f"{setting} is no address that begins with https:// or http://.") from error
     return line, urlunsplit(("", "", where.path or "/", where.query, ""))
 
 

@@ -100,6 +100,7 @@ _TO_CLINIC: dict[type[Model], str] = {
     models.InvoiceLine: "invoice__clinic",
     models.LedgerEntry: "clinic",
     models.DayClose: "clinic",
+    models.CardProblem: "clinic",
 }
 _OF_A_COURSE: tuple[type[Model], ...] = (
     models.Evaluation,

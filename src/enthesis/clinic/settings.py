@@ -13,6 +13,11 @@ ENTHESIS_SMTP        the mail server that takes messages: smtp+tls://user:passwo
 ENTHESIS_SMS         the text-message gateway: an address that takes a POST
 ENTHESIS_SMS_BODY    what is posted, as JSON with {to}, {text} and {key} in it
 ENTHESIS_SMS_AUTHORIZATION  its Authorization header, such as: Bearer abc
+ENTHESIS_CARD        the card gateway on whose page patients pay: stripe (default: none)
+ENTHESIS_CARD_KEY    its secret key
+ENTHESIS_CARD_SECRETS  the signing secrets of its webhook, separated by commas
+ENTHESIS_CARD_ADDRESS  where it is asked, if not at its usual address
+ENTHESIS_CARD_PAGES  where its payment pages are, if not at its usual address: https://pay.example
 """
 
 import os
@@ -135,6 +140,11 @@ SMTP = env.str("ENTHESIS_SMTP", default="")
 SMS = env.str("ENTHESIS_SMS", default="")
 SMS_BODY = env.str("ENTHESIS_SMS_BODY", default='{"to": "{to}", "text": "{text}", "id": "{key}"}')
 SMS_AUTHORIZATION = env.str("ENTHESIS_SMS_AUTHORIZATION", default="")
+CARD = env.str("ENTHESIS_CARD", default="")
+CARD_KEY = env.str("ENTHESIS_CARD_KEY", default="")
+CARD_SECRETS = env.list("ENTHESIS_CARD_SECRETS", default=[])
+CARD_ADDRESS = env.str("ENTHESIS_CARD_ADDRESS", default="")
+CARD_PAGES = env.str("ENTHESIS_CARD_PAGES", default="")
 SESSION_COOKIE_AGE = 12 * 60 * 60  # however busy, a day's work ends with signing in again
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

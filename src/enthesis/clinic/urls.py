@@ -10,6 +10,7 @@ from enthesis.clinic.pages import (
     ask_clinic,
     calendar,
     calls,
+    card,
     cautions,
     choose,
     consent,
@@ -55,7 +56,9 @@ STAGES = (
     *(sign_in, today, patients, evaluate, plan, protocols, consent, treat, time_out),
     *(cautions, labels, images, course_files, referral),
     *(choose, right_for_me, weigh, give_aid, ask_clinic, enquiries),
-    *(course, adverse, visit, forecast, ask, answer, stop, calls, typed_scores, outcomes, results),
+    # Before `answer`, which takes whatever else begins as a personal link.
+    *(card, course, adverse, visit, forecast, ask),
+    *(answer, stop, calls, typed_scores, outcomes, results),
     *(evidence, pay, ledger, day_close, statement, estimate, superbill),
     *(stock, recall, settings, prices),
     *(appointments, series, calendar, rooms),

@@ -62,6 +62,14 @@ def overdue(parts: Sequence[Part], total: Money, owed: Money, today: date) -> Mo
     return max(none, min(owed, due - (total - owed)))
 
 
+def due_next(parts: Sequence[Part], total: Money, owed: Money, today: date) -> Money:
+    """What a patient who pays now is asked for: what is due until today, else the next part that
+    is not paid."""
+    days = [today, *sorted(part.due_on for part in parts if part.due_on > today)]
+    due = (overdue(parts, total, owed, on + timedelta(days=1)) for on in days)
+    return next((one for one in due if one.amount > 0), owed)
+
+
 def next_due(parts: Sequence[Part], today: date) -> Part | None:
     """The next part to come, today's included."""
     return next((part for part in parts if part.due_on >= today), None)

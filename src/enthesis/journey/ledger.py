@@ -35,6 +35,7 @@ class Account(StrEnum):
     CASH = "cash"
     CARD = "card"
     TRANSFER = "transfer"
+    ONLINE = "online"
 
 
 class Method(StrEnum):
@@ -43,6 +44,7 @@ class Method(StrEnum):
     CASH = "cash"
     CARD = "card"
     TRANSFER = "transfer"
+    ONLINE = "online"
 
 
 class Kind(StrEnum):

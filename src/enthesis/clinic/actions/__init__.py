@@ -11,7 +11,7 @@ from typing import TypeVar, cast
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db.models import Model
 
-from enthesis.clinic.models import Clinic, User
+from enthesis.clinic.models import Clinic, Invoice, User
 from enthesis.clinic.permissions import CLINICAL, get_for
 
 M = TypeVar("M", bound=Model)
@@ -51,9 +51,10 @@ def refuse_aside(user: User, reasons: Iterable[str]) -> None:
         raise Refused("Only a clinician sets a finding aside, with a reason.")
 
 
-def hold_clinic(user: User) -> Clinic:
-    """The clinic of a user, held until the transaction ends: what must go one by one waits."""
-    return Clinic.objects.select_for_update().get(pk=cast(int, user.clinic_id))
+def hold_clinic(of: User | Invoice) -> Clinic:
+    """The clinic of a user or an invoice, held until the transaction ends: what must go one by one
+    waits."""
+    return Clinic.objects.select_for_update().get(pk=cast(int, of.clinic_id))
 
 
 def save(row: M) -> M:

@@ -15,6 +15,9 @@ from enthesis.journey import day_close, enter, instalments
 from enthesis.journey.ledger import PAPERS, Book, Entry, LedgerError, Method
 from enthesis.units import Money
 
+GATEWAY = "card gateway"
+"""Who did it, in the audit, where nobody signed in."""
+
 
 @transaction.atomic
 def take_deposit(
@@ -91,6 +94,21 @@ def record_payment(
 
 
 @transaction.atomic
+def take_card_payment(invoice: Invoice, amount: Money, key: str) -> LedgerEntry:
+    """What a patient paid for an invoice on the gateway's page, on the first day that is open.
+
+    Refused above the balance: the patient paid twice, or at the desk meanwhile.
+    """
+    clinic = hold_clinic(invoice)
+    on = day_close.first_open_day(store.today(clinic), ledger.closed_until(clinic))
+
+    def make(book: Book, money: Callable[[Decimal], Money]) -> Entry:
+        return enter.pay(book, invoice.number, amount, Method.ONLINE, on, key)
+
+    return _add(None, "take_card_payment", invoice.course, key, make, invoice)
+
+
+@transaction.atomic
 def credit_invoice(
     user: User, invoice_id: int, amount: Decimal, reason: str, on: date, key: str
 ) -> LedgerEntry:
@@ -138,17 +156,23 @@ def use_prepaid_session(user: User, invoice: Invoice, key: str) -> LedgerEntry:
 
 
 def _add(
-    user: User,
+    user: User | None,
     action: str,
     course: Course,
     key: str,
     make: Callable[[Book, Callable[[Decimal], Money]], Entry],
     invoice: Invoice | None = None,
 ) -> LedgerEntry:
-    """Ask the core for the entry and keep it with the next number of its paper."""
+    """Ask the core for the entry and keep it with the next number of its paper.
+
+    `user` None: the card gateway, whose word it is, on an invoice.
+    """
+    who = user or invoice
+    if who is None:
+        raise ValueError("Somebody enters it, or it is for an invoice.")
     # The clinic's row is held, so that what two desks do at once is done one after the other: no
     # number is taken twice or left out, and no session or deposit is used twice.
-    clinic = hold_clinic(user)
+    clinic = hold_clinic(who)
     before = LedgerEntry.objects.filter(request_key=key).first()
     if before is not None and before.course_id != course.pk:
         raise Refused("This form was already used for something else. Open it anew.")
@@ -166,12 +190,12 @@ def _add(
         detail["invoice"] = invoice.number
     if row.method:
         detail["method"] = row.method
-    audit.record(user, action, row, detail=detail)
+    audit.record(user, action, row, detail=detail, by=GATEWAY)
     return row
 
 
 def _row(
-    clinic: Clinic, course: Course, entry: Entry, invoice: Invoice | None, user: User
+    clinic: Clinic, course: Course, entry: Entry, invoice: Invoice | None, user: User | None
 ) -> LedgerEntry:
     paper = PAPERS[entry.kind]
     last = LedgerEntry.objects.filter(clinic=clinic, paper=paper).aggregate(last=Max("number"))

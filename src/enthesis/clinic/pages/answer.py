@@ -6,8 +6,9 @@ one in the address, else the one chosen before on this link (one tap), else the 
 that is only the default, the telephone's.
 """
 
-from typing import Any
+from typing import Any, cast
 
+from csp.decorators import csp_update
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,7 +17,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods
 
-from enthesis.clinic import errors, languages, store
+from enthesis.clinic import cards, errors, languages, store
 from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import answer as actions
 from enthesis.clinic.models import AnswerLink, Assessment, Clinic, Patient
@@ -48,21 +49,22 @@ def answer(request: HttpRequest, token: str, language: str = "") -> HttpResponse
         address = reverse("answer", args=[token])
         return redirect(f"{address}?{urlencode({'q': asked})}" if asked else address)
     link.language = language or link.language
-    spoken = link.language or languages.likely(request, link.course.patient.language)
+    spoken = speak(request, link)
     with translation.override(spoken):
         response = _answer(request, token, link, spoken)
     patch_vary_headers(response, ["Accept-Language"])
     return response
 
 
+def speak(request: HttpRequest, link: AnswerLink) -> str:
+    """The language of a link's pages."""
+    return link.language or languages.likely(request, link.course.patient.language)
+
+
 def _answer(request: HttpRequest, token: str, link: AnswerLink, language: str) -> HttpResponse:
     clinic = link.course.patient.clinic
     known = in_language(store.known_for(clinic, store.today(clinic)), language)
-    others = [
-        (code, name, reverse("answer_in", args=[token, code]))
-        for code, name in Patient.Language.choices
-        if code != language
-    ]
+    others = _others(token, language)
     if link.questionnaire == actions.SHEET:
         context = {
             **leaflet(link.course, language),
@@ -72,8 +74,7 @@ def _answer(request: HttpRequest, token: str, link: AnswerLink, language: str) -
         }
         return render(request, "clinic/answer/sheet.html", context)
     if link.questionnaire == actions.STATEMENT:
-        context = statement_of(link.course) | _clinic(clinic, known) | {"others": others}
-        return render(request, "clinic/pay/statement.html", context)
+        return statement_page(request, token, link, language)
     assessment = Assessment.objects.filter(link=link).first()
     answers = actions.answers_of(assessment)
     if assessment and assessment.completed_at:
@@ -93,6 +94,41 @@ def _answer(request: HttpRequest, token: str, link: AnswerLink, language: str) -
     intro = whole.intro if whole else ""
     context = _clinic(clinic, known) | {"intro": "" if number else intro, "others": others}
     return _ask(request, link, screens, number, form, context)
+
+
+def _others(token: str, language: str) -> list[Language]:
+    return [
+        (code, name, reverse("answer_in", args=[token, code]))
+        for code, name in Patient.Language.choices
+        if code != language
+    ]
+
+
+def statement_page(
+    request: HttpRequest,
+    token: str,
+    link: AnswerLink,
+    language: str,
+    more: dict[str, Any] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """The statement, with a button for each open invoice where cards are taken."""
+    clinic = link.course.patient.clinic
+    known = in_language(store.known_for(clinic, store.today(clinic)), language)
+    context = statement_of(link.course) | _clinic(clinic, known)
+    context |= {"others": _others(token, language), "token": token} | (more or {})
+    card = cards.gateway()
+    if card is None:
+        return render(request, "clinic/pay/statement.html", context, status=status)
+    context["to_pay"] = cards.to_pay(context["bills"], clinic, store.today(clinic))
+    context["gateway"] = card.name
+
+    # Browsers stop a form whose answer leads where this page may not lead.
+    @csp_update({"form-action": [card.pages]})
+    def shown(request: HttpRequest) -> HttpResponse:
+        return render(request, "clinic/pay/statement.html", context, status=status)
+
+    return cast(HttpResponse, shown(request))
 
 
 def _received(

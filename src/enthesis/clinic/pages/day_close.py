@@ -1,7 +1,7 @@
 """The end of the day and the books: count and close, revenue by day, the bookkeeper's table."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -37,6 +37,7 @@ class CloseForm(forms.Form):
     )
     card = forms.DecimalField(label="Total of the card terminal", decimal_places=2)
     transfer = forms.DecimalField(label="Transfers seen at the bank", decimal_places=2)
+    online = forms.DecimalField(label="Card payments online, less refunds there", decimal_places=2)
     note = forms.CharField(
         label="About the difference",
         max_length=300,
@@ -44,9 +45,12 @@ class CloseForm(forms.Form):
         help_text="Needed where what was counted differs from what was entered.",
     )
 
-    def __init__(self, *args: Any, **named: Any) -> None:
+    def __init__(self, *args: Any, methods: Mapping[str, str], **named: Any) -> None:
         super().__init__(*args, **named)
         for method in Method:
+            if method.value not in methods:
+                del self.fields[method.value]
+                continue
             self.fields[method.value].widget = forms.TextInput(
                 attrs={"inputmode": "decimal", "autocomplete": "off"}
             )
@@ -61,10 +65,11 @@ class PeriodForm(forms.Form):
 def close_day(request: StaffRequest) -> HttpResponse:
     """What should be there beside what is; the difference is kept and the day closed."""
     today = store.today(request.clinic)
-    form = CloseForm(request.POST or None, initial={"on": today.isoformat()})
+    methods = ledger.methods(request.clinic)
+    form = CloseForm(request.POST or None, initial={"on": today.isoformat()}, methods=methods)
     if form.is_bound and form.is_valid():
         data = form.cleaned_data
-        counted = {method: data[method.value] for method in Method}
+        counted = {method: data.get(method.value, Decimal(0)) for method in Method}
         if attempt(form, actions.close_day, request.user, data["on"], counted, data["note"]):
             messages.success(request, f"{data['on'].day} {data['on']:%b %Y} is closed.")
             return redirect("days")
@@ -73,7 +78,7 @@ def close_day(request: StaffRequest) -> HttpResponse:
     context = {
         "form": form,
         "on": on,
-        "expected": [(WORDS[method.value], money) for method, money in expected.items()],
+        "expected": _worded(methods, expected),
         "closed": rows_for(request.user, DayClose).last(),
         "today": today,
     }
@@ -87,20 +92,27 @@ def days(request: StaffRequest) -> HttpResponse:
     form, first, last = _period(request)
     currency = request.clinic.currency
     sums = core.by_day(ledger.entries_between(request.clinic, first, last), currency)
-    none = nothing(currency)
+    none, methods = nothing(currency), ledger.methods(request.clinic)
     closes = rows_for(request.user, DayClose).filter(on__range=(first, last)).select_related("by")
     context = {
         "form": form,
         "first": first,
         "last": last,
-        "methods": WORDS.values(),
-        "days": [(one, list(one.takings.values())) for one in sums],
+        "methods": methods.values(),
+        "days": [(one, _worded(methods, one.takings)) for one in sums],
         "revenue": sum((one.revenue for one in sums), none),
         "held": sum((one.held for one in sums), none),
-        "taken": [sum((one.takings[method] for one in sums), none) for method in Method],
+        "taken": [
+            (words, sum((one.takings[Method(name)] for one in sums), none))
+            for name, words in methods.items()
+        ],
         "closes": [(row, list(_differences(row))) for row in closes.order_by("-on")],
     }
     return render(request, "clinic/pay/days.html", context)
+
+
+def _worded(methods: Mapping[str, str], moved: Mapping[Method, Money]) -> list[tuple[str, Money]]:
+    return [(words, moved[Method(name)]) for name, words in methods.items()]
 
 
 def _period(request: StaffRequest) -> tuple[PeriodForm, date, date]:
@@ -121,9 +133,14 @@ def _period(request: StaffRequest) -> tuple[PeriodForm, date, date]:
 def _differences(row: DayClose) -> Iterator[tuple[str, Money]]:
     """By method, what was counted less what was expected, where they differ."""
     for method, words in WORDS.items():
-        counted, expected = Decimal(row.counted[method]), Decimal(row.expected[method])
-        if counted != expected:
-            yield words, Money(counted - expected, row.currency)
+        if more := _more(row, method):
+            yield words, Money(more, row.currency)
+
+
+def _more(row: DayClose, method: str) -> Decimal:
+    """What was counted less what was expected; a day that was closed before a method was known
+    has none of it."""
+    return Decimal(row.counted.get(method, 0)) - Decimal(row.expected.get(method, 0))
 
 
 @require_safe
@@ -167,8 +184,7 @@ def _lines(request: StaffRequest, first: date, last: date) -> Iterator[tuple[Any
 def _difference_lines(row: DayClose) -> Iterator[tuple[Any, ...]]:
     """What was counted too much or too little goes against an account of its own."""
     for method in Method:
-        more = Decimal(row.counted[method.value]) - Decimal(row.expected[method.value])
-        if more:
+        if more := _more(row, method.value):
             sides = (method.value, "over_and_short")
             debit, credit = sides if more > 0 else sides[::-1]
             yield (

@@ -43,6 +43,12 @@ def _method(label: str) -> forms.ChoiceField:
     )
 
 
+def choose_method(field: forms.Field, request: StaffRequest) -> None:
+    """Offer how money comes and goes in this clinic."""
+    if isinstance(field, forms.ChoiceField):
+        field.choices = list(ledger.methods(request.clinic).items())
+
+
 def _whole(label: str, most: int) -> forms.IntegerField:
     return forms.IntegerField(
         label=label, max_value=most, widget=forms.TextInput(attrs={"inputmode": "numeric"})
@@ -179,6 +185,8 @@ def _enter(
     on = first_open_day(store.today(request.clinic), ledger.closed_until(request.clinic))
     start = {"on": on.isoformat(), "request_key": secrets.token_urlsafe(16)} | initial
     form = told.form(request.POST if request.method == "POST" else None, initial=start)
+    if (method := form.fields.get("method")) is not None:
+        choose_method(method, request)
     if form.is_bound and form.is_valid() and make(form, form.cleaned_data):
         messages.success(request, told.said)
         return redirect(back)

@@ -14,7 +14,7 @@ from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import ledger as entries
 from enthesis.clinic.actions import pay as actions
 from enthesis.clinic.ledger import bill_of, open_bills
-from enthesis.clinic.models import DayClose, Invoice, LedgerEntry, Session
+from enthesis.clinic.models import CardProblem, DayClose, Invoice, LedgerEntry, Session
 from enthesis.clinic.pages import attempt
 from enthesis.clinic.permissions import DESK, STAFF, StaffRequest, get_for, page, rows_for
 from enthesis.journey.day_close import first_open_day
@@ -47,6 +47,10 @@ class ArrangementForm(forms.Form):
 
 
 class PaymentForm(forms.Form):
+    def __init__(self, *args: Any, methods: dict[str, str], **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.fields["method"].choices = list(methods.items())  # type: ignore[attr-defined]
+
     amount = forms.DecimalField(
         label="Amount",
         max_digits=10,
@@ -86,6 +90,9 @@ def money(request: StaffRequest) -> HttpResponse:
         "moved": [(row, signed(row)) for row in moved],
         "received": _total(signed(row) for row in moved),
         "closed": rows_for(request.user, DayClose).last(),
+        "problems": rows_for(request.user, CardProblem)
+        .filter(settled_at=None)
+        .select_related("invoice__course__patient"),
         "uncharged": uncharged[:MOST_ROWS],
         "uncharged_count": uncharged.count(),
         "may_charge": request.user.role in DESK,
@@ -170,11 +177,12 @@ def _invoice_page(
     if form is None and bill.is_open and may_charge:
         on = first_open_day(today, ledger.closed_until(request.clinic))
         form = PaymentForm(
+            methods=ledger.methods(request.clinic),
             initial={
                 "amount": bill.balance.amount,
                 "on": on.isoformat(),
                 "request_key": secrets.token_urlsafe(16),
-            }
+            },
         )
     context = {
         "bill": bill,
@@ -213,7 +221,7 @@ def receipt_paper(request: StaffRequest, payment_id: int) -> HttpResponse:
 def pay_invoice(request: StaffRequest, invoice_id: int) -> HttpResponse:
     """Record a payment and show the invoice again."""
     row = get_for(request.user, Invoice, invoice_id)
-    form = PaymentForm(request.POST)
+    form = PaymentForm(request.POST, methods=ledger.methods(request.clinic))
     if form.is_valid():
         data = form.cleaned_data
         made = attempt(
