@@ -156,12 +156,13 @@ PICTURE_PX = 1600
 """Pictures of longer pages are cut here: the docs show what a user sees first."""
 
 
-def look(page: Page, name: str) -> None:
-    """Check the screen as it is; keep its picture where the docs want one."""
+def look(page: Page, name: str = "") -> None:
+    """Check the screen as it is; keep its picture under `name` where the docs want one."""
     # The journey walks twice, once on each database; the same screens are looked at once.
     if connection.vendor == "sqlite":
         assert_accessible(page)
-    if folder := os.environ.get("ENTHESIS_PICTURES"):
+    folder = os.environ.get("ENTHESIS_PICTURES")
+    if folder and name:
         size = page.viewport_size
         assert size is not None
         # As tall as the page: bars that stick to the window would else lie across the picture.
