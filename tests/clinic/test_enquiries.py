@@ -106,6 +106,8 @@ def test_a_question_goes_from_the_page_to_the_answer_to_the_public_and_back(
     assert "Took it back" in page(staff, own)
     with pytest.raises(Refused, match="Both must agree"):
         actions.publish_enquiry(clinician, row.pk, *wording.values())
+    with pytest.raises(Refused, match="not published"):
+        actions.take_back_enquiry(clinician, row.pk)
     events = models.AuditEvent.objects.filter(record="enquiry").exclude(action="read_enquiry")
     assert list(events.values_list("actor", "action", "clinic")) == [
         (who, what, clinician.clinic_id)
@@ -280,6 +282,10 @@ def test_name_and_address_are_erased_in_time_and_a_late_answer_goes_nowhere(
     assert "anary" not in kept and "were erased" in page(client_for(desk), f"/enquiries/{row.pk}/")
     with pytest.raises(Refused, match="already"):
         actions.answer_enquiry(desk, row.pk, ANSWER, by_mail=True)
+    row.facts.all().delete()
+    with pytest.raises(Refused, match="erased"):
+        actions.answer_enquiry(desk, row.pk, ANSWER, by_mail=True)
+    assert set(models.AuditEvent.objects.values_list("clinic", flat=True)) == {row.clinic_id}
 
 
 @pytest.mark.alike

@@ -109,7 +109,7 @@ def test_a_session_takes_whole_vials_of_the_lots_as_written(
 
 
 def test_a_syringes_label_names_the_lots_and_their_expiry_or_leaves_room_to_write_them(
-    clinician: User, product: StockProduct, make_course: Any, client_for: Any
+    clinician: User, product: StockProduct, other_clinic: Any, make_course: Any, client_for: Any
 ) -> None:
     receive(clinician, product)
     session = begun(make_course())
@@ -120,6 +120,10 @@ def test_a_syringes_label_names_the_lots_and_their_expiry_or_leaves_room_to_writ
     page = client_for(clinician).get(address).content.decode()
     assert "lot d-2231, exp. 30 Jun 2027" in page
     assert "lot W-17, expiry not recorded" in page and "blank" not in page
+    StockProduct.objects.update(clinic=other_clinic)
+    elsewhere = client_for(clinician).get(address).content.decode()
+    assert "lot d-2231, expiry not recorded" in elsewhere, "no other clinic's lot"
+    StockProduct.objects.update(clinic=clinician.clinic)
     take(clinician, session, draft("d-2231"))
     Session.objects.update(signed_at=datetime(2026, 11, 23, 17, tzinfo=UTC))
     assert "lot d-2231, exp. 30 Jun 2027" in client_for(clinician).get(address).content.decode()

@@ -124,6 +124,14 @@ def test_a_high_screen_asks_quietly_until_it_is_read(
     assert "Ask about mood" in page(client, f"/courses/{course.pk}/")
 
 
+def test_a_high_screen_beside_a_warning_sign_stands_with_the_worries_alone(
+    client_for, clinician: User, treated
+) -> None:
+    treated({"pain": 5, "danger": ["fever"], "phq_interest": 2, "phq_down": 2})
+    text = page(client_for(clinician))
+    assert "1 worry" in text and "Mood (PHQ-2): 4 of 6" not in text
+
+
 def test_the_front_desk_sees_that_not_what(
     client_for, desk: User, clinician: User, treated, make_appointment
 ) -> None:

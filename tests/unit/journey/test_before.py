@@ -75,6 +75,8 @@ def test_the_patient_is_reminded_and_nobody_waits_for_the_answer() -> None:
     (ask,) = remind.asks(course, None, KNOWN, on)
     assert (ask.purpose, ask.occasion) == (remind.Purpose.SECOND_START, Occasion.BASELINE)
     assert not remind.asks(course, None, KNOWN, on - timedelta(1))
+    unplanned = remind.asks(asked((0, 7), plan=False), None, KNOWN, on)
+    assert remind.Purpose.SECOND_START not in {one.purpose for one in unplanned}
     assert not follow.due(course, KNOWN, on + timedelta(60))
     assert [*remind.completion(course, KNOWN, on)] == [(remind.Purpose.START, True)]
 
