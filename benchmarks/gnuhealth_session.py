@@ -106,14 +106,7 @@ def set_up() -> None:
         encoding="utf-8",
     )
     admin = [str(PYTHON.with_name("trytond-admin")), "-c", "trytond.conf", "-d", "gh"]
-    modules = [
-        "-u",
-        "health",
-        "health_nursing",
-        "--activate-dependencies",
-        "--email",
-        "a@b.example",
-    ]
+    modules = ["-u", "health", "health_nursing", "--activate-dependencies"]
     _run(*admin, *modules, "--email", "a@b.example")
     _run(str(PYTHON), "-W", "ignore", "-c", SEED.replace("SITES", str(SITES)))
     (FOLDER / "ready").touch()

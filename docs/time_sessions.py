@@ -69,7 +69,7 @@ def _gnuhealth(ours: int) -> str:
         f"Twelve sites in its ambulatory care form, web client: **{theirs['touches']} "
         f"interactions** beside our {ours}, which begin from plan and last session: "
         f"{theirs['touches'] / ours:.1f} times as many, and {theirs['seconds']:.0f} s of waiting "
-        "for page and server. Counted in its favour: no "
+        "for page and server in one walk. Counted in its favour: no "
         "checks, time-out, dose, lot or complication are asked there; side, volume, depth, "
         "guidance and pain are a free comment at each site, pasted by the script and counted as "
         f"one. {copied}"
@@ -98,13 +98,17 @@ def _page(rows: list[dict[str, float]], day: str, walks: int, beside: str) -> st
         "(3 groups of checks, time-out, the second person, tick all, 3 lots, no complication seen, "
         "sign). Pain before and after is asked with two more.\n\n"
         f"{table(['what', 'seconds'], lines)}\n"
-        f"\nThe first line is the median of {walks} scripted walks on {day}: the browser touches "
+        f"\nThe first line is {_walked(walks)} on {day}: the browser touches "
         "at once, so it is the waiting alone. The seconds of a touch, of a check and of a line "
         "read aloud are a model and UNSOURCED; nobody with gloves on has been timed. Checks and "
         "time-out are spoken with or without a computer, so they stand apart from the recording."
         f"\n\n{beside}"
         "\nWritten by `python -m docs.time_sessions`.\n"
     )
+
+
+def _walked(walks: int) -> str:
+    return "one scripted walk" if walks == 1 else f"the median of {walks} scripted walks"
 
 
 if __name__ == "__main__":

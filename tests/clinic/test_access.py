@@ -147,6 +147,7 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "refund": DESK,
     "use_deposit": DESK,
     "statement_link": DESK,
+    "statement_paper": STAFF,
     "pay_by_card": PUBLIC,
     "card_paid": PUBLIC,
     "card_not_paid": PUBLIC,

@@ -54,5 +54,7 @@ def test_a_second_start_is_offered_two_weeks_after_the_first_and_its_change_show
     record = store.course_record(models.Course.objects.get())
     known = store.known_for(clinician.clinic, TODAY)
     late = {q.id for q in answer.questions_of(record, "baseline", {}, known)}
-    assert "pain" in late and late.isdisjoint(before.EXPECTED)
+    assert "pain" in late and late.isdisjoint(before.ASKED_BEFORE)
+    asked = {q.id for q in known.questions("six_signs").values() if q.once and q.kind != "text"}
+    assert asked == set(before.ASKED_BEFORE)
     assert not outbox.wanted(models.Course.objects.get(), TODAY)

@@ -61,6 +61,14 @@ def test_a_falling_line_never_stands_above_refer_or_stop(
     assert headline().startswith("Refer – warning sign: call today. Pain is down")
 
 
+def test_who_is_to_be_called_today_can_be_called_from_the_course(
+    going_well: models.Course, clinician: models.User, client_for: ClientFor
+) -> None:
+    assert "tel:5550142" not in page_of(client_for(clinician), going_well)
+    say(going_well, date(2026, 11, 23), 2, danger=["fever"])
+    assert "tel:5550142" in page_of(client_for(clinician), going_well)
+
+
 @pytest.mark.parametrize(
     ("make_ready", "button"),
     [

@@ -175,6 +175,7 @@ def test_a_machine_is_refused_and_a_human_only_presses_again(
         ("name", "L" * 101, "at most 100 characters"),
         ("email", "luz@example.org\r\nBcc: all@example.org", "valid email"),
         ("email", "luz@example.org, all@example.org", "valid email"),
+        ("email", '"luz\x0bBcc"@example.org', SAY["wrong-email"]),
         ("email", "", "This field is required."),
         ("question", " \n ", "This field is required."),
         ("question", "é" * (RULES.question_characters + 1), "at most 1500 characters"),
@@ -242,6 +243,7 @@ def test_the_mark_of_an_address_is_another_one_elsewhere_and_later(clinic: model
             (clinic, "2001:db8::1", now),
         )
     }
+    assert sender_mark(clinic, "::ffff:192.0.2.1", now) in marks, "the first, otherwise written"
     assert len(marks) == 5 and sender_mark(clinic, "2001:db8::2", now) in marks, "one home"
     assert sender_mark(clinic, "no address", now) == sender_mark(clinic, "", now)
 
@@ -325,6 +327,8 @@ def test_the_page_is_there_only_where_the_clinic_switched_it_on(
     client: Client, clinic: models.Clinic
 ) -> None:
     assert f"/ask/{clinic.pk}/" in page(client, f"/choose/{clinic.pk}/low_back/")
+    models.Clinic.objects.update(phone="(555) 0100 ext. 7")
+    assert 'href="tel:5550100"' in page(client, f"/ask/{clinic.pk}/")
     assert "Haga una pregunta" in page(client, f"/choose/{clinic.pk}/low_back/es/")
     models.Clinic.objects.update(takes_questions=False)
     assert "/ask/" not in page(client, f"/choose/{clinic.pk}/low_back/")

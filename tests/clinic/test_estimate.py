@@ -284,6 +284,9 @@ def test_an_invoice_says_where_it_is_from_and_what_its_code_means(
     receipt = text(office.get(f"/payments/{bill.entries.get().pk}/receipt/"))
     for words in ("Recibo 1", "Factura 1", "Efectivo", "$100"):
         assert words in receipt
+    statement = text(office.get(f"/courses/{bill.course_id}/statement/"))
+    for words in ("Su estado de cuenta", "Usted debe $180", "Pagado, recibo 1", "−$100"):
+        assert words in statement
 
 
 @pytest.mark.alike

@@ -187,6 +187,7 @@ def test_the_letter_says_what_is_known_and_leaves_lines_for_the_rest(
     found |= {"tender-iliolumbar-right": "0 of 10", "lumbar_side_bend-left": "20"}
     send(client, course, rows("referrals", to), bladder="yes", pregnant=None, **found)
     letter = words(client.get(f"/courses/{course.pk}/referral/"))
+    assert "Low back and sacroiliac pain, left" in letter, "of which side"
     assert "Dr Okafor" in letter and "Clear the bladder trouble." in letter
     assert "New bladder trouble: possible cauda equina syndrome." in letter
     assert "Tender on pressing: Iliolumbar ligament, left (8 of 10)." in letter

@@ -73,6 +73,19 @@ def test_the_rest_is_asked_only_when_nothing_was_urgent_and_goes_to_a_doctor_fir
     assert "Not known is not no" in visit and "short of breath, or does" in visit
 
 
+@pytest.mark.parametrize("language", ["", "es/"])
+def test_every_number_to_call_can_be_tapped_and_no_page_is_a_dead_end(
+    client: Client, clinic: models.Clinic, language: str
+) -> None:
+    aid = f"/choose/{clinic.pk}/low_back/"
+    assert 'href="#next"' in client.get(f"{aid}{language}").content.decode()
+    for tapped in ({}, {"part": "then", "thinner": "yes"}, {"part": "then"}):
+        response = client.post(f"{aid}right-for-me/{language}", tapped)
+        page = response.content.decode()
+        assert '<a href="tel:911">' in page
+        assert (f'href="{aid}values/{language}"' in page) == bool(tapped)
+
+
 def test_it_says_of_nobody_that_it_suits_and_names_no_finding(tap: Page) -> None:
     findings = [rule.text for rule in KNOWN.candidacy_rules]
     for tapped in ({}, {"night": "yes"}, {"sugar": "yes"}, {"cancer": "yes"}):
@@ -89,10 +102,11 @@ def test_what_matters_stands_beside_the_choices_and_goes_on_to_the_sheet(
     assert beside.index("Less pain soon: 9 of 10") < beside.index("A low price: 4 of 10")
     sheet = tap("sheet", {"relief": "9", "ask": ["stop", "harm"], "cost": "<b>"})
     assert "Less pain soon: 9 of 10" in sheet and "A low price" not in sheet
-    assert "When do we stop" in sheet and "What if we stop early" not in sheet
+    assert "When do we stop" in sheet and "What will it cost me in all" not in sheet
     assert "of 100 with salt water" in sheet
     empty = Client().get(f"/choose/{clinic.pk}/low_back/sheet/").content.decode()
     assert "A low price: ____ of 10" in empty and "When do we stop" in empty
+    assert "What will it cost me in all" in empty
 
 
 def test_the_page_answers_each_question_about_what_was_read(tap: Page) -> None:

@@ -7,7 +7,7 @@ in for the usual token against forged forms, which would need a cookie.
 import secrets
 from datetime import datetime
 from enum import Enum
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
 from django.utils.crypto import salted_hmac
@@ -56,10 +56,19 @@ def used(proof: str) -> str:
 def sender_mark(clinic: Clinic, address: str, now: datetime) -> str:
     """A mark of the network address that asks, which is not kept itself: with the installation's
     key, and another one in the next hour and at another clinic."""
-    try:
-        if ip_address(address).version == 6:
-            address = str(ip_network(f"{address}/{ONE_HOME}", strict=False))
-    except ValueError:
-        address = ""
-    told = f"{clinic.pk} {now:%Y-%m-%dT%H}Z {address}"
+    told = f"{clinic.pk} {now:%Y-%m-%dT%H}Z {_home(address)}"
     return salted_hmac("enthesis.enquiry.from", told, algorithm="sha256").hexdigest()
+
+
+def _home(address: str) -> str:
+    """What one home has of a network address; "" where it is none."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return ""
+    if not isinstance(found, IPv6Address):
+        return str(found)
+    # A socket for both kinds writes one of the older kind so: they are not one home, all of them.
+    if found.ipv4_mapped:
+        return str(found.ipv4_mapped)
+    return str(IPv6Network((int(found), ONE_HOME), strict=False))

@@ -40,6 +40,7 @@ from enthesis.clinic.pages import (
     series,
     settings,
     sign_in,
+    statement,
     stock,
     stop,
     superbill,
@@ -58,7 +59,7 @@ STAGES = (
     # Before `answer`, which takes whatever else begins as a personal link.
     *(card, course, adverse, visit, forecast, ask),
     *(answer, stop, calls, typed_scores, outcomes, results),
-    *(evidence, pay, ledger, day_close, estimate, superbill),
+    *(evidence, pay, ledger, day_close, statement, estimate, superbill),
     *(stock, recall, settings, prices),
     *(appointments, series, calendar, rooms),
 )

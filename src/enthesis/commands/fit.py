@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from enthesis.commands.complain import complain
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -81,9 +83,9 @@ def run(arguments: argparse.Namespace) -> int:
         columns = _columns(arguments)
         told = _fit(_table(arguments.file), columns, arguments)
     except FitError as error:
-        return _complain(f"{arguments.file.name}: {problem}" for problem in error.problems)
+        return complain(f"{arguments.file.name}: {problem}" for problem in error.problems)
     except OSError as error:
-        return _complain([f"cannot read {arguments.file}: {error.strerror or error}"])
+        return complain([f"cannot read {arguments.file}: {error.strerror or error}"])
     if arguments.json:
         sys.stdout.write(json.dumps(_plain(told), indent=2, ensure_ascii=False) + "\n")
     else:
@@ -324,10 +326,3 @@ def _matrix(names: Sequence[str], rows: Sequence[Sequence[float]]) -> list[str]:
         for name, row in zip(names, rows, strict=True)
     ]
     return [head, *body]
-
-
-def _complain(problems: Iterable[str]) -> int:
-    """Say on standard error what must be mended."""
-    for problem in problems:
-        sys.stderr.write(f"{problem}\n")
-    return 1

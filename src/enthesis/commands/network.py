@@ -4,11 +4,11 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 from enthesis.charts.forest import forest_file
 from enthesis.charts.network import network_picture_file
+from enthesis.commands.complain import complain
 from enthesis.commands.pool_words import interval_words, p_words
 from enthesis.evidence.effects import Measure
 from enthesis.evidence.figure import network_forest, network_picture
@@ -90,11 +90,11 @@ def run(arguments: argparse.Namespace) -> int:
         answer = network_file(arguments.file.read_text(encoding="utf-8"), options)
         _draw(answer, arguments)
     except OSError as error:
-        return _complain([f"{error.filename}: {error.strerror}"])
+        return complain([f"{error.filename}: {error.strerror}"])
     except UnicodeDecodeError:
-        return _complain([f"{arguments.file} is not UTF-8 text; save it as CSV UTF-8"])
+        return complain([f"{arguments.file} is not UTF-8 text; save it as CSV UTF-8"])
     except PoolFileError as error:
-        return _complain(f"{arguments.file.name}: {problem}" for problem in error.problems)
+        return complain(f"{arguments.file.name}: {problem}" for problem in error.problems)
     if arguments.json:
         told = json.dumps(answer.as_json(), indent=2, ensure_ascii=False)
     else:
@@ -174,10 +174,3 @@ def _words(found: Contrast, ratio: bool) -> str:
     if math.isnan(found.se):
         return "cannot be known"
     return interval_words(found.estimate, found.ci_low, found.ci_high, ratio)
-
-
-def _complain(problems: Iterable[str]) -> int:
-    """Say on standard error what must be mended."""
-    for problem in problems:
-        sys.stderr.write(f"{problem}\n")
-    return 1

@@ -5,12 +5,13 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from enthesis.commands.complain import complain
 from enthesis.commands.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -95,11 +96,11 @@ def run(args: argparse.Namespace) -> int:
 
             args.pdf.write_bytes(report_pdf(report))
     except FitError as error:
-        return _complain(f"{args.folder}: {problem}" for problem in error.problems)
+        return complain(f"{args.folder}: {problem}" for problem in error.problems)
     except ValueError as error:
-        return _complain([str(error)])
+        return complain([str(error)])
     except OSError as error:
-        return _complain([f"cannot use {error.filename or args.folder}: {error.strerror or error}"])
+        return complain([f"cannot use {error.filename or args.folder}: {error.strerror or error}"])
     finally:
         waiting.cancel()
     if args.json:
@@ -121,8 +122,8 @@ def _report(args: argparse.Namespace, bar: "Callable[[int, int], None]") -> "Rep
     cut = _cut(args.folder)
     registry = open_registry(str(args.folder))
     try:
-        conditions = registry["courses"].condition.value_counts().to_pyarrow()["condition"]
-        known = sorted(conditions.to_pylist())
+        conditions = registry.count(registry["courses"].select("condition").distinct())
+        known = sorted(conditions["condition"].to_pylist())
         if args.condition and args.condition not in known:
             raise FitError(f"no course is about {args.condition!r}; there are {', '.join(known)}")
         about = [args.condition] if args.condition else known
@@ -187,10 +188,3 @@ def _summary(report: "Report") -> list[str]:
     for section in report.sections:
         lines += [f"- {section.finding}.", *(f"  {note}" for note in section.notes)]
     return [*lines, "What this cannot tell you:", *(f"- {text}" for text in report.cannot)]
-
-
-def _complain(problems: Iterable[str]) -> int:
-    """Say on standard error what must be mended."""
-    for problem in problems:
-        sys.stderr.write(f"{problem}\n")
-    return 1

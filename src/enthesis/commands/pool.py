@@ -4,7 +4,6 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from scipy.special import ndtri
 
 from enthesis.charts.forest import forest_file
 from enthesis.charts.small_study import funnel_file
+from enthesis.commands.complain import complain
 from enthesis.commands.pool_words import interval_words, more_lines, p_words, summary_lines
 from enthesis.evidence.effects import Measure
 from enthesis.evidence.figure import file_forest, file_funnel
@@ -120,15 +120,15 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         answer = pool_file(arguments.file.read_text(encoding="utf-8"), options)
     except OSError as error:
-        return _complain([f"cannot read {arguments.file}: {error.strerror}"])
+        return complain([f"cannot read {arguments.file}: {error.strerror}"])
     except UnicodeDecodeError:
-        return _complain([f"{arguments.file} is not UTF-8 text; save it as CSV UTF-8"])
+        return complain([f"{arguments.file} is not UTF-8 text; save it as CSV UTF-8"])
     except PoolFileError as error:
-        return _complain(f"{arguments.file.name}: {problem}" for problem in error.problems)
+        return complain(f"{arguments.file.name}: {problem}" for problem in error.problems)
     try:
         _draw(answer, arguments)
     except OSError as error:
-        return _complain([f"cannot write {error.filename}: {error.strerror}"])
+        return complain([f"cannot write {error.filename}: {error.strerror}"])
     if arguments.json:
         sys.stdout.write(json.dumps(answer.as_json(), indent=2, ensure_ascii=False) + "\n")
     else:
@@ -167,10 +167,3 @@ def table(answer: FileAnswer) -> list[str]:
         lines += ["", f"between groups: Q {b.q:.2f}, df {b.df}, {p_words(b.p)}"]
     lines += more_lines(answer, is_ratio)
     return [*lines, *(f"note: {note}" for note in answer.notes)]
-
-
-def _complain(problems: Iterable[str]) -> int:
-    """Say on standard error what must be mended."""
-    for problem in problems:
-        sys.stderr.write(f"{problem}\n")
-    return 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import chdtrc, erfc, ndtri
 
-from enthesis.evidence.effects import Counts, Effects, Measure, compare_counts
+from enthesis.evidence.effects import Counts, Measure, compare_counts
 from enthesis.evidence.ragged import Floats, StudyError
 
 
@@ -58,15 +58,6 @@ def peto(arms: Counts, level: float = 0.95) -> SparsePooled:
     return _answer(
         float(excess.sum()) / total, 1 / np.sqrt(total), max(0.0, q), int(telling.sum()), level
     )
-
-
-def peto_effects(arms: Counts) -> Effects:
-    """Peto's log odds ratio of each study."""
-    excess, variance = _observed_minus_expected(arms)
-    if (variance == 0).any():
-        at = int(np.argmax(variance == 0))
-        raise StudyError("no events, or events in everybody: leave the study out", at)
-    return Effects(excess / variance, 1 / variance)
 
 
 def yates_p(arms: Counts) -> Floats:

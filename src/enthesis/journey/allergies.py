@@ -1,5 +1,6 @@
 """The allergies on a patient's record, carried into an evaluation: one fact, entered once."""
 
+import re
 from collections.abc import Mapping
 
 from enthesis.journey.cautions import names_word
@@ -63,10 +64,15 @@ def for_record(answers: Mapping[str, Answer], recorded: str, known: Knowledge) -
     had = kinds_named(recorded, known)
     besides = [kind for kind in BY_NAME if kind in kinds and kind not in had]
     named = "".join(as_written(answers.get(SUBSTANCES))).strip()
-    if named and named.casefold() not in recorded.casefold():
+    if named and not _says(recorded, named):
         besides.append(named)
-        if recorded.casefold() in named.casefold():
+        if _says(named, recorded):
             recorded = ""
     if besides:
         return "; ".join(filter(None, (recorded, *besides)))
     return "" if kinds == ("none",) and not recorded else None
+
+
+def _says(text: str, what: str) -> bool:
+    """Whether it stands in a text as whole words: no cod in codeine, no fish in shellfish."""
+    return bool(re.search(rf"(?<!\w){re.escape(what)}(?!\w)", text, re.IGNORECASE))

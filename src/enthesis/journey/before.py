@@ -18,6 +18,8 @@ from enthesis.records import Answer, Course, Occasion
 
 EXPECTED = ("expect_relief", "expect_help", "prefer", "prefer_else")
 """Questions on what is expected and preferred: asked once, before the first session."""
+ASKED_BEFORE = (*EXPECTED, "decision_settled", "know_harm", "know_price", "know_fails")
+"""These and those on the choice itself: before the first session or never."""
 _UNTREATED = (Phase.ENQUIRY, Phase.EVALUATED, Phase.PLANNED)
 
 

@@ -130,7 +130,8 @@ def _over_files(connection: Any, folder: Path) -> Registry:
         paths = [str((folder / part.files[name].name).resolve()) for part in parts]
         if connection.name == "duckdb":  # one scan, which its threads share out by row groups
             whose = "_delta" if parts == [cut.delta] else ""
-            return connection.read_parquet(paths, table_name=name + whose)
+            # By name alone: the SQL that is kept for the next cut must not keep this connection.
+            return connection.read_parquet(paths, table_name=name + whose).unbind()
         tables = [connection.read_parquet(path) for path in paths]
         return tables[0] if len(tables) == 1 else ibis.union(*tables)
 

@@ -18,7 +18,7 @@ from scipy.special import stdtrit
 from enthesis.outcomes.answers import cells_of, fit_logistic
 from enthesis.outcomes.degrees import contrasts
 from enthesis.outcomes.errors import FitError
-from enthesis.outcomes.intervals import Interval, half_width, wilson
+from enthesis.outcomes.intervals import Interval, half_width
 from enthesis.outcomes.repeated import Fitted
 
 Floats = NDArray[np.float64]
@@ -141,28 +141,6 @@ def _tipping(ahead: float, slope: float, se: float, spread: float, reach: float)
     # Squaring has added the roots at which the interval's other end meets the limit.
     real = [d for d in real if d > 0 and ahead + slope * d >= -1e-9 * (1 + ahead)]
     return float(min(real)) if real else None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ReachedOf:
-    """How many reached a level, by what is made of those who did not answer."""
-
-    answered_only: Interval
-    silent_as_not: Interval
-    silent_as_reached: Interval
-
-
-def reached_with_silent(
-    reached: ArrayLike, answered: ArrayLike, asked: ArrayLike, level: float = 0.95
-) -> ReachedOf:
-    """Shares of those who answered; of all, the silent as not reached (what stands first on every
-    page); and of all, the silent as reached: the truth lies between the last two."""
-    yes, said, all_ = (np.asarray(part, dtype=np.int64) for part in (reached, answered, asked))
-    if np.any(said > all_):
-        raise FitError("More answered than were asked.")
-    return ReachedOf(
-        wilson(yes, said, level), wilson(yes, all_, level), wilson(yes + all_ - said, all_, level)
-    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

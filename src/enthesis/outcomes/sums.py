@@ -28,7 +28,6 @@ Ints = NDArray[np.int64]
 
 MOST_VISITS = 62
 """A pattern is one bit per visit in a 64-bit whole number."""
-EXACT_BELOW = 2.0**53
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,14 +72,6 @@ class Sums:
         """(m, m): how many courses have a score at both visits."""
         seen = self.seen.astype(np.int64)
         return np.asarray(seen.T @ (self.courses[:, None] * seen), dtype=np.int64)
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether every sum is a whole number that a double holds exactly."""
-        return all(
-            bool(np.all(np.abs(part) < EXACT_BELOW) and np.all(part == np.rint(part)))
-            for part in (self.zz, self.zy, self.yy)
-        )
 
     def __add__(self, other: "Sums") -> "Sums":
         """The sums of both: what one scan of all their courses would give."""

@@ -5,7 +5,8 @@ product is summed within it, by the engine, where the data lie: only the sums tr
 stay whole, so that the result equals that of `sums_from_columns` to the bit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import methodcaller
 from typing import Any
 
 import numpy as np
@@ -71,17 +72,18 @@ def sums_from_engine(
     course: str = "course",
     window: str = "window",
     score: str = "pain",
+    ask: Callable[[Any], Any] = methodcaller("to_pyarrow"),
 ) -> Sums:
     """Sums of Ibis tables: `rows` one a visit, `courses` one a course with numeric `covariates`.
 
     A factor enters as columns of 0 and 1 made by the engine (`courses.mutate(...)`). Rows of other
-    windows and without a score are left out. Raises FitError for two scores of a course at one
-    visit and for courses without covariates.
+    windows and without a score are left out. `ask` gives the rows of an expression. Raises FitError
+    for two scores of a course at one visit and for courses without covariates.
     """
     expression = sums_expression(
         rows, courses, covariates, visits=visits, course=course, window=window, score=score
     )
-    table = expression.to_pyarrow().sort_by("pattern").to_pylist()
+    table = ask(expression).sort_by("pattern").to_pylist()
     if any(line["twice"] for line in table):
         raise FitError("A course has two scores at one visit: keep one.")
     lost = sum(line["unknown"] for line in table)

@@ -1,5 +1,7 @@
 """The cohort's expressions, a plain loop over the judge, and another engine say the same."""
 
+import gc
+import weakref
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -68,13 +70,23 @@ def test_a_table_is_opened_when_asked_for_and_holds_what_the_files_hold(folder: 
     assert not opened.opened
     for name in TABLES:
         order = list(TABLES[name].names)
-        said = opened[name].to_pyarrow().sort_by([(column, "ascending") for column in order])
+        said = opened.rows(opened[name]).sort_by([(column, "ascending") for column in order])
         held = read_table(folder, name).sort_by([(column, "ascending") for column in order])
         assert said.to_pylist() == held.to_pylist(), name
     assert list(opened.opened) == list(TABLES)
     with pytest.raises(KeyError):
         opened["no table"]
     opened.close()
+
+
+def test_the_sql_kept_for_the_next_cut_keeps_no_closed_connection(folder: Path) -> None:
+    opened = engine.open_registry(str(folder))
+    assert cohort.flow(opened).num_rows
+    connection = weakref.ref(opened.connection)
+    opened.close()
+    del opened
+    gc.collect()
+    assert connection() is None
 
 
 @pytest.fixture(scope="module")

@@ -102,7 +102,8 @@ def test_without_the_starting_model_it_is_the_registry_s_own_fit(
     both = starts.mutate(number=starts.number.cast("int16")).union(
         later.mutate(number=later.number.cast("int16"))
     )
-    registry = fit(sums_from_engine(both, visits=few, window="number", score="points"))
+    names = {"window": "number", "score": "points"}
+    registry = fit(sums_from_engine(both, visits=few, **names, ask=duck.rows))
     blank = Model(few, np.zeros(3), np.eye(3), 0, 10, 1)
     mine = fitted(blank, scores, 0)
     np.testing.assert_allclose(mine.mean, registry.mean([1.0]), rtol=1e-9)

@@ -9,7 +9,6 @@ from enthesis.outcomes.silent import (
     Group,
     delta_of_fit,
     delta_table,
-    reached_with_silent,
     reasons_for_silence,
 )
 from enthesis.outcomes.sums_from_columns import sums_from_columns
@@ -75,12 +74,6 @@ def test_it_is_what_imputing_shifted_scores_gives() -> None:
     assert table.estimate[0] == pytest.approx(fitted.coefficients[1])
 
 
-def test_who_reached_it_is_counted_three_ways() -> None:
-    of = reached_with_silent(30, 60, 100)
-    shares = [of.silent_as_not.estimate, of.answered_only.estimate, of.silent_as_reached.estimate]
-    assert shares == pytest.approx([0.3, 0.5, 0.7])
-
-
 def test_reasons_come_back_from_invented_silence() -> None:
     rng = np.random.default_rng(8)
     last, age = rng.integers(0, 11, 20_000), rng.integers(2, 9, 20_000)
@@ -99,7 +92,6 @@ def test_reasons_come_back_from_invented_silence() -> None:
         (lambda: Group(1, 0, 0), "0 of 0 cannot have answered"),
         (lambda: delta_table(np.nan, 1, 9, ONE, [0]), "finite standard error"),
         (lambda: delta_table(1, 1, 9, [], [0]), "at least one group"),
-        (lambda: reached_with_silent(1, 5, 4), "More answered than were asked"),
         (lambda: reasons_for_silence([[1.0]], [1], ("a",)), "silent yes or no"),
     ],
 )

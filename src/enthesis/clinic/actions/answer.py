@@ -19,7 +19,7 @@ from enthesis.clinic.models import AnswerLink, Assessment, CallAttempt, ContactC
 from enthesis.clinic.permissions import get_for
 from enthesis.clinic.questions import words_of
 from enthesis.journey import follow
-from enthesis.journey.before import EXPECTED
+from enthesis.journey.before import ASKED_BEFORE
 from enthesis.knowledge.kinds import Knowledge, Question
 from enthesis.records import Occasion
 from enthesis.shape import plain, read
@@ -150,8 +150,8 @@ def questions_of(
     if safety:
         visible = tuple(question for question in visible if question.group == follow.SAFETY)
     elif course.sessions:
-        # What is expected is asked before treatment or never.
-        late = {id for id in EXPECTED if id not in answers}
+        # Afterwards nobody remembers what was expected and known.
+        late = {id for id in ASKED_BEFORE if id not in answers}
         visible = tuple(question for question in visible if question.id not in late)
     said = {**earlier, **answers}
     return tuple(replace(question, text=follow.worded(question, said)) for question in visible)

@@ -42,8 +42,10 @@ class EnquiryForm(forms.Form):
         for id, field in self.fields.items():
             field.label = say.get(id, say["trap"])
             field.help_text = say.get(f"{id}_help", "")
-        wrong_name = RegexValidator(ONE_LINE, say["wrong_name"], inverse_match=True)
-        self.fields["name"].validators.append(wrong_name)
+        for id in ("name", "email"):
+            # In quotes an address may hold what ends a line; no mail could be made to such a one.
+            on_one_line = RegexValidator(ONE_LINE, say[f"wrong_{id}"], inverse_match=True)
+            self.fields[id].validators.append(on_one_line)
         # Not the field's own: a browser would cut what is pasted, and say nothing.
         self.fields["question"].validators.append(MaxLengthValidator(most))
 

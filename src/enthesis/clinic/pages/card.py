@@ -36,7 +36,7 @@ PAGE_SECONDS = 24 * 60 * 60
 @require_http_methods(["GET", "HEAD", "POST"])
 def pay_by_card(request: HttpRequest, token: str, number: int) -> HttpResponse:
     """To the gateway's page for one invoice, or back to the statement with the reason."""
-    link = links.find_link(token, timezone.now())
+    link = links.find_link(token or "", timezone.now())
     card = cards.gateway()
     if link is None or link.questionnaire != links.STATEMENT or card is None:
         return errors.gone(request)
@@ -102,7 +102,7 @@ def _back(request: HttpRequest, language: str, name: str) -> HttpResponse:
         for code, own in Patient.Language.choices
         if code != language
     ]
-    link = links.find_link(token, timezone.now())
+    link = links.find_link(token or "", timezone.now())
     context = {
         "paid": name == "card_paid",
         "others": others,

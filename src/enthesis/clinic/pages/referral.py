@@ -7,6 +7,7 @@ from django.views.decorators.http import require_safe
 from enthesis.clinic import store
 from enthesis.clinic.models import Course
 from enthesis.clinic.pages import patient_banner
+from enthesis.clinic.pages.patients import course_words
 from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
 from enthesis.journey.evaluate import age_years
 from enthesis.journey.referral import letter
@@ -28,7 +29,7 @@ def referral_letter(request: StaffRequest, course_id: int) -> HttpResponse:
     age = age_years(course.patient.born_on, told.on)
     context = {
         "course": course,
-        "condition": condition,
+        "title": course_words(course, {condition.id: condition.name}),
         "patient": patient_banner(course.patient, today),
         "letter": letter(told, result, condition, known, age, course.patient.sex),
         "last": row,

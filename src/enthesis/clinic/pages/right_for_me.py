@@ -4,7 +4,7 @@ address and no log, and lives in the page alone."""
 
 from django.http import HttpRequest, HttpResponse
 
-from enthesis.clinic.pages.choose import open_aid, public_form, shown_in
+from enthesis.clinic.pages.choose import address_of, open_aid, public_form, shown_in
 from enthesis.clinic.permissions import public_page
 from enthesis.journey import self_check
 from enthesis.journey.lines import ENGLISH, Lines
@@ -34,6 +34,10 @@ def right_for_me(
             so_far if so_far.door is Door.NOW else self_check.outcome(asked, request.POST.dict())
         )
         context |= _door(found, said)
+        context |= {
+            "values": address_of(context["clinic"], condition, language, "choose_values"),
+            "values_words": said.line("page-values"),
+        }
         return shown_in(request, "clinic/choose/door.html", context, language)
     context |= {
         "lead": said.line("check-lead"),

@@ -1,15 +1,19 @@
-"""The patient's statement: what was charged, paid and is open, at a personal link."""
+"""The patient's statement: what was charged, paid and is open, at a personal link and on paper."""
 
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from django.http import HttpResponse
+from django.utils import translation
 from django.utils.translation import gettext
+from django.views.decorators.http import require_safe
 
-from enthesis.clinic import ledger, store
+from enthesis.clinic import documents, ledger, store
 from enthesis.clinic.documents import entry_words
 from enthesis.clinic.models import Course
 from enthesis.clinic.pages.ledger import standing
+from enthesis.clinic.permissions import STAFF, StaffRequest, get_for, page
 from enthesis.journey.ledger import Kind, goes_out
 from enthesis.units import Money
 
@@ -52,3 +56,27 @@ def _lines(course: Course) -> list[Line]:
         # What was paid ahead stands before the invoice that it pays.
         (ahead if row.kind in (Kind.DEPOSIT, Kind.SERIES) else after).append(line)
     return sorted([*ahead, *lines, *after], key=lambda line: line.on)
+
+
+@require_safe
+def statement_paper(request: StaffRequest, course_id: int) -> HttpResponse:
+    """A course's statement as PDF, in the patient's language, for whoever has no phone."""
+    course = get_for(request.user, Course, course_id)
+    person = course.patient
+    with translation.override(person.language):
+        told = statement_of(course)
+        title = gettext("Your statement")
+    context = told | {
+        "title": title,
+        "language": person.language,
+        "facts": f"{person.given} {person.family}, {person.number} · {person.clinic.name}",
+        "clinic_name": person.clinic.name,
+        "phone": person.clinic.phone,
+    }
+    name = f"statement-{person.number}-{told['today']}"
+    return documents.answer(name, "statement", context, person.language)
+
+
+urlpatterns = [
+    page("courses/<int:course_id>/statement/", statement_paper, "statement_paper", STAFF)
+]

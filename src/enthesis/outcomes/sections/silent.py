@@ -53,7 +53,7 @@ def _tipping(asked: Asked) -> Section:
     try:
         began = asked.registry["courses"].filter(ibis._.began).select("course")
         visits = asked.registry["visits"].semi_join(began, "course")
-        fitted = fit(sums_from_engine(visits, visits=windows))
+        fitted = fit(sums_from_engine(visits, visits=windows, ask=asked.registry.count))
         row = np.zeros(len(windows))
         row[0], row[-1] = -1, 1
         of_zero = delta_of_fit(fitted, row, [group], DELTAS, up_to=float(MOST))
