@@ -10,6 +10,7 @@ from django.test import Client
 from enthesis.clinic import ledger, models
 from enthesis.clinic.actions import pay
 from enthesis.clinic.actions.answer import make_statement_link
+from enthesis.clinic.apps import cards_are_set_up
 from enthesis.clinic.models import CardProblem, LedgerEntry
 from tests.card_stand_in import KEY, SECRET, CardServer, card_server
 from tests.clinic.test_ledger import TODAY, post
@@ -63,7 +64,9 @@ def test_nothing_is_offered_asked_or_taken_until_the_clinic_sets_its_keys(
 ) -> None:
     begin(statement)
     body, signature = card.message(next(iter(card.sessions)))
+    assert not cards_are_set_up()
     settings.CARD_KEY = ""
+    assert "ENTHESIS_CARD_KEY" in cards_are_set_up()[0].msg
     assert "by card" not in Client().get(statement).content.decode()
     assert begin(statement).status_code == 404 and len(card.calls) == 1
     settings.CARD = ""

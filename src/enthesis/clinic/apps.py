@@ -13,6 +13,7 @@ class ClinicConfig(AppConfig):
 
     def ready(self) -> None:
         register(own_files_are_right)
+        register(cards_are_set_up)
 
 
 def own_files_are_right(**kwargs: Any) -> list[CheckMessage]:
@@ -26,3 +27,10 @@ def own_files_are_right(**kwargs: Any) -> list[CheckMessage]:
     except DatabaseError:  # before the first migration there is no clinic
         return []
     return [Error(problem, id="enthesis.E001") for problem in problems]
+
+
+def cards_are_set_up(**kwargs: Any) -> list[CheckMessage]:
+    """`enthesis manage check` fails for a card gateway without its keys."""
+    from enthesis.clinic import cards
+
+    return [Error(problem, id="enthesis.E002")] if (problem := cards.problem()) else []

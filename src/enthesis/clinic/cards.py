@@ -42,13 +42,24 @@ class Reference:
 
 def gateway() -> Gateway | None:
     """The gateway that is set up; None where card payment is off or a key is missing."""
-    if settings.CARD != "stripe" or not (settings.CARD_KEY and settings.CARD_SECRETS):
+    secrets = tuple(text.strip() for text in settings.CARD_SECRETS if text.strip())
+    if settings.CARD != "stripe" or not (settings.CARD_KEY and secrets):
         return None
     given = {"address": settings.CARD_ADDRESS, "pages": settings.CARD_PAGES}
     return Stripe(
         settings.CARD_KEY,
-        tuple(settings.CARD_SECRETS),
+        secrets,
         **{name: value.rstrip("/") for name, value in given.items() if value},
+    )
+
+
+def problem() -> str:
+    """What is wrong with the settings, in one sentence; empty: nothing."""
+    if not settings.CARD or gateway():
+        return ""
+    return (
+        "Card payment is off: ENTHESIS_CARD must be stripe, and ENTHESIS_CARD_KEY and "
+        "ENTHESIS_CARD_SECRETS must be set."
     )
 
 

@@ -168,6 +168,7 @@ def method_words(row: LedgerEntry) -> str:
         "cash": gettext("Cash"),
         "card": gettext("Card terminal"),
         "transfer": gettext("Bank transfer"),
+        "online": gettext("Card online"),
     }
     return words.get(row.method, row.get_method_display())
 

@@ -225,3 +225,20 @@ def test_every_amount_of_the_ledger_is_typed_as_money_of_a_decimal() -> None:
         assert not [f for f in fields(kind) if "float" in str(f.type)]
     assert set(ledger.PAPERS) == set(ledger.Kind)
     assert {account.value for account in Account} >= {method.value for method in Method}
+
+
+@pytest.mark.parametrize(("owed", "today", "asked"), [
+    ("300", DAY, "100"),
+    ("300", DAY - timedelta(days=9), "100"),
+    ("300", LATER, "200"),
+    ("200", DAY, "100"),
+    ("150", DAY, "50"),
+    ("50", DAY, "50"),
+    ("300", LATER + timedelta(days=99), "300"),
+])  # fmt: skip
+def test_who_pays_now_is_asked_for_what_is_due_else_for_the_next_part(
+    owed: str, today: date, asked: str
+) -> None:
+    days = (DAY, LATER, LATER + timedelta(days=14))
+    parts = [Part(on, usd("100")) for on in days]
+    assert instalments.due_next(parts, usd("300"), usd(owed), today) == usd(asked)

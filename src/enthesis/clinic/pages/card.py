@@ -94,7 +94,7 @@ def _back(request: HttpRequest, language: str, name: str) -> HttpResponse:
     if request.method == "POST":  # the other language
         return redirect(name, language)
     try:
-        token = request.get_signed_cookie(CAME_FROM, default="", max_age=PAGE_SECONDS)
+        token = request.get_signed_cookie(CAME_FROM, default="", max_age=PAGE_SECONDS) or ""
     except BadSignature:
         token = ""
     others = [
