@@ -241,3 +241,17 @@ def test_where_it_hurts_is_kept_by_region_and_side_and_marked_on_the_map(
     assert "Hurts: Low back, left; Knee, right" in record
     refused = client.post(url, typed(hurts_where=["tail_left"]))
     assert refused.status_code == 422
+
+
+def test_what_follows_from_an_answer_names_it_for_the_browser_unless_it_is_missed(
+    client: Client, make_course: Callable[..., Course]
+) -> None:
+    course = make_course()
+    address = f"/courses/{course.pk}/evaluate/"
+    page = client.get(address).content.decode()
+    assert 'data-only-if="q-diabetes=yes"' in page
+    assert 'data-only-if="q-blood_thinner=yes"' in page
+    client.post(address, typed(blood_thinner="yes"))
+    page = client.get(address).content.decode()
+    assert 'data-only-if="q-diabetes=yes"' in page
+    assert 'data-only-if="q-blood_thinner=yes"' not in page, "a missed one is never hidden"
