@@ -27,6 +27,9 @@ TOLERANCE_SECONDS = 300
 # second then says that it came.
 PAYING = ("checkout.session.completed", "checkout.session.async_payment_succeeded")
 OURS = "enthesis"
+ID_MOST = 255
+MOST = 10**10
+"""No amount in the smallest unit is as large: the books hold ten digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,8 @@ class Stripe:
         id, count, currency = (session.get(n) for n in ("id", "amount_total", "currency"))
         if not (isinstance(id, str) and type(count) is int and isinstance(currency, str)):
             raise UnreadableError("A paid session lacks its id, amount_total or currency.")
+        if not 0 < count < MOST or len(id) > ID_MOST or len(currency) != 3:
+            raise UnreadableError("A paid session has an impossible id, amount_total or currency.")
         amount = from_smallest(count, currency)
         words = f"{count} {currency} (smallest)"
         return Paid(id, str(metadata[OURS]), amount, words, session.get("livemode") is True)

@@ -141,7 +141,8 @@ def test_nothing_came_by_any_other_message(told: Any) -> None:
 @pytest.mark.parametrize("told", [
     b"no json", b"[" * 100_000, [], {"type": "checkout.session.completed"},
     event(amount_total="28050"), event(amount_total=True), event(id=None), event(currency=None),
-], ids=range(8))  # fmt: skip
+    event(amount_total=10**4000), event(amount_total=0), event(id="c" * 256),
+], ids=range(11))  # fmt: skip
 def test_a_signed_message_of_another_form_is_an_error_and_no_payment(told: Any) -> None:
     with pytest.raises(UnreadableError):
         heard(told)
