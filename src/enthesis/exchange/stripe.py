@@ -2,7 +2,8 @@
 
 Read in November 2026:
 * https://docs.stripe.com/api/checkout/sessions/create (fields), .../object (`payment_status`)
-* https://docs.stripe.com/webhooks#verify-manually (`Stripe-Signature`: `t`, one or more `v1`)
+* https://www.rubydoc.info/gems/stripe/Stripe/Webhook/Signature (Stripe's own library: `v1` is the
+  HMAC-SHA256 of `t.payload`)
 * https://docs.stripe.com/checkout/fulfillment (which events say that money came)
 * https://docs.stripe.com/api/idempotent_requests (a key is good for at least 24 hours)
 * https://docs.stripe.com/currencies (the smallest unit; zero-decimal currencies)
