@@ -71,15 +71,20 @@ def check_independent(squares: Floats, names: Sequence[str]) -> Floats:
     Raises FitError naming the columns that are empty or depend on each other.
     """
     size = np.sqrt(np.maximum(np.diagonal(squares), 0))
-    if not np.all(size > 0):
-        empty = ", ".join(n for n, s in zip(names, size, strict=True) if not s > 0)
-        raise FitError(f"These columns of the design do not vary where it counts: {empty}.")
+    check_varying(size > 0, names)
     values, vectors = np.linalg.eigh(squares / np.outer(size, size))
     if values[0] < 1e-11:
         share = np.abs(vectors[:, 0])
         involved = ", ".join(n for n, s in zip(names, share, strict=True) if s > 1e-4)
         raise FitError(f"These columns of the design depend on each other: {involved}. Drop one.")
     return size
+
+
+def check_varying(varies: NDArray[np.bool_], names: Sequence[str]) -> None:
+    """Raises FitError naming the columns that do not vary where it counts."""
+    if not varies.all():
+        still = ", ".join(n for n, v in zip(names, varies, strict=True) if not v)
+        raise FitError(f"These columns of the design do not vary where it counts: {still}.")
 
 
 def _uphill(

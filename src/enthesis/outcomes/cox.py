@@ -12,13 +12,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, psi, zeta
 
-from enthesis.outcomes.concave import Hill, summit
+from enthesis.outcomes.concave import Hill, check_varying, summit
 from enthesis.outcomes.end_counts import EndCounts
 from enthesis.outcomes.errors import FitError
 from enthesis.outcomes.rank_test import strata
 
 Floats = NDArray[np.float64]
 
+ROUNDED = 1e-12
+"""Of the largest that an information can be."""
 MANY_TIES = 64
 """From so many ends on one day on, Efron's sums are taken in closed form."""
 
@@ -88,6 +90,9 @@ def fit_cox(
     tables = [_stratum(part, row_of) for part in strata(counts, stratum_of)]
     start = np.zeros(len(names))
     null = _hill(tables, start)
+    # Of a column that is the same for all at risk only what was rounded is left.
+    most = counts.ended.sum() * (x**2).max(axis=0)
+    check_varying(np.diagonal(null.information) > ROUNDED * most, names)
     best, hill = summit(lambda b: _hill(tables, b), start, lambda: _rises(tables), names)
     vcov = np.asarray(np.linalg.inv(hill.information), dtype=np.float64)
     return CoxFit(
