@@ -123,6 +123,7 @@ PICTURES = {
     "ask-clinic-published": Shot(walks.enquiries, PHONE, part="#published"),
     "series-sold": Shot(money, DESKTOP),
     "invoice-prepaid": Shot(money, DESKTOP),
+    "money-back": Shot(money, DESKTOP),
     "money-stopped": Shot(money, DESKTOP),
     "money-stopped-phone": Shot(money, PHONE),
     "give-back": Shot(money, DESKTOP),

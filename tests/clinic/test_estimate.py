@@ -145,7 +145,13 @@ def test_in_spanish_the_whole_estimate_is_spanish(course: models.Course, desk: m
     assert "Presupuesto: cuánto costará" in page and "Sesión de proloterapia" in page
     assert "dolor lumbar" in page.lower() or "espalda" in page.lower()
     assert not re.search(r"\b(the|your|session|estimate|you|from|amount)\b", page, re.IGNORECASE)
-    assert "What we expect to charge" in text(Client().get(f"/estimate/{token}/en/"))
+    english = text(Client().get(f"/estimate/{token}/en/"))
+    assert "What we expect to charge" in english
+    # Its paper is in the language that was read, else in the patient's own.
+    for address, title in ((f"/estimate/{token}/paper/?in=en", "Estimate of what"),
+                           (f"/estimate/{token}/paper/", "Presupuesto: cuánto")):  # fmt: skip
+        assert title in text(Client().get(address))
+    assert f"/estimate/{token}/paper/?in=en" in english
 
 
 def test_a_change_is_a_new_version_and_the_older_link_ends(

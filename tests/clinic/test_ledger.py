@@ -66,11 +66,15 @@ def test_a_stopped_prepaid_course_is_offered_the_unused_sessions_back_in_one_act
         post(client, f"/sessions/{session.pk}/invoice/", prepaid="yes")
     assert sums(course) == {"revenue": "-499.98", "prepaid": "-500.02", "card": "1000.00"}
     assert "Give back $500.02" not in client.get(money).content.decode()
+    assert "To give back" not in client.get("/money/").content.decode()
     stop(course, clinician)
+    listed = client.get("/money/").content.decode().split("To give back")[1].split("Overdue")[0]
+    assert money in listed and "$500.02" in listed
     for address in (money, f"/courses/{course.pk}/"):
         page = client.get(address).content.decode()
         assert "3 prepaid sessions were not used" in page and "Give back $500.02" in page
     series = LedgerEntry.objects.get(kind="series")
+    assert f'href="/payments/{series.pk}/receipt/"' in client.get(money).content.decode()
     back = f"/money/series/{series.pk}/give-back/"
     key = client.get(back).context["form"].initial["request_key"]
     for _ in "ab":  # a double click
@@ -79,6 +83,7 @@ def test_a_stopped_prepaid_course_is_offered_the_unused_sessions_back_in_one_act
     assert LedgerEntry.objects.filter(kind="unused_back").get().sessions == 3
     page = client.get(money).content.decode()
     assert "nothing open" in page and "The series has ended" not in page
+    assert "To give back" not in client.get("/money/").content.decode()
 
 
 def test_a_course_with_deposit_credit_and_refund_comes_out_even(
@@ -105,7 +110,10 @@ def test_a_course_with_deposit_credit_and_refund_comes_out_even(
         client, f"{page}refund/", amount="80", method="card", reason="One place less"
     ).content.decode()  # fmt: skip
     post(client, f"{page}credit/", amount="80", reason="One place less")
-    assert "Refund $80" in client.get(page).content.decode()
+    told = client.get(page).content.decode()
+    assert "Refund $80" in told and "We owe you $80" in told and "Paid in full" not in told
+    # The deposit that is left ($40) stays: this series goes on.
+    assert "$80" in client.get("/money/").content.decode().split("To give back")[1]
     pay.make_invoice(desk, course.sessions.all()[1].pk, TODAY)
     told = client.get(money).content.decode()
     assert "$280 open, $280 overdue" in told and "<dd>$80</dd>" in told
@@ -185,7 +193,7 @@ def test_a_closed_day_takes_no_more_entries_and_the_next_one_does(
     assert actions.take_deposit(desk, course.pk, Decimal("50.10"), "cash", TODAY, "d").on == TODAY
     assert pay.make_invoice(desk, course.sessions.all()[0].pk, TODAY).issued_on == tomorrow
     days = client.get("/money/days/").content.decode()
-    assert "$280" in days and "Cash −$0.10" in days and "A dime fell" in days
+    assert "$280" in days and "Cash short $0.10" in days and "A dime fell" in days
     with time_machine.travel("2026-11-24 15:00Z", tick=False):
         assert closing.expected_of(desk.clinic, tomorrow)[Method.CASH].amount == 9
 

@@ -20,6 +20,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 
 from enthesis import records
+from enthesis.clinic import store
 from enthesis.clinic.models import (
     Arrangement,
     Clinic,
@@ -228,5 +229,41 @@ def ahead(course: Course, record: records.Course) -> Ahead:
     return Ahead(
         ledger.deposit_held(book, course.patient.clinic.currency),
         [(sold[left.key], left) for left in ledger.series_left(book)],
-        steps.phase(record) in (Phase.FOLLOWING, Phase.REFERRED, Phase.CLOSED),
+        _has_ended(record),
     )
+
+
+def _has_ended(record: records.Course) -> bool:
+    return steps.phase(record) in (Phase.FOLLOWING, Phase.REFERRED, Phase.CLOSED)
+
+
+def to_give_back(clinic: Clinic) -> list[tuple[Course, Money]]:
+    """What the clinic owes its patients, by course: bills that were paid too much and, once the
+    series has ended, what was paid ahead and not used. In the currency of the clinic."""
+    kinds = (Kind.SERIES, Kind.DEPOSIT, Kind.CREDIT_NOTE)
+    moved = LedgerEntry.objects.filter(clinic=clinic, kind__in=kinds, currency=clinic.currency)
+    rows = Course.objects.filter(pk__in=moved.values("course")).select_related("patient__clinic")
+    found = [
+        (row, too_much, ahead)
+        for row in rows.prefetch_related("entries", "invoices__lines").order_by("patient__family")
+        for too_much, ahead in [_owed_back(row, clinic.currency)]
+        if too_much.amount or ahead.amount
+    ]
+    # Few are left by now: only of these it matters whether the series goes on.
+    ended = map(_has_ended, store.course_outlines([row for row, *_ in found]))
+    owed = [
+        (row, too_much + ahead if is_over else too_much)
+        for (row, too_much, ahead), is_over in zip(found, ended, strict=True)
+    ]
+    return [(row, money) for row, money in owed if money.amount]
+
+
+def _owed_back(course: Course, currency: str) -> tuple[Money, Money]:
+    """What was paid too much of the bills of a course, and what is left of what was paid ahead."""
+    none = ledger.nothing(currency)
+    invoices = [row for row in course.invoices.all() if row.currency == currency]
+    entries = [row for row in course.entries.all() if row.currency == currency]
+    book = [*_charges(invoices), *_entries(entries, invoices)]
+    too_much = (max(-ledger.owed(book, row.number, currency), none) for row in invoices)
+    unused = (left.amount for left in ledger.series_left(book))
+    return sum(too_much, none), sum(unused, ledger.deposit_held(book, currency))

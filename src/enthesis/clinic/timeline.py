@@ -71,7 +71,7 @@ def timeline(course: Course, known: Knowledge, is_clinical: bool) -> list[Entry]
         ]
     else:
         entries += [
-            Entry(s.on, f"Session {s.number}", "", "Given")
+            Entry(s.on, f"Session {s.number}", "", f"{day(s.on)}, given")
             for s in course.sessions.all()
             if s.signed_at
         ]

@@ -131,10 +131,10 @@ def _period(request: StaffRequest) -> tuple[PeriodForm, date, date]:
 
 
 def _differences(row: DayClose) -> Iterator[tuple[str, Money]]:
-    """By method, what was counted less what was expected, where they differ."""
+    """By method, how much too much or too little was counted."""
     for method, words in WORDS.items():
         if more := _more(row, method):
-            yield words, Money(more, row.currency)
+            yield f"{words} {'over' if more > 0 else 'short'}", Money(abs(more), row.currency)
 
 
 def _more(row: DayClose, method: str) -> Decimal:

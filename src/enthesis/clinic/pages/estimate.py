@@ -222,7 +222,7 @@ def _read(request: HttpRequest, token: str, link: EstimateLink, language: str) -
         ],
         "form": None if received else form,
         "received": words,
-        "paper": reverse("read_estimate_paper", args=[token]),
+        "paper": reverse("read_estimate_paper", args=[token]) + f"?in={language}",
         "say": {id: say(said, f"page-{id}") for id in ("sign", "sign-text", "button", "paper")},
     }
     context["sign_text"] = context["say"]["sign-text"]
@@ -232,11 +232,12 @@ def _read(request: HttpRequest, token: str, link: EstimateLink, language: str) -
 
 @require_safe
 def read_estimate_paper(request: HttpRequest, token: str) -> HttpResponse:
-    """The patient's own copy."""
+    """The patient's own copy, `?in=` the language that was read; once received, as it was then."""
     link = actions.find_estimate_link(token, timezone.now())
     if link is None:
         return errors.gone(request)
-    return _paper(link.estimate, link.estimate.course.patient.language)
+    own, read = link.estimate.course.patient.language, request.GET.get("in", "")
+    return _paper(link.estimate, read if read in Patient.Language.values else own)
 
 
 urlpatterns = [

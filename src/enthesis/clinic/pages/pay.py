@@ -66,7 +66,7 @@ class PaymentForm(forms.Form):
 
 @require_safe
 def money(request: StaffRequest) -> HttpResponse:
-    """What is open and overdue, what is not yet charged, what came in today."""
+    """What is open and overdue, not yet charged, to be given back, and what came in today."""
     today = store.today(request.clinic)
     bills = open_bills(rows_for(request.user, Invoice), today)
     moved = (
@@ -89,6 +89,7 @@ def money(request: StaffRequest) -> HttpResponse:
         "owed": _total(bill.balance for bill in bills),
         "moved": [(row, signed(row)) for row in moved],
         "received": _total(signed(row) for row in moved),
+        "to_give_back": ledger.to_give_back(request.clinic),
         "closed": rows_for(request.user, DayClose).last(),
         "problems": rows_for(request.user, CardProblem)
         .filter(settled_at=None)
