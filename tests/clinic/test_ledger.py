@@ -132,7 +132,10 @@ def test_instalments_arranged_before_move_the_due_days_of_what_is_given_after(
     typed = {"amount": "560", "parts": 2, "first_on": "2026-11-23", "every_days": 30}
     refused = post(client, f"{money}instalments/", **typed | {"first_on": "2026-11-22"})
     assert "cannot be due before today" in refused.content.decode()
-    assert post(client, f"{money}instalments/", **typed).url == money
+    for _ in "ab":  # a double click
+        assert post(client, f"{money}instalments/", **typed, request_key="i").url == money
+    other = post(client, f"{money}instalments/", **typed | {"parts": 3}, request_key="i")
+    assert "already used for something else" in other.content.decode()
     before = course.sessions.all()[0]
     assert pay.make_invoice(desk, before.pk, TODAY).due_on == before.on
     later = course.sessions.all()[1]
@@ -207,6 +210,8 @@ def test_the_bookkeeper_gets_every_entry_with_debit_and_credit_and_no_formula(
         ("invoice", "receivable", "revenue", "280.00"),
     ]
     assert rows[4]["Why"] == f"'{reason}" and rows[0]["Why"] == "'+1 found"
+    huge = dict.fromkeys(("cash", "card", "transfer"), "1e30") | {"on": "2026-11-23"}
+    assert client_for(desk).post("/money/close/", huge).status_code == 422
     wrong = client_for(desk).get("/money/days/?first=2026-12-01&last=2026-11-01")
     assert "Choose a later one" in wrong.content.decode()
 
