@@ -4,12 +4,14 @@ import ast
 import inspect
 import re
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from types import FunctionType, ModuleType
 
 import pytest
 from django.db import transaction
 
+import enthesis
 from enthesis.clinic import actions, audit
 from enthesis.clinic.models import AuditEvent, Patient, User
 
@@ -64,6 +66,44 @@ def test_it_finds_an_action_that_forgets() -> None:
     assert unaudited(
         {"_keep": step + "    audit.record(user, 'keep', row)", "add": "def add():\n _keep()"}
     ) == ["add writes outside a transaction"]
+
+
+def changes(source: str) -> list[str]:
+    """What changes or deletes rows by itself, and not by `actions.save`."""
+    return sorted(
+        ast.unparse(call.func)
+        for call in ast.walk(ast.parse(source))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and (
+            call.func.attr in ("save", "delete", "bulk_update", "update_or_create")
+            or (call.func.attr == "update" and call.keywords and not call.args)
+        )
+    )
+
+
+def test_rows_are_changed_past_save_in_these_places_only_and_none_is_of_the_books() -> None:
+    """`save` refuses to change what is in the books; this list is read before it grows."""
+    room = Path(enthesis.__file__).parent
+    found = {
+        path.stem: names
+        for path in room.rglob("*.py")
+        if "migrations" not in path.parts and (names := changes(path.read_text()))
+    }
+    assert found == {
+        "__init__": ["row.save"],
+        "enquiry": ["marked.update", "row.save"],
+        "judge": ["unread.update"],
+        "outbox": [
+            "Message.objects.filter(pk=message.pk).update",
+            *["attempt.save"] * 2,
+            *["message.save"] * 3,
+        ],
+        "protocols": ["clinic.save"],
+        "treat": ["session.delete", "session.sites.all().delete"],
+    }
+    forgets = "LedgerEntry.objects.update(amount=5)\nrow.entries.all().delete()\n{}.update(a)"
+    assert changes(forgets) == ["LedgerEntry.objects.update", "row.entries.all().delete"]
 
 
 def test_an_event_names_who_what_and_whose(clinician: User, make_course) -> None:

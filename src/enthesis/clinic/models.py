@@ -7,7 +7,7 @@ compares it, so that two people never lose a change silently. Money and volumes 
 
 import uuid
 from decimal import Decimal
-from typing import Any, TypeVar, cast
+from typing import cast
 
 from django.contrib.auth.models import AbstractUser
 from django.core.validators import (
@@ -21,9 +21,8 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from enthesis.clinic.uploads import NAME_MOST, Kind
-from enthesis.journey.enquiry import Fact as EnquiryStep
+from enthesis.journey.enquiry import Fact
 
-FactT = TypeVar("FactT", bound=models.Model)
 NO_NUL = [ProhibitNullCharactersValidator()]
 
 
@@ -699,43 +698,7 @@ class Decision(models.Model):
         ordering = ["at", "id"]
 
 
-class FactRows(models.QuerySet[FactT]):
-    """Rows that are only ever added: what is in the books is never changed or taken out."""
-
-    def update(self, **changed: Any) -> int:
-        raise AppendOnlyError(self.model)
-
-    def delete(self) -> tuple[int, dict[str, int]]:
-        raise AppendOnlyError(self.model)
-
-
-class AppendOnlyError(RuntimeError):
-    """Code tried to change the books."""
-
-    def __init__(self, kind: type[models.Model]) -> None:
-        super().__init__(
-            f"A {kind.__name__} is never changed or deleted. Add a row that sets it right."
-        )
-
-
-class Fact(models.Model):
-    """A row that is only ever added."""
-
-    objects = FactRows.as_manager()
-
-    class Meta:
-        abstract = True
-
-    def save(self, *args: Any, **named: Any) -> None:
-        if not self._state.adding:
-            raise AppendOnlyError(type(self))
-        super().save(*args, **named)
-
-    def delete(self, *args: Any, **named: Any) -> tuple[int, dict[str, int]]:
-        raise AppendOnlyError(type(self))
-
-
-class Arrangement(Fact):
+class Arrangement(models.Model):
     """Payment in parts, promised before the treatment. The last one of a course holds.
 
     `parts` are plain journey.instalments.Part, in their order.
@@ -791,7 +754,7 @@ class InvoiceLine(models.Model):
     amount = models.DecimalField(max_digits=10, decimal_places=2)
 
 
-class LedgerEntry(Fact):
+class LedgerEntry(models.Model):
     """One entry of the ledger (journey.ledger.Entry) but the invoices, which stand for themselves.
 
     `number` counts without gaps within the clinic and the `paper`: receipts, credit notes,
@@ -871,7 +834,7 @@ class CardProblem(models.Model):
         ordering = ["id"]
 
 
-class DayClose(Fact):
+class DayClose(models.Model):
     """The day was counted: what should have come in and what did, by method, as decimal text.
 
     A closed day, and every day before it, takes no more entries.
@@ -1038,7 +1001,7 @@ class EnquiryFact(models.Model):
     clinic, or agreement withdrawn by the asker. `question` is the published wording."""
 
     enquiry = models.ForeignKey(Enquiry, on_delete=models.PROTECT, related_name="facts")
-    fact = models.CharField(max_length=10, choices=[(one.value, one.value) for one in EnquiryStep])
+    fact = models.CharField(max_length=10, choices=[(one.value, one.value) for one in Fact])
     question = models.TextField(max_length=4000, blank=True, default="", validators=NO_NUL)
     answer = models.TextField(max_length=4000, blank=True, default="", validators=NO_NUL)
     # Null: the asker, by the link in the answer.

@@ -1,7 +1,8 @@
 """What may be added to the book of a course: invoice, payment, deposit, series, credit, refund.
 
 Each function takes the book so far and gives the entry to add, or raises LedgerError. The same
-`key` twice (a double click, a retry) gives the entry that stands already.
+`key` twice (a double click, a retry) gives the entry that stands already; with another amount or
+method in it (the browser's back button) it is refused, for the desk would take it as entered.
 """
 
 from datetime import date
@@ -30,7 +31,7 @@ def invoice(number: int, amount: Money, on: date) -> Entry:
 
 def pay(book: Book, number: int, amount: Money, method: Method, on: date, key: str) -> Entry:
     """Money for an invoice, up to what is open."""
-    if before := _before(book, key, Kind.PAYMENT, number):
+    if before := _before(book, key, Kind.PAYMENT, invoice=number, amount=amount, method=method):
         return before
     _check_open(book, number, amount)
     return Entry(Kind.PAYMENT, on, amount, key, method, number)
@@ -38,7 +39,7 @@ def pay(book: Book, number: int, amount: Money, method: Method, on: date, key: s
 
 def deposit(book: Book, amount: Money, method: Method, on: date, key: str) -> Entry:
     """Money ahead, before anything is charged. It stays the patient's until it is used."""
-    if before := _before(book, key, Kind.DEPOSIT):
+    if before := _before(book, key, Kind.DEPOSIT, amount=amount, method=method):
         return before
     _check_amount(amount)
     return Entry(Kind.DEPOSIT, on, amount, key, method)
@@ -46,7 +47,7 @@ def deposit(book: Book, amount: Money, method: Method, on: date, key: str) -> En
 
 def use_deposit(book: Book, number: int, amount: Money, on: date, key: str) -> Entry:
     """A deposit pays an invoice: up to what is open and what is held."""
-    if before := _before(book, key, Kind.DEPOSIT_USED, number):
+    if before := _before(book, key, Kind.DEPOSIT_USED, invoice=number, amount=amount):
         return before
     _check_open(book, number, amount)
     _check_held(book, amount)
@@ -57,7 +58,8 @@ def sell_series(
     book: Book, sessions: int, price: Money, method: Method, on: date, key: str
 ) -> Entry:
     """Sessions paid ahead for one price; each takes an equal share when it is given."""
-    if before := _before(book, key, Kind.SERIES):
+    told = {"sessions": sessions, "amount": price, "method": method}
+    if before := _before(book, key, Kind.SERIES, **told):
         return before
     _check_amount(price)
     if sessions < 1:
@@ -69,7 +71,7 @@ def sell_series(
 
 def use_session(book: Book, number: int, on: date, key: str) -> Entry:
     """The next session of the series sold first pays an invoice that was made for its share."""
-    if before := _before(book, key, Kind.SESSION_USED, number):
+    if before := _before(book, key, Kind.SESSION_USED, invoice=number):
         return before
     left = next(iter(series_left(book)), None)
     if left is None:
@@ -85,7 +87,7 @@ def use_session(book: Book, number: int, on: date, key: str) -> Entry:
 
 def credit(book: Book, number: int, amount: Money, reason: str, on: date, key: str) -> Entry:
     """An invoice asks for less, with a reason. What was paid too much can then be refunded."""
-    if before := _before(book, key, Kind.CREDIT_NOTE, number):
+    if before := _before(book, key, Kind.CREDIT_NOTE, invoice=number, amount=amount):
         return before
     _check_amount(amount)
     _check_reason(reason)
@@ -97,7 +99,7 @@ def refund(
     book: Book, number: int, amount: Money, method: Method, reason: str, on: date, key: str
 ) -> Entry:
     """What was paid too much of an invoice goes back to the patient."""
-    if before := _before(book, key, Kind.REFUND, number):
+    if before := _before(book, key, Kind.REFUND, invoice=number, amount=amount, method=method):
         return before
     _check_amount(amount)
     _check_reason(reason)
@@ -117,7 +119,7 @@ def take_back(book: Book, payment: str, reason: str, on: date, key: str) -> Entr
     paid = next((one for one in book if (one.key, one.kind) == (payment, Kind.PAYMENT)), None)
     if paid is None or paid.invoice is None:
         raise LedgerError("There is no such payment. Look at the entries.")
-    if before := _before(book, key, Kind.TAKEN_BACK, paid.invoice):
+    if before := _before(book, key, Kind.TAKEN_BACK, about=payment):
         return before
     _check_reason(reason)
     if any(one.about == payment for one in book):
@@ -139,7 +141,7 @@ def give_back_deposit(
     book: Book, amount: Money, method: Method, reason: str, on: date, key: str
 ) -> Entry:
     """A deposit, or a part of it, goes back to the patient."""
-    if before := _before(book, key, Kind.DEPOSIT_BACK):
+    if before := _before(book, key, Kind.DEPOSIT_BACK, amount=amount, method=method):
         return before
     _check_amount(amount)
     _check_reason(reason)
@@ -151,7 +153,7 @@ def give_back_unused(
     book: Book, series: str, method: Method, reason: str, on: date, key: str
 ) -> Entry:
     """All sessions of a prepaid series that were not given go back at what they cost."""
-    if before := _before(book, key, Kind.UNUSED_BACK):
+    if before := _before(book, key, Kind.UNUSED_BACK, about=series, method=method):
         return before
     _check_reason(reason)
     left = next((one for one in series_left(book) if one.key == series), None)
@@ -168,11 +170,15 @@ def add(book: Book, entry: Entry) -> tuple[Entry, ...]:
     return tuple(book) if any(one.key == entry.key for one in book) else (*book, entry)
 
 
-def _before(book: Book, key: str, kind: Kind, invoice: int | None = None) -> Entry | None:
-    """The entry that the same form made already."""
+def _before(book: Book, key: str, kind: Kind, **told: object) -> Entry | None:
+    """The entry that the same form made already, if it told the same."""
     before = next((one for one in book if one.key == key), None)
-    if before is not None and (before.kind, before.invoice) != (kind, invoice):
-        raise LedgerError("This form was already used for something else. Open it anew.")
+    told["kind"] = kind
+    if before is not None and any(getattr(before, name) != value for name, value in told.items()):
+        raise LedgerError(
+            "This form was sent before with something else in it. Look at what was entered, then "
+            "open it anew."
+        )
     return before
 
 

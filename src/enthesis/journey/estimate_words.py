@@ -7,6 +7,7 @@ in rules/estimate.toml. What a paper lacks is named on it and never left out in 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from enthesis.journey.estimate import Estimate, Standing, holds_until, missing, outcome
 from enthesis.journey.lines import ENGLISH, Lines
@@ -201,10 +202,13 @@ def _covered(around: Around) -> Iterator[Said]:
 
 
 def _know(estimate: Estimate, around: Around, said: Lines) -> Iterator[Said]:
-    rules, line = said.known.estimate_rules, money_words(around.line)
+    rules = said.known.estimate_rules
     yield from ("know-only", "know-contract", "know-separate", "know-other")
-    in_us = around.line.currency == "USD"
-    yield "know-dispute" if in_us else "know-dispute-elsewhere", {"line": line}
+    # The right to a review begins at the law's line, wherever the clinic is warned.
+    if law := _law_line(around.line.currency, said):
+        yield "know-dispute", {"line": money_words(law)}
+    else:
+        yield "know-dispute-elsewhere", {"line": money_words(around.line)}
     yield "know-care"
     yield "know-months", {"day": said.day(holds_until(estimate.made_on, rules.months))}
     yield "know-keep"
@@ -235,10 +239,16 @@ def _after(
             "planned": said.count(estimate.sessions, "session"),
         },
     )
-    if standing.has_passed:
-        yield "after-line", {"line": money_words(standing.line)}
+    law = _law_line(standing.line.currency, said)
+    if law is not None and standing.over >= law:
+        yield "after-line", {"line": money_words(law)}
     if on is not None:
         yield "after-going", {"day": said.day(on)}
+
+
+def _law_line(currency: str, said: Lines) -> Money | None:
+    """From how far above the estimate on a bill may be disputed; None outside the United States."""
+    return Money(Decimal(said.known.estimate_rules.line), currency) if currency == "USD" else None
 
 
 def bill_text(item: str, text: str, said: Lines, number: int, on: date | None) -> str:

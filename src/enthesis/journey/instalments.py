@@ -31,7 +31,10 @@ def arrange(total: Money, parts: int, first_on: date, every_days: int) -> tuple[
     split = shares(total, parts)
     if split[0].amount == 0:
         raise LedgerError(f"{money_words(total)} is too little for {parts} parts.", "amount")
-    days = [first_on + timedelta(days=every_days * n) for n in range(parts)]
+    try:
+        days = [first_on + timedelta(days=every_days * n) for n in range(parts)]
+    except OverflowError as error:
+        raise LedgerError("No calendar goes as far. Choose an earlier day.", "first_on") from error
     return tuple(Part(on, amount) for on, amount in zip(days, split, strict=True))
 
 
@@ -57,17 +60,21 @@ def parts_of(
 
 def overdue(parts: Sequence[Part], total: Money, owed: Money, today: date) -> Money:
     """What should have been paid by yesterday and is still owed. `total` as first charged."""
-    none = nothing(total.currency)
-    due = _sum([part for part in parts if part.due_on < today], total.currency)
-    return max(none, min(owed, due - (total - owed)))
+    return _late([part for part in parts if part.due_on < today], total, owed)
 
 
 def due_next(parts: Sequence[Part], total: Money, owed: Money, today: date) -> Money:
     """What a patient who pays now is asked for: what is due until today, else the next part that
     is not paid."""
     days = [today, *sorted(part.due_on for part in parts if part.due_on > today)]
-    due = (overdue(parts, total, owed, on + timedelta(days=1)) for on in days)
+    due = (_late([part for part in parts if part.due_on <= on], total, owed) for on in days)
     return next((one for one in due if one.amount > 0), owed)
+
+
+def _late(due: Sequence[Part], total: Money, owed: Money) -> Money:
+    """What of these parts is still owed, after what was paid or credited."""
+    late = _sum(due, total.currency) - (total - owed)
+    return max(nothing(total.currency), min(owed, late))
 
 
 def next_due(parts: Sequence[Part], today: date) -> Part | None:

@@ -97,6 +97,22 @@ def test_elsewhere_it_names_no_law_of_the_united_states() -> None:
     assert "cms.gov" not in text and "Medicare" not in text and "400 or more above" in text
 
 
+@pytest.mark.parametrize(("over", "currency", "told_so"), [
+    ("400", "USD", True), ("399.99", "USD", False), ("400", "EUR", False),
+])  # fmt: skip
+def test_the_right_to_a_review_begins_at_the_laws_line_wherever_the_clinic_is_warned(
+    over: str, currency: str, told_so: bool
+) -> None:
+    none, expected = Money(Decimal(0), currency), Money(Decimal(1000), currency)
+    billed = expected + Money(Decimal(over), currency)
+    for own in ("1", "400", "9000"):
+        line = Money(Decimal(own), currency)
+        stands = Standing(expected, billed, none, line)
+        text = str(told(MADE, replace(AROUND, line=line), ENGLISH, stands).sections)
+        assert ("may ask for a review of the bill." in text.replace("you may ask", "")) is told_so
+        assert ("billed $400 or more above" in text) is (currency == "USD")
+
+
 @pytest.mark.parametrize(
     ("billed", "words"),
     [

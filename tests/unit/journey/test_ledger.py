@@ -153,6 +153,7 @@ BOOK = (*invoiced("280"), enter.deposit((), usd("50"), Method.CASH, DAY, "d"))
         (lambda: instalments.arrange(usd("9"), 1, DAY, 30), "at least 2 parts", "parts"),
         (lambda: instalments.arrange(usd("9"), 2, DAY, 0), "at least 1", "every_days"),
         (lambda: instalments.arrange(usd("0.01"), 2, DAY, 9), "too little for 2", "amount"),
+        (lambda: instalments.arrange(usd("9"), 2, date.max, 9), "an earlier day", "first_on"),
         (lambda: enter.check_decimals(Decimal("1.005"), "USD"), "as small as 1.005", "amount"),
         (lambda: enter.check_decimals(Decimal("0.5"), "JPY"), "as small as 0.5", "amount"),
         (lambda: enter.check_decimals(Decimal("NaN"), "USD"), "above zero", "amount"),
@@ -173,6 +174,37 @@ def test_the_same_form_again_gives_the_entry_that_stands() -> None:
     assert again is BOOK[-1] and enter.add(BOOK, again) == BOOK
 
 
+def test_a_form_that_was_changed_after_it_was_sent_is_refused() -> None:
+    """Else the desk reads "recorded" of an amount that is not in the books."""
+    book, reason = BOOK, "Why"
+    for entry in (
+        enter.pay(BOOK, 1, usd("200"), Method.CASH, DAY, "p"),
+        enter.use_deposit(BOOK, 1, usd("20"), DAY, "u"),
+        enter.credit(BOOK, 1, usd("100"), reason, DAY, "c"),
+        enter.sell_series(BOOK, 3, usd("60"), Method.CASH, DAY, "s"),
+        enter.give_back_deposit(BOOK, usd("10"), Method.CASH, reason, DAY, "b"),
+    ):
+        book = enter.add(book, entry)
+    book = enter.add(book, enter.refund(book, 1, usd("20"), Method.CASH, reason, DAY, "r"))
+    book = enter.add(book, enter.give_back_unused(book, "s", Method.CASH, reason, DAY, "x"))
+    changed: list[Callable[[], Entry]] = [
+        lambda: enter.deposit(book, usd("60"), Method.CASH, DAY, "d"),
+        lambda: enter.deposit(book, usd("50"), Method.CARD, DAY, "d"),
+        lambda: enter.pay(book, 1, usd("1"), Method.CASH, DAY, "p"),
+        lambda: enter.pay(book, 1, usd("200"), Method.CARD, DAY, "p"),
+        lambda: enter.use_deposit(book, 1, usd("21"), DAY, "u"),
+        lambda: enter.credit(book, 1, usd("90"), reason, DAY, "c"),
+        lambda: enter.sell_series(book, 4, usd("60"), Method.CASH, DAY, "s"),
+        lambda: enter.sell_series(book, 3, usd("61"), Method.CASH, DAY, "s"),
+        lambda: enter.give_back_deposit(book, usd("11"), Method.CASH, reason, DAY, "b"),
+        lambda: enter.refund(book, 1, usd("21"), Method.CASH, reason, DAY, "r"),
+        lambda: enter.give_back_unused(book, "s", Method.CARD, reason, DAY, "x"),
+    ]
+    for again in changed:
+        with pytest.raises(LedgerError, match="sent before with something else in it"):
+            again()
+
+
 def test_a_day_says_what_was_earned_what_came_in_and_what_is_held() -> None:
     book = enter.add(BOOK, enter.pay(BOOK, 1, usd("30"), Method.CARD, DAY, "p"))
     book = enter.add(book, enter.credit(book, 1, usd("80"), "One place less", LATER, "c"))
@@ -191,15 +223,22 @@ def test_an_entry_after_the_close_stands_on_the_next_day() -> None:
 
 MONEY_CODE = [
     ROOM / "units.py",
-    *(ROOM / "journey" / f"{n}.py" for n in ("pay", "ledger", "enter", "instalments", "day_close")),
-    *sorted(ROOM.glob("clinic/**/pay.py")),
-    *sorted(ROOM.glob("clinic/**/*ledger*.py")),
-    *sorted(ROOM.glob("clinic/**/*money*.py")),
+    *(ROOM / "exchange" / f"{name}.py" for name in ("cards", "stripe")),
+    *(ROOM / "clinic" / f"{name}.py" for name in ("documents", "models")),
+    *(
+        path
+        for name in (
+            *("pay", "ledger", "enter", "instalments", "day_close", "card", "cards"),
+            *("tariff", "prices", "estimate", "estimates", "superbill", "statement"),
+        )
+        for room in ("journey", "clinic")
+        for path in sorted(ROOM.glob(f"{room}/**/{name}.py"))
+    ),
 ]
 
 
 def floats(source: str) -> list[int]:
-    """The lines on which a float is written, named, or made by dividing whole numbers."""
+    """The lines on which a float is written or named."""
     return [
         node.lineno
         for node in ast.walk(ast.parse(source))
@@ -242,3 +281,8 @@ def test_who_pays_now_is_asked_for_what_is_due_else_for_the_next_part(
     days = (DAY, LATER, LATER + timedelta(days=14))
     parts = [Part(on, usd("100")) for on in days]
     assert instalments.due_next(parts, usd("300"), usd(owed), today) == usd(asked)
+
+
+def test_what_is_due_on_the_last_day_of_the_calendar_can_be_paid() -> None:
+    parts = [Part(date.max, usd("9"))]
+    assert instalments.due_next(parts, usd("9"), usd("9"), DAY) == usd("9")

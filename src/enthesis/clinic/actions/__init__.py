@@ -11,10 +11,27 @@ from typing import TypeVar, cast
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db.models import Model
 
-from enthesis.clinic.models import Clinic, Invoice, User
+from enthesis.clinic.models import (
+    Arrangement,
+    Clinic,
+    DayClose,
+    Estimate,
+    EstimateReceived,
+    Invoice,
+    InvoiceLine,
+    LedgerEntry,
+    Superbill,
+    TariffPrice,
+    User,
+)
 from enthesis.clinic.permissions import CLINICAL, get_for
 
 M = TypeVar("M", bound=Model)
+BOOKS = (
+    *(Invoice, InvoiceLine, LedgerEntry, Arrangement, DayClose, TariffPrice),
+    *(Estimate, EstimateReceived, Superbill),
+)
+"""Rows that are only ever added: what is wrong in them is set right by another one."""
 
 
 class Refused(Exception):  # noqa: N818 (an answer, not a fault)
@@ -32,6 +49,13 @@ class EditConflict(Exception):  # noqa: N818 (likewise)
     def __init__(self, theirs: Model) -> None:
         super().__init__("Somebody else changed this record after you opened it.")
         self.theirs = theirs
+
+
+class AppendOnlyError(RuntimeError):
+    """Code tried to change the books."""
+
+    def __init__(self, kind: type[Model]) -> None:
+        super().__init__(f"A {kind.__name__} is never changed. Add a row that sets it right.")
 
 
 def open_for_edit(user: User, kind: type[M], id: int, expected_version: int | None) -> M:
@@ -58,7 +82,10 @@ def hold_clinic(of: User | Invoice) -> Clinic:
 
 
 def save(row: M) -> M:
-    """Check and save a row; an edited row with a version gets the next one. Raises Refused."""
+    """Check and save a row; an edited row with a version gets the next one. Raises Refused; for a
+    row of the books that stands already AppendOnlyError."""
+    if isinstance(row, BOOKS) and row.pk is not None:
+        raise AppendOnlyError(type(row))
     try:
         row.full_clean()
     except ValidationError as error:

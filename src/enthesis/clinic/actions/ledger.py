@@ -235,23 +235,24 @@ def arrange(
     clinic = hold_clinic(user)
     course = get_for(user, Course, course_id)
     today = store.today(clinic)
-    if before := Arrangement.objects.filter(request_key=key).first():
-        if before.course_id != course.pk:
-            raise Refused("This form was already used for something else. Open it anew.")
-        return before
-    if first_on < today:
-        raise Refused("The first part cannot be due before today.", "first_on")
     try:
         money = enter.check_decimals(amount, clinic.currency)
         arranged = instalments.arrange(money, parts, first_on, every_days)
     except LedgerError as error:
         raise Refused(error.message, error.field) from error
+    kept = ledger.plain_parts(arranged)
+    if before := Arrangement.objects.filter(request_key=key).first():
+        if (before.course_id, before.parts) != (course.pk, kept):
+            raise Refused("This form was already used for something else. Open it anew.")
+        return before
+    if first_on < today:
+        raise Refused("The first part cannot be due before today.", "first_on")
     row = save(
         Arrangement(
             course=course,
             agreed_on=today,
             currency=clinic.currency,
-            parts=ledger.plain_parts(arranged),
+            parts=kept,
             request_key=key,
             by=user,
         )

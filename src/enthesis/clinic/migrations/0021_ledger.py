@@ -106,7 +106,7 @@ class Migration(migrations.Migration):
                 ("by", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
                 ("course", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="arrangements", to="clinic.course")),
             ],
-            options={"ordering": ["id"], "abstract": False},
+            options={"ordering": ["id"]},
         ),
         migrations.AddField(
             model_name="invoice",
@@ -133,7 +133,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["on"],
-                "abstract": False,
                 "constraints": [models.UniqueConstraint(fields=("clinic", "on"), name="day_closed_once", violation_error_message="This day is closed already.")],
             },
         ),

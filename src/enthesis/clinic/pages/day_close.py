@@ -28,16 +28,18 @@ WORDS = {str(value): str(label) for value, label in LedgerEntry.Method.choices}
 DAYS = 31
 
 
+def _counted(label: str, help_text: str = "") -> forms.DecimalField:
+    return forms.DecimalField(label=label, max_digits=10, decimal_places=2, help_text=help_text)
+
+
 class CloseForm(forms.Form):
     on = forms.DateField(label="Day", widget=forms.DateInput(attrs={"type": "date"}))
-    cash = forms.DecimalField(
-        label="Cash counted, without the float",
-        decimal_places=2,
-        help_text="Below zero where more was given back than came in.",
+    cash = _counted(
+        "Cash counted, without the float", "Below zero where more was given back than came in."
     )
-    card = forms.DecimalField(label="Total of the card terminal", decimal_places=2)
-    transfer = forms.DecimalField(label="Transfers seen at the bank", decimal_places=2)
-    online = forms.DecimalField(label="Card payments online, less refunds there", decimal_places=2)
+    card = _counted("Total of the card terminal")
+    transfer = _counted("Transfers seen at the bank")
+    online = _counted("Card payments online, less refunds there")
     note = forms.CharField(
         label="About the difference",
         max_length=300,
