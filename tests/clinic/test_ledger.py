@@ -90,6 +90,8 @@ def test_a_course_with_deposit_credit_and_refund_comes_out_even(
     course: models.Course, desk: models.User, client_for: ClientFor
 ) -> None:
     client, money = client_for(desk), f"/courses/{course.pk}/money/"
+    typed = post(client, f"{money}deposit/", amount="1,500").content.decode()
+    assert "no comma: 1500" in typed and 'value="1,500"' in typed and "Choose how" in typed
     post(client, f"{money}deposit/", amount="100", method="cash")
     invoice = pay.make_invoice(desk, course.sessions.all()[0].pk, TODAY)
     page = f"/invoices/{invoice.pk}/"

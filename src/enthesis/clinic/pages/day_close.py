@@ -16,6 +16,7 @@ from enthesis.clinic import ledger, store
 from enthesis.clinic.actions import day_close as actions
 from enthesis.clinic.models import DayClose, Invoice, LedgerEntry
 from enthesis.clinic.pages import attempt
+from enthesis.clinic.pages.ledger import amount_field
 from enthesis.clinic.permissions import DESK, STAFF, StaffRequest, page, rows_for
 from enthesis.exchange.cells import BOM, cell
 from enthesis.journey import day_close as core
@@ -30,14 +31,12 @@ DAYS = 31
 
 class CloseForm(forms.Form):
     on = forms.DateField(label="Day", widget=forms.DateInput(attrs={"type": "date"}))
-    cash = forms.DecimalField(
-        label="Cash counted, without the float",
-        decimal_places=2,
-        help_text="Below zero where more was given back than came in.",
+    cash = amount_field(
+        "Cash counted, without the float", "Below zero where more was given back than came in."
     )
-    card = forms.DecimalField(label="Total of the card terminal", decimal_places=2)
-    transfer = forms.DecimalField(label="Transfers seen at the bank", decimal_places=2)
-    online = forms.DecimalField(label="Card payments online, less refunds there", decimal_places=2)
+    card = amount_field("Total of the card terminal")
+    transfer = amount_field("Transfers seen at the bank")
+    online = amount_field("Card payments online, less refunds there")
     note = forms.CharField(
         label="About the difference",
         max_length=300,
@@ -50,10 +49,6 @@ class CloseForm(forms.Form):
         for method in Method:
             if method.value not in methods:
                 del self.fields[method.value]
-                continue
-            self.fields[method.value].widget = forms.TextInput(
-                attrs={"inputmode": "decimal", "autocomplete": "off"}
-            )
 
 
 class PeriodForm(forms.Form):
