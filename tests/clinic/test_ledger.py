@@ -90,6 +90,8 @@ def test_a_course_with_deposit_credit_and_refund_comes_out_even(
     course: models.Course, desk: models.User, client_for: ClientFor
 ) -> None:
     client, money = client_for(desk), f"/courses/{course.pk}/money/"
+    typed = post(client, f"{money}deposit/", amount="1,500").content.decode()
+    assert "no comma: 1500" in typed and 'value="1,500"' in typed and "Choose how" in typed
     post(client, f"{money}deposit/", amount="100", method="cash")
     invoice = pay.make_invoice(desk, course.sessions.all()[0].pk, TODAY)
     page = f"/invoices/{invoice.pk}/"
@@ -112,6 +114,7 @@ def test_a_course_with_deposit_credit_and_refund_comes_out_even(
     post(client, f"{page}credit/", amount="80", reason="One place less")
     told = client.get(page).content.decode()
     assert "Refund $80" in told and "We owe you $80" in told and "Paid in full" not in told
+    assert "$80 to give back" in client.get(f"/courses/{course.pk}/").content.decode()
     # The deposit that is left ($40) stays: this series goes on.
     assert "$80" in client.get("/money/").content.decode().split("To give back")[1]
     pay.make_invoice(desk, course.sessions.all()[1].pk, TODAY)

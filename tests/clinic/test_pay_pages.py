@@ -124,7 +124,7 @@ def test_payments_bring_the_balance_to_zero_and_never_below(
         ({"amount": "0"}, "above zero"),
         ({"amount": "-5"}, "above zero"),
         ({"amount": "1.005"}, "2 decimal places"),
-        ({"amount": "NaN"}, "Enter a number"),
+        ({"amount": "NaN"}, "no comma: 1500"),
         ({"amount": "280.01"}, "Only $280 of"),
         ({"amount": ""}, "required"),
         ({"method": "shells"}, "valid choice"),

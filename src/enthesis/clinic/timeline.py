@@ -185,10 +185,13 @@ def _bills(course: Course) -> Iterator[Entry]:
     rows: Iterable[Invoice] = course.invoices.prefetch_related("lines", "entries")
     for row in rows:
         bill = bill_of(row, row.issued_on)
-        left = bill.balance
         url = reverse("invoice", args=[row.pk])
         facts = f"{day(row.issued_on)}, {money_words(bill.total)}"
-        tag, tone = ("Paid", "good") if left.amount <= 0 else (f"{money_words(left)} open", "care")
+        tag, tone = ("Paid", "good")
+        if bill.is_open:
+            tag, tone = f"{money_words(bill.balance)} open", "care"
+        elif bill.too_much.amount:
+            tag, tone = f"{money_words(bill.too_much)} to give back", "care"
         yield Entry(row.issued_on, f"Invoice {row.number}", url, facts, tag, tone)
 
 

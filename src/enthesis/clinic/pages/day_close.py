@@ -16,6 +16,7 @@ from enthesis.clinic import ledger, store
 from enthesis.clinic.actions import day_close as actions
 from enthesis.clinic.models import DayClose, Invoice, LedgerEntry
 from enthesis.clinic.pages import attempt
+from enthesis.clinic.pages.ledger import amount_field
 from enthesis.clinic.permissions import DESK, STAFF, StaffRequest, page, rows_for
 from enthesis.exchange.cells import BOM, cell
 from enthesis.journey import day_close as core
@@ -28,18 +29,14 @@ WORDS = {str(value): str(label) for value, label in LedgerEntry.Method.choices}
 DAYS = 31
 
 
-def _counted(label: str, help_text: str = "") -> forms.DecimalField:
-    return forms.DecimalField(label=label, max_digits=10, decimal_places=2, help_text=help_text)
-
-
 class CloseForm(forms.Form):
     on = forms.DateField(label="Day", widget=forms.DateInput(attrs={"type": "date"}))
-    cash = _counted(
+    cash = amount_field(
         "Cash counted, without the float", "Below zero where more was given back than came in."
     )
-    card = _counted("Total of the card terminal")
-    transfer = _counted("Transfers seen at the bank")
-    online = _counted("Card payments online, less refunds there")
+    card = amount_field("Total of the card terminal")
+    transfer = amount_field("Transfers seen at the bank")
+    online = amount_field("Card payments online, less refunds there")
     note = forms.CharField(
         label="About the difference",
         max_length=300,
@@ -52,10 +49,6 @@ class CloseForm(forms.Form):
         for method in Method:
             if method.value not in methods:
                 del self.fields[method.value]
-                continue
-            self.fields[method.value].widget = forms.TextInput(
-                attrs={"inputmode": "decimal", "autocomplete": "off"}
-            )
 
 
 class PeriodForm(forms.Form):

@@ -28,18 +28,28 @@ from enthesis.units import Money, money_words
 DAY = forms.DateInput(attrs={"type": "date"})
 
 
-def _amount(label: str) -> forms.DecimalField:
+def amount_field(label: str, help_text: str = "") -> forms.DecimalField:
+    """An amount of money to type: our pages show $1,500, so who types it so is told how."""
     return forms.DecimalField(
         label=label,
+        help_text=help_text,
         max_digits=10,
         decimal_places=2,
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+        error_messages={
+            "required": "Write an amount.",
+            "invalid": "Write it in digits, cents after a point and no comma: 1500 or 1500.50.",
+        },
     )
 
 
-def _method(label: str) -> forms.ChoiceField:
+def method_field(label: str) -> forms.ChoiceField:
+    """How money came or went."""
     return forms.ChoiceField(
-        label=label, choices=LedgerEntry.Method.choices, widget=forms.RadioSelect
+        label=label,
+        choices=LedgerEntry.Method.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose how the money came or went."},
     )
 
 
@@ -62,33 +72,33 @@ class EntryForm(forms.Form):
 
 
 class DepositForm(EntryForm):
-    amount = _amount("Amount")
-    method = _method("Paid by")
+    amount = amount_field("Amount")
+    method = method_field("Paid by")
     on = forms.DateField(label="Paid on", widget=DAY)
 
 
 class SeriesForm(EntryForm):
     sessions = _whole("Sessions", 30)
-    amount = _amount("Price of all of them together")
-    method = _method("Paid by")
+    amount = amount_field("Price of all of them together")
+    method = method_field("Paid by")
     on = forms.DateField(label="Paid on", widget=DAY)
 
 
 class BackForm(EntryForm):
-    method = _method("Given back by")
+    method = method_field("Given back by")
     reason = forms.CharField(label="Why", max_length=300)
     on = forms.DateField(label="Given back on", widget=DAY)
 
 
 class AmountBackForm(EntryForm):
-    amount = _amount("Amount")
-    method = _method("Given back by")
+    amount = amount_field("Amount")
+    method = method_field("Given back by")
     reason = forms.CharField(label="Why", max_length=300)
     on = forms.DateField(label="Given back on", widget=DAY)
 
 
 class CreditForm(EntryForm):
-    amount = _amount("Amount that need not be paid")
+    amount = amount_field("Amount that need not be paid")
     reason = forms.CharField(label="Why", max_length=300)
     on = forms.DateField(label="Day", widget=DAY)
 
@@ -99,12 +109,12 @@ class MistakeForm(EntryForm):
 
 
 class UseDepositForm(EntryForm):
-    amount = _amount("Amount")
+    amount = amount_field("Amount")
     on = forms.DateField(label="Day", widget=DAY)
 
 
 class InstalmentsForm(EntryForm):
-    amount = _amount("Amount to be paid in parts")
+    amount = amount_field("Amount to be paid in parts")
     parts = _whole("Parts", 24)
     first_on = forms.DateField(label="The first is due on", widget=DAY)
     every_days = _whole("Days between two parts", 366)

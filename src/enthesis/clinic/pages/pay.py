@@ -16,6 +16,7 @@ from enthesis.clinic.actions import pay as actions
 from enthesis.clinic.ledger import bill_of, open_bills
 from enthesis.clinic.models import CardProblem, DayClose, Invoice, LedgerEntry, Session
 from enthesis.clinic.pages import attempt
+from enthesis.clinic.pages.ledger import amount_field, method_field
 from enthesis.clinic.permissions import DESK, STAFF, StaffRequest, get_for, page, rows_for
 from enthesis.journey.day_close import first_open_day
 from enthesis.journey.ledger import Kind, deposit_held, goes_out
@@ -51,15 +52,8 @@ class PaymentForm(forms.Form):
         super().__init__(*args, **named)
         self.fields["method"].choices = list(methods.items())  # type: ignore[attr-defined]
 
-    amount = forms.DecimalField(
-        label="Amount",
-        max_digits=10,
-        decimal_places=2,
-        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
-    )
-    method = forms.ChoiceField(
-        label="Paid by", choices=LedgerEntry.Method.choices, widget=forms.RadioSelect
-    )
+    amount = amount_field("Amount")
+    method = method_field("Paid by")
     on = forms.DateField(label="Paid on", widget=forms.DateInput(attrs={"type": "date"}))
     request_key = forms.CharField(max_length=40, widget=forms.HiddenInput)
 
