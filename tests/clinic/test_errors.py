@@ -81,7 +81,7 @@ def test_a_traceback_keeps_the_secret_out_of_the_logs_too() -> None:
     log = logging.Logger("apart")
     log.addHandler(handler)
     try:
-        raise LookupError("no page for /a/s3cret/2/ or /stop/12-s3cret/")
+        raise LookupError("no page for /a/s3cret/2/, /stop/12-s3cret/ or /estimate/s3cret/")
     except LookupError:
         log.exception("Internal Server Error", stack_info=True)
     said = out.getvalue()

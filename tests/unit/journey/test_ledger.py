@@ -229,7 +229,7 @@ MONEY_CODE = [
         path
         for name in (
             *("pay", "ledger", "enter", "instalments", "day_close", "card", "cards"),
-            *("tariff", "prices", "estimate", "estimates", "superbill", "statement"),
+            *("tariff", "prices", "estimate", "estimates", "superbill", "statement", "expect"),
         )
         for room in ("journey", "clinic")
         for path in sorted(ROOM.glob(f"{room}/**/{name}.py"))
