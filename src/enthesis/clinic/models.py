@@ -896,10 +896,9 @@ class Estimate(models.Model):
         ]
 
 
-class EstimateLink(models.Model):
-    """A personal address at which one estimate is read and received. It expires unless used."""
+class SigningLink(models.Model):
+    """A personal address at which something is read and signed; only its secret's hash is kept."""
 
-    estimate = models.ForeignKey(Estimate, on_delete=models.PROTECT, related_name="links")
     token_hash = models.CharField(max_length=64, unique=True)
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -907,7 +906,14 @@ class EstimateLink(models.Model):
     made_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        abstract = True
         ordering = ["id"]
+
+
+class EstimateLink(SigningLink):
+    """A personal address at which one estimate is read and received. It expires unless used."""
+
+    estimate = models.ForeignKey(Estimate, on_delete=models.PROTECT, related_name="links")
 
 
 class EstimateReceived(models.Model):
@@ -1143,7 +1149,7 @@ class PublishedResults(models.Model):
         ordering = ["id"]
 
 
-class ConsentLink(models.Model):
+class ConsentLink(SigningLink):
     """A personal address at which one plan's consent is read, signed and taken back.
 
     It expires unsigned; once signed it opens for ever, because consent can be withdrawn for ever.
@@ -1151,14 +1157,6 @@ class ConsentLink(models.Model):
 
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="consent_links")
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="+")
-    token_hash = models.CharField(max_length=64, unique=True)
-    expires_at = models.DateTimeField()
-    revoked_at = models.DateTimeField(null=True, blank=True)
-    made_by = models.ForeignKey(User, on_delete=models.PROTECT)
-    made_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        ordering = ["id"]
 
 
 class Consent(models.Model):

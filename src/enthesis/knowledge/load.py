@@ -12,12 +12,12 @@ import csv
 import dataclasses
 import tomllib
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from enthesis.knowledge.enquiries import EnquiryWords
 from enthesis.knowledge.examination_kinds import MotionNorm
@@ -198,13 +198,9 @@ def _read_danger_words(
     folder: Path, rules: Iterable[Entry], abouts: dict[str, About]
 ) -> dict[str, DangerWords]:
     originals = {entry.value.id: entry.value for entry in rules}
-    found = {}
-    for path in sorted(folder.glob("danger.*.toml")):
-        words: DangerWords = _translation(DangerWords, path, abouts)
-        for problem in danger_problems(originals, words):
-            raise KnowledgeError(_name(path), problem)
-        found[words.language] = words
-    return found
+    return _translations(
+        DangerWords, folder, "danger", abouts, lambda words: danger_problems(originals, words)
+    )
 
 
 def _read_visit_words(
@@ -214,13 +210,9 @@ def _read_visit_words(
     regions = {e.value.place_words for e in entries["conditions"]}
     mixed = (e.value for e in entries["substances"])
     named = regions | {one.name.lower() for one in mixed if one.role == "anaesthetic"}
-    found = {}
-    for path in sorted(folder.glob("visit.*.toml")):
-        words: VisitWords = _translation(VisitWords, path, abouts)
-        for problem in visit_problems(originals, named, words):
-            raise KnowledgeError(_name(path), problem)
-        found[words.language] = words
-    return found
+    return _translations(
+        VisitWords, folder, "visit", abouts, lambda words: visit_problems(originals, named, words)
+    )
 
 
 def _read_aftercare_words(
@@ -228,13 +220,13 @@ def _read_aftercare_words(
 ) -> dict[str, AftercareWords]:
     texts = {entry.value.id for entry in entries["aftercare_texts"]}
     pills = {entry.value.id for entry in entries["pain_pill_choices"]}
-    found = {}
-    for path in sorted(folder.glob("aftercare.*.toml")):
-        words: AftercareWords = _translation(AftercareWords, path, abouts)
-        for problem in aftercare_problems(texts, pills, words):
-            raise KnowledgeError(_name(path), problem)
-        found[words.language] = words
-    return found
+    return _translations(
+        AftercareWords,
+        folder,
+        "aftercare",
+        abouts,
+        lambda words: aftercare_problems(texts, pills, words),
+    )
 
 
 def _read_consent_words(
@@ -248,13 +240,9 @@ def _read_consent_words(
     named |= {one.name for one in every["sites"] if one.role == "target"}
     named |= {one.name.lower() for one in every["measures"] if one.validated}
     named |= {one.name.lower() for one in every["substances"] if one.role != "diluent"}
-    found = {}
-    for path in sorted(folder.glob("consent.*.toml")):
-        words: ConsentWords = _translation(ConsentWords, path, abouts)
-        for problem in consent_problems(texts, named, words):
-            raise KnowledgeError(_name(path), problem)
-        found[words.language] = words
-    return found
+    return _translations(
+        ConsentWords, folder, "consent", abouts, lambda words: consent_problems(texts, named, words)
+    )
 
 
 def _read_estimate_words(
@@ -262,13 +250,13 @@ def _read_estimate_words(
 ) -> dict[str, ConsentWords]:
     texts = {entry.value.id: entry.value.text for entry in entries["estimate_texts"]}
     named = {e.value.text for kind in ("tariff", "tariff_parts") for e in entries[kind]}
-    found = {}
-    for path in sorted(folder.glob("estimate.*.toml")):
-        words: ConsentWords = _translation(ConsentWords, path, abouts)
-        for problem in estimate_problems(texts, named, words):
-            raise KnowledgeError(_name(path), problem)
-        found[words.language] = words
-    return found
+    return _translations(
+        ConsentWords,
+        folder,
+        "estimate",
+        abouts,
+        lambda words: estimate_problems(texts, named, words),
+    )
 
 
 def _read_choice_words(
@@ -286,13 +274,13 @@ def _read_choice_words(
     named |= {one.when for one in scales if one.is_harm}
     about = abouts.get("rules/options.toml")
     named |= {about.author, about.reviewer} if about else set()
-    found = {}
-    for path in sorted(folder.glob("options.*.toml")):
-        words: ChoiceWords = _translation(ChoiceWords, path, abouts)
-        for problem in choice_problems(options, notes, texts, named, words):
-            raise KnowledgeError(_name(path), problem)
-        found[words.language] = words
-    return found
+    return _translations(
+        ChoiceWords,
+        folder,
+        "options",
+        abouts,
+        lambda words: choice_problems(options, notes, texts, named, words),
+    )
 
 
 def _read_self_check_words(
@@ -301,23 +289,39 @@ def _read_self_check_words(
     asked = [entry.value for entry in entries["self_check_questions"]]
     texts = {one.id: one.text for one in asked}
     tells = {one.id: one.tell for one in asked if one.tell}
-    found = {}
-    for path in sorted(folder.glob("self_check.*.toml")):
-        words: SelfCheckWords = _translation(SelfCheckWords, path, abouts)
-        for problem in self_check_problems(texts, tells, words):
-            raise KnowledgeError(_name(path), problem)
-        found[words.language] = words
-    return found
+    return _translations(
+        SelfCheckWords,
+        folder,
+        "self_check",
+        abouts,
+        lambda words: self_check_problems(texts, tells, words),
+    )
 
 
 def _read_enquiry_words(
     folder: Path, entries: Mapping[str, Iterable[Entry]], abouts: dict[str, About]
 ) -> dict[str, EnquiryWords]:
     texts = {id: text for e in entries["enquiry_lines"] for id, text in e.value.texts.items()}
+    return _translations(
+        EnquiryWords, folder, "enquiries", abouts, lambda words: line_problems(texts, words.texts)
+    )
+
+
+WordsT = TypeVar("WordsT")
+
+
+def _translations(
+    kind: type[WordsT],
+    folder: Path,
+    stem: str,
+    abouts: dict[str, About],
+    problems: Callable[[WordsT], Iterable[str]],
+) -> dict[str, WordsT]:
+    """The twins of one file by language; raises KnowledgeError at the first problem of one."""
     found = {}
-    for path in sorted(folder.glob("enquiries.*.toml")):
-        words: EnquiryWords = _translation(EnquiryWords, path, abouts)
-        for problem in line_problems(texts, words.texts):
+    for path in sorted(folder.glob(f"{stem}.*.toml")):
+        words = _translation(kind, path, abouts)
+        for problem in problems(words):
             raise KnowledgeError(_name(path), problem)
         found[words.language] = words
     return found
