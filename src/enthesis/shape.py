@@ -7,6 +7,7 @@ A reader is made once for each kind and kept: a million courses are read by the 
 something is wrong is worked out on the way back, so that what is right pays nothing for it.
 """
 
+import base64
 import dataclasses
 import types
 from collections.abc import Callable, Mapping
@@ -47,7 +48,8 @@ def read(kind: type[T], data: object, path: str = "") -> T:
 
 
 def plain(value: Any) -> Any:
-    """The plain form of a record: dicts, lists, strings, ISO dates; decimals as strings stay exact.
+    """The plain form of a record: dicts, lists, strings, ISO dates, bytes as base64; decimals
+    as strings stay exact.
 
     `read(type(value), plain(value)) == value` for every record. A field that a record got later
     (metadata "later") is not written while it holds its default: older records keep their form.
@@ -69,6 +71,8 @@ def _writer(kind: type) -> Callable[[Any], Any]:
         return _plain_number
     if issubclass(kind, date):
         return lambda value: value.isoformat()
+    if issubclass(kind, bytes):
+        return lambda value: base64.b64encode(value).decode("ascii")
     return lambda value: value
 
 
@@ -110,8 +114,8 @@ def _reader(kind: Any) -> Reader:
         return lambda data: data
     if dataclasses.is_dataclass(kind):
         return _record_reader(kind)
-    if kind in (Decimal, date):
-        return _read_decimal if kind is Decimal else _read_date
+    if kind in _READERS:
+        return _READERS[kind]
     return _enum_reader(kind) if issubclass(kind, Enum) else _exact_reader(kind)
 
 
@@ -278,3 +282,33 @@ def _date_of(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise ShapeError("", f"expected a date like 2026-11-22, not {text!r}") from None
+
+
+def _read_moment(data: Any) -> datetime:
+    """A moment with its zone: without one nobody knows when it was."""
+    try:
+        moment = data if isinstance(data, datetime) else datetime.fromisoformat(str(data))
+    except ValueError:
+        raise ShapeError("", f"expected a moment like 2026-11-22T09:30:00Z, not {data!r}") from None
+    if moment.utcoffset() is None:
+        raise ShapeError("", f"expected a moment with its zone, such as {moment.isoformat()}Z")
+    return moment
+
+
+def _read_bytes(data: Any) -> bytes:
+    if isinstance(data, bytes):
+        return data
+    if not isinstance(data, str):
+        raise ShapeError("", f"expected base64 text, not {type(data).__name__}")
+    try:
+        return base64.b64decode(data, validate=True)
+    except ValueError:
+        raise ShapeError("", "expected base64 text, and this is none") from None
+
+
+_READERS: dict[Any, Reader] = {
+    Decimal: _read_decimal,
+    date: _read_date,
+    datetime: _read_moment,
+    bytes: _read_bytes,
+}

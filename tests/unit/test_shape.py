@@ -1,6 +1,7 @@
 """Plain data to records and back: exact, and saying where it is wrong."""
 
-from datetime import date
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -143,3 +144,31 @@ def test_a_number_must_be_a_finite_number(number: object) -> None:
 
 def test_a_float_keeps_its_shortest_spelling() -> None:
     assert read(Money, {"amount": 0.1, "currency": "USD"}).amount == Decimal("0.10")
+
+
+@dataclass(frozen=True)
+class _Kept:
+    at: datetime
+    body: bytes = b""
+
+
+def test_a_moment_and_bytes_come_back_as_they_were() -> None:
+    kept = _Kept(datetime(2026, 11, 22, 9, 30, tzinfo=UTC), b"\x00\xff")
+    assert plain(kept) == {"at": "2026-11-22T09:30:00+00:00", "body": "AP8="}
+    assert read(_Kept, plain(kept)) == kept
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"at": "2026-11-22T09:30:00"}, "at: expected a moment with its zone"),
+        ({"at": "tomorrow"}, "at: expected a moment like"),
+        ({"at": "2026-11-22T09:30:00Z", "body": "?"}, "body: expected base64"),
+        ({"at": "2026-11-22T09:30:00Z", "body": 7}, "body: expected base64"),
+    ],
+)
+def test_it_refuses_a_moment_without_a_zone_and_what_is_not_base64(
+    data: dict[str, object], said: str
+) -> None:
+    with pytest.raises(ShapeError, match=said):
+        read(_Kept, data)
