@@ -1,11 +1,15 @@
 """For all tests: a fixed day, so that no test depends on when it runs."""
 
 import os
+from collections.abc import Iterable
 from datetime import date
 
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.db.backends.base.operations import BaseDatabaseOperations
 from hypothesis import settings
+
+from enthesis.clinic import chain
 
 # How long one example takes depends on what else the machine does; that is no finding.
 settings.register_profile("here", deadline=None)
@@ -17,6 +21,20 @@ Argon2PasswordHasher.time_cost, Argon2PasswordHasher.memory_cost = 1, 8
 Argon2PasswordHasher.parallelism = 1
 
 TODAY = date(2026, 11, 23)
+
+_flush = BaseDatabaseOperations.execute_sql_flush
+
+
+def _flush_trails_too(operations: BaseDatabaseOperations, sql_list: Iterable[str]) -> None:
+    """A test that commits is followed by emptying every table; no trail lets itself be emptied."""
+    if chain.TABLES[0] not in operations.connection.introspection.table_names():
+        return _flush(operations, sql_list)
+    chain.unguard(operations.connection)
+    _flush(operations, sql_list)
+    chain.guard(operations.connection)
+
+
+BaseDatabaseOperations.execute_sql_flush = _flush_trails_too  # type: ignore[method-assign]
 
 
 @pytest.fixture

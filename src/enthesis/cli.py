@@ -28,6 +28,7 @@ COMMANDS = {
     "fit": "fit",
     "registry": "registry",
     "send": "send",
+    "verify-audit": "verify_audit",
     "manage": "manage",
 }
 

@@ -4,6 +4,9 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.core.checks import CheckMessage, Error, register
+from django.db.backends.signals import connection_created
+
+from enthesis.clinic.chain import teach_sqlite
 
 
 class ClinicConfig(AppConfig):
@@ -12,6 +15,7 @@ class ClinicConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        connection_created.connect(teach_sqlite)
         register(own_files_are_right)
         register(cards_are_set_up)
 

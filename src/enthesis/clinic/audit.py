@@ -1,12 +1,13 @@
 """Who did what to which record: one row for every write, in the same transaction as the write, and
-one for every image that is looked at."""
+one for every patient whose record is read, before it is shown."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Model
 
-from enthesis.clinic.models import AuditEvent, Patient, User
+from enthesis.clinic.models import AccessEvent, AuditEvent, Clinic, Patient, User
 
 
 def record(
@@ -53,3 +54,30 @@ def _patient_of(row: Model) -> Patient | None:
         if (next_row := getattr(row, step, None)) is not None:
             return _patient_of(next_row)
     return None
+
+
+@transaction.atomic
+def record_reads(
+    clinic: Clinic,
+    user: User | None,
+    patients: Iterable[int],
+    what: str,
+    address: str = "",
+    by: str = "",
+) -> None:
+    """One row for each patient whose record was read. `by` names who read where there is no user.
+
+    Patients of another clinic are left out: their rows were compared with, and not shown.
+    """
+    own = Patient.objects.filter(pk__in=set(patients), clinic=clinic).values_list("pk", flat=True)
+    AccessEvent.objects.bulk_create(
+        AccessEvent(
+            clinic=clinic,
+            user=user,
+            actor=str(user) if user else by,
+            patient_id=patient,
+            what=what,
+            address=address,
+        )
+        for patient in sorted(own)
+    )

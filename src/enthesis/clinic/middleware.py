@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth import logout
-from django.db import OperationalError
+from django.db import DatabaseError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from enthesis.clinic import errors
+from enthesis.clinic import access, audit, errors
 
 Respond = Callable[[HttpRequest], HttpResponse]
 SEEN_AT = "seen_at"
@@ -59,6 +59,34 @@ def use_clinic_zone(get_response: Respond) -> Respond:
             with timezone.override(ZoneInfo(user.clinic.time_zone)):
                 return get_response(request)
         return get_response(request)
+
+    return respond
+
+
+def record_reads(get_response: Respond) -> Respond:
+    """Write down whose records staff read with this request, before anything of it is shown.
+
+    A redirect shows nothing. What is streamed is read only later: whoever makes such a stream
+    writes it down by himself.
+    """
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        user = request.user
+        if not user.is_authenticated or user.clinic is None:
+            return get_response(request)
+        with access.watching() as seen:
+            response = get_response(request)
+            if response.status_code >= 300 or not seen:
+                return response
+        match = request.resolver_match
+        what = (match.url_name if match else None) or "page"
+        try:
+            audit.record_reads(
+                user.clinic, user, seen, what, request.META.get("REMOTE_ADDR", "")[:45]
+            )
+        except DatabaseError as error:
+            return errors.busy(request, error)
+        return response
 
     return respond
 

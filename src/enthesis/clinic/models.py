@@ -6,8 +6,9 @@ compares it, so that two people never lose a change silently. Money and volumes 
 """
 
 import uuid
+from collections.abc import Collection
 from decimal import Decimal
-from typing import cast
+from typing import Any, Self, cast
 
 from django.contrib.auth.models import AbstractUser
 from django.core.validators import (
@@ -20,6 +21,8 @@ from django.db.models import Q, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from enthesis.clinic.access import saw
+from enthesis.clinic.chain import ContentHash
 from enthesis.clinic.uploads import NAME_MOST, Kind
 from enthesis.journey.enquiry import Fact
 
@@ -136,6 +139,13 @@ class Patient(models.Model):
     def __str__(self) -> str:
         return f"{self.family}, {self.given}"
 
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
+        """As Django does it; whoever is watched has now read this patient's record."""
+        row = super().from_db(db, field_names, values)
+        saw(row.pk)
+        return row
+
 
 class Weight(models.Model):
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="weights")
@@ -164,6 +174,14 @@ class Course(models.Model):
 
     class Meta:
         ordering = ["-opened_on", "-id"]
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
+        """As Django does it; whoever is watched has now read this patient's record."""
+        row = super().from_db(db, field_names, values)
+        if "patient_id" in row.__dict__:
+            saw(row.patient_id)
+        return row
 
 
 class Evaluation(models.Model):
@@ -1214,7 +1232,18 @@ class AidGiven(models.Model):
         ordering = ["id"]
 
 
-class AuditEvent(models.Model):
+class Chained(models.Model):
+    """A row of an audit trail. `place` counts from 1 without a gap, in the order of commits."""
+
+    content_sha256 = ContentHash()
+    place = models.BigIntegerField(null=True, unique=True, editable=False)
+    digest = models.CharField(max_length=64, default="", editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class AuditEvent(Chained):
     """One row for every write: who did what to which record. Appended in the same transaction."""
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, null=True, blank=True)
@@ -1226,6 +1255,26 @@ class AuditEvent(models.Model):
     record = models.CharField(max_length=60)
     record_id = models.BigIntegerField(null=True, blank=True)
     detail = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+
+
+class AccessEvent(Chained):
+    """One row for each patient whose record was read: who, when, from where and on which page.
+
+    Written before the page is shown (`access.py`): what cannot be written down is not shown.
+    """
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
+    at = models.DateTimeField(default=timezone.now)
+    # Null: a token or a command, named by `actor`.
+    user = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
+    actor = models.CharField(max_length=120)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="accesses")
+    # The name of the page, of the command, or of the interaction of the API.
+    what = models.CharField(max_length=60)
+    address = models.CharField(max_length=45, blank=True, default="")
 
     class Meta:
         ordering = ["id"]

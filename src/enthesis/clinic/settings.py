@@ -74,6 +74,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "enthesis.clinic.middleware.sign_out_idle",
     "enthesis.clinic.middleware.use_clinic_zone",
+    "enthesis.clinic.middleware.record_reads",
     "enthesis.clinic.middleware.SayWhenBusy",
 ]
 

@@ -1,0 +1,53 @@
+"""`enthesis verify-audit`: whether the audit trails are as they were written."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from enthesis.commands.progress import progress_bar
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "verify-audit",
+        help="see whether the audit trails are whole",
+        description="Read both audit trails (what was written, what was read) from the first row, "
+        "work every hash out anew, and compare them with the heads that were noted before. Each "
+        "time all is well the heads of now are noted in audit-anchors.jsonl beside the database. "
+        "Keep copies of that file elsewhere (every backup has one): only they tell whether the end "
+        "of a trail was cut off.",
+    )
+    parser.add_argument(
+        "--anchors", type=Path, metavar="FILE", help="compare with this copy, and note nothing"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Verify; 1 with every problem that was found."""
+    from enthesis.clinic import server
+
+    server.prepare()
+    from enthesis.clinic import trail
+
+    file = args.anchors or trail.anchors_file()
+    if args.anchors and not args.anchors.exists():
+        print(f"{args.anchors}: there is no such file.", file=sys.stderr)
+        return 1
+    try:
+        anchors = trail.read_anchors(file)
+    except (trail.AnchorError, OSError, UnicodeDecodeError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    found = trail.problems(anchors, progress_bar())
+    for problem in found:
+        print(problem, file=sys.stderr)
+    if found:
+        print("The trails were changed. Nothing was noted. See docs/how-to/audit.md.")
+        return 1
+    now = trail.heads() if args.anchors else trail.anchor(file)
+    for head in now:
+        print(f"{head.trail}: {head.place} rows, whole, up to {head.digest[:12]}.")
+    print(f"Compared with {len(anchors)} heads of before.")
+    return 0
