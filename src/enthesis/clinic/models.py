@@ -140,9 +140,11 @@ class Patient(models.Model):
         return f"{self.family}, {self.given}"
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
+    def from_db(
+        cls, db: str | None, field_names: Collection[str], values: Collection[Any], **later: Any
+    ) -> Self:
         """As Django does it; whoever is watched has now read this patient's record."""
-        row = super().from_db(db, field_names, values)
+        row = super().from_db(db, field_names, values, **later)
         saw(row.pk)
         return row
 
@@ -176,9 +178,11 @@ class Course(models.Model):
         ordering = ["-opened_on", "-id"]
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
+    def from_db(
+        cls, db: str | None, field_names: Collection[str], values: Collection[Any], **later: Any
+    ) -> Self:
         """As Django does it; whoever is watched has now read this patient's record."""
-        row = super().from_db(db, field_names, values)
+        row = super().from_db(db, field_names, values, **later)
         if "patient_id" in row.__dict__:
             saw(row.patient_id)
         return row

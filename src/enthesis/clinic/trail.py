@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from enthesis.clinic import chain
 from enthesis.clinic.models import AccessEvent, AuditEvent, Chained
+from enthesis.shape import read
 
 TRAILS: tuple[type[Chained], ...] = (AuditEvent, AccessEvent)
 ANCHORS = "audit-anchors.jsonl"
@@ -119,14 +120,11 @@ def read_anchors(file: Path) -> list[Head]:
     """The heads that were carried away; none where there is no file. Raises AnchorError."""
     if not file.exists():
         return []
-    found = []
+    found: list[Head] = []
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
         try:
-            told = json.loads(line)
-            head = Head(
-                str(told["trail"]), int(told["place"]), str(told["digest"]), str(told["at"])
-            )
-        except (ValueError, KeyError, TypeError) as error:
+            found.append(read(Head, json.loads(line)))
+        except ValueError as error:
             raise AnchorError(
                 f"{file.name}, line {number} is no anchor; take the file from a backup"
             ) from error

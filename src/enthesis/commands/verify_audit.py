@@ -29,11 +29,16 @@ def run(args: argparse.Namespace) -> int:
     from enthesis.clinic import server
 
     server.prepare()
+    return verify(args.anchors)
+
+
+def verify(copy: Path | None) -> int:
+    """With the anchors beside the database, or a copy of them."""
     from enthesis.clinic import trail
 
-    file = args.anchors or trail.anchors_file()
-    if args.anchors and not args.anchors.exists():
-        print(f"{args.anchors}: there is no such file.", file=sys.stderr)
+    file = copy or trail.anchors_file()
+    if copy and not copy.exists():
+        print(f"{copy}: there is no such file.", file=sys.stderr)
         return 1
     try:
         anchors = trail.read_anchors(file)
@@ -46,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     if found:
         print("The trails were changed. Nothing was noted. See docs/how-to/audit.md.")
         return 1
-    now = trail.heads() if args.anchors else trail.anchor(file)
+    now = trail.heads() if copy else trail.anchor(file)
     for head in now:
         print(f"{head.trail}: {head.place} rows, whole, up to {head.digest[:12]}.")
     print(f"Compared with {len(anchors)} heads of before.")
