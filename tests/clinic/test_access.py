@@ -35,6 +35,7 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "patients": STAFF,
     "add_patient": DESK,
     "patient": STAFF,
+    "who_looked": STAFF,
     "edit_patient": DESK,
     "add_weight": DESK,
     "add_course": DESK,

@@ -215,6 +215,25 @@ def test_each_patient_whose_record_is_read_leaves_a_row(
     assert models.AccessEvent.objects.count() == count, "nothing was shown"
 
 
+def test_a_patient_can_be_told_who_looked(
+    clinician: models.User,
+    admin: models.User,
+    client_for: Callable[[models.User], Client],
+    make_patient: Callable[..., models.Patient],
+) -> None:
+    patient = make_patient()
+    client_for(admin).get(reverse("patient", args=[patient.pk]))
+    client_for(admin).get(reverse("patient", args=[patient.pk]))
+    client_for(clinician).post(
+        reverse("add_weight", args=[patient.pk]), {"kg": "70", "measured_on": "2026-11-20"}
+    )
+    said = " ".join(
+        client_for(clinician).get(reverse("who_looked", args=[patient.pk])).text.split()
+    )
+    assert "Ada Admin</strong> <p>Read: patient (2 times)</p>" in said
+    assert "Wrote: add weight</p>" in said
+
+
 def test_what_cannot_be_written_down_is_not_shown(
     clinician: models.User,
     client_for: Callable[[models.User], Client],

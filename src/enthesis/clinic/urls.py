@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from enthesis.clinic.pages import (
+    access,
     adverse,
     answer,
     appointments,
@@ -53,7 +54,7 @@ from enthesis.clinic.pages import (
 )
 
 STAGES = (
-    *(sign_in, today, patients, evaluate, plan, protocols, consent, treat, time_out),
+    *(sign_in, today, patients, access, evaluate, plan, protocols, consent, treat, time_out),
     *(cautions, labels, images, course_files, referral),
     *(choose, right_for_me, weigh, give_aid, ask_clinic, enquiries),
     # Before `answer`, which takes whatever else begins as a personal link.

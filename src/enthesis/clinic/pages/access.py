@@ -1,0 +1,54 @@
+"""Who looked at a patient's record, and who wrote in it: for the patient who asks."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import chain
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from enthesis.clinic import store
+from enthesis.clinic.models import AccessEvent, AuditEvent, Patient
+from enthesis.clinic.pages import patient_banner
+from enthesis.clinic.permissions import STAFF, StaffRequest, get_for, page
+
+MOST_ROWS = 20_000
+
+
+@dataclass(slots=True)
+class PersonDay:
+    """What one person read and wrote on one day; each by its name, with how often."""
+
+    on: date
+    who: str
+    read: dict[str, int] = field(default_factory=dict)
+    wrote: dict[str, int] = field(default_factory=dict)
+
+
+@require_safe
+def who_looked(request: StaffRequest, patient_id: int) -> HttpResponse:
+    """One line for each day and person, the newest first; this look is the newest of all."""
+    patient = get_for(request.user, Patient, patient_id)
+    read = AccessEvent.objects.filter(patient=patient).values_list("at", "actor", "what")
+    wrote = AuditEvent.objects.filter(patient=patient).values_list("at", "actor", "action")
+    days: dict[tuple[date, str], PersonDay] = {}
+    newest = read.order_by("-id")[:MOST_ROWS], wrote.order_by("-id")[:MOST_ROWS]
+    for is_read, (at, who, what) in chain(
+        ((True, row) for row in newest[0]), ((False, row) for row in newest[1])
+    ):
+        on = store.day_of(request.clinic, at)
+        line = days.setdefault((on, who), PersonDay(on, who))
+        counts = line.read if is_read else line.wrote
+        name = what.replace("_", " ")
+        counts[name] = counts.get(name, 0) + 1
+    context = {
+        "row": patient,
+        "patient": patient_banner(patient, store.today(request.clinic)),
+        "days": sorted(days.values(), key=lambda one: (one.on, one.who), reverse=True),
+        "first": read.order_by("id").values_list("at", flat=True).first(),
+    }
+    return render(request, "clinic/patients/who_looked.html", context)
+
+
+urlpatterns = [page("patients/<int:patient_id>/who-looked", who_looked, "who_looked", STAFF)]
