@@ -28,6 +28,8 @@ COMMANDS = {
     "fit": "fit",
     "registry": "registry",
     "send": "send",
+    "backup": "backup",
+    "restore": "restore",
     "verify-audit": "verify_audit",
     "manage": "manage",
 }

@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import override
 
-from enthesis.clinic import enquiries, network, store
+from enthesis.clinic import archive, backup, enquiries, network, sealing, store
 from enthesis.clinic.actions import enquiry, outbox
 from enthesis.clinic.errors import without_words
 from enthesis.clinic.models import (
@@ -58,6 +58,7 @@ def forever(pause: float = PAUSE_SECONDS, short_pause: float = AT_ONCE_SECONDS) 
             if time.monotonic() >= next_pass:
                 next_pass = time.monotonic() + pause
                 run_pass()
+                back_up()
             else:
                 send_at_once()
         except OperationalError as error:
@@ -67,6 +68,14 @@ def forever(pause: float = PAUSE_SECONDS, short_pause: float = AT_ONCE_SECONDS) 
         finally:
             connections.close_all()
         time.sleep(min(pause, short_pause))
+
+
+def back_up() -> None:
+    """The day's backup, if it is due; a disk that is full or away is told and tried again."""
+    try:
+        backup.make_if_due(timezone.now())
+    except (OSError, sealing.SealError, archive.ArchiveError) as error:
+        log.error("No backup could be made: %s", error)
 
 
 def run_pass(lease: timedelta = outbox.LEASE) -> int:

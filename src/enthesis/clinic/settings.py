@@ -8,6 +8,11 @@ ENTHESIS_SECRET_KEY  the signing key; without it the one kept in ENTHESIS_DATA i
 ENTHESIS_IDLE_MINUTES  minutes without a click after which staff must sign in again (default 30)
 ENTHESIS_LINK_DAYS   days after which a patient's personal link stops working (default 14)
 ENTHESIS_ADDRESS     where patients reach this server, such as https://clinic.example: in messages
+ENTHESIS_BACKUPS     where the daily backup is put (default: backups/ in ENTHESIS_DATA; better on
+                     another disk)
+ENTHESIS_BACKUP_KEY  the file with the key that seals them (default: backup_key in ENTHESIS_DATA)
+ENTHESIS_BACKUP_DAYS  of how many days the newest backup is kept (default 14; 0: make none)
+ENTHESIS_BACKUP_MONTHS  of how many months (default 12)
 ENTHESIS_SMTP        the mail server that takes messages: smtp+tls://user:password@host:587, or
                      smtps:// (TLS from the start), or smtp:// (no TLS, for this machine)
 ENTHESIS_SMS         the text-message gateway: an address that takes a POST
@@ -137,6 +142,10 @@ AUTH_PASSWORD_VALIDATORS = [
 SESSION_IDLE_SECONDS = 60 * env.int("ENTHESIS_IDLE_MINUTES", default=30)
 ANSWER_LINK_DAYS = env.int("ENTHESIS_LINK_DAYS", default=14)
 PUBLIC_ADDRESS = env.str("ENTHESIS_ADDRESS", default="").rstrip("/")
+BACKUPS = env.str("ENTHESIS_BACKUPS", default="")
+BACKUP_KEY = env.str("ENTHESIS_BACKUP_KEY", default="")
+BACKUP_DAYS = env.int("ENTHESIS_BACKUP_DAYS", default=14)
+BACKUP_MONTHS = env.int("ENTHESIS_BACKUP_MONTHS", default=12)
 SMTP = env.str("ENTHESIS_SMTP", default="")
 SMS = env.str("ENTHESIS_SMS", default="")
 SMS_BODY = env.str("ENTHESIS_SMS_BODY", default='{"to": "{to}", "text": "{text}", "id": "{key}"}')

@@ -1,0 +1,270 @@
+"""Everything that an installation holds as one tar file, and back into an empty database.
+
+    rows/<model>.ndjson   each row of each table, a list of its values in the order of the fields
+    files/...             attached images, questionnaires, the signing key, the audit anchors
+    manifest.json         last: migration, fields, counts and hashes of all that came before
+
+The same file fills SQLite or PostgreSQL, of this release or a later one: the tables are made as
+they were, filled, and brought up to date by the migrations.
+"""
+
+import base64
+import hashlib
+import io
+import json
+import shutil
+import tarfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import date, time
+from decimal import Decimal
+from pathlib import Path
+from typing import IO, Any, cast
+from uuid import UUID
+
+from django.apps import apps
+from django.core.management.color import no_style
+from django.db import connections, transaction
+from django.db import models as db
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.recorder import MigrationRecorder
+from django.utils import timezone
+
+FORMAT = 1
+APP = "clinic"
+BATCH = 500
+MANIFEST = "manifest.json"
+FOLDERS = ("images", "questionnaires")
+FILES = ("secret_key", "audit-anchors.jsonl")
+MOST_MEMBER_BYTES = 1 << 40
+
+
+class ArchiveError(ValueError):
+    """An archive that cannot be used, or a place where it cannot go: what is wrong, what to do."""
+
+
+def last_migration(connection: BaseDatabaseWrapper) -> str:
+    """The name of the last migration of ours that was applied; "" for none."""
+    applied = MigrationRecorder(connection).applied_migrations()
+    return max((name for app, name in applied if app == APP), default="")
+
+
+@contextmanager
+def snapshot(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Within, the database is seen as it is now; no writer waits for it."""
+    mode = getattr(connection, "transaction_mode", None)
+    if connection.vendor == "sqlite":
+        # As IMMEDIATE it would hold the one lock of all writers.
+        connection.transaction_mode = "DEFERRED"  # type: ignore[attr-defined]
+    try:
+        with transaction.atomic(using=connection.alias, durable=True):
+            if connection.vendor == "postgresql":
+                with connection.cursor() as cursor:
+                    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield
+    finally:
+        if connection.vendor == "sqlite":
+            connection.transaction_mode = mode  # type: ignore[attr-defined]
+
+
+def write(out: IO[bytes], data: Path, alias: str = "default") -> dict[str, Any]:
+    """Write the archive; its manifest. `data` is the folder with the files.
+
+    Rows first: a file lies on the disk before a row names it, so none is missing.
+    """
+    manifest: dict[str, Any] = {"format": FORMAT, "made_at": timezone.now().isoformat()}
+    with tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+        connection = connections[alias]
+        with snapshot(connection):
+            manifest["migration"] = last_migration(connection)
+            manifest["tables"] = {
+                kind._meta.model_name: _table_out(tar, kind, alias) for kind in kinds_of(apps)
+            }
+        manifest["files"] = {
+            name: _add(tar, f"files/{name}", file) for name, file in sorted(_files(data))
+        }
+        told = json.dumps(manifest, indent=1).encode()
+        _add(tar, MANIFEST, io.BytesIO(told))
+    return manifest
+
+
+def kinds_of(known: Any) -> list[type[db.Model]]:
+    """Every table of ours."""
+    return sorted(known.get_app_config(APP).get_models(), key=lambda kind: kind._meta.db_table)
+
+
+def _table_out(tar: tarfile.TarFile, kind: type[db.Model], alias: str) -> dict[str, Any]:
+    fields = [field.attname for field in kind._meta.concrete_fields]
+    rows = 0
+    with _spooled() as draft:
+        found = kind._base_manager.using(alias).order_by("pk").values_list(*fields)
+        for row in found.iterator(2000):
+            draft.write(json.dumps([plain(value) for value in row]).encode() + b"\n")
+            rows += 1
+        draft.seek(0)
+        sha256 = _add(tar, f"rows/{kind._meta.model_name}.ndjson", draft)
+    return {"fields": fields, "rows": rows, "sha256": sha256}
+
+
+def plain(value: Any) -> Any:
+    """A value of a row as JSON says it; `field.to_python` reads it again."""
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, Decimal | UUID):
+        return str(value)
+    if isinstance(value, bytes | memoryview):
+        return base64.b64encode(bytes(value)).decode()
+    return value
+
+
+@contextmanager
+def _spooled() -> Iterator[IO[bytes]]:
+    from tempfile import SpooledTemporaryFile
+
+    with SpooledTemporaryFile(max_size=16 << 20) as draft:
+        yield cast(IO[bytes], draft)
+
+
+def _files(data: Path) -> Iterable[tuple[str, Path]]:
+    for folder in FOLDERS:
+        for file in sorted((data / folder).rglob("*")):
+            if file.is_file() and file.suffix != ".new":
+                yield file.relative_to(data).as_posix(), file
+    for name in FILES:
+        if (data / name).is_file():
+            yield name, data / name
+
+
+def _add(tar: tarfile.TarFile, name: str, source: Path | IO[bytes]) -> str:
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            return _add(tar, name, file)
+    entry = tarfile.TarInfo(name)
+    entry.size = source.seek(0, io.SEEK_END)
+    source.seek(0)
+    hashed = _Hashed(source)
+    tar.addfile(entry, cast(IO[bytes], hashed))
+    return hashed.sha256.hexdigest()
+
+
+class _Hashed:
+    """What passes is hashed on its way."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self.source, self.sha256 = source, hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes."""
+        data = self.source.read(size)
+        self.sha256.update(data)
+        return data
+
+
+def unpack(source: IO[bytes], into: Path) -> dict[str, Any]:
+    """Unpack an archive into a folder and compare every hash; its manifest. Raises ArchiveError."""
+    found: dict[str, str] = {}
+    try:
+        with tarfile.open(fileobj=source, mode="r|") as tar:
+            for entry in tar:
+                target = into / entry.name
+                if not entry.isfile() or not target.resolve().is_relative_to(into.resolve()):
+                    raise ArchiveError(f"The archive holds {entry.name!r}, which is not ours.")
+                target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                hashed = _Hashed(cast(IO[bytes], tar.extractfile(entry)))
+                with target.open("wb") as out:
+                    shutil.copyfileobj(cast(IO[bytes], hashed), out)
+                found[entry.name] = hashed.sha256.hexdigest()
+        manifest = json.loads((into / MANIFEST).read_text(encoding="utf-8"))
+        expected = {f"rows/{name}.ndjson": t["sha256"] for name, t in manifest["tables"].items()}
+        expected |= {f"files/{name}": sha256 for name, sha256 in manifest["files"].items()}
+    except (tarfile.TarError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, ArchiveError):
+            raise
+        raise ArchiveError(f"This is no whole archive of Enthesis: {error}") from error
+    if manifest.get("format") != FORMAT:
+        raise ArchiveError("This archive was made by a newer Enthesis: install that one first.")
+    found.pop(MANIFEST)
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            raise ArchiveError(f"{name} is not as it was put into the archive. Take another copy.")
+    return cast(dict[str, Any], manifest)
+
+
+def load(unpacked: Path, manifest: dict[str, Any], alias: str = "default") -> int:
+    """Fill an empty database with the rows of an unpacked archive; how many there are.
+
+    Raises ArchiveError where the database is not empty or the archive is of a newer release.
+    """
+    connection = connections[alias]
+    executor = MigrationExecutor(connection)
+    target = (APP, manifest["migration"])
+    if target not in executor.loader.graph.nodes:
+        raise ArchiveError(
+            f"The archive is of a newer Enthesis ({manifest['migration']}): install that one first."
+        )
+    if now := last_migration(connection):
+        _refuse_full(connection)
+        if now != manifest["migration"]:
+            executor.migrate([(APP, None)])
+            executor = MigrationExecutor(connection)
+    others = [node for node in executor.loader.graph.leaf_nodes() if node[0] != APP]
+    executor.migrate([*others, target])
+    then = MigrationExecutor(connection).loader.project_state([target]).apps
+    with transaction.atomic(using=alias):
+        total = _rows_in(unpacked, manifest, then, connection)
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes())
+    return total
+
+
+def _refuse_full(connection: BaseDatabaseWrapper) -> None:
+    with connection.cursor() as cursor:
+        for table in ("clinic_clinic", "clinic_user"):
+            cursor.execute(f"SELECT count(*) FROM {table}")  # noqa: S608 (our own two names)
+            if cursor.fetchone()[0]:
+                raise ArchiveError(
+                    "There is a clinic in this database already. Restore into an empty one: an "
+                    "ENTHESIS_DATA without a database, or a new DATABASE_URL."
+                )
+
+
+def _rows_in(
+    unpacked: Path, manifest: dict[str, Any], then: Any, connection: BaseDatabaseWrapper
+) -> int:
+    # The trails' rows come with their places, which their triggers leave as they are.
+    total, kinds = 0, kinds_of(then)
+    unknown = manifest["tables"].keys() - {kind._meta.model_name for kind in kinds}
+    if unknown:
+        raise ArchiveError(f"The archive holds tables that its release has not: {sorted(unknown)}.")
+    for kind in kinds:
+        told = manifest["tables"][kind._meta.model_name]
+        fields = {field.attname: field for field in kind._meta.concrete_fields}
+        readers = [_reader(fields[name]) for name in told["fields"]]
+        batch, rows = [], 0
+        with (unpacked / "rows" / f"{kind._meta.model_name}.ndjson").open("rb") as lines:
+            for line in lines:
+                values = [read(v) for read, v in zip(readers, json.loads(line), strict=True)]
+                batch.append(kind(**dict(zip(told["fields"], values, strict=True))))
+                rows += 1
+                if len(batch) == BATCH:
+                    kind._base_manager.using(connection.alias).bulk_create(batch)
+                    batch = []
+        kind._base_manager.using(connection.alias).bulk_create(batch)
+        if rows != told["rows"]:
+            raise ArchiveError(f"{kind._meta.model_name}: {rows} rows of {told['rows']}.")
+        total += rows
+    with connection.cursor() as cursor:
+        for statement in connection.ops.sequence_reset_sql(no_style(), kinds):
+            cursor.execute(statement)
+    return total
+
+
+def _reader(field: Any) -> Any:
+    if isinstance(field, db.JSONField):
+        return lambda value: value
+    if isinstance(field, db.BinaryField):
+        return lambda value: None if value is None else base64.b64decode(value)
+    if field.remote_field:
+        return field.target_field.to_python
+    return field.to_python

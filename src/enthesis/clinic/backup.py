@@ -1,0 +1,191 @@
+"""Sealed backups: made while the clinic works, read again before they count, rotated, restored."""
+
+import fcntl
+import logging
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import IO, Any, cast
+
+from django.conf import settings
+from django.db import connections
+from django.utils import timezone
+
+from enthesis.clinic import archive, sealing, trail
+
+log = logging.getLogger("enthesis.backup")
+SUFFIX = ".enthesis"
+EVERY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """One sealed file: when it was made, by its name."""
+
+    file: Path
+    made_at: datetime
+
+
+def folder() -> Path:
+    """Where backups lie, unless another place is set (ENTHESIS_BACKUPS)."""
+    return Path(settings.BACKUPS or Path(settings.DATA) / "backups")
+
+
+def key_file() -> Path:
+    """The key they are sealed with (ENTHESIS_BACKUP_KEY)."""
+    return Path(settings.BACKUP_KEY or Path(settings.DATA) / "backup_key")
+
+
+def kept(where: Path) -> list[Backup]:
+    """The backups of a folder, the oldest first."""
+    found = []
+    for file in where.glob(f"*{SUFFIX}"):
+        try:
+            made = datetime.strptime(file.name.removesuffix(SUFFIX), "%Y%m%dT%H%M%SZ")  # noqa: DTZ007
+        except ValueError:
+            continue
+        found.append(Backup(file, made.replace(tzinfo=UTC)))
+    return sorted(found, key=lambda one: one.made_at)
+
+
+def make(where: Path) -> tuple[Backup, dict[str, Any]]:
+    """Make a backup, read all of it again, and only then give it its name. OSError, SealError.
+
+    The heads of the audit trails are noted first, so that they are in it.
+    """
+    where.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key = sealing.keep_backup_key(key_file())
+    trail.anchor(trail.anchors_file())
+    now = timezone.now().replace(microsecond=0)
+    target = where / f"{now:%Y%m%dT%H%M%SZ}{SUFFIX}"
+    draft = where / f"{target.name}.{os.getpid()}.new"
+    try:
+        with draft.open("wb") as out:
+            sealed = sealing.Sealed(out, key)
+            archive.write(cast(IO[bytes], sealed), Path(settings.DATA))
+            sealed.close()
+            out.flush()
+            os.fsync(out.fileno())
+        with unpacked(draft, key, where) as (_, manifest):
+            pass
+        os.replace(draft, target)
+        _to_disk(where)
+    finally:
+        draft.unlink(missing_ok=True)
+    return Backup(target, now), manifest
+
+
+@contextmanager
+def unpacked(file: Path, key: bytes, beside: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """A backup unpacked into a folder of its own, every hash compared. SealError, ArchiveError."""
+    with (
+        tempfile.TemporaryDirectory(dir=beside, prefix="unpacked-") as name,
+        file.open("rb") as src,
+    ):
+        into = Path(name)
+        yield into, archive.unpack(cast(IO[bytes], _Pieces(sealing.opened(src, key))), into)
+
+
+class _Pieces:
+    """Pieces, read like a file."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self.pieces, self.held = pieces, b""
+
+    def read(self, size: int) -> bytes:
+        """Up to so many bytes, fewer only at the end."""
+        while len(self.held) < size:
+            piece = next(self.pieces, b"")
+            if not piece:
+                break
+            self.held += piece
+        data, self.held = self.held[:size], self.held[size:]
+        return data
+
+
+def _to_disk(where: Path) -> None:
+    descriptor = os.open(where, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def rotate(where: Path, days: int, months: int) -> list[Path]:
+    """Delete what is not wanted any more: kept are the newest of each of the last so many days
+    that have one, and of each of the last so many months."""
+    by_day, by_month = dict[str, Backup](), dict[str, Backup]()
+    for one in kept(where):
+        by_day[f"{one.made_at:%Y%m%d}"] = one
+        by_month[f"{one.made_at:%Y%m}"] = one
+    wanted = {by_day[day].file for day in sorted(by_day)[-days:]}
+    wanted |= {by_month[month].file for month in sorted(by_month)[-months:]}
+    gone = [one.file for one in kept(where) if one.file not in wanted]
+    for file in gone:
+        file.unlink()
+    return gone
+
+
+def restore(file: Path, key: bytes, data: Path) -> dict[str, Any]:
+    """Fill the empty database of the settings, and the folder, from a backup; its manifest.
+
+    SQLite is filled under another name, which it loses last: killed before, nothing was restored.
+    Raises SealError and ArchiveError; the trails are verified with the backup's own anchors.
+    """
+    connection = connections["default"]
+    sqlite = connection.vendor == "sqlite"
+    database = Path(str(connection.settings_dict["NAME"]))
+    if sqlite and database.exists():
+        raise archive.ArchiveError(
+            f"There is a database already: {database}. Restore into an empty ENTHESIS_DATA."
+        )
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with unpacked(file, key, data) as (into, manifest):
+        if sqlite:
+            connection.close()
+            connection.settings_dict["NAME"] = str(into / "database")
+        archive.load(into, manifest)
+        anchors = into / "files" / trail.ANCHORS
+        if found := trail.problems(trail.read_anchors(anchors)):
+            raise archive.ArchiveError("The audit trails are not whole: " + "; ".join(found))
+        for name in manifest["files"]:
+            (data / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shutil.copyfile(into / "files" / name, data / name)
+            (data / name).chmod(0o600)
+        if sqlite:
+            # Alone in it: the log is written back into the one file before it gets its name.
+            with connection.cursor() as cursor:
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.close()
+            os.replace(into / "database", database)
+            _to_disk(database.parent)
+            connection.settings_dict["NAME"] = str(database)
+    return manifest
+
+
+def make_if_due(now: datetime) -> Backup | None:
+    """The day's backup, by whichever process comes first; None where there is one, or another
+    process is at it."""
+    if not settings.BACKUP_DAYS:
+        return None
+    where = folder()
+    newest = kept(where)[-1:]
+    if newest and now - newest[0].made_at < EVERY:
+        return None
+    where.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (where / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return None
+        began = time.monotonic()
+        made, _ = make(where)
+        rotate(where, settings.BACKUP_DAYS, settings.BACKUP_MONTHS)
+        log.info("Backup made in %.1f s: %s", time.monotonic() - began, made.file.name)
+        return made

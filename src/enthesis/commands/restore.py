@@ -1,0 +1,67 @@
+"""`enthesis restore`: a sealed backup back into an empty installation."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "restore",
+        help="fill an empty installation from a backup",
+        description="Open a sealed backup, compare every hash, and fill an empty ENTHESIS_DATA "
+        "(and the empty DATABASE_URL, if one is set) from it: all or nothing. The backup may be "
+        "of SQLite or PostgreSQL, of this release or an older one.",
+    )
+    parser.add_argument("file", type=Path, metavar="BACKUP")
+    parser.add_argument("--key", type=Path, metavar="FILE", help="the key it was sealed with")
+    parser.add_argument("--check", action="store_true", help="only open it and compare every hash")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Restore; 1 with what is wrong and what to do."""
+    from enthesis.clinic.secret import data_directory
+
+    data = data_directory()
+    key = args.key or data / "backup_key"
+    if not args.check:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    import os
+
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "enthesis.clinic.settings")
+    django.setup()
+    return restore(args.file, key, data, only_check=args.check)
+
+
+def restore(file: Path, key: Path, data: Path, *, only_check: bool = False) -> int:
+    """From the file, with the key in a file, into the folder."""
+    from django.db import DatabaseError
+
+    from enthesis.clinic import archive, backup, sealing, trail
+
+    try:
+        if only_check:
+            with (
+                tempfile.TemporaryDirectory() as beside,
+                backup.unpacked(file, sealing.read_key(key), Path(beside)) as (_, manifest),
+            ):
+                pass
+        else:
+            manifest = backup.restore(file, sealing.read_key(key), data)
+    except (sealing.SealError, archive.ArchiveError, trail.AnchorError) as error:
+        print(f"{file}: {error} Nothing was restored.", file=sys.stderr)
+        return 1
+    except (OSError, DatabaseError) as error:
+        print(f"{file}: {error}. Nothing was restored.", file=sys.stderr)
+        return 1
+    rows = sum(table["rows"] for table in manifest["tables"].values())
+    done = "Whole" if only_check else f"Restored into {data}"
+    print(f"{done}: {rows} rows, {len(manifest['files'])} files, made {manifest['made_at'][:16]}.")
+    if not only_check:
+        print("Everybody signs in anew. Start it with `enthesis start` or `enthesis serve`.")
+    return 0

@@ -1,0 +1,192 @@
+"""A backup is sealed, read again, and fills an empty installation on either database."""
+
+import io
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core.management.color import no_style
+from django.db import connection, transaction
+from hypothesis import given
+from hypothesis import strategies as st
+
+from enthesis.clinic import archive, audit, backup, image_files, models, sealing, trail
+from enthesis.commands import backup as backup_command
+from tests.clinic.files import png
+
+KEY = bytes(range(32))
+
+
+def sealed(data: bytes, key: bytes = KEY) -> bytes:
+    out = io.BytesIO()
+    seal = sealing.Sealed(out, key)
+    seal.write(data)
+    seal.close()
+    return out.getvalue()
+
+
+def opened(data: bytes, key: bytes = KEY) -> bytes:
+    return b"".join(sealing.opened(io.BytesIO(data), key))
+
+
+@pytest.mark.alike
+@given(st.integers(0, 40), st.data())
+def test_what_was_sealed_is_opened_and_no_byte_can_be_changed(size: int, data: Any) -> None:
+    small = pytest.MonkeyPatch()
+    small.setattr(sealing, "PIECE", 8)
+    try:
+        told = bytes(range(size))
+        whole = sealed(told)
+        assert opened(whole) == told
+        assert told not in whole or size < 2
+        at = data.draw(st.integers(0, len(whole) - 1))
+        changed = whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]
+        with pytest.raises(sealing.SealError):
+            opened(changed)
+        with pytest.raises(sealing.SealError):
+            opened(whole[:at])
+    finally:
+        small.undo()
+
+
+@pytest.mark.alike
+def test_pieces_cannot_be_swapped_and_another_key_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealing, "PIECE", 8)
+    whole, head, piece = sealed(bytes(24)), len(sealing.MAGIC) + 15, 8 + 16
+    first, second = whole[head : head + piece], whole[head + piece : head + 2 * piece]
+    with pytest.raises(sealing.SealError, match="changed or cut off"):
+        opened(whole[:head] + second + first + whole[head + 2 * piece :])
+    with pytest.raises(sealing.SealError, match="another key"):
+        opened(whole, bytes(32))
+    with pytest.raises(sealing.SealError, match="no sealed file"):
+        opened(b"PK\x03\x04")
+
+
+@pytest.mark.alike
+def test_of_many_backups_the_days_and_the_months_are_kept(tmp_path: Path) -> None:
+    for month in range(1, 13):
+        for day in (3, 17):
+            for hour in (1, 13):
+                (tmp_path / f"2025{month:02}{day:02}T{hour:02}0000Z.enthesis").touch()
+    (tmp_path / "notes.txt").touch()
+    backup.rotate(tmp_path, days=3, months=2)
+    assert [one.made_at for one in backup.kept(tmp_path)] == [
+        datetime(2025, 11, 17, 13, tzinfo=UTC),
+        datetime(2025, 12, 3, 13, tzinfo=UTC),
+        datetime(2025, 12, 17, 13, tzinfo=UTC),
+    ]
+    assert (tmp_path / "notes.txt").exists()
+
+
+@pytest.fixture
+def filled(
+    clinician: models.User, make_course: Callable[..., models.Course], settings: Any
+) -> models.Course:
+    """A clinic with a course, an odd name, a picture, and the files beside the database."""
+    course = make_course()
+    models.Patient.objects.create(
+        clinic=course.patient.clinic, number=7, family="O'Brien -- ﬁ 🦴", given="=1+1"
+    )
+    (Path(settings.DATA) / "secret_key").write_text("k" * 60)
+    image_files.keep(png())
+    with transaction.atomic():
+        audit.record(clinician, "tested", course)
+    return course
+
+
+def restored_elsewhere(file: Path, key: Path, data: Path, **environment: str) -> str:
+    """In a process of its own, as on a machine that has nothing; what it says."""
+    told = {k: v for k, v in os.environ.items() if k != "DATABASE_URL"} | environment
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "enthesis.cli", "restore", file, "--key", key],
+        env={**told, "ENTHESIS_DATA": str(data)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout + done.stderr
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_backup_fills_an_empty_machine_with_the_same_rows(
+    filled: models.Course, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert backup_command.backup(tmp_path / "safe", False) == 0
+    assert "read again and whole" in capsys.readouterr().out
+    (one,) = backup.kept(tmp_path / "safe")
+    data = tmp_path / "machine"
+    said = restored_elsewhere(one.file, backup.key_file(), data)
+    assert "Restored into" in said
+    there = sqlite3.connect(data / "enthesis.sqlite3")
+    assert there.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    for kind in archive.kinds_of(apps):
+        (count,) = there.execute(f"SELECT count(*) FROM {kind._meta.db_table}").fetchone()  # noqa: S608
+        assert count == kind._base_manager.count(), kind
+    names = there.execute("SELECT family, given FROM clinic_patient WHERE number = 7").fetchone()
+    assert names == ("O'Brien -- ﬁ 🦴", "=1+1")
+    with pytest.raises(sqlite3.IntegrityError, match="never changed"):
+        there.execute("DELETE FROM clinic_auditevent")
+    there.close()
+    assert (data / "secret_key").read_text() == "k" * 60
+    assert [f.name for f in (data / "images").iterdir()] == [
+        f.name for f in image_files.folder().iterdir()
+    ]
+    assert "There is a database already" in restored_elsewhere(one.file, backup.key_file(), data)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_restored_archive_written_again_is_the_same_table_by_table(
+    filled: models.Course, tmp_path: Path, settings: Any
+) -> None:
+    first = io.BytesIO()
+    before = archive.write(first, Path(settings.DATA))
+    again = tmp_path / "again"
+    again.mkdir()
+    first.seek(0)
+    manifest = archive.unpack(first, again)
+    tables = [kind._meta.db_table for kind in archive.kinds_of(apps)]
+    connection.ops.execute_sql_flush(
+        connection.ops.sql_flush(no_style(), tables, allow_cascade=True)
+    )
+    assert archive.load(again, manifest) == sum(t["rows"] for t in before["tables"].values())
+    assert archive.write(io.BytesIO(), Path(settings.DATA))["tables"] == before["tables"]
+    assert trail.problems() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_refuses_to_restore_over_a_clinic(filled: models.Course, tmp_path: Path) -> None:
+    out = io.BytesIO()
+    archive.write(out, tmp_path)
+    out.seek(0)
+    manifest = archive.unpack(out, tmp_path / "u")
+    with pytest.raises(archive.ArchiveError, match="a clinic in this database already"):
+        archive.load(tmp_path / "u", manifest)
+    manifest["migration"] = "9999_of_tomorrow"
+    with pytest.raises(archive.ArchiveError, match="newer Enthesis"):
+        archive.load(tmp_path / "u", manifest)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_changed_archive_is_refused_by_the_name_of_what_was_changed(
+    filled: models.Course, tmp_path: Path
+) -> None:
+    out = io.BytesIO()
+    archive.write(out, tmp_path)
+    whole = out.getvalue()
+    at = whole.index(b"O'Brien")
+    with pytest.raises(archive.ArchiveError, match=r"rows/patient\.ndjson is not as it was"):
+        archive.unpack(io.BytesIO(whole[:at] + b"P" + whole[at + 1 :]), tmp_path / "u")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_days_backup_is_made_once(filled: models.Course) -> None:
+    now = datetime.now(UTC)
+    assert backup.make_if_due(now) is not None
+    assert backup.make_if_due(now) is None
