@@ -101,6 +101,7 @@ TO_CLINIC: dict[type[Model], str] = {
     models.LedgerEntry: "clinic",
     models.DayClose: "clinic",
     models.CardProblem: "clinic",
+    models.CalendarFeed: "user__clinic",
     models.ContactChoice: "patient__clinic",
     models.StockMovement: "lot__product__clinic",
     models.AdverseEventEntry: "event__course__patient__clinic",

@@ -12,6 +12,7 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import cast
 
 from django.apps import apps
 from django.db import models as fields
@@ -33,6 +34,7 @@ NOT_EXPORTED: dict[str, str] = {
 WITHHELD: dict[str, str] = {
     "User.password": "A hash of a password can be guessed at.",
     "AnswerLink.token_hash": "The secret of a personal link.",
+    "CalendarFeed.token_hash": "The secret of a calendar's address.",
     "ConsentLink.token_hash": "The secret of a personal link.",
     "EstimateLink.token_hash": "The secret of a personal link.",
     "Enquiry.proof": "The secret of a page that was opened.",
@@ -137,9 +139,7 @@ def _column(field: "fields.Field[object, object]", said: str) -> Column:
     kind, digits = _kind(field)
     parts = [said or _COMMON.get(field.name, field.name.replace("_", " "))]
     if field.remote_field is not None:
-        related = field.related_model
-        assert isinstance(related, type) and issubclass(related, Model)
-        parts.append(f"(id in {name_of(related)})")
+        parts.append(f"(id in {name_of(cast(type[Model], field.related_model))})")
     unit = next((unit for end, unit in _UNITS if field.name.endswith(end)), "")
     words = tuple((str(value), str(label)) for value, label in field.choices or ())
     unit = "" if kind in ("text", "json", "file", "yes_no") else unit
@@ -177,9 +177,7 @@ def _comments(kind: type[Model]) -> dict[str, str]:
 
 def _comments_in(source: str) -> Iterator[tuple[str, str]]:
     lines = source.splitlines()
-    (body,) = ast.parse(source).body
-    assert isinstance(body, ast.ClassDef)
-    for one in body.body:
+    for one in cast(ast.ClassDef, ast.parse(source).body[0]).body:
         if isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name):
             above: list[str] = []
             for text in reversed(lines[: one.lineno - 1]):

@@ -9,6 +9,7 @@ from enthesis.clinic.pages import (
     ask,
     ask_clinic,
     calendar,
+    calendar_feed,
     calls,
     card,
     cautions,
@@ -21,6 +22,7 @@ from enthesis.clinic.pages import (
     estimate,
     evaluate,
     evidence,
+    export,
     forecast,
     give_aid,
     images,
@@ -60,8 +62,8 @@ STAGES = (
     *(card, course, adverse, visit, forecast, ask),
     *(answer, stop, calls, typed_scores, outcomes, results),
     *(evidence, pay, ledger, day_close, statement, estimate, superbill),
-    *(stock, recall, settings, prices),
-    *(appointments, series, calendar, rooms),
+    *(stock, recall, settings, export, prices),
+    *(appointments, series, calendar, calendar_feed, rooms),
 )
 urlpatterns = [path("", include(stage)) for stage in STAGES]
 

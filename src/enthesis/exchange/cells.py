@@ -5,7 +5,7 @@ from decimal import Decimal
 
 BOM = "\ufeff"
 """The mark that makes a spreadsheet read names as they are written."""
-_BEGINS = r"\s*[=+\-@＝＋－＠]|[\t\r\n]"  # noqa: RUF001 (spreadsheets take the wide ones too)
+_BEGINS = r"\s*[=+\-@＝＋－＠]|[\t\r\n]"
 _FORMULA = re.compile(rf"'*(?:{_BEGINS})")
 _GUARDED = re.compile(rf"'+(?:{_BEGINS})")
 _QUOTED = re.compile(r'[",\r\n\x00]|^\s|\s$|^$')

@@ -1,4 +1,4 @@
-"""A cut for a researcher: the registry's rows, with nobody to be picked out by what is known of all.
+"""A cut for a researcher: the registry's rows, with nobody to be picked out.
 
 It begins with the registry's rows and not with the records, because those have no names, numbers
 or free text and count in days from day 0 already: one way to take identity out, not two that drift
@@ -48,9 +48,9 @@ NOT_PROTECTED = (
     "Whoever knows the days between somebody's sessions, an exact bill or a series of scores can "
     "find that course: groups are formed over the quasi-identifiers alone.",
     "If all of a group share an answer, whoever knows that somebody is in the group knows it.",
-    "A course that is ongoing was so when the cut was made, and roughly dates itself by its length.",
-    "Two cuts of one clinic can be laid together by equal courses. Hand out one, under an agreement "
-    "that forbids looking for anybody.",
+    "A course that is ongoing was so when the cut was made: its length dates it roughly.",
+    "Two cuts of one clinic can be laid together by equal courses. Hand out one, under an "
+    "agreement that forbids looking for anybody.",
 )
 
 
@@ -145,7 +145,7 @@ def _band(age: int | None, rules: ResearchRules, width: int) -> str | None:
         return None
     years = rules.age_bands[width]
     least = min(age, rules.age_top) // years * years
-    return f"{least}+" if least + years > rules.age_top else f"{least}–{least + years - 1}"  # noqa: RUF001
+    return f"{least}+" if least + years > rules.age_top else f"{least}–{least + years - 1}"
 
 
 def _anonymous(

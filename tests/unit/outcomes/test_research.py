@@ -134,7 +134,7 @@ def test_ages_over_eighty_nine_are_one() -> None:
     made = cut([*alike(K, age=90), *alike(K, 20, age=104), *alike(K, 40, age=89)])
     assert groups(made) == {
         ("90+", "female", "knee_oa", number("clinician 7") >> 31): 2 * K,
-        ("80–89", "female", "knee_oa", number("clinician 7") >> 31): K,  # noqa: RUF001
+        ("80–89", "female", "knee_oa", number("clinician 7") >> 31): K,
     }
 
 
@@ -185,9 +185,7 @@ def test_a_hidden_condition_is_not_told_by_what_goes_with_it() -> None:
 def test_rare_words_are_hidden_and_cannot_be_told_from_what_is_missing() -> None:
     courses = alike(20)
     kinds = ["flare"] * 9 + ["bruise"] * 5 + ["abscess"] * 2
-    made = cut(
-        courses, adverse=[row("adverse", course=i + 1, kind=k) for i, k in enumerate(kinds)]
-    )
+    made = cut(courses, adverse=[row("adverse", course=i + 1, kind=k) for i, k in enumerate(kinds)])
     # Two alone would be those with an abscess: the next rarest goes with them.
     assert made.tables["adverse"]["kind"].to_pylist().count(None) == 7
     assert set(made.tables["adverse"]["kind"].to_pylist()) == {None, "flare"}

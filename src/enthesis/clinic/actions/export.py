@@ -1,7 +1,7 @@
 """The whole clinic taken out as files: every table, every paper and image, and what they mean.
 
 It reads one state of the database and holds up nobody who writes. That it was taken out is
-written down first, by itself: an export that breaks off was read all the same, and the row is in it.
+written down first, by itself: an export that breaks off was read all the same.
 """
 
 import hashlib
@@ -30,9 +30,9 @@ MANIFEST = "manifest.json"
 README = """\
 This folder holds everything that {clinic} has in Enthesis, as of {at}.
 
-{tables} tables with {rows} rows in all, one file each ({form}); files/ has {files} images, reports and
-signed papers, each named by the SHA-256 of its bytes. dictionary.csv says what every column means,
-manifest.json what is here and what is not, and why.
+{tables} tables with {rows} rows in all, one file each ({form}); files/ has {files} images,
+reports and signed papers, each named by the SHA-256 of its bytes. dictionary.csv says what every
+column means, manifest.json what is here and what is not, and why.
 
 Whether every byte is as it was written:   sha256sum --check SHA256SUMS
 
@@ -65,9 +65,9 @@ def snapshot() -> Iterator[None]:
         yield
         return
     mode = getattr(connection, "transaction_mode", None)
-    if connection.vendor == "sqlite":
-        # Not the usual IMMEDIATE, which would keep everybody from writing for as long.
-        connection.transaction_mode = "DEFERRED"
+    if mode:
+        # Of SQLite; not the usual IMMEDIATE, which would keep everybody from writing for as long.
+        setattr(connection, "transaction_mode", "DEFERRED")  # noqa: B010 (its own alone)
     try:
         with transaction.atomic():
             if connection.vendor == "postgresql":
@@ -75,8 +75,8 @@ def snapshot() -> Iterator[None]:
                     cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield
     finally:
-        if connection.vendor == "sqlite":
-            connection.transaction_mode = mode
+        if mode:
+            setattr(connection, "transaction_mode", mode)  # noqa: B010
 
 
 def export_clinic(

@@ -138,8 +138,8 @@ def _write(into: Package, made: Research, form: str) -> None:
         },
         "k": made.k,
         "quasi_identifiers": QUASI,
-        "why_k": "No combination of the quasi-identifiers is held by fewer than k patients, nor any "
-        "word by fewer than k.",
+        "why_k": "No combination of the quasi-identifiers, nor any word, is held by fewer than k "
+        "patients.",
         "courses_made_coarser": {step: few(n, made.k) for step, n in made.coarser.items()},
         "courses_left_out_in_small_groups": few(made.suppressed, made.k),
         "patients_taken_apart": few(made.unlinked, made.k),
