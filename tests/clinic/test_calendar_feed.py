@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from enthesis.clinic.actions.appointments import cancel_appointment
+from enthesis.clinic.actions.appointments import cancel_appointment, move_appointment
 from enthesis.clinic.errors import HideLinks
 from enthesis.clinic.models import Appointment, AuditEvent, CalendarFeed, User
 from tests.unit.exchange.test_calendar import parsed
@@ -80,7 +80,7 @@ def test_moves_and_cancellations_reach_the_calendar(
     row = make_appointment(make_course(), BEFORE)
     address = subscribe(client)
     (before,) = read(address)
-    Appointment.objects.filter(pk=row.pk).update(starts_at=AFTER, version=row.version + 1)
+    move_appointment(clinician, row.pk, AFTER, 30, clinician.pk, row.version)
     (moved,) = read(address)
     assert moved["UID"] == before["UID"] and moved["DTSTART"] == "20270314T133000Z"
     assert int(moved["SEQUENCE"]) == int(before["SEQUENCE"]) + 1

@@ -8,7 +8,6 @@ fails for a model or a column of which nobody has decided.
 import ast
 import inspect
 import re
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -171,19 +170,30 @@ def _comments(kind: type[Model]) -> dict[str, str]:
     found: dict[str, str] = {}
     for parent in reversed(kind.__mro__):
         if parent.__module__ == models.__name__:
-            found |= dict(_comments_in(textwrap.dedent(inspect.getsource(parent))))
+            found |= _all_comments()[parent.__name__]
     return found
 
 
-def _comments_in(source: str) -> Iterator[tuple[str, str]]:
+@cache
+def _all_comments() -> dict[str, dict[str, str]]:
+    """By class of models.py and by field; the file is read once, because it is long."""
+    source = inspect.getsource(models)
     lines = source.splitlines()
-    for one in cast(ast.ClassDef, ast.parse(source).body[0]).body:
+    return {
+        one.name: dict(_comments_in(one, lines))
+        for one in ast.parse(source).body
+        if isinstance(one, ast.ClassDef)
+    }
+
+
+def _comments_in(body: ast.ClassDef, lines: list[str]) -> Iterator[tuple[str, str]]:
+    for one in body.body:
         if isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name):
             above: list[str] = []
             for text in reversed(lines[: one.lineno - 1]):
                 if not text.strip().startswith("#"):
                     break
                 above.insert(0, text.strip().lstrip("# "))
-            beside = lines[one.end_lineno - 1 if one.end_lineno else 0].partition("  # ")[2]
+            beside = lines[(one.end_lineno or one.lineno) - 1].partition("  # ")[2]
             if said := " ".join(above) or beside:
                 yield one.targets[0].id, said[0].lower() + said[1:].replace("`", "").rstrip(".")
