@@ -11,7 +11,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from docs import after, candidacy, decision_aid, questionnaires
+from docs import after, candidacy, clinic_tables, decision_aid, questionnaires
 from docs.anatomy import anatomy_page, anatomy_pictures
 from enthesis.cli import parser_for
 from enthesis.knowledge.kinds import Knowledge, Measure
@@ -298,6 +298,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "measures.md": lambda: measures_page(known),
         "commands.md": commands_page,
         "registry.md": lambda: registry_page(known),
+        "export.md": lambda: clinic_tables.page(known, table, NOTICE),
         "anatomy.md": lambda: f"# Anatomy\n\n{NOTICE}\n\n{anatomy_page(known)}",
     } | {f"../pictures/{name}": partial(str, svg) for name, svg in anatomy_pictures(known).items()}
 

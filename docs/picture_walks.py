@@ -76,6 +76,20 @@ def two_starts(open_page: OpenPage) -> Visits:
     yield "two-starts-outcomes-phone", page
 
 
+def take_out(open_page: OpenPage) -> Visits:
+    """Everything out as files, and the appointments into a calendar of one's own."""
+    boss, page = sign_in(open_page(), "admin"), sign_in(open_page())
+    boss.goto("/settings/take-out/")
+    yield "take-out", boss
+    yield "take-out-phone", boss
+    page.goto("/calendar/feed/")
+    page.get_by_role("button", name="Make address").click()
+    page.get_by_label("Secret address").evaluate(
+        "one => one.value = 'https://clinic.example/feed/.../appointments.ics'"
+    )
+    yield "calendar-feed", page
+
+
 def adverse_event(open_page: OpenPage) -> Visits:
     """From the patient's warning answer of this morning."""
     page = sign_in(open_page())

@@ -27,6 +27,7 @@ COMMANDS = {
     "outcomes": "outcomes",
     "fit": "fit",
     "registry": "registry",
+    "export": "export",
     "send": "send",
     "backup": "backup",
     "restore": "restore",

@@ -40,7 +40,9 @@ def record(
 
 
 def _clinic_of(row: Model) -> int | None:
-    """The clinic of a patient, or of an enquiry, which nobody signed in for."""
+    """The clinic of a patient, or of an enquiry, which nobody signed in for; or it is one."""
+    if isinstance(row, Clinic):
+        return row.pk
     row = getattr(row, "enquiry", None) or row
     clinic: int | None = getattr(row, "clinic_id", None)
     return clinic

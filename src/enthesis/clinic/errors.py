@@ -194,7 +194,7 @@ def without_words(error: BaseException) -> str:
 class HideLinks(logging.Filter):
     """Keeps the secret of a patient's personal addresses out of the logs."""
 
-    LINK = re.compile(r"/(a|c|consent|estimate|stop|asked)/[^/\s]+")
+    LINK = re.compile(r"/(a|c|consent|estimate|feed|stop|asked)/[^/\s]+")
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = self.LINK.sub(r"/\1/…", record.getMessage())

@@ -576,6 +576,32 @@ class Appointment(models.Model):
         ]
 
 
+class CalendarFeed(models.Model):
+    """A secret address from which a user's own calendar program reads appointments, until it is
+    taken back. Only a hash of the secret is kept."""
+
+    class Shows(models.TextChoices):
+        NOTHING = "nothing", "Nothing of the patient"
+        NUMBER = "number", "The patient’s number"
+        INITIALS = "initials", "The patient’s initials"
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="calendar_feeds")
+    token_hash = models.CharField(max_length=64, unique=True)
+    shows = models.CharField(max_length=10, choices=Shows.choices, default=Shows.NOTHING)
+    # Else only the appointments with this user.
+    of_everybody = models.BooleanField(default=False)
+    made_at = models.DateTimeField(default=timezone.now)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user"], condition=Q(revoked_at=None), name="calendar_feed_once"
+            )
+        ]
+
+
 class AnswerLink(models.Model):
     """A patient's personal link to one questionnaire of one course. Only a hash is kept."""
 

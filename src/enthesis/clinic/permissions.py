@@ -78,7 +78,7 @@ def ask_to_sign_in(request: HttpRequest) -> HttpResponse:
 
 
 # From each kind of record to its clinic.
-_TO_CLINIC: dict[type[Model], str] = {
+TO_CLINIC: dict[type[Model], str] = {
     models.User: "clinic",
     models.Room: "clinic",
     models.Patient: "clinic",
@@ -101,6 +101,14 @@ _TO_CLINIC: dict[type[Model], str] = {
     models.LedgerEntry: "clinic",
     models.DayClose: "clinic",
     models.CardProblem: "clinic",
+    models.CalendarFeed: "user__clinic",
+    models.ContactChoice: "patient__clinic",
+    models.StockMovement: "lot__product__clinic",
+    models.AdverseEventEntry: "event__course__patient__clinic",
+    models.EstimateLink: "estimate__course__patient__clinic",
+    models.EstimateReceived: "estimate__course__patient__clinic",
+    models.EnquiryFact: "enquiry__clinic",
+    models.Attempt: "message__course__patient__clinic",
 }
 _OF_A_COURSE: tuple[type[Model], ...] = (
     models.Evaluation,
@@ -122,12 +130,12 @@ _OF_A_COURSE: tuple[type[Model], ...] = (
     models.Estimate,
     models.Superbill,
 )
-_TO_CLINIC |= dict.fromkeys(_OF_A_COURSE, "course__patient__clinic")
+TO_CLINIC |= dict.fromkeys(_OF_A_COURSE, "course__patient__clinic")
 
 
 def rows_for(user: models.User, kind: type[M]) -> QuerySet[M]:
     """All rows of a kind that belong to the user's clinic."""
-    return kind._default_manager.filter(**{_TO_CLINIC[kind]: user.clinic_id})
+    return kind._default_manager.filter(**{TO_CLINIC[kind]: user.clinic_id})
 
 
 def get_for(user: models.User, kind: type[M], id: int, *, lock: bool = False) -> M:

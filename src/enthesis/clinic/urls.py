@@ -10,6 +10,7 @@ from enthesis.clinic.pages import (
     ask,
     ask_clinic,
     calendar,
+    calendar_feed,
     calls,
     card,
     cautions,
@@ -22,6 +23,7 @@ from enthesis.clinic.pages import (
     estimate,
     evaluate,
     evidence,
+    export,
     forecast,
     give_aid,
     images,
@@ -61,8 +63,8 @@ STAGES = (
     *(card, course, adverse, visit, forecast, ask),
     *(answer, stop, calls, typed_scores, outcomes, results),
     *(evidence, pay, ledger, day_close, statement, estimate, superbill),
-    *(stock, recall, settings, prices),
-    *(appointments, series, calendar, rooms),
+    *(stock, recall, settings, export, prices),
+    *(appointments, series, calendar, calendar_feed, rooms),
 )
 urlpatterns = [path("", include(stage)) for stage in STAGES]
 

@@ -20,10 +20,23 @@ class Entry:
     starts_at: datetime
     minutes: int
     is_cancelled: bool
+    # What heads this one and where it is; empty: as all.
+    title: str = ""
+    place: str = ""
 
 
-def calendar_file(title: str, place: str, note: str, entries: Iterable[Entry], at: datetime) -> str:
-    """The file, written at a moment: `title` heads every appointment, `note` stands beneath."""
+def calendar_file(
+    title: str,
+    place: str,
+    note: str,
+    entries: Iterable[Entry],
+    at: datetime,
+    read_again_minutes: int = 0,
+) -> str:
+    """The file, written at a moment: `title` heads every appointment, `note` stands beneath.
+
+    `read_again_minutes`: one that calendars subscribe to, and read again after so long.
+    """
     lines = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
@@ -31,6 +44,13 @@ def calendar_file(title: str, place: str, note: str, entries: Iterable[Entry], a
         "CALSCALE:GREGORIAN",
         "METHOD:PUBLISH",
     ]
+    if read_again_minutes:
+        # The standard's word for it (RFC 7986), and the one that older programs know.
+        lines += [
+            f"NAME:{_text(title)}",
+            f"REFRESH-INTERVAL;VALUE=DURATION:PT{read_again_minutes}M",
+            f"X-PUBLISHED-TTL:PT{read_again_minutes}M",
+        ]
     for entry in entries:
         ends_at = entry.starts_at + timedelta(minutes=entry.minutes)
         lines += [
@@ -40,8 +60,8 @@ def calendar_file(title: str, place: str, note: str, entries: Iterable[Entry], a
             f"DTSTAMP:{_moment(at)}",
             f"DTSTART:{_moment(entry.starts_at)}",
             f"DTEND:{_moment(ends_at)}",
-            f"SUMMARY:{_text(title)}",
-            f"LOCATION:{_text(place)}",
+            f"SUMMARY:{_text(entry.title or title)}",
+            f"LOCATION:{_text(entry.place or place)}",
             f"DESCRIPTION:{_text(note)}",
             f"STATUS:{'CANCELLED' if entry.is_cancelled else 'CONFIRMED'}",
             "CLASS:PRIVATE",

@@ -50,6 +50,7 @@ from enthesis.knowledge.paper import (
     UntreatedGroup,
 )
 from enthesis.knowledge.price_kinds import EstimateRules, EstimateText, TariffPart
+from enthesis.knowledge.research import ResearchRules
 from enthesis.knowledge.row_kinds import OpioidFactor, RowAnswer, RowTable
 from enthesis.knowledge.series import Planning, Protocol
 from enthesis.knowledge.stock import StockRules
@@ -721,6 +722,7 @@ class Knowledge:
     session_window: SessionWindow
     second_start: SecondStart
     publishing: Publishing
+    research: ResearchRules
     stock_rules: StockRules
     upload_rules: UploadRules
     booking_rules: BookingRules

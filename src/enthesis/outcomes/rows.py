@@ -101,6 +101,11 @@ def rows_of(course: Course, beside: Beside, known: Knowledge, today: date) -> Co
     return _Course(course, beside, known, today).rows()
 
 
+def day_zero(course: Course, known: Knowledge, today: date) -> date:
+    """The day from which the rows of a course count: day 0."""
+    return _day_zero(course, facts_of(course, known, today))[1]
+
+
 def changes_on(course: Course, known: Knowledge, today: date) -> date | None:
     """The next day on which a row changes by itself (a window closes, an answer becomes due, late
     or lost); None while only new facts can change it."""

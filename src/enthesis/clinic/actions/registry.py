@@ -27,6 +27,7 @@ from django.db.models import Count, Prefetch, Q, prefetch_related_objects
 from django.utils import timezone
 from numpy.typing import NDArray
 
+from enthesis import records
 from enthesis.clinic import audit, models, store
 from enthesis.clinic.actions import adverse as adverse_action
 from enthesis.clinic.models import AuditEvent, Clinic, Course, User
@@ -44,6 +45,7 @@ from enthesis.outcomes.rows import (
     CourseRows,
     Given,
     changes_on,
+    day_zero,
     rows_of,
 )
 from enthesis.units import Money
@@ -287,8 +289,36 @@ def _rows(
     until: date | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Iterator[CourseRows]:
-    """The rows of each course; fills `seen` with what the state keeps of it. `until` leaves out
-    what is dated later."""
+    """The rows of each course; fills `seen` with what the state keeps of it."""
+    for row, course, beside, rules, today in _courses(keys, known, until=until, progress=progress):
+        seen.append((row.pk, beside.course, changes_on(course, rules, today)))
+        yield rows_of(course, beside, rules, today)
+
+
+def rows_of_clinic(
+    clinic: Clinic, progress: Callable[[int, int], None]
+) -> Iterator[tuple[int, date, CourseRows]]:
+    """Of every course of a clinic as it stands today, the withdrawn left out: the key of its
+    patient, its day 0, and its rows."""
+    day = store.today(clinic)
+    known = {clinic.pk: (store.known_for(clinic, day), day)}
+    out = _withdrawn(_NOTHING)
+    courses = Course.objects.filter(patient__clinic=clinic).order_by("pk")
+    keys = [pk for pk in courses.values_list("pk", flat=True) if pk not in out]
+    for row, course, beside, rules, today in _courses(keys, known, progress=progress):
+        zero_on = day_zero(course, rules, today)
+        yield row.patient_id, zero_on, rows_of(course, beside, rules, today)
+
+
+def _courses(
+    keys: Sequence[int],
+    known: dict[int, tuple[Knowledge, date]],
+    *,
+    until: date | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Iterator[tuple[Any, records.Course, Beside, Knowledge, date]]:
+    """Each course with its record and what stands beside it. `until` leaves out what is dated
+    later."""
     invoices = models.Invoice.objects.select_related("session").prefetch_related("lines")
     entries = models.LedgerEntry.objects.select_related("invoice__session")
     for begin in range(0, len(keys), BATCH):
@@ -310,8 +340,7 @@ def _rows(
             if until:
                 course, amounts = as_at(course, until), beside.amounts
                 beside = replace(beside, amounts=tuple(a for a in amounts if a.on <= until))
-            seen.append((row.pk, beside.course, changes_on(course, rules, today)))
-            yield rows_of(course, beside, rules, today)
+            yield row, course, beside, rules, today
         progress(min(begin + BATCH, len(keys)), len(keys))
 
 

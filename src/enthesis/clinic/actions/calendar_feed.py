@@ -1,0 +1,57 @@
+"""A user's own calendar feed: made, taken back, and found by its secret."""
+
+import hashlib
+import secrets
+
+from django.db import transaction
+from django.utils import timezone
+
+from enthesis.clinic import audit
+from enthesis.clinic.actions import Refused, save
+from enthesis.clinic.models import CalendarFeed, User
+
+TOKEN_BYTES = 32
+
+
+@transaction.atomic
+def make_feed(user: User, shows: str, of_everybody: bool) -> tuple[CalendarFeed, str]:
+    """A new feed and its secret, which is shown once; the one before stops working.
+
+    Raises Refused for a word that `shows` does not know.
+    """
+    # Of two at once one waits, and then takes the other's place.
+    User.objects.select_for_update().get(pk=user.pk)
+    CalendarFeed.objects.filter(user=user, revoked_at=None).update(revoked_at=timezone.now())
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    feed = save(
+        CalendarFeed(user=user, token_hash=_hashed(token), shows=shows, of_everybody=of_everybody)
+    )
+    detail = {"shows": shows, "of_everybody": of_everybody}
+    audit.record(user, "make_calendar_feed", feed, detail=detail)
+    return feed, token
+
+
+@transaction.atomic
+def revoke_feed(user: User) -> None:
+    """The user's feed is not read any more. Refused where there is none."""
+    feed = CalendarFeed.objects.select_for_update().filter(user=user, revoked_at=None).first()
+    if feed is None:
+        raise Refused("There is no calendar address to take back.")
+    feed.revoked_at = timezone.now()
+    save(feed)
+    audit.record(user, "revoke_calendar_feed", feed)
+
+
+def find_feed(token: str) -> CalendarFeed | None:
+    """The feed of a secret, while it is not taken back and its user may still sign in."""
+    feeds = CalendarFeed.objects.select_related("user__clinic")
+    return feeds.filter(
+        token_hash=_hashed(token),
+        revoked_at=None,
+        user__is_active=True,
+        user__clinic__isnull=False,
+    ).first()
+
+
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
