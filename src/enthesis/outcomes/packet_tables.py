@@ -45,7 +45,8 @@ KINDS = ("reached", "over", "last_seen")
 Row = Mapping[str, Any]
 Courses = frozenset[int]
 Labelled = list[tuple[tuple[str, ...], Courses]]
-Table = Callable[["_Condition"], Iterator["_Told"]]
+_Bin = tuple[int, int, dict[str, set[int]]]
+"""The first week, the last, and who reached the target, ended without or was last seen in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,8 +242,8 @@ def _woman(sex: str | None) -> int | None:
 def _parts(one: _Condition) -> Iterator[_Told]:
     whole = frozenset(one.flow)
     yield _Told("began", (_count(one, "began", whole),), lambda about: about)
-    yield from _last(one)
     yield from _repeated(one)
+    yield from _last(one)
     yield from _to_target(one)
     for number in sorted(one.windows):
         yield from _window(one, number)
@@ -365,6 +366,9 @@ def _to_target(one: _Condition) -> Iterator[_Told]:
         return
     for times in COARSER if limit > 1 else COARSER[:1]:
         bins = _bins(one.target, times * limit if limit > 1 else 1)
+        if times > 1 and len(bins) > 1:
+            # Those never heard of stand in the first weeks: with others they are told apart less.
+            bins[:2] = [_joined(*bins[:2])]
         cells = tuple(
             _count(one, f"{kind.replace('_', ' ')} in weeks {first} to {last}", who[kind])
             for first, last, who in bins
@@ -380,24 +384,24 @@ def _to_target(one: _Condition) -> Iterator[_Told]:
         yield _Told("to_target", cells, put)
 
 
-def _bins(
-    target: Mapping[int, tuple[int, str]], limit: int
-) -> list[tuple[int, int, dict[str, set[int]]]]:
+def _bins(target: Mapping[int, tuple[int, str]], limit: int) -> list[_Bin]:
     """Weeks put together until each kind of end has nobody or enough in them."""
-    bins: list[tuple[int, int, dict[str, set[int]]]] = []
+    bins: list[_Bin] = []
     by_week: dict[int, dict[str, set[int]]] = {}
     for course, (week, kind) in target.items():
         by_week.setdefault(week, {k: set() for k in KINDS})[kind].add(course)
     for week, now in sorted(by_week.items()):
         if bins and _is_small(bins[-1][2], limit):
-            first, _, before = bins.pop()
-            bins.append((first, week, {k: before[k] | now[k] for k in KINDS}))
+            bins.append(_joined(bins.pop(), (week, week, now)))
         else:
             bins.append((week, week, now))
     while len(bins) > 1 and _is_small(bins[-1][2], limit):
-        (first, _, before), (_, last, now) = bins[-2:]
-        bins[-2:] = [(first, last, {k: before[k] | now[k] for k in KINDS})]
+        bins[-2:] = [_joined(*bins[-2:])]
     return bins
+
+
+def _joined(one: _Bin, next: _Bin) -> _Bin:
+    return one[0], next[1], {kind: one[2][kind] | next[2][kind] for kind in KINDS}
 
 
 def _is_small(who: Mapping[str, set[int]], limit: int) -> bool:
@@ -422,11 +426,15 @@ def _repeated(one: _Condition) -> Iterator[_Told]:
     for course in pain.keys() & one.covariates.keys():
         groups.setdefault(tuple(sorted(pain[course])), set()).add(course)
     kept, folded, scores, dropped = _folded(groups, one)
-    cells: list[Cell] = []
-    for visits, who in kept.items():
-        cells += _pattern_cells(one, visits, who, pain)
-    made = tuple(_pattern(one, visits, who, pain) for visits, who in sorted(kept.items()))
-    yield _Told("patterns", tuple(cells), lambda about: replace(about, patterns=made))
+    for visits, who in sorted(kept.items(), key=lambda pair: -len(pair[1]) * len(pair[0])):
+        made = _pattern(one, visits, who, pain)
+
+        def put(about: About, made: Pattern = made) -> About:
+            patterns = sorted((*about.patterns, made), key=lambda pattern: pattern.visits)
+            return replace(about, patterns=tuple(patterns))
+
+        name = f"patterns, {_words(visits)}"
+        yield _Told(name, tuple(_pattern_cells(one, visits, who, pain)), put)
     if folded:
         why = "scores at rare visits, of courses that stay in with the others of theirs"
         yield _Told(REST, (_count(one, why, folded),), None, why, scores)
@@ -479,12 +487,15 @@ def _halves(one: _Condition, who: Iterable[int]) -> dict[str, set[int]]:
     return {"women": women, "men": everybody - women}
 
 
+def _words(visits: tuple[int, ...]) -> str:
+    return "visits " + ", ".join(map(str, visits))
+
+
 def _pattern_cells(
     one: _Condition, visits: tuple[int, ...], who: set[int], pain: Mapping[int, Mapping[int, int]]
 ) -> Iterator[Cell]:
-    words = "visits " + ", ".join(map(str, visits))
     for what, some in {"": who, **_halves(one, who)}.items():
-        name = f"{words}{' of ' if what else ''}{what}"
+        name = f"{_words(visits)}{' of ' if what else ''}{what}"
         yield _count(one, name, some)
         for visit in visits:
             adds = {course: pain[course][visit] for course in some}
