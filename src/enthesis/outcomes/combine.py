@@ -7,7 +7,6 @@ one figure, and is named. Nothing here is an effect: the courses were not compar
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -113,7 +112,7 @@ def at_visits(sums: Sums, places: Sequence[int]) -> Sums:
 
 
 def fittable(sums: Sums) -> Sums:
-    """Without the visits that have too few scores of their own or with another visit, last first."""
+    """Without visits that have too few scores, alone or with another visit; the last go first."""
     places = [v for v, n in enumerate(sums.seen_at) if n > 0]
     while len(places) > 1:
         together = sums.together[np.ix_(places, places)]
