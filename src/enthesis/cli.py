@@ -27,6 +27,8 @@ COMMANDS = {
     "outcomes": "outcomes",
     "fit": "fit",
     "registry": "registry",
+    "packet": "packet",
+    "combine": "combine",
     "send": "send",
     "manage": "manage",
 }

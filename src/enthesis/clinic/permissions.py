@@ -86,6 +86,7 @@ _TO_CLINIC: dict[type[Model], str] = {
     models.TariffPrice: "clinic",
     models.AuditEvent: "clinic",
     models.PublishedResults: "clinic",
+    models.PacketRelease: "clinic",
     models.Enquiry: "clinic",
     models.OwnProtocol: "clinic",
     models.StockProduct: "clinic",

@@ -12,8 +12,12 @@ where two cells, or a row of that form, show them; to find them all is NP-hard. 
 a prime, which can only err towards suppressing.
 """
 
+import json
+import math
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +29,14 @@ Item = tuple[int, str]
 @dataclass(frozen=True, slots=True)
 class Cell:
     """`quantity`: what is summed ("courses", "pain at visit 3"); `members`: what each course adds,
-    as a word that changes when it does (empty for a count); `packet`: in which it was told."""
+    as a word that changes when it does (empty for a count); `packet`: in which it was told, `day`:
+    of that packet."""
 
     name: str
     quantity: str
     members: Mapping[int, str]
     packet: str = ""
+    day: date | None = None
 
     def __str__(self) -> str:
         return f"{self.name} ({self.packet})" if self.packet else self.name
@@ -44,6 +50,25 @@ class Exposure:
     against: Cell | None
     patients: int
     combined: bool = False
+
+    def sentence(self, threshold: int, today: date) -> str:
+        """Which number, beside which earlier one, and when it could be told."""
+        few = f"{self.patients} patient{'' if self.patients == 1 else 's'}"
+        if self.against is None or self.against.day is None:
+            return f"{self.cell}: it would be of {few}, fewer than {threshold}."
+        how = "taken together with other numbers of" if self.combined else "beside the same of"
+        what = f" ({self.against.name})" if self.against.name != self.cell.name else ""
+        more = threshold - self.patients
+        told = (
+            f"{self.cell.name}: {how} {self.against.packet}{what} it would be of {few}, fewer than "
+            f"{threshold}. It can be told once {more} more course{'' if more == 1 else 's'} of it "
+            f"{'has' if more == 1 else 'have'} begun, ended or been answered"
+        )
+        days = (today - self.against.day).days
+        if days < 1:
+            return f"{told}."
+        at = today + timedelta(days=math.ceil(more * days / self.patients))
+        return f"{told}: at the pace since then about {at.isoformat()}."
 
 
 class Shown:
@@ -163,6 +188,20 @@ class _Space:
             courses = frozenset[int]().union(*(self.atoms[a] for a in np.flatnonzero(rows[at])))
             if len(courses) < threshold:
                 yield courses
+
+
+def packed(cells: Sequence[Cell]) -> bytes:
+    """Cells as the ledger keeps them; `unpacked` gives them back."""
+    told = [[c.name, c.quantity, list(c.members), list(c.members.values())] for c in cells]
+    return zlib.compress(json.dumps(told).encode())
+
+
+def unpacked(data: bytes, packet: str, day: date) -> list[Cell]:
+    """The cells of a row of the ledger."""
+    return [
+        Cell(name, quantity, dict(zip(courses, marks, strict=True)), packet, day)
+        for name, quantity, courses, marks in json.loads(zlib.decompress(data))
+    ]
 
 
 def _by_quantity(cells: Iterable[Cell]) -> dict[str, list[Cell]]:
