@@ -58,14 +58,14 @@ def of_condition(packet: Packet, about: About, known: Knowledge) -> Iterator[Tol
         yield _pattern(packet, pattern, visits)
     if about.harms:
         harms = about.harms
-        rows = (("sessions given", str(harms.sessions), str(harms.treated)),)
-        rows += tuple(
+        given = ("sessions given", str(harms.sessions), str(harms.treated))
+        kinds = tuple(
             (f"{one.kind} ({one.source})", str(one.events), str(one.courses)) for one in harms.kinds
         )
         says = "Warnings were answered by patients, adverse events recorded by the clinic."
-        yield Told("Harms", says, Table(("What", "How often", "In courses"), rows))
+        yield Told("Harms", says, Table(("What", "How often", "In courses"), (given, *kinds)))
     if about.costs:
-        rows = tuple(
+        money = tuple(
             (
                 c.currency,
                 str(c.courses),
@@ -75,7 +75,7 @@ def of_condition(packet: Packet, about: About, known: Knowledge) -> Iterator[Tol
             for c in about.costs
         )
         says = "Of all these courses together."
-        yield Told("Money", says, Table(("Currency", "Courses", "Charged", "Paid"), rows))
+        yield Told("Money", says, Table(("Currency", "Courses", "Charged", "Paid"), money))
 
 
 def _pattern(packet: Packet, one: Pattern, names: Mapping[int, str]) -> Told:

@@ -95,11 +95,11 @@ def make_packet(user: User | None, clinic: Clinic, choice: Choice, seen: str = "
 
 def made(clinic: Clinic) -> Sequence[PacketRelease]:
     """The ledger of a clinic, newest first."""
-    return list(PacketRelease.objects.filter(clinic=clinic).order_by("-id").defer("cells"))
+    return list(clinic.packets.order_by("-id").defer("cells"))
 
 
 def _earlier(clinic: Clinic) -> Iterator[Cell]:
-    for row in PacketRelease.objects.filter(clinic=clinic).order_by("id").iterator():
+    for row in clinic.packets.order_by("id").iterator():
         yield from unpacked(bytes(row.cells), str(row), row.day)
 
 
