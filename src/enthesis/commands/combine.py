@@ -341,13 +341,16 @@ def _harms(packets: "Sequence[Packet]", name: str) -> Iterator[dict[str, Any]]:
                 missing.append(clinic)
             else:
                 events, sessions = events + one.events, sessions + harms.sessions
-        found = rate(events, sessions)
+        # A kind that a clinic leaves out has happened there: a rate of the others would be too low.
+        found = None if missing else rate(events, sessions)
         yield {
             "source": source,
             "kind": kind,
             "events": events,
             "sessions": sessions,
-            "per_session": [float(x) for x in (found.estimate, found.low, found.high)],
+            "per_session": [float(x) for x in (found.estimate, found.low, found.high)]
+            if found
+            else None,
             "not_told_by": missing,
         }
 
@@ -406,12 +409,13 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
         yield from _target_lines(one["to_target"])
         yield from _funnel_lines(one["clinics"])
         for harm in one["harms"]:
-            rate = harm["per_session"]
-            yield (
-                f"  {harm['kind']} ({harm['source']}): {harm['events']} in {harm['sessions']} "
-                f"sessions, {1000 * rate[0]:.1f} per 1000 ({1000 * rate[1]:.1f} to "
-                f"{1000 * rate[2]:.1f}){_not_told(harm)}"
+            rate, of = harm["per_session"], f"{harm['events']} in {harm['sessions']} sessions"
+            told = (
+                f", {1000 * rate[0]:.1f} per 1000 ({1000 * rate[1]:.1f} to {1000 * rate[2]:.1f})"
+                if rate
+                else f" where it is told, so no rate: {', '.join(harm['not_told_by'])} had some"
             )
+            yield f"  {harm['kind']} ({harm['source']}): {of}{told}"
         for cost in one["cost"]:
             mean = cost["paid_cents"] / max(cost["courses"], 1) / 100
             yield f"  paid: {mean:.0f} {cost['currency']} a course, {cost['courses']} courses"

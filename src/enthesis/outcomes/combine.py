@@ -59,9 +59,10 @@ def check_packets(packets: Sequence[Packet]) -> None:
 
 
 def label(packet: Packet, packets: Sequence[Packet]) -> str:
-    """A clinic's name; with its number where two clinics are called alike."""
-    alike = sum(one.clinic == packet.clinic for one in packets)
-    return packet.clinic if alike == 1 else f"{packet.clinic} ({packet.clinic_number})"
+    """A clinic's name; with the place of its packet where two clinics are called alike."""
+    alike = [one.clinic_number for one in packets if one.clinic == packet.clinic]
+    at = alike.index(packet.clinic_number) + 1
+    return packet.clinic if len(alike) == 1 else f"{packet.clinic} [{at}]"
 
 
 def conditions_of(packets: Sequence[Packet]) -> tuple[str, ...]:
