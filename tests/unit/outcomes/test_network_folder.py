@@ -1,4 +1,4 @@
-"""Registries of several clinics in one folder are opened as one; copies and shared keys are found."""
+"""Registries of several clinics in one folder are one; copies and shared keys are found."""
 
 import shutil
 from collections.abc import Sequence
