@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from enthesis.knowledge.load import knowledge
 from enthesis.outcomes import engine, registry
 from enthesis.outcomes.disclosure import Cell, Shown, packed, unpacked
 from enthesis.outcomes.packet import as_text
@@ -23,6 +24,7 @@ from tests.unit.outcomes.registry_rows import whole
 pytestmark = pytest.mark.filterwarnings("ignore:fetch_(arrow|record)_:DeprecationWarning")
 K, DAY = 11, date(2026, 11, 27)
 VISITS = 3
+PER_SUM = knowledge(DAY).publishing.scores_per_sum
 
 
 def people(n: int, seed: int = 1, condition: str = "low_back", first: int = 0) -> list[Any]:
@@ -76,7 +78,7 @@ def made(
                      whole=True)  # fmt: skip
     opened = engine.open_registry(str(folder))
     try:
-        question = Asked("C", 1, DAY, "cut", "rules", K, 3, tuple(range(VISITS)), **others)
+        question = Asked("C", 1, DAY, "cut", "rules", K, PER_SUM, tuple(range(VISITS)), **others)
         return draft(opened, question, list(earlier), hold_back=hold_back)
     finally:
         opened.close()
@@ -268,9 +270,9 @@ def test_the_sums_of_three_courses_are_their_scores() -> None:
     assert sorted(map(tuple, pain.tolist())) == list(only)
 
 
-def test_every_pattern_told_has_three_scores_for_each_sum(tmp_path: Path) -> None:
+def test_every_pattern_told_has_four_scores_for_each_sum(tmp_path: Path) -> None:
     (about,) = made(tmp_path, people(150)).packet.conditions
     assert about.patterns
     for one in about.patterns:
         m = len(one.visits)
-        assert one.courses * m >= 3 * (m * (m + 1) // 2 + 3 * m)
+        assert one.courses * m >= 4 * (m * (m + 1) // 2 + 3 * m)
