@@ -28,6 +28,8 @@ COMMANDS = {
     "fit": "fit",
     "registry": "registry",
     "export": "export",
+    "packet": "packet",
+    "combine": "combine",
     "send": "send",
     "backup": "backup",
     "restore": "restore",

@@ -129,6 +129,8 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "outcomes": ANSWERABLE,
     "outcomes_csv": ANSWERABLE,
     "outcomes_quarter": ANSWERABLE,
+    "packets": ADMIN,
+    "packet_file": ADMIN,
     "publish_outcomes": ADMIN,
     "withdraw_outcomes": ADMIN,
     "results": PUBLIC,

@@ -24,12 +24,13 @@ from uuid import UUID
 
 from django.apps import apps
 from django.core.management.color import no_style
-from django.db import connections, transaction
+from django.db import connection, transaction
 from django.db import models as db
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
+
+from enthesis.clinic.snapshot import snapshot
 
 FORMAT = 1
 APP = "clinic"
@@ -44,42 +45,23 @@ class ArchiveError(ValueError):
     """An archive that cannot be used, or a place where it cannot go: what is wrong, what to do."""
 
 
-def last_migration(connection: BaseDatabaseWrapper) -> str:
+def last_migration() -> str:
     """The name of the last migration of ours that was applied; "" for none."""
     applied = MigrationRecorder(connection).applied_migrations()
     return max((name for app, name in applied if app == APP), default="")
 
 
-@contextmanager
-def snapshot(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Within, the database is seen as it is now; no writer waits for it."""
-    mode = getattr(connection, "transaction_mode", None)
-    if connection.vendor == "sqlite":
-        # As IMMEDIATE it would hold the one lock of all writers.
-        connection.transaction_mode = "DEFERRED"  # type: ignore[attr-defined]
-    try:
-        with transaction.atomic(using=connection.alias, durable=True):
-            if connection.vendor == "postgresql":
-                with connection.cursor() as cursor:
-                    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            yield
-    finally:
-        if connection.vendor == "sqlite":
-            connection.transaction_mode = mode  # type: ignore[attr-defined]
-
-
-def write(out: IO[bytes], data: Path, alias: str = "default") -> dict[str, Any]:
+def write(out: IO[bytes], data: Path) -> dict[str, Any]:
     """Write the archive; its manifest. `data` is the folder with the files.
 
     Rows first: a file lies on the disk before a row names it, so none is missing.
     """
     manifest: dict[str, Any] = {"format": FORMAT, "made_at": timezone.now().isoformat()}
     with tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as tar:
-        connection = connections[alias]
-        with snapshot(connection):
-            manifest["migration"] = last_migration(connection)
+        with snapshot():
+            manifest["migration"] = last_migration()
             manifest["tables"] = {
-                kind._meta.model_name: _table_out(tar, kind, alias) for kind in kinds_of(apps)
+                kind._meta.model_name: _table_out(tar, kind) for kind in kinds_of(apps)
             }
         manifest["files"] = {
             name: _add(tar, f"files/{name}", file) for name, file in sorted(_files(data))
@@ -94,11 +76,11 @@ def kinds_of(known: Any) -> list[type[db.Model]]:
     return sorted(known.get_app_config(APP).get_models(), key=lambda kind: kind._meta.db_table)
 
 
-def _table_out(tar: tarfile.TarFile, kind: type[db.Model], alias: str) -> dict[str, Any]:
+def _table_out(tar: tarfile.TarFile, kind: type[db.Model]) -> dict[str, Any]:
     fields = [field.attname for field in kind._meta.concrete_fields]
     rows = 0
     with _spooled() as draft:
-        found = kind._base_manager.using(alias).order_by("pk").values_list(*fields)
+        found = kind._base_manager.order_by("pk").values_list(*fields)
         for row in found.iterator(2000):
             draft.write(json.dumps([plain(value) for value in row]).encode() + b"\n")
             rows += 1
@@ -191,34 +173,33 @@ def unpack(source: IO[bytes], into: Path) -> dict[str, Any]:
     return cast(dict[str, Any], manifest)
 
 
-def load(unpacked: Path, manifest: dict[str, Any], alias: str = "default") -> int:
+def load(unpacked: Path, manifest: dict[str, Any]) -> int:
     """Fill an empty database with the rows of an unpacked archive; how many there are.
 
     Raises ArchiveError where the database is not empty or the archive is of a newer release.
     """
-    connection = connections[alias]
     executor = MigrationExecutor(connection)
     target = (APP, manifest["migration"])
     if target not in executor.loader.graph.nodes:
         raise ArchiveError(
             f"The archive is of a newer Enthesis ({manifest['migration']}): install that one first."
         )
-    if now := last_migration(connection):
-        _refuse_full(connection)
+    if now := last_migration():
+        _refuse_full()
         if now != manifest["migration"]:
             executor.migrate([(APP, None)])
             executor = MigrationExecutor(connection)
     others = [node for node in executor.loader.graph.leaf_nodes() if node[0] != APP]
     executor.migrate([*others, target])
     then = MigrationExecutor(connection).loader.project_state([target]).apps
-    with transaction.atomic(using=alias):
-        total = _rows_in(unpacked, manifest, then, connection)
+    with transaction.atomic():
+        total = _rows_in(unpacked, manifest, then)
     executor = MigrationExecutor(connection)
     executor.migrate(executor.loader.graph.leaf_nodes())
     return total
 
 
-def _refuse_full(connection: BaseDatabaseWrapper) -> None:
+def _refuse_full() -> None:
     with connection.cursor() as cursor:
         for table in ("clinic_clinic", "clinic_user"):
             cursor.execute(f"SELECT count(*) FROM {table}")  # noqa: S608 (our own two names)
@@ -229,9 +210,7 @@ def _refuse_full(connection: BaseDatabaseWrapper) -> None:
                 )
 
 
-def _rows_in(
-    unpacked: Path, manifest: dict[str, Any], then: Any, connection: BaseDatabaseWrapper
-) -> int:
+def _rows_in(unpacked: Path, manifest: dict[str, Any], then: Any) -> int:
     # The trails' rows come with their places, which their triggers leave as they are.
     total, kinds = 0, kinds_of(then)
     unknown = manifest["tables"].keys() - {kind._meta.model_name for kind in kinds}
@@ -248,9 +227,9 @@ def _rows_in(
                 batch.append(kind(**dict(zip(told["fields"], values, strict=True))))
                 rows += 1
                 if len(batch) == BATCH:
-                    kind._base_manager.using(connection.alias).bulk_create(batch)
+                    kind._base_manager.bulk_create(batch)
                     batch = []
-        kind._base_manager.using(connection.alias).bulk_create(batch)
+        kind._base_manager.bulk_create(batch)
         if rows != told["rows"]:
             raise ArchiveError(f"{kind._meta.model_name}: {rows} rows of {told['rows']}.")
         total += rows

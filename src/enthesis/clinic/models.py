@@ -1197,6 +1197,31 @@ class PublishedResults(models.Model):
         ordering = ["id"]
 
 
+class PacketRelease(models.Model):
+    """A fact: a packet was made for other clinics (docs/explanation/packets.md). Appended only.
+
+    `content` is the file. `cells` says of which courses each of its numbers is, by their registry
+    pseudonyms: it never leaves, and is what the next packet is held beside.
+    """
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="packets")
+    day = models.DateField()
+    cut = models.CharField(max_length=64)
+    sha256 = models.CharField(max_length=64)
+    threshold = models.PositiveSmallIntegerField()
+    content = models.TextField()
+    cells = models.BinaryField()
+    at = models.DateTimeField(default=timezone.now)
+    # Null where it was made from the command line.
+    by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"packet {self.pk} of {self.day.isoformat()}"
+
+
 class ConsentLink(SigningLink):
     """A personal address at which one plan's consent is read, signed and taken back.
 

@@ -45,6 +45,9 @@ _MORE_WAYS = {models.Message: "enquiry__clinic", models.Attempt: "message__enqui
 """Rows that are a clinic's by a second way: the answer to an enquiry has no course."""
 
 _COMMON = {
+    "content_sha256": "SHA-256 of what the row says",
+    "place": "its place in the trail, from 1 without a gap",
+    "digest": "SHA-256 of the digest before it and its content",
     "id": "number of the row, by which other tables name it",
     "version": "grows by one with each change",
     "at": "when it was entered",

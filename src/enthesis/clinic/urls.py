@@ -30,6 +30,7 @@ from enthesis.clinic.pages import (
     labels,
     ledger,
     outcomes,
+    packets,
     patients,
     pay,
     plan,
@@ -61,7 +62,7 @@ STAGES = (
     *(choose, right_for_me, weigh, give_aid, ask_clinic, enquiries),
     # Before `answer`, which takes whatever else begins as a personal link.
     *(card, course, adverse, visit, forecast, ask),
-    *(answer, stop, calls, typed_scores, outcomes, results),
+    *(answer, stop, calls, typed_scores, outcomes, packets, results),
     *(evidence, pay, ledger, day_close, statement, estimate, superbill),
     *(stock, recall, settings, export, prices),
     *(appointments, series, calendar, calendar_feed, rooms),

@@ -8,10 +8,10 @@ import hashlib
 import json
 from dataclasses import replace
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from json.encoder import encode_basestring
 from typing import Any
 
+from enthesis.exchange.strict_json import JsonError, read_json
 from enthesis.records import Assessment, Course
 from enthesis.shape import ShapeError, plain, read
 
@@ -23,20 +23,9 @@ class CourseFileError(ValueError):
 def read_course(text: str) -> Course:
     """The course in a JSON text. Raises CourseFileError with the place of the first problem."""
     try:
-        data = json.loads(
-            text,
-            parse_float=_number,
-            parse_int=_number,
-            parse_constant=_refuse_constant,
-            object_pairs_hook=_refuse_twice,
-        )
-    except json.JSONDecodeError as error:
-        raise CourseFileError(
-            f"line {error.lineno}, column {error.colno}: this is not JSON ({error.msg}); "
-            "mend the text there"
-        ) from error
-    except RecursionError:
-        raise CourseFileError("the file is nested too deeply to be a course") from None
+        data = read_json(text)
+    except JsonError as error:
+        raise CourseFileError(str(error)) from error
     return course_of(data)
 
 
@@ -114,23 +103,3 @@ def _checked(course: Course) -> Course:
     if in_order != sorted(in_order):
         raise ShapeError("sessions", "the dates do not follow the numbers; mend one of them")
     return course
-
-
-def _number(text: str) -> int | Decimal:
-    try:
-        return int(text) if text.lstrip("-").isdigit() else Decimal(text)
-    except (ValueError, InvalidOperation):
-        raise CourseFileError(f"{text[:20]}… is no number of a sensible size; mend it") from None
-
-
-def _refuse_constant(name: str) -> None:
-    raise CourseFileError(f"{name} is no number in JSON; write null where nothing is known")
-
-
-def _refuse_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise CourseFileError(f"the field {name!r} is there twice in one table; keep one")
-        found[name] = value
-    return found

@@ -558,9 +558,11 @@ class MessageText:
 
 @dataclass(frozen=True, slots=True)
 class Publishing:
-    """A public page shows no count of 1 to `smallest_count` − 1, nor what would give one away."""
+    """A public page shows no count of 1 to `smallest_count` − 1, nor what would give one away. The
+    sums of a packet are of at least `scores_per_sum` scores for each of them."""
 
     smallest_count: int
+    scores_per_sum: int
     source: str
 
 

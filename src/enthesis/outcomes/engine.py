@@ -6,6 +6,9 @@
 | `postgres://user@host/database` | PostgreSQL, which holds the tables (`publish` writes them) |
 | `spark:DIR@MASTER` | Spark, over the same files, on a cluster or `local-cluster[2,1,1024]` |
 
+A DIR that is no registry but holds some, each a folder, is a network's warehouse: all of them as
+one registry.
+
 Importing this takes more than a second (Ibis): nothing that starts a web server may do so.
 """
 
@@ -17,9 +20,10 @@ from typing import Any
 
 import ibis
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from enthesis.outcomes.errors import FitError
-from enthesis.outcomes.registry import RegistryError, read_cut, read_table
+from enthesis.outcomes.registry import MANIFEST, Cut, RegistryError, read_cut, read_table
 from enthesis.outcomes.schema import COURSES, TABLES, Table
 
 POSTGRES = ("postgres://", "postgresql://")
@@ -119,19 +123,61 @@ def open_registry(where: str) -> Registry:
     return _over_files(connection, Path(where))
 
 
+def registries_in(folder: Path) -> list[Path]:
+    """The folder itself where it is a registry, or none; else those in it, in their order."""
+    if (folder / MANIFEST).exists():
+        return [folder]
+    return sorted(found.parent for found in folder.glob(f"*/{MANIFEST}")) or [folder]
+
+
 def _over_files(connection: Any, folder: Path) -> Registry:
-    """The cut as expressions: the base without the courses that the delta has, and the delta."""
-    cut = read_cut(folder)
-    every = [*cut.parts, *([cut.delta] if cut.delta else [])]
-    if not every:
+    """The registry of a folder, or all that lie in it as one."""
+    clinics = {place: read_cut(place) for place in registries_in(folder)}
+    filled = [place for place, cut in clinics.items() if cut.parts or cut.delta]
+    if not filled:
         raise RegistryError(f"{folder} holds no course yet.")
+    if len(filled) == 1:
+        return Registry(_tables_of(connection, filled[0], clinics[filled[0]], ""), connection)
+    _check_apart(filled)
+    every = [
+        _tables_of(connection, place, clinics[place], f"_{at}") for at, place in enumerate(filled)
+    ]
+    return Registry(
+        lambda name: ibis.union(*(open_table(name) for open_table in every)), connection
+    )
+
+
+def _check_apart(folders: Sequence[Path]) -> None:
+    """Refuse two registries with a course or a clinic in common: they would be counted twice.
+
+    Numbers are made with each installation's own key, 62 bits of a course and 31 of a clinic, so
+    that two are the same only where one registry was copied, or two installations share a key.
+    """
+    courses: dict[str, Any] = {}
+    for folder in folders:
+        table = read_table(folder, "courses", ["course", "clinic"])
+        for name, what in (("course", "courses"), ("clinic", "clinics")):
+            mine = pc.unique(table[name])
+            for place, theirs in courses.setdefault(name, []):
+                same = pc.sum(pc.is_in(mine, value_set=theirs)).as_py()
+                if same:
+                    raise RegistryError(
+                        f"{folder} and {place} have {same} {what} in common: is one a copy of the "
+                        "other, or do two installations share a secret key? Take one of them out."
+                    )
+            courses[name].append((folder, mine))
+
+
+def _tables_of(connection: Any, folder: Path, cut: Cut, mark: str) -> Callable[[str], Any]:
+    """A cut as expressions: the base without the courses that the delta has, and the delta."""
+    every = [*cut.parts, *([cut.delta] if cut.delta else [])]
 
     def files(parts: Sequence[Any], name: str) -> Any:
         paths = [str((folder / part.files[name].name).resolve()) for part in parts]
         if connection.name == "duckdb":  # one scan, which its threads share out by row groups
             whose = "_delta" if parts == [cut.delta] else ""
             # By name alone: the SQL that is kept for the next cut must not keep this connection.
-            return connection.read_parquet(paths, table_name=name + whose).unbind()
+            return connection.read_parquet(paths, table_name=name + whose + mark).unbind()
         tables = [connection.read_parquet(path) for path in paths]
         return tables[0] if len(tables) == 1 else ibis.union(*tables)
 
@@ -142,7 +188,7 @@ def _over_files(connection: Any, folder: Path) -> Registry:
         base = files(cut.parts, name).anti_join(changed, "course")
         return base.union(files([cut.delta], name))
 
-    return Registry(open_table, connection)
+    return open_table
 
 
 @lru_cache(maxsize=512)

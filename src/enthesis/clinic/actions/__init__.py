@@ -20,6 +20,7 @@ from enthesis.clinic.models import (
     Invoice,
     InvoiceLine,
     LedgerEntry,
+    PacketRelease,
     Superbill,
     TariffPrice,
     User,
@@ -29,7 +30,7 @@ from enthesis.clinic.permissions import CLINICAL, get_for
 M = TypeVar("M", bound=Model)
 BOOKS = (
     *(Invoice, InvoiceLine, LedgerEntry, Arrangement, DayClose, TariffPrice),
-    *(Estimate, EstimateReceived, Superbill),
+    *(Estimate, EstimateReceived, Superbill, PacketRelease),
 )
 """Rows that are only ever added: what is wrong in them is set right by another one."""
 

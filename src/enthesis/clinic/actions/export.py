@@ -7,13 +7,12 @@ written down first, by itself: an export that breaks off was read all the same.
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import BinaryField, JSONField, Model, UUIDField
 from django.utils import timezone
 
@@ -53,30 +52,6 @@ class Exported:
     rows: int
     files: int
     problems: tuple[str, ...]
-
-
-@contextmanager
-def snapshot() -> Iterator[None]:
-    """One state of the database for all that is read inside, on both databases.
-
-    Inside somebody else's transaction that one decides.
-    """
-    if connection.in_atomic_block:
-        yield
-        return
-    mode = getattr(connection, "transaction_mode", None)
-    if mode:
-        # Of SQLite; not the usual IMMEDIATE, which would keep everybody from writing for as long.
-        setattr(connection, "transaction_mode", "DEFERRED")  # noqa: B010 (its own alone)
-    try:
-        with transaction.atomic():
-            if connection.vendor == "postgresql":
-                with connection.cursor() as cursor:
-                    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            yield
-    finally:
-        if mode:
-            setattr(connection, "transaction_mode", mode)  # noqa: B010
 
 
 def export_clinic(

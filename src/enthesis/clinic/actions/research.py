@@ -17,10 +17,11 @@ from django.db import transaction
 
 from enthesis.clinic import audit, store
 from enthesis.clinic.actions import Refused
-from enthesis.clinic.actions.export import BATCH, MANIFEST, RESEARCH, as_json, snapshot, software
+from enthesis.clinic.actions.export import BATCH, MANIFEST, RESEARCH, as_json, software
 from enthesis.clinic.actions.registry import rows_of_clinic
 from enthesis.clinic.models import Clinic, User
 from enthesis.clinic.package import Package, package, write_dictionary, write_table
+from enthesis.clinic.snapshot import snapshot
 from enthesis.clinic.tables import Column, Table
 from enthesis.outcomes import registry
 from enthesis.outcomes.research import (

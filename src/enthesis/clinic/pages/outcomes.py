@@ -45,7 +45,7 @@ def says_why_not(view: View) -> View:
 def show(request: StaffRequest) -> HttpResponse:
     """The report of today, of all courses or of one condition (`?condition=`); `?delta=` asks how
     bad the silent must be."""
-    fresh = _fresh(request, or_last=True)
+    fresh = up_to_date_or_page(request, or_last=True)
     if isinstance(fresh, HttpResponse):
         return fresh
     from enthesis.outcomes.errors import FitError
@@ -88,7 +88,7 @@ def section_csv(request: StaffRequest, section: str) -> HttpResponse:
     """The numbers of one section."""
     from enthesis.outcomes.page import as_csv
 
-    fresh = _fresh(request)
+    fresh = up_to_date_or_page(request)
     if isinstance(fresh, HttpResponse):
         return fresh
     report = _report_or_404(request)
@@ -96,7 +96,7 @@ def section_csv(request: StaffRequest, section: str) -> HttpResponse:
     if found is None:
         raise Http404(f"numbers of {section}")
     name = "-".join(filter(None, (request.GET.get("condition", ""), section)))
-    return _download(as_csv(report, found), "text/csv; charset=utf-8", f"{name}.csv")
+    return download(as_csv(report, found), "text/csv; charset=utf-8", f"{name}.csv")
 
 
 @require_safe
@@ -114,7 +114,7 @@ def quarter(request: StaffRequest, year: int, number: int) -> HttpResponse:
     except FitError as nothing:
         messages.error(request, f"{wanted}: {' '.join(nothing.problems)}")
         return redirect("outcomes")
-    return _download(printed, "application/pdf", f"outcomes-{wanted}.pdf")
+    return download(printed, "application/pdf", f"outcomes-{wanted}.pdf")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -123,7 +123,7 @@ def publish(request: StaffRequest) -> HttpResponse:
     """What everybody would see, to be looked at first; then it is published as it was seen."""
     from enthesis.outcomes.errors import FitError
 
-    fresh = _fresh(request)
+    fresh = up_to_date_or_page(request)
     if isinstance(fresh, HttpResponse):
         return fresh
     try:
@@ -175,7 +175,7 @@ def outcomes_missing() -> type[Exception]:
     return RegistryError
 
 
-def _fresh(
+def up_to_date_or_page(
     request: StaffRequest, *, or_last: bool = False
 ) -> outcomes.UpToDate | outcomes.AtWork | HttpResponse:
     """The registry up to date; or the page to answer with: how far that is.
@@ -251,7 +251,7 @@ def slider(head: tuple[str, ...], rows: tuple[tuple[str, ...], ...], asked: str)
     }
 
 
-def _download(content: str | bytes, kind: str, name: str) -> HttpResponse:
+def download(content: str | bytes, kind: str, name: str) -> HttpResponse:
     response = HttpResponse(content, content_type=kind)
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
