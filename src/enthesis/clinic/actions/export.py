@@ -19,6 +19,7 @@ from django.utils import timezone
 from enthesis.clinic import audit, image_files, tables
 from enthesis.clinic.models import Clinic, KeptFile, User
 from enthesis.clinic.package import Package, moment, package, write_dictionary, write_table
+from enthesis.clinic.snapshot import snapshot
 from enthesis.clinic.uploads import Kind
 
 ACTION, RESEARCH = "export_clinic", "export_research"
