@@ -8,6 +8,7 @@ problem is told, not just the first.
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from enthesis.exchange.dossier import Dossier, Practitioner
@@ -182,11 +183,9 @@ def _references(value: Any, path: str, depth: int = 0) -> Iterator[tuple[str, st
 
 def _dossier(found: _Found, key: str) -> Dossier | None:
     resource = found.given[f"Patient/{key}"]
-    weights = [
-        found.read(one, lambda one=one: weight_from(one)) for one in found.weights.get(key, [])
-    ]
+    weights = [found.read(one, partial(weight_from, one)) for one in found.weights.get(key, [])]
     courses = [_course(found, one) for one in found.courses.get(key, [])]
-    person = found.read(resource, lambda: person_from(resource, _those(weights)))
+    person = found.read(resource, partial(person_from, resource, _those(weights)))
     if found.issues:
         return None
     named = set(_who([person, *courses]))
@@ -202,11 +201,11 @@ def _course(found: _Found, resource: Resource) -> Any:
     fields = {}
     for row in ROWS:
         records = [
-            found.read(one, lambda one=one, row=row: row.read(one, found.given))
+            found.read(one, partial(row.read, one, found.given))
             for one in found.parts.get((resource["id"], row.field), [])
         ]
         fields[row.field] = _those(records)
-    return found.read(resource, lambda: course_from(resource, **fields))
+    return found.read(resource, partial(course_from, resource, **fields))
 
 
 def _those(records: list[Any]) -> tuple[Any, ...]:

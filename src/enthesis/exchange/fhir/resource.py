@@ -50,7 +50,7 @@ class Place:
         return {"reference": f"Patient/{self.patient}"}
 
 
-def made(type: str, kind: str, key: str, course: str = "", **elements: Any) -> Resource:
+def made(type: str, kind: str, key: str, course: str = "", /, **elements: Any) -> Resource:
     """A resource of the record `kind`. Elements that are None or empty are left out."""
     resource: Resource = {"resourceType": type, "id": key}
     resource["meta"] = {"tag": [{"system": RECORD, "code": kind}]}
@@ -61,11 +61,9 @@ def made(type: str, kind: str, key: str, course: str = "", **elements: Any) -> R
 
 
 def filled(**elements: Any) -> Resource:
-    """The elements that hold something: FHIR knows no empty value. False and 0 hold something.
-
-    A trailing underscore is not part of the name: `class_` for class."""
+    """The elements that hold something: FHIR knows no empty value. False and 0 hold something."""
     return {
-        name.rstrip("_"): value
+        name: value
         for name, value in elements.items()
         if value is not None and value not in ("", [], {})
     }

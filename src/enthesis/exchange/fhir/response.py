@@ -12,7 +12,7 @@ that were set aside with the reasons, and the result that the rules of that day 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -256,7 +256,7 @@ def _number_or_text(text: str) -> Decimal | str:
     return found if found.is_finite() else text
 
 
-_READ: dict[str, Any] = {
+_READ: dict[str, Callable[[Resource], Decimal | str | bool]] = {
     "valueBoolean": lambda one: _needed(the(bool, one, "valueBoolean"), "valueBoolean"),
     "valueInteger": lambda one: _needed(the(Decimal, one, "valueInteger"), "valueInteger"),
     "valueDecimal": lambda one: _needed(the(Decimal, one, "valueDecimal"), "valueDecimal"),
