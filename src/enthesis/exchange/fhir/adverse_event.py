@@ -1,30 +1,34 @@
-"""AdverseEvent: something bad that happened, with everything that was added to it.
+"""AdverseEvent ↔ AdverseEvent: something bad that happened, with everything that was added to it.
 
-The elements say how it stands now, because others read only them: the last outcome, the worst
-grade, each judgement of relatedness. The extension holds the first report and what was added.
+`event`, `date`, `recordedDate` and `recorder` are of the first report; `suspectEntity` is the
+session, with each judgement of relatedness as a causality. `seriousness`, `severity` and `outcome`
+say how it stands now (journey/adverse.py: the last outcome, the worst grade), since others read
+only them: R4 has three severities, and which of our five grades it was is a coding beside it. What
+was first reported and what was added are in the extension.
 """
 
-from collections.abc import Mapping
+from datetime import date, datetime
 
 from enthesis.exchange import dossier
-from enthesis.exchange.fhir.element import (
-    code_at,
+from enthesis.exchange.fhir.element import code_at, system
+from enthesis.exchange.fhir.extension import Resource, extend, is_code, moment
+from enthesis.exchange.fhir.resource import (
+    Place,
     coding,
-    concept,
-    got,
-    is_code,
-    key_of,
-    pointed,
+    filled,
+    listed,
+    made,
+    record,
     reference,
-    system,
+    referred,
+    shown,
+    the,
 )
-from enthesis.exchange.fhir.extension import Resource, extend, extended, fits, moment
 from enthesis.journey.adverse import Added, Report, standing
 from enthesis.knowledge.kinds import Knowledge
-from enthesis.shape import read
 
+KINDS = system("adverse-kind")
 _HL7 = "http://terminology.hl7.org/CodeSystem"
-# R4's required severities are three; which of our five grades it was is a coding beside it.
 _SEVERITY = {1: "mild", 2: "moderate", 3: "severe", 4: "severe", 5: "severe"}
 _OUTCOME = {
     "goes_on": "ongoing",
@@ -40,57 +44,74 @@ _CAUSALITY = {
     "unlikely": "Unlikely",
     "cannot_say": "Unassessable-Unclassifiable",
 }
-_KEPT = ("grade", "serious", "outcome", "what_happened", "what_was_done", "assessment", "entries")
+_KEPT = ["grade", "serious", "outcome", "what_happened", "what_was_done", "assessment", "entries"]
 
 
-def adverse_event_of(
-    event: dossier.AdverseEvent, patient: str, course: str, known: Knowledge
-) -> Resource:
-    """The event as an AdverseEvent; `patient` and `course` are keys."""
-    kept = list(_KEPT)
-    resource: Resource = {
-        "resourceType": "AdverseEvent",
-        "id": event.key,
-        "actuality": "actual",
-        "event": _event(event, known),
-        "subject": reference("Patient", patient),
-        "date": event.onset_on.isoformat(),
-        "recordedDate": moment(event.at),
-        "recorder": reference("Practitioner", event.by),
-        # R4 has no element for the condition under treatment but the medical history.
-        "subjectMedicalHistory": [reference("Condition", course)],
+def adverse_event_of(event: dossier.AdverseEvent, place: Place) -> Resource:
+    """The AdverseEvent as it stands by now."""
+    known = place.known
+    resource = made(
+        "AdverseEvent",
+        "AdverseEvent",
+        event.key,
+        place.course,
+        actuality="actual",
+        event=_event(event, known),
+        subject=place.subject,
+        date=event.onset_on.isoformat(),
+        recordedDate=moment(event.at),
+        recorder=reference("Practitioner", event.by),
+        # The nearest that R4 has to the condition under treatment.
+        subjectMedicalHistory=[reference("Condition", place.course)],
+        suspectEntity=_suspected(event, known),
         **_standing(event, known),
-    }
-    if event.session is not None:
-        suspected: Resource = {"instance": reference("Procedure", event.session)}
-        if judged := [_judged(one, known) for one in event.entries if one.relatedness]:
-            suspected["causality"] = judged
-        resource["suspectEntity"] = [suspected]
-    if not is_code(event.kind):
-        kept.append("kind")
-    return extend(resource, event, kept)
+    )
+    return extend(resource, event, _KEPT if is_code(event.kind) else [*_KEPT, "kind"])
 
 
-def adverse_event_from(resource: Mapping[str, object]) -> dossier.AdverseEvent:
-    """The event that the resource was made of; raises ShapeError where it was made of none."""
-    found = {"key": key_of(resource, "AdverseEvent"), **extended(resource, dossier.AdverseEvent)}
-    found |= got(resource, {"onset_on": "date", "at": "recordedDate"})
-    if kind := code_at(resource, "event", of=system("adverse-kind")):
-        found["kind"] = kind
-    if by := pointed(resource, "recorder", to="Practitioner"):
-        found["by"] = by
-    found["session"] = pointed(resource, "suspectEntity", 0, "instance", to="Procedure")
-    return read(dossier.AdverseEvent, found)
+def adverse_event_from(resource: Resource) -> dossier.AdverseEvent:
+    """The event of an AdverseEvent that `adverse_event_of` made."""
+    return record(
+        dossier.AdverseEvent,
+        resource,
+        key=the(str, resource, "id"),
+        kind=code_at(resource, "event", of=KINDS),
+        onset_on=the(date, resource, "date"),
+        by=referred(resource, "Practitioner", "recorder"),
+        at=the(datetime, resource, "recordedDate"),
+        session=referred(resource, "Procedure", "suspectEntity", 0, "instance"),
+    )
 
 
 def _event(event: dossier.AdverseEvent, known: Knowledge) -> Resource:
-    name = known.adverse_kinds[event.kind].name if event.kind in known.adverse_kinds else ""
-    codings = [coding(system("adverse-kind"), event.kind, name)] if is_code(event.kind) else []
-    return concept(*codings, text=event.what_happened if fits(event.what_happened) else name)
+    """Its kind as a code, what happened in words."""
+    kind = known.adverse_kinds.get(event.kind)
+    name = kind.name if kind else ""
+    own = coding(KINDS, event.kind, name) if is_code(event.kind) else None
+    return filled(coding=listed(own), text=shown(event.what_happened) or shown(name))
+
+
+def _suspected(event: dossier.AdverseEvent, known: Knowledge) -> list[Resource]:
+    if event.session is None:
+        return []
+    judged = [_judged(one, known) for one in event.entries if one.relatedness]
+    return [filled(instance=reference("Procedure", event.session), causality=judged)]
+
+
+def _judged(entry: dossier.AdverseEventEntry, known: Knowledge) -> Resource:
+    told, relation = entry.relatedness, known.adverse_relations.get(entry.relatedness)
+    theirs = told in _CAUSALITY and coding(
+        f"{_HL7}/adverse-event-causality-assess", _CAUSALITY[told]
+    )
+    own = is_code(told) and coding(
+        system("adverse-relation"), told, relation.name if relation else ""
+    )
+    assessment = filled(coding=listed(theirs, own))
+    return filled(assessment=assessment, author=reference("Practitioner", entry.by))
 
 
 def _standing(event: dossier.AdverseEvent, known: Knowledge) -> Resource:
-    """How it stands now, where the knowledge has its outcomes."""
+    """How it stands now; nothing where the knowledge has not all of its outcomes."""
     outcomes = {event.outcome, *(one.outcome for one in event.entries if one.outcome)}
     if not outcomes <= known.adverse_outcomes.keys():
         return {}
@@ -99,35 +120,27 @@ def _standing(event: dossier.AdverseEvent, known: Knowledge) -> Resource:
     )
     added = [Added(one.relatedness, one.outcome, one.grade) for one in event.entries]
     now = standing(report, added, known)
-    serious = "Serious" if now.serious else "Non-serious"
-    told: Resource = {
-        "seriousness": concept(coding(f"{_HL7}/adverse-event-seriousness", serious)),
-    }
-    if now.worst in _SEVERITY:
-        own = coding(system("adverse-grade"), str(now.worst), _grade_name(now.worst, known))
-        theirs = coding(f"{_HL7}/adverse-event-severity", _SEVERITY[now.worst])
-        told["severity"] = concept(theirs, own)
-    if now.outcome in _OUTCOME:
-        name = known.adverse_outcomes[now.outcome].name
-        told["outcome"] = concept(
-            coding(f"{_HL7}/adverse-event-outcome", _OUTCOME[now.outcome]),
-            coding(system("adverse-outcome"), now.outcome, name),
-        )
-    return told
+    serious = coding(
+        f"{_HL7}/adverse-event-seriousness", "Serious" if now.serious else "Non-serious"
+    )
+    return filled(
+        seriousness={"coding": [serious]},
+        severity=_severity(now.worst, known),
+        outcome=_outcome(now.outcome, known),
+    )
 
 
-def _judged(entry: dossier.AdverseEventEntry, known: Knowledge) -> Resource:
-    relation = known.adverse_relations.get(entry.relatedness)
-    codings = []
-    if entry.relatedness in _CAUSALITY:
-        theirs = f"{_HL7}/adverse-event-causality-assess"
-        codings.append(coding(theirs, _CAUSALITY[entry.relatedness]))
-    if is_code(entry.relatedness):
-        name = relation.name if relation else ""
-        codings.append(coding(system("adverse-relation"), entry.relatedness, name))
-    author = {"author": reference("Practitioner", entry.by)}
-    return {"assessment": concept(*codings), **author} if codings else author
+def _severity(grade: int, known: Knowledge) -> Resource | None:
+    if grade not in _SEVERITY:
+        return None
+    name = next((one.name for one in known.adverse_grades if one.grade == grade), "")
+    theirs = coding(f"{_HL7}/adverse-event-severity", _SEVERITY[grade])
+    return {"coding": [theirs, coding(system("adverse-grade"), str(grade), name)]}
 
 
-def _grade_name(grade: int, known: Knowledge) -> str:
-    return next((one.name for one in known.adverse_grades if one.grade == grade), "")
+def _outcome(outcome: str, known: Knowledge) -> Resource | None:
+    if outcome not in _OUTCOME:
+        return None
+    theirs = coding(f"{_HL7}/adverse-event-outcome", _OUTCOME[outcome])
+    name = known.adverse_outcomes[outcome].name
+    return {"coding": [theirs, coding(system("adverse-outcome"), outcome, name)]}

@@ -1,73 +1,72 @@
-"""ChargeItem: one line of an invoice."""
+"""InvoiceLine ↔ ChargeItem: one thing charged.
 
-from collections.abc import Mapping
+`code` has the code on the bill, the item of the tariff, and the words; `quantity` the units, and
+`priceOverride` the amount for all of them.
+"""
+
+from decimal import Decimal
 
 from enthesis.exchange.dossier import Invoice, InvoiceLine
-from enthesis.exchange.fhir.element import (
-    HCPCS,
-    at,
-    code_at,
+from enthesis.exchange.fhir.element import HCPCS, code_at, money, system
+from enthesis.exchange.fhir.extension import Resource, extend, is_code
+from enthesis.exchange.fhir.resource import (
+    Place,
     coding,
-    concept,
-    every,
-    is_code,
-    key_of,
-    money,
+    filled,
+    listed,
+    made,
+    many,
+    record,
     reference,
-    system,
-    text_at,
+    shown,
+    the,
 )
-from enthesis.exchange.fhir.extension import Resource, extend, extended, fits
 from enthesis.knowledge.kinds import Knowledge
-from enthesis.shape import read
 
-_ITEMS = system("tariff-item")
-
-
-def charge_item_of(line: InvoiceLine, invoice: Invoice, patient: str, known: Knowledge) -> Resource:
-    """The line as a ChargeItem; `patient` is a key. Its price is for all of its units."""
-    kept, codings = [], []
-    if is_code(line.code):
-        session = known.tariff.get("session")
-        ours = session is not None and session.code == line.code
-        codings.append(coding(HCPCS, line.code) if ours else {"code": line.code})
-    else:
-        kept.append("code")
-    if is_code(line.item):
-        codings.append(coding(_ITEMS, line.item))
-    else:
-        kept.append("item")
-    if not fits(line.text):
-        kept.append("text")
-    resource: Resource = {
-        "resourceType": "ChargeItem",
-        "id": line.key,
-        "status": "billed",
-        # Required, though neither code nor words may be there that R4 takes.
-        "code": concept(*codings, text=line.text) or {"text": "Charge"},
-        "subject": reference("Patient", patient),
-        "occurrenceDateTime": invoice.issued_on.isoformat(),
-        "quantity": {"value": line.units},
-        "priceOverride": money(line.amount, invoice.currency),
-    }
-    if invoice.session is not None:
-        resource["service"] = [reference("Procedure", invoice.session)]
-    return extend(resource, line, kept)
+ITEMS = system("tariff-item")
 
 
-def line_from(resource: Mapping[str, object]) -> InvoiceLine:
-    """The line that the resource was made of; raises ShapeError where it was made of none."""
-    found: dict[str, object] = {"key": key_of(resource, "ChargeItem")}
-    for one in every(resource, "code", "coding"):
-        if text_at(one, "system") != _ITEMS:
-            found["code"] = text_at(one, "code")
-    if item := code_at(resource, "code", of=_ITEMS):
-        found["item"] = item
-    for field, path in {
-        "text": ("code", "text"),
-        "units": ("quantity", "value"),
-        "amount": ("priceOverride", "value"),
-    }.items():
-        if (told := at(resource, *path)) is not None:
-            found[field] = told
-    return read(InvoiceLine, found | extended(resource, InvoiceLine))
+def charge_item_of(line: InvoiceLine, invoice: Invoice, place: Place) -> Resource:
+    """The ChargeItem of a line; the bill says when it was charged and for what session."""
+    item = coding(ITEMS, line.item) if is_code(line.item) else None
+    concept = filled(coding=listed(_billed(line, place.known), item), text=shown(line.text))
+    resource = made(
+        "ChargeItem",
+        "InvoiceLine",
+        line.key,
+        place.course,
+        status="billed",
+        # Required, though there may be neither codes nor words that R4 takes.
+        code=concept or {"text": "Charge"},
+        subject=place.subject,
+        occurrenceDateTime=invoice.issued_on.isoformat(),
+        quantity={"value": line.units},
+        priceOverride=money(line.amount, invoice.currency),
+        service=listed(reference("Procedure", invoice.session)),
+    )
+    kept = [name for name in ("code", "item") if not is_code(getattr(line, name))]
+    return extend(resource, line, [*kept, *(["text"] if shown(line.text) != line.text else [])])
+
+
+def line_from(resource: Resource) -> InvoiceLine:
+    """The line of a ChargeItem that `charge_item_of` made."""
+    billed = [one for one in many(resource, "code", "coding") if the(str, one, "system") != ITEMS]
+    return record(
+        InvoiceLine,
+        resource,
+        key=the(str, resource, "id"),
+        text=the(str, resource, "code", "text"),
+        amount=the(Decimal, resource, "priceOverride", "value"),
+        code=the(str, billed, 0, "code"),
+        item=code_at(resource, "code", of=ITEMS),
+        units=the(int, resource, "quantity", "value"),
+    )
+
+
+def _billed(line: InvoiceLine, known: Knowledge) -> Resource | None:
+    """The code on the bill; its system is known of the one that the tariff gives a session."""
+    if not is_code(line.code):
+        return None
+    session = known.tariff.get("session")
+    ours = session is not None and session.code == line.code
+    return coding(HCPCS, line.code) if ours else {"code": line.code}

@@ -1,55 +1,64 @@
-"""Contract: payment in parts, promised before the treatment.
+"""Arrangement ↔ Contract: payment in parts, promised before the treatment.
 
 A Contract and not a Basic, nor an extension of the bills: it stands before there is any bill, and
-each part has an element for its amount and its day, so that others can read what was agreed.
+each part has an element for its amount and its day (`term.asset.valuedItem`), so that others can
+read what was agreed. The parts as they were kept are in the extension.
 """
 
-from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 
 from enthesis.exchange.dossier import Arrangement, Json
-from enthesis.exchange.fhir.element import concept, got, key_of, money, pointed, reference
-from enthesis.exchange.fhir.extension import Resource, extend, extended
+from enthesis.exchange.fhir.element import money
+from enthesis.exchange.fhir.extension import Resource, extend
+from enthesis.exchange.fhir.resource import (
+    Place,
+    filled,
+    listed,
+    made,
+    record,
+    reference,
+    referred,
+    the,
+)
 from enthesis.shape import ShapeError, read
 
-_KEPT = ("currency", "parts", "at")
+
+def contract_of(arrangement: Arrangement, place: Place) -> Resource:
+    """The Contract of an arrangement."""
+    items = listed(*(_item(part, arrangement.currency) for part in arrangement.parts))
+    asset = [{"valuedItem": items}] if items else None
+    resource = made(
+        "Contract",
+        "Arrangement",
+        arrangement.key,
+        place.course,
+        status="executed",
+        issued=arrangement.agreed_on.isoformat(),
+        subject=[place.subject],
+        author=reference("Practitioner", arrangement.by),
+        type={"text": "Arrangement to pay in parts"},
+        topicReference=reference("Condition", place.course),
+        term=[filled(offer={"text": "Payment in parts"}, asset=asset)],
+    )
+    return extend(resource, arrangement, ["currency", "parts", "at"])
 
 
-def contract_of(arrangement: Arrangement, patient: str, course: str) -> Resource:
-    """The arrangement as a Contract; `patient` and `course` are keys."""
-    items = [item for part in arrangement.parts if (item := _item(part, arrangement.currency))]
-    term: Resource = {"offer": {"text": "Payment in parts"}}
-    if items:
-        term["asset"] = [{"valuedItem": items}]
-    resource: Resource = {
-        "resourceType": "Contract",
-        "id": arrangement.key,
-        "status": "executed",
-        "issued": arrangement.agreed_on.isoformat(),
-        "subject": [reference("Patient", patient)],
-        "author": reference("Practitioner", arrangement.by),
-        "topicReference": reference("Condition", course),
-        "type": concept(text="Arrangement to pay in parts"),
-        "term": [term],
-    }
-    return extend(resource, arrangement, _KEPT)
-
-
-def arrangement_from(resource: Mapping[str, object]) -> Arrangement:
-    """The arrangement that the resource was made of; raises ShapeError where it was of none."""
-    found = {"key": key_of(resource, "Contract"), **extended(resource, Arrangement)}
-    found |= got(resource, {"agreed_on": "issued"})
-    if by := pointed(resource, "author", to="Practitioner"):
-        found["by"] = by
-    return read(Arrangement, found)
+def arrangement_from(resource: Resource) -> Arrangement:
+    """The arrangement of a Contract that `contract_of` made."""
+    return record(
+        Arrangement,
+        resource,
+        key=the(str, resource, "id"),
+        agreed_on=the(date, resource, "issued"),
+        by=referred(resource, "Practitioner", "author"),
+    )
 
 
 def _item(part: Json, currency: str) -> Resource | None:
-    """A part for people and other systems; the extension has it as it was kept."""
+    """A part for others to read; None where it is not as the ledger keeps it."""
     try:
-        amount = read(Decimal, part.get("amount"))
-        due_on = read(date, part.get("due_on"))
-        return {"net": money(amount, currency), "paymentDate": due_on.isoformat()}
+        net = money(read(Decimal, part.get("amount")), currency)
+        return {"net": net, "paymentDate": read(date, part.get("due_on")).isoformat()}
     except (ShapeError, ValueError):
         return None

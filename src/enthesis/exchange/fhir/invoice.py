@@ -1,94 +1,94 @@
-"""Invoice: a bill. Each of its lines is a ChargeItem of its own."""
+"""Invoice ↔ Invoice: a bill. Each of its lines is a ChargeItem of its own.
 
-from collections.abc import Mapping, Sequence
+`identifier` (system SITE/invoice-number) is its number, `paymentTerms` the arrangement in words,
+`participant` who wrote it. The session it is for and the Contract it falls under are extensions
+that only point; when it is due, and the parts as arranged, are in the extension.
+"""
+
+from datetime import date
 from decimal import Decimal
 
-from enthesis.exchange.dossier import Invoice
+from enthesis.exchange.dossier import Invoice, InvoiceLine
 from enthesis.exchange.fhir.charge_item import line_from
-from enthesis.exchange.fhir.element import (
-    agree,
-    every,
-    got,
-    key_of,
-    money,
-    number_at,
-    numbered,
-    pointed,
-    pointer,
-    pointer_at,
-    put,
+from enthesis.exchange.fhir.element import agree, money, number_at, numbered, point, pointed
+from enthesis.exchange.fhir.extension import Resource, extend
+from enthesis.exchange.fhir.resource import (
+    Given,
+    Place,
+    inexact,
+    made,
+    many,
+    record,
     reference,
-    text_at,
+    referred,
+    shown,
+    the,
 )
-from enthesis.exchange.fhir.extension import Resource, extend, extended
-from enthesis.shape import ShapeError, read
-
-_KEPT = ("due_on", "currency", "parts")
+from enthesis.shape import ShapeError
 
 
-def invoice_of(invoice: Invoice, patient: str, course: str) -> Resource:
-    """The bill as an Invoice; `patient` and `course` are keys.
+def invoice_of(invoice: Invoice, place: Place) -> Resource:
+    """The Invoice; its lines are resources of their own."""
+    resource = made(
+        "Invoice",
+        "Invoice",
+        invoice.key,
+        place.course,
+        identifier=[numbered("invoice", invoice.number)],
+        status="issued",
+        subject=place.subject,
+        recipient=place.subject,
+        date=invoice.issued_on.isoformat(),
+        participant=invoice.by and [{"actor": reference("Practitioner", invoice.by)}],
+        paymentTerms=shown(invoice.arrangement),
+        **_amounts(invoice),
+    )
+    point(resource, "session", "Procedure", invoice.session)
+    point(resource, "arranged", "Contract", invoice.arranged)
+    kept = ["due_on", "currency", "parts", *inexact(invoice, "arrangement")]
+    return extend(resource, invoice, kept)
 
-    What R4 has no element for is pointed to: the course, the session it is for, the arrangement
-    that it falls under.
+
+def invoice_from(resource: Resource, given: Given) -> Invoice:
+    """The bill of an Invoice and its ChargeItems, which are among those `given`.
+
+    Raises ShapeError where one is missing, or the amounts are not the same in both.
     """
-    total = money(sum((line.amount for line in invoice.lines), Decimal(0)), invoice.currency)
-    points = [pointer("course", "Condition", course)]
-    if invoice.session is not None:
-        points.append(pointer("session", "Procedure", invoice.session))
-    if invoice.arranged is not None:
-        points.append(pointer("arranged", "Contract", invoice.arranged))
-    resource: Resource = {
-        "resourceType": "Invoice",
-        "id": invoice.key,
-        "extension": points,
-        "identifier": [numbered("invoice", invoice.number)],
-        "status": "issued",
-        "subject": reference("Patient", patient),
-        "recipient": reference("Patient", patient),
-        "date": invoice.issued_on.isoformat(),
-        "totalNet": total,
-        "totalGross": total,
-    }
-    if invoice.by is not None:
-        resource["participant"] = [{"actor": reference("Practitioner", invoice.by)}]
-    if invoice.lines:
-        resource["lineItem"] = [
-            {
-                "sequence": place,
-                "chargeItemReference": reference("ChargeItem", line.key),
-                "priceComponent": [
-                    {"type": "base", "amount": money(line.amount, invoice.currency)}
-                ],
-            }
-            for place, line in enumerate(invoice.lines, start=1)
-        ]
-    refused = put(resource, invoice, {"arrangement": "paymentTerms"})
-    return extend(resource, invoice, (*_KEPT, *refused))
-
-
-def invoice_from(
-    resource: Mapping[str, object], charge_items: Sequence[Mapping[str, object]]
-) -> Invoice:
-    """The bill that the resources were made of; raises ShapeError where they were made of none.
-
-    `charge_items` may hold those of other bills too. Amounts must be the same in both.
-    """
-    found = {"key": key_of(resource, "Invoice"), **extended(resource, Invoice)}
-    found |= got(resource, {"issued_on": "date", "arrangement": "paymentTerms"})
-    found["by"] = pointed(resource, "participant", 0, "actor", to="Practitioner")
-    if (number := number_at(resource, "identifier", 0)) is not None:
-        found["number"] = number
-    for field, kind in {"session": "Procedure", "arranged": "Contract"}.items():
-        found[field] = next(iter(pointer_at(resource, field, to=kind)), None)
-    by_key = {text_at(one, "id"): one for one in charge_items}
-    lines = []
-    for place, _ in enumerate(every(resource, "lineItem")):
-        where = ("lineItem", place, "chargeItemReference")
-        key = pointed(resource, *where, to="ChargeItem")
-        if key is None or key not in by_key:
-            raise ShapeError(f"lineItem[{place}]", f"there is no ChargeItem/{key}; add it")
-        lines.append(line_from(by_key[key]))
-    invoice = read(Invoice, found | {"lines": tuple(lines)})
-    agree(resource, invoice_of(invoice, "", ""), ("lineItem", "totalNet", "totalGross"))
+    invoice = record(
+        Invoice,
+        resource,
+        key=the(str, resource, "id"),
+        number=number_at(resource, "identifier", 0),
+        issued_on=the(date, resource, "date"),
+        lines=tuple(_lines(resource, given)),
+        session=next(iter(pointed(resource, "session", "Procedure")), None),
+        arrangement=the(str, resource, "paymentTerms"),
+        arranged=next(iter(pointed(resource, "arranged", "Contract")), None),
+        by=referred(resource, "Practitioner", "participant", 0, "actor"),
+    )
+    amounts = _amounts(invoice)
+    agree(resource, amounts, amounts)
     return invoice
+
+
+def _amounts(invoice: Invoice) -> Resource:
+    total = money(sum((line.amount for line in invoice.lines), Decimal(0)), invoice.currency)
+    lines = [
+        {
+            "sequence": place,
+            "chargeItemReference": reference("ChargeItem", line.key),
+            "priceComponent": [{"type": "base", "amount": money(line.amount, invoice.currency)}],
+        }
+        for place, line in enumerate(invoice.lines, start=1)
+    ]
+    return {"lineItem": lines, "totalNet": total, "totalGross": total}
+
+
+def _lines(resource: Resource, given: Given) -> list[InvoiceLine]:
+    lines = []
+    for place, one in enumerate(many(resource, "lineItem")):
+        key = referred(one, "ChargeItem", "chargeItemReference")
+        if (item := given.get(f"ChargeItem/{key}")) is None:
+            raise ShapeError(f"lineItem[{place}]", f"there is no ChargeItem/{key}; add it")
+        lines.append(line_from(item))
+    return lines

@@ -1,35 +1,43 @@
-"""PaymentReconciliation: one entry of the ledger, which moves money or sets a bill right."""
+"""Entry ↔ PaymentReconciliation: one entry of the ledger, which moves money or sets a bill right.
 
-from collections.abc import Mapping
+`detail` says what kind of entry it is, the Invoice it belongs to (`request`), and the earlier entry
+it is about (`predecessor`); `paymentIdentifier` is the number on its paper, `disposition` the
+reason. R4 does not say whose payment it is: an extension points to the patient.
+"""
+
+from datetime import date, datetime
 
 from enthesis.exchange.dossier import Entry
 from enthesis.exchange.fhir.element import (
     agree,
     code_at,
-    coding,
-    concept,
-    got,
-    is_code,
-    key_of,
     money,
     money_at,
     number_at,
     numbered,
-    pointed,
-    pointer,
-    put,
-    reference,
+    point,
     system,
-    text_at,
 )
-from enthesis.exchange.fhir.extension import SITE, Resource, extend, extended, moment
+from enthesis.exchange.fhir.extension import SITE, Resource, extend, is_code, moment
+from enthesis.exchange.fhir.resource import (
+    Place,
+    coding,
+    filled,
+    inexact,
+    listed,
+    made,
+    record,
+    reference,
+    referred,
+    shown,
+    the,
+)
 from enthesis.journey.ledger import Kind
-from enthesis.shape import read
 
-_KINDS = system("ledger-kind")
-_ENTRIES = f"{SITE}/identifier/entry"
-_HL7 = "http://terminology.hl7.org/CodeSystem/payment-type"
-# What R4 knows of payments; every other kind only sets an earlier one right.
+KINDS = system("ledger-kind")
+ENTRIES = f"{SITE}/ledger-entry"
+PAYMENT_TYPE = "http://terminology.hl7.org/CodeSystem/payment-type"
+# What R4 knows of payments; every other kind sets an earlier one right.
 _TYPES = {
     Kind.PAYMENT.value: "payment",
     Kind.DEPOSIT.value: "advance",
@@ -37,59 +45,57 @@ _TYPES = {
 }
 
 
-def payment_reconciliation_of(entry: Entry, patient: str, course: str) -> Resource:
-    """The entry as a PaymentReconciliation; `patient` and `course` are keys."""
-    kept = ["paper", "method", "sessions"]
-    codings = [coding(_HL7, _TYPES.get(entry.kind, "adjustment"))]
-    if is_code(entry.kind):
-        codings.append(coding(_KINDS, entry.kind))
-    else:
-        kept.append("kind")
-    amount = money(entry.amount.amount, entry.amount.currency)
-    detail: Resource = {
-        "type": concept(*codings),
-        "date": entry.on.isoformat(),
-        "amount": amount,
-    }
-    if entry.invoice is not None:
-        detail["request"] = reference("Invoice", entry.invoice)
-    if entry.about is not None:
-        detail["predecessor"] = {"system": _ENTRIES, "value": entry.about}
-    resource: Resource = {
-        "resourceType": "PaymentReconciliation",
-        "id": entry.key,
-        # R4 knows neither whose payment it is nor what was treated.
-        "extension": [
-            pointer("patient", "Patient", patient),
-            pointer("course", "Condition", course),
-        ],
-        "status": "active",
-        "created": moment(entry.at),
-        "outcome": "complete",
-        "paymentDate": entry.on.isoformat(),
-        "paymentAmount": amount,
-        "paymentIdentifier": numbered("paper", entry.number),
-        "detail": [detail],
-    }
-    if entry.by is not None:
-        resource["requestor"] = reference("Practitioner", entry.by)
-    kept += put(resource, entry, {"reason": "disposition"})
-    return extend(resource, entry, kept)
+def payment_reconciliation_of(entry: Entry, place: Place) -> Resource:
+    """The PaymentReconciliation of an entry."""
+    resource = made(
+        "PaymentReconciliation",
+        "Entry",
+        entry.key,
+        place.course,
+        status="active",
+        created=moment(entry.at),
+        requestor=reference("Practitioner", entry.by),
+        outcome="complete",
+        disposition=shown(entry.reason),
+        paymentDate=entry.on.isoformat(),
+        paymentIdentifier=numbered("paper", entry.number),
+        **_amounts(entry),
+    )
+    point(resource, "patient", "Patient", place.patient)
+    kept = ["paper", "method", "sessions", *inexact(entry, "reason")]
+    return extend(resource, entry, kept if is_code(entry.kind) else [*kept, "kind"])
 
 
-def entry_from(resource: Mapping[str, object]) -> Entry:
-    """The entry that the resource was made of; raises ShapeError where it was made of none."""
-    found = {"key": key_of(resource, "PaymentReconciliation"), **extended(resource, Entry)}
-    found |= got(resource, {"on": "paymentDate", "at": "created", "reason": "disposition"})
-    if kind := code_at(resource, "detail", 0, "type", of=_KINDS):
-        found["kind"] = kind
-    if (amount := money_at(resource, "paymentAmount")) is not None:
-        found["amount"] = amount
-    if (number := number_at(resource, "paymentIdentifier")) is not None:
-        found["number"] = number
-    found["by"] = pointed(resource, "requestor", to="Practitioner")
-    found["invoice"] = pointed(resource, "detail", 0, "request", to="Invoice")
-    found["about"] = text_at(resource, "detail", 0, "predecessor", "value")
-    entry = read(Entry, found)
-    agree(resource, payment_reconciliation_of(entry, "", ""), ("detail",))
+def entry_from(resource: Resource) -> Entry:
+    """The entry of a PaymentReconciliation that `payment_reconciliation_of` made."""
+    entry = record(
+        Entry,
+        resource,
+        key=the(str, resource, "id"),
+        kind=code_at(resource, "detail", 0, "type", of=KINDS),
+        on=the(date, resource, "paymentDate"),
+        number=number_at(resource, "paymentIdentifier"),
+        amount=money_at(resource, "paymentAmount"),
+        at=the(datetime, resource, "created"),
+        invoice=referred(resource, "Invoice", "detail", 0, "request"),
+        about=the(str, resource, "detail", 0, "predecessor", "value"),
+        reason=the(str, resource, "disposition"),
+        by=referred(resource, "Practitioner", "requestor"),
+    )
+    amounts = _amounts(entry)
+    agree(resource, amounts, amounts)
     return entry
+
+
+def _amounts(entry: Entry) -> Resource:
+    amount = money(entry.amount.amount, entry.amount.currency)
+    own = coding(KINDS, entry.kind) if is_code(entry.kind) else None
+    theirs = coding(PAYMENT_TYPE, _TYPES.get(entry.kind, "adjustment"))
+    detail = filled(
+        type={"coding": listed(theirs, own)},
+        request=reference("Invoice", entry.invoice),
+        predecessor=entry.about and {"system": ENTRIES, "value": entry.about},
+        date=entry.on.isoformat(),
+        amount=amount,
+    )
+    return {"paymentAmount": amount, "detail": [detail]}

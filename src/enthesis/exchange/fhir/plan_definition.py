@@ -12,15 +12,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
-from enthesis.exchange.fhir.element import HCPCS, coding, concept, quantity, tidy
+from enthesis.exchange.fhir.element import HCPCS, quantity
 from enthesis.exchange.fhir.extension import SITE, Resource, extend, fits
+from enthesis.exchange.fhir.resource import LOINC, coding, filled, shown
 from enthesis.journey.lines import Lines, short
 from enthesis.journey.plan import propose, stop_rule_sentences
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.knowledge.series import Protocol
 from enthesis.records import Plan, StopRule
 
-_LOINC = "http://loinc.org"
 _TYPE = "http://terminology.hl7.org/CodeSystem/plan-definition-type"
 
 
@@ -38,7 +38,7 @@ def session_concept(known: Knowledge) -> Resource:
     """A session of prolotherapy, with the code that the tariff has for it."""
     item = known.tariff.get("session")
     codings = [coding(HCPCS, item.code, "Prolotherapy")] if item and item.code else []
-    return concept(*codings, text="Prolotherapy session")
+    return filled(coding=codings, text="Prolotherapy session")
 
 
 def plan_definitions(known: Knowledge) -> Iterator[Resource]:
@@ -58,17 +58,17 @@ def plan_definition_of(protocol: Protocol, known: Knowledge) -> Resource:
         "url": f"{SITE}/PlanDefinition/{protocol.id}",
         "version": protocol.version,
         "name": _name(protocol),
-        "title": tidy(protocol.name),
-        "type": concept(coding(_TYPE, "clinical-protocol")),
+        "title": shown(protocol.name),
+        "type": {"coding": [coding(_TYPE, "clinical-protocol")]},
         "status": "active" if offered else "retired",
         "date": protocol.starts_on.isoformat(),
-        "description": tidy(
+        "description": shown(
             "\n\n".join(text for text in (protocol.summary, protocol.note) if text)
         ),
-        "topic": [concept(text=about.name)],
+        "topic": [{"text": shown(about.name)}],
         "effectivePeriod": {"start": protocol.starts_on.isoformat()},
         "relatedArtifact": [
-            {"type": "citation", "label": field, "citation": tidy(source)}
+            {"type": "citation", "label": field, "citation": shown(source)}
             for field, source in sorted(protocol.sources.items())
             if fits(source)
         ],
@@ -104,14 +104,14 @@ def _name(protocol: Protocol) -> str:
 
 def _goal(rule: StopRule, known: Knowledge) -> Resource:
     measure = known.measures[rule.measure]
-    codings = [coding(_LOINC, measure.code, measure.name)] if measure.code else []
+    codings = [coding(LOINC, measure.code, measure.name)] if measure.code else []
     relief = short(rule.finish_relief_percent)
     return {
         "id": "target",
         "description": {"text": f"{measure.name} down by {relief} % or more from the start"},
         "target": [
             {
-                "measure": concept(*codings, text=f"Relief of {measure.name.lower()}"),
+                "measure": filled(coding=codings, text=shown(f"Relief of {measure.name.lower()}")),
                 "detailQuantity": {
                     **quantity(rule.finish_relief_percent, "%", "%"),
                     "comparator": ">=",
@@ -125,7 +125,7 @@ def _sessions(protocol: Protocol, plan: Plan, known: Knowledge) -> Resource:
     return {
         "id": "sessions",
         "title": "Sessions",
-        "description": tidy(protocol.summary),
+        "description": shown(protocol.summary),
         "code": [session_concept(known)],
         "goalId": ["target"],
         "timingTiming": {
@@ -167,12 +167,12 @@ def _end(id: str, title: str, expression: str, words: str) -> Resource:
     return {
         "id": id,
         "title": title,
-        "description": tidy(words),
+        "description": shown(words),
         "condition": [
             {
                 "kind": "start",
                 "expression": {
-                    "description": tidy(words),
+                    "description": shown(words),
                     "language": "text/fhirpath",
                     "expression": expression,
                 },

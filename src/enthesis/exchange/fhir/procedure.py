@@ -1,43 +1,46 @@
-"""Procedure: a session as signed. Each of its mixtures is a MedicationAdministration of its own.
+"""SignedSession ↔ Procedure: a treatment as signed, its mixtures as MedicationAdministrations.
 
-`bodySite` is where it was injected, in our coded anatomy (the tables know no other codes for it);
-the extension holds the places with their doses, those too that were left out.
+`performedDateTime` is the day, `recorder` who signed, `performer` who injected, `basedOn` the plan.
+`bodySite` is where it was injected, in our coded anatomy: the tables know no other codes for it.
+`complication` leaves out that none was seen, which is no complication. The first `note` is the note
+as signed, those with an id are the amendments. The rest is in the extension: the places with their
+doses, those too that were left out, checks, time-out, cautions set aside, lots and scores.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from datetime import date
 
 from enthesis.exchange.dossier import Amendment, SignedSession
-from enthesis.exchange.fhir.element import (
-    agree,
-    code_at,
-    coding,
-    concept,
-    every,
-    got,
-    is_code,
-    key_of,
-    pointed,
-    pointer,
-    pointer_at,
-    reference,
-    system,
-    text_at,
-)
-from enthesis.exchange.fhir.extension import Resource, extend, extended, fits, moment
+from enthesis.exchange.fhir.element import agree, code_at, point, pointed, system
+from enthesis.exchange.fhir.extension import Resource, extend, fits, is_code, moment
 from enthesis.exchange.fhir.medication_administration import (
     administration_keys,
     check_given,
     mixture_from,
 )
 from enthesis.exchange.fhir.plan_definition import session_concept
-from enthesis.knowledge.kinds import Knowledge
-from enthesis.records import SiteDose
+from enthesis.exchange.fhir.resource import (
+    Given,
+    Place,
+    at,
+    coding,
+    filled,
+    listed,
+    made,
+    many,
+    record,
+    reference,
+    referred,
+    shown,
+    the,
+)
+from enthesis.knowledge.kinds import Knowledge, Site
 from enthesis.shape import ShapeError, read
 
-_FUNCTIONS = system("performer-function")
-_INJECTED, _SOME = "injected", "injected-some-places"
-_NONE = "none"
-_KEPT = (
+FUNCTIONS = system("performer-function")
+_INJECTED, _SOME_PLACES = "injected", "injected-some-places"
+_NONE_SEEN = "none"
+_KEPT = [
     "number",
     "sites",
     "signed_at",
@@ -55,87 +58,77 @@ _KEPT = (
     "time_out",
     "written",
     "set_aside",
-)
+]
 
 
-def procedure_of(
-    session: SignedSession, patient: str, course: str, known: Knowledge, plan: str | None = None
-) -> Resource:
-    """The session as a Procedure; `patient`, `course` and `plan`, the one it followed, are keys."""
-    kept = [*_KEPT]
-    resource: Resource = {
-        "resourceType": "Procedure",
-        "id": session.key,
-        "status": "completed",
-        "code": session_concept(known),
-        "subject": reference("Patient", patient),
-        "performedDateTime": session.on.isoformat(),
-        "recorder": reference("Practitioner", session.signed_by),
-        "reasonReference": [reference("Condition", course)],
-    }
-    if keys := administration_keys(session):
-        # So that one that is missing is missed. R4's own reference goes the other way.
-        resource["extension"] = [
-            pointer("administration", "MedicationAdministration", key) for key in keys
-        ]
-    if plan is not None:
-        resource["basedOn"] = [reference("CarePlan", plan)]
-    parts = {
-        "performer": _performers(session),
-        "bodySite": [_body_site(one.dose, known) for one in session.sites if one.given],
-        "complication": [
-            _complication(one, known)
-            for one in session.complications
-            if one != _NONE and (fits(one) or is_code(one))
-        ],
-        "note": _notes(session, kept),
-    }
-    resource |= {name: told for name, told in parts.items() if told}
-    return extend(resource, session, kept)
+def procedure_of(session: SignedSession, place: Place, plan: str | None = None) -> Resource:
+    """The Procedure of a session; `plan` is the key of the plan that it followed."""
+    known = place.known
+    resource = made(
+        "Procedure",
+        "SignedSession",
+        session.key,
+        place.course,
+        basedOn=listed(reference("CarePlan", plan)),
+        status="completed",
+        code=session_concept(known),
+        subject=place.subject,
+        performedDateTime=session.on.isoformat(),
+        recorder=reference("Practitioner", session.signed_by),
+        performer=_performers(session),
+        reasonReference=[reference("Condition", place.course)],
+        bodySite=_body_sites(session, known.sites),
+        complication=_complications(session, known),
+        note=_notes(session),
+    )
+    # So that one that is missing is missed: R4's own reference goes the other way.
+    for key in administration_keys(session):
+        point(resource, "administration", "MedicationAdministration", key)
+    refused = [] if fits(session.note) else ["note"]
+    if not _are_shown(session.amendments):
+        refused.append("amendments")
+    return extend(resource, session, [*_KEPT, *refused])
 
 
-def session_from(
-    resource: Mapping[str, object],
-    administrations: Sequence[Mapping[str, object]],
-    known: Knowledge,
-) -> SignedSession:
-    """The session that the resources were made of; raises ShapeError where they were of none.
+def session_from(resource: Resource, given: Given) -> SignedSession:
+    """The session of a Procedure and its MedicationAdministrations, which are among those `given`.
 
-    `administrations` may hold those of other sessions too. Doses must be the same in both.
+    Raises ShapeError where one is missing, or a place or a dose is not the same in both.
     """
-    found = {"key": key_of(resource, "Procedure"), **extended(resource, SignedSession)}
-    found |= got(resource, {"on": "performedDateTime"})
-    if by := pointed(resource, "recorder", to="Practitioner"):
-        found["signed_by"] = by
-    for place, _ in enumerate(every(resource, "performer")):
-        if code_at(resource, "performer", place, "function", of=_FUNCTIONS) == _INJECTED:
-            found["injected_by"] = pointed(resource, "performer", place, "actor", to="Practitioner")
-    found |= _noted(resource)
-    given = _given(resource, administrations)
-    session = read(SignedSession, found | {"mixtures": tuple(mixture_from(one) for one in given)})
-    agree(resource, procedure_of(session, "", "", known), ("bodySite", "extension"))
-    check_given(session, given, known)
+    drawn = _administrations(resource, given)
+    notes = many(resource, "note")
+    session = record(
+        SignedSession,
+        resource,
+        key=the(str, resource, "id"),
+        on=the(date, resource, "performedDateTime"),
+        mixtures=tuple(mixture_from(one) for one in drawn),
+        signed_by=referred(resource, "Practitioner", "recorder"),
+        injected_by=_injected_by(resource),
+        note=next((the(str, one, "text") for one in notes if at(one, "id") is None), None),
+        amendments=tuple(_amendment(one) for one in notes if at(one, "id") is not None),
+    )
+    agree(resource, {"bodySite": _body_sites(session, {})}, ["bodySite"])
+    check_given(session, drawn)
     return session
 
 
-def _given(
-    resource: Mapping[str, object], administrations: Sequence[Mapping[str, object]]
-) -> list[Mapping[str, object]]:
-    by_key = {text_at(one, "id"): one for one in administrations}
-    wanted = pointer_at(resource, "administration", to="MedicationAdministration")
-    for key in wanted:
-        if key not in by_key:
+def _administrations(resource: Resource, given: Given) -> list[Resource]:
+    found = []
+    for key in pointed(resource, "administration", "MedicationAdministration"):
+        if (one := given.get(f"MedicationAdministration/{key}")) is None:
             raise ShapeError("extension", f"there is no MedicationAdministration/{key}; add it")
-    return [by_key[key] for key in wanted]
+        found.append(one)
+    return found
 
 
 def _performers(session: SignedSession) -> list[Resource]:
     """Whoever injected everywhere, then those who injected in places of their own."""
     places = dict.fromkeys(one.injected_by for one in session.sites if one.given)
-    told = [(session.injected_by, _INJECTED), *((who, _SOME) for who in places)]
+    told = [(session.injected_by, _INJECTED), *((who, _SOME_PLACES) for who in places)]
     return [
         {
-            "function": concept(coding(_FUNCTIONS, function)),
+            "function": {"coding": [coding(FUNCTIONS, function)]},
             "actor": reference("Practitioner", who),
         }
         for who, function in told
@@ -143,59 +136,58 @@ def _performers(session: SignedSession) -> list[Resource]:
     ]
 
 
-def _body_site(dose: SiteDose, known: Knowledge) -> Resource:
-    """The structure and, as a finer code of its own, the side of it."""
-    site = known.sites.get(dose.site)
-    name = site.name if site else dose.site
-    codings = []
-    if is_code(dose.site):
-        fine = f"{dose.site}:{dose.side.value}"
-        codings = [coding(system("place"), fine), coding(system("site"), dose.site, name)]
-    return concept(*codings, text=f"{name}, {dose.side.value}") or {"text": "Not said"}
+def _injected_by(resource: Resource) -> str | None:
+    for one in many(resource, "performer"):
+        if code_at(one, "function", of=FUNCTIONS) == _INJECTED:
+            return referred(one, "Practitioner", "actor")
+    return None
 
 
-def _complication(one: str, known: Knowledge) -> Resource:
-    name = known.complications[one].name if one in known.complications else one
-    return concept(*([coding(system("complication"), one)] if is_code(one) else []), text=name)
-
-
-def _notes(session: SignedSession, kept: list[str]) -> list[Resource]:
-    """The note and the amendments, each as a note; what R4 refuses goes into the extension."""
-    notes = []
-    if fits(session.note):
-        notes.append(
-            {
-                "authorReference": reference("Practitioner", session.signed_by),
-                "time": moment(session.signed_at),
-                "text": session.note,
-            }
-        )
-    else:
-        kept.append("note")
-    if not all(fits(one.text) for one in session.amendments):
-        kept.append("amendments")
-        return notes
-    return notes + [
-        {
-            "id": one.key,
-            "authorReference": reference("Practitioner", one.by),
-            "time": moment(one.at),
-            "text": one.text,
-        }
-        for one in session.amendments
+def _body_sites(session: SignedSession, known: Mapping[str, Site]) -> list[Resource]:
+    """Each structure that was injected and, as a finer code, the side of it."""
+    return [
+        _body_site(one.dose.site, one.dose.side.value, known) for one in session.sites if one.given
     ]
 
 
-def _noted(resource: Mapping[str, object]) -> dict[str, object]:
-    """The note, which has no id, and the amendments, which have."""
-    found: dict[str, object] = {}
-    amendments = []
-    for place, one in enumerate(every(resource, "note")):
-        text = text_at(one, "text")
-        if (key := text_at(one, "id")) is None:
-            found["note"] = text
-            continue
-        told = {"key": key, "text": text, "at": text_at(one, "time")}
-        told["by"] = pointed(one, "authorReference", to="Practitioner")
-        amendments.append(read(Amendment, told, f"note[{place}]"))
-    return found | ({"amendments": tuple(amendments)} if amendments else {})
+def _body_site(site: str, side: str, known: Mapping[str, Site]) -> Resource:
+    name = known[site].name if site in known else site
+    codings = []
+    if is_code(site):
+        codings = [coding(system("place"), f"{site}:{side}"), coding(system("site"), site, name)]
+    return filled(coding=codings, text=shown(f"{name}, {side}"))
+
+
+def _complications(session: SignedSession, known: Knowledge) -> list[Resource]:
+    told = []
+    for one in session.complications:
+        name = known.complications[one].name if one in known.complications else one
+        own = coding(system("complication"), one) if is_code(one) else None
+        told.append(filled(coding=listed(own), text=shown(name)))
+    return listed(*(c for c, o in zip(told, session.complications, strict=True) if o != _NONE_SEEN))
+
+
+def _notes(session: SignedSession) -> list[Resource]:
+    """The note and then the amendments, where R4 takes their words as they are."""
+    notes = []
+    if fits(session.note):
+        notes = [_note(session.note, session.signed_by, moment(session.signed_at))]
+    if _are_shown(session.amendments):
+        notes += [
+            {"id": one.key, **_note(one.text, one.by, moment(one.at))} for one in session.amendments
+        ]
+    return notes
+
+
+def _note(text: str, by: str, at: str) -> Resource:
+    return {"authorReference": reference("Practitioner", by), "time": at, "text": text}
+
+
+def _are_shown(amendments: tuple[Amendment, ...]) -> bool:
+    return all(fits(one.text) for one in amendments)
+
+
+def _amendment(note: Resource) -> Amendment:
+    by = referred(note, "Practitioner", "authorReference")
+    told = {"key": note["id"], "text": at(note, "text"), "by": by, "at": at(note, "time")}
+    return read(Amendment, told, "note")
