@@ -1,6 +1,6 @@
 """SignedSession ↔ Procedure: a treatment as signed, its mixtures as MedicationAdministrations.
 
-`performedDateTime` is the day, `recorder` who signed, `performer` who injected, `basedOn` the plan.
+`performedDateTime` is the day, `recorder` who signed, `performer` who injected.
 `bodySite` is where it was injected, in our coded anatomy: the tables know no other codes for it.
 `complication` leaves out that none was seen, which is no complication. The first `note` is the note
 as signed, those with an id are the amendments. The rest is in the extension: the places with their
@@ -61,15 +61,14 @@ _KEPT = [
 ]
 
 
-def procedure_of(session: SignedSession, place: Place, plan: str | None = None) -> Resource:
-    """The Procedure of a session; `plan` is the key of the plan that it followed."""
+def procedure_of(session: SignedSession, place: Place) -> Resource:
+    """The Procedure of a session."""
     known = place.known
     resource = made(
         "Procedure",
         "SignedSession",
         session.key,
         place.course,
-        basedOn=listed(reference("CarePlan", plan)),
         status="completed",
         code=session_concept(known),
         subject=place.subject,
