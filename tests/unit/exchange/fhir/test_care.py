@@ -40,7 +40,7 @@ def written(record: Any) -> list[dict[str, Any]]:
 
 
 def read_back(kind: type, resources: list[Any]) -> Any:
-    given = {f"{one['resourceType']}/{one['id']}": one for one in resources}
+    given = {f"{one.get('resourceType')}/{one.get('id')}": one for one in resources}
     return ROW[kind].read(resources[0], given)
 
 
@@ -71,3 +71,37 @@ MANY = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @MANY
 def test_a_record_comes_back_the_same(record: Any) -> None:
     assert read_back(type(record), written(record)) == record
+
+
+def places_in(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The paths of everything in a resource, itself not."""
+    found = [path] if path else []
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            found += places_in(inner, (*path, name))
+    elif isinstance(value, list):
+        for i, inner in enumerate(value):
+            found += places_in(inner, (*path, i))
+    return found
+
+
+WRONG = [None, True, 7, Decimal("0.5"), "", "x", "Patient/", [], {}, [None], [[]], ["x"], {"x": 1}]
+
+
+@given(EVERY, st.data())
+@MANY
+def test_a_changed_resource_is_read_or_refused_and_nothing_else(record: Any, data: Any) -> None:
+    resources = written(record)
+    one = data.draw(st.sampled_from(resources))
+    *way, last = data.draw(st.sampled_from(places_in(one)))
+    within = one
+    for step in way:
+        within = within[step]
+    if data.draw(st.booleans()):
+        del within[last]
+    else:
+        within[last] = data.draw(st.sampled_from(WRONG))
+    try:
+        read_back(type(record), resources)
+    except ShapeError:
+        pass
