@@ -202,8 +202,7 @@ def _patient(resource: Resource) -> str:
 def _references(value: Any, path: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         target = value.get("reference")
-        # What begins so is contained in the resource itself.
-        if isinstance(target, str) and not target.startswith("#"):
+        if isinstance(target, str):
             yield f"{path}.reference", target
         for name, inner in value.items():
             if isinstance(inner, dict | list):
