@@ -1,0 +1,98 @@
+"""HL7's cases for validators of questionnaires: which can be run here, and what is expected.
+
+The folder is `validator/` of HL7's public test cases, or the part of it that lies beside the
+project. What is expected is what HL7's own validator (Java) answers; for many cases a second,
+independent validator answers too, and where the two disagree the case proves nothing.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from enthesis.exchange.fhir.answers_valid import answer_issues
+from enthesis.exchange.fhir.issue import Issue, errors
+from enthesis.exchange.fhir.questionnaire_valid import questionnaire_issues
+from tests.fhir_xml import read_xml
+
+BESIDE = Path(__file__).parents[2] / "shared/real/fhir/validator-cases"
+FOLDER = Path(os.environ.get("ENTHESIS_HL7_CASES", BESIDE))
+
+
+@dataclass(frozen=True)
+class Case:
+    """`why_not` is empty for a case that can be run."""
+
+    name: str
+    version: str
+    why_not: str
+    resource: Any = None
+    supporting: tuple[dict[str, Any], ...] = ()
+
+    def issues(self) -> tuple[Issue, ...]:
+        """What our validator says."""
+        if self.resource["resourceType"] == "Questionnaire":
+            return questionnaire_issues(self.resource)
+        return answer_issues(self.resource, self.supporting)
+
+    def is_refused(self) -> bool:
+        return bool(errors(self.issues()))
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """A resource from JSON or XML. ValueError where it is neither."""
+    text = path.read_text(encoding="utf-8-sig")
+    if path.suffix == ".xml":
+        return read_xml(text)
+    resource = json.loads(text, parse_float=Decimal)
+    if not isinstance(resource, dict):
+        raise ValueError("no resource")
+    return resource
+
+
+def cases(folder: Path = FOLDER) -> Iterator[Case]:
+    """Every case of HL7's manifest that is about questionnaires, runnable or not."""
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    for row in manifest["test-cases"]:
+        if row.get("module") == "questionnaire" and "profile" not in row:
+            yield _case(folder, row)
+
+
+def _case(folder: Path, row: dict[str, Any]) -> Case:
+    name, version = row["name"], str(row.get("version", "5.0"))
+    if not version.startswith("4.0"):
+        return Case(name, version, f"it is FHIR {version}, not R4")
+    if row.get("packages"):
+        return Case(name, version, "it needs a package of profiles")
+    files = [folder / file for file in (row["file"], *row.get("supporting", ()))]
+    missing = sorted(file.name for file in files if not file.is_file())
+    if missing:
+        return Case(name, version, f"not at hand: {', '.join(missing)}")
+    try:
+        resource, *supporting = (read_file(file) for file in files)
+    except ValueError as error:
+        return Case(name, version, f"cannot be read: {error}")
+    if resource.get("resourceType") not in ("Questionnaire", "QuestionnaireResponse"):
+        return Case(name, version, f"it is a {resource.get('resourceType')}")
+    return Case(name, version, "", resource, tuple(supporting))
+
+
+def expectations(folder: Path) -> dict[str, tuple[str, str]]:
+    """Name → what HL7's and the second validator answer: "bad", "good", or "" for no answer."""
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    rows = [row for row in manifest["test-cases"] if row.get("module") == "questionnaire"]
+    return {
+        row["name"]: (_answer(folder, row.get("java")), _answer(folder, row.get("brianpos")))
+        for row in rows
+    }
+
+
+def _answer(folder: Path, outcome: object) -> str:
+    path = folder / "outcomes" / str(outcome)
+    if not isinstance(outcome, str) or not path.is_file():
+        return ""
+    issues = json.loads(path.read_text(encoding="utf-8-sig")).get("issue", [])
+    return "bad" if any(i["severity"] in ("error", "fatal") for i in issues) else "good"
