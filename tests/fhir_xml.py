@@ -6,7 +6,7 @@ A document type is refused before anything is parsed: without one there are no e
 import re
 from decimal import Decimal
 from typing import Any
-from xml.etree import ElementTree  # noqa: S405 - of files that declare no document type
+from xml.etree import ElementTree
 
 from enthesis.exchange.fhir.elements import TABLES
 

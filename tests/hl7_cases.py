@@ -7,6 +7,7 @@ independent validator answers too, and where the two disagree the case proves no
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -80,19 +81,44 @@ def _case(folder: Path, row: dict[str, Any]) -> Case:
     return Case(name, version, "", resource, tuple(supporting))
 
 
-def expectations(folder: Path) -> dict[str, tuple[str, str]]:
-    """Name → what HL7's and the second validator answer: "bad", "good", or "" for no answer."""
+def expectations(folder: Path) -> dict[str, tuple[str, str, tuple[str, ...]]]:
+    """Name → HL7's answer, the second validator's, and where HL7's finds its errors.
+
+    An answer is "bad", "good", or "" where there is none.
+    """
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     rows = [row for row in manifest["test-cases"] if row.get("module") == "questionnaire"]
-    return {
-        row["name"]: (_answer(folder, row.get("java")), _answer(folder, row.get("brianpos")))
-        for row in rows
-    }
+    answers = {}
+    for row in rows:
+        first, second = (_answer(folder, row.get(who)) for who in ("java", "brianpos"))
+        answers[row["name"]] = (first[0], second[0], first[1])
+    return answers
 
 
-def _answer(folder: Path, outcome: object) -> str:
+def _answer(folder: Path, outcome: object) -> tuple[str, tuple[str, ...]]:
     path = folder / "outcomes" / str(outcome)
     if not isinstance(outcome, str) or not path.is_file():
-        return ""
+        return "", ()
     issues = json.loads(path.read_text(encoding="utf-8-sig")).get("issue", [])
-    return "bad" if any(i["severity"] in ("error", "fatal") for i in issues) else "good"
+    grave = [i for i in issues if i["severity"] in ("error", "fatal")]
+    return ("bad" if grave else "good"), tuple(
+        _item_of((i.get("expression") or [""])[0]) for i in grave
+    )
+
+
+def _item_of(expression: str) -> str:
+    """The item or answer that an expression is in, without what stands deeper."""
+    found = re.match(r"\w+(?:\.(?:item|answer)\[[0-9]+\])*", expression)
+    return found[0] if found else expression
+
+
+def is_same_place(issues: tuple[Issue, ...], places: tuple[str, ...]) -> bool:
+    """Whether one of our errors lies in the item where HL7's validator has one.
+
+    The item is enough: that an answer is missing is said of the item by one, of its parent by
+    another.
+    """
+    item = re.compile(r"\.answer\[[0-9]+\]$")
+    ours = {item.sub("", _item_of(issue.expression)) for issue in errors(issues)}
+    theirs = {item.sub("", place) for place in places}
+    return bool(ours & theirs)

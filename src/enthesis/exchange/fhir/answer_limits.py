@@ -179,11 +179,12 @@ def _check_attachment(
         found.error("invalid", where, f"Says a size of {said} bytes, but has {len(data)}.")
     if data is not None and kind is None:
         found.error("invariant", where, "With data the contentType must be said (att-1).")
+    # R4's title said megabytes; HL7's extension pack corrected it to bytes, as validators read it.
     most = limit(question, "maxSize")
-    megabytes = number(most.value) if most else None
+    bytes_ = number(most.value) if most else None
     size = len(data) if data is not None else said
-    if megabytes is not None and size is not None and size > megabytes * 1024 * 1024:
-        found.error("too-long", where, f"Has {size} bytes: at most {megabytes} MB are allowed.")
+    if bytes_ is not None and size is not None and size > bytes_:
+        found.error("too-long", where, f"Has {size} bytes: at most {bytes_} are allowed.")
 
 
 def _check_reference(

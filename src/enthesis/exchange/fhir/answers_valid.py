@@ -10,7 +10,7 @@ from typing import Any
 
 from enthesis.exchange.fhir.answer_limits import check_limits, limit
 from enthesis.exchange.fhir.answer_options import Shelf, in_value_set, is_exclusive, option_of
-from enthesis.exchange.fhir.answer_values import ANSWER_TYPES, Value, same, value_of
+from enthesis.exchange.fhir.answer_values import ANSWER_TYPES, Value, extension, same, value_of
 from enthesis.exchange.fhir.elements import (
     DEEPEST,
     check_structure,
@@ -19,7 +19,7 @@ from enthesis.exchange.fhir.elements import (
     numbered,
     text_of,
 )
-from enthesis.exchange.fhir.enable_when import Holders, below, enabled
+from enthesis.exchange.fhir.enable_when import EXPRESSION, Holders, below, enabled
 from enthesis.exchange.fhir.issue import Findings, Issue
 from enthesis.exchange.fhir.primitives import compare, number
 
@@ -130,6 +130,9 @@ class _Check:
         for link, question in questions.items():
             entries = given.get(link, [])
             asked_at_all = enabled(question, holders, self.paths)
+            if asked_at_all is None and extension(question, EXPRESSION) is not None:
+                text = f"Whether '{link}' is asked depends on FHIRPath, which is not read here."
+                self.found.unchecked(where, text)
             if asked_at_all is False:
                 self._not_asked(entries)
             elif question.get("type") == "group":
@@ -171,11 +174,14 @@ class _Check:
         surely: bool,
         deep: int,
     ) -> None:
-        self._count(group, len(entries), where, surely, "groups")
+        self._count(group, len(entries), bool(entries), where, surely)
         for item, place in entries:
             if "answer" in item:
                 text = f"'{item['linkId']}' is a group: answers belong to the items below it."
                 self.found.error("structure", place, text)
+            if group.get("required") is True and self.must_be_whole and not item.get("item"):
+                text = f"'{item['linkId']}' must have at least one item below it."
+                self.found.error("required", place, text)
             self._level(group, item, place, ((item["linkId"], item), *holders), deep + 1)
 
     def _question(
@@ -192,7 +198,7 @@ class _Check:
             self.found.error("structure", place, text)
         answers = [a for item, at in entries for a in numbered(item.get("answer"), f"{at}.answer")]
         at = entries[0][1] if entries else where
-        self._count(question, len(answers), at, surely, "answers")
+        self._count(question, len(answers), bool(entries), at, surely)
         for item, place in entries:
             if "item" in item:
                 text = f"'{item['linkId']}' is no group: items below it belong inside its answer."
@@ -205,8 +211,10 @@ class _Check:
             around = ((question["linkId"], answer), *holders)
             self._level(question, answer, place, around, deep + 1)
 
-    def _count(self, asked: Item, count: int, where: str, surely: bool, what: str) -> None:
+    def _count(self, asked: Item, count: int, present: bool, where: str, surely: bool) -> None:
+        """How often a group stands here, or how many answers a question has."""
         link, required = asked["linkId"], asked.get("required") is True
+        what = "groups" if asked.get("type") == "group" else "answers"
         least, most = (
             limit(asked, "questionnaire-minOccurs"),
             limit(asked, "questionnaire-maxOccurs"),
@@ -216,7 +224,7 @@ class _Check:
         if self.must_be_whole and surely:
             if required and not count:
                 self.found.error("required", where, f"'{link}' must be answered and is missing.")
-            elif fewest is not None and count < fewest and (required or count):
+            elif fewest is not None and count < fewest and (required or present):
                 text = f"'{link}' needs at least {fewest} {what}, has {count}."
                 self.found.error("required", where, text)
         if count > 1 and asked.get("repeats") is not True:
@@ -235,7 +243,11 @@ class _Check:
             return
         allowed = self._types(question)
         place = f"{where}.value"
-        if allowed and given.type not in allowed:
+        if not allowed:
+            text = f"'{question['linkId']}' has the type {named(question.get('type'))}, which "
+            self.found.error("structure", place, f"{text}takes no answer in R4.")
+            return
+        if given.type not in allowed:
             wanted = " or ".join(f"value{name}" for name in allowed)
             text = f"'{question['linkId']}' ({question.get('type')}) takes {wanted}, "
             self.found.error("structure", place, f"{text}not value{given.type}.")

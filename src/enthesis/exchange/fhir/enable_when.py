@@ -7,7 +7,7 @@ repetition of it, so that the second child's age never opens a question about th
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from enthesis.exchange.fhir.answer_values import Value, amounts, same, value_of
+from enthesis.exchange.fhir.answer_values import Value, amounts, extension, same, value_of
 from enthesis.exchange.fhir.elements import dicts
 from enthesis.exchange.fhir.primitives import compare
 
@@ -17,6 +17,8 @@ Item = dict[str, Any]
 Holders = tuple[tuple[str, Item], ...]
 # linkId → the linkIds of the items around it and its own.
 Paths = Mapping[str, frozenset[str]]
+# A condition in FHIRPath, which is not evaluated here.
+EXPRESSION = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-enableWhenExpression"
 _ORDERS: dict[str, Callable[[int], bool]] = {
     ">": lambda sign: sign > 0,
     "<": lambda sign: sign < 0,
@@ -27,6 +29,8 @@ _ORDERS: dict[str, Callable[[int], bool]] = {
 
 def enabled(item: Item, holders: Holders, paths: Paths) -> bool | None:
     """Whether the item is asked; None where the conditions do not settle it."""
+    if extension(item, EXPRESSION) is not None:
+        return None
     results = [_holds(condition, holders, paths) for condition in dicts(item.get("enableWhen"))]
     if not results:
         return True

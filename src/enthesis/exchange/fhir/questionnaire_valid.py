@@ -128,8 +128,9 @@ def _check_conditions(found: Findings, item: Item, where: str, known: dict[str, 
             text = f"There is no item {named(question)} that this could depend on."
             found.error("not-found", f"{place}.question", text)
             continue
-        if question and question == item.get("linkId"):
-            found.error("business-rule", place, "A question can not depend on its own answer.")
+        if question and any(part is known[question] for part in _with_below(item)):
+            text = "Can not depend on its own answer, or on one that stands below it."
+            found.error("business-rule", place, text)
         if answer is None:
             continue
         if operator == "exists":
@@ -146,6 +147,14 @@ def _check_conditions(found: Findings, item: Item, where: str, known: dict[str, 
             found.error("structure", place, text)
         if operator in (">", "<", ">=", "<=") and kind and kind not in _ORDERED:
             found.error("business-rule", place, f"{kind} knows no larger and smaller.")
+
+
+def _with_below(item: Item) -> Iterator[Item]:
+    waiting = [item]
+    while waiting:
+        one = waiting.pop()
+        yield one
+        waiting += dicts(one.get("item"))
 
 
 def _comparable(target: Item, kind: str) -> tuple[str, ...]:
