@@ -11,8 +11,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from enthesis.exchange.fhir.issue import errors
 from tests.hl7_cases import cases, expectations, is_same_place
+
+from enthesis.exchange.fhir.finding import errors
 
 ROOT = Path(__file__).parents[1]
 TABLE = ROOT / "tests/reference/hl7_questionnaire_cases.csv"

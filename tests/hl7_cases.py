@@ -14,9 +14,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from enthesis.exchange.fhir.answers_valid import answer_issues
-from enthesis.exchange.fhir.issue import Issue, errors
-from enthesis.exchange.fhir.questionnaire_valid import questionnaire_issues
+from enthesis.exchange.fhir.answers_valid import response_findings
+from enthesis.exchange.fhir.finding import Finding, errors
+from enthesis.exchange.fhir.questionnaire_valid import questionnaire_findings
 from tests.fhir_xml import read_xml
 
 BESIDE = Path(__file__).parents[2] / "shared/real/fhir/validator-cases"
@@ -33,11 +33,11 @@ class Case:
     resource: Any = None
     supporting: tuple[dict[str, Any], ...] = ()
 
-    def issues(self) -> tuple[Issue, ...]:
+    def issues(self) -> tuple[Finding, ...]:
         """What our validator says."""
         if self.resource["resourceType"] == "Questionnaire":
-            return questionnaire_issues(self.resource)
-        return answer_issues(self.resource, self.supporting)
+            return questionnaire_findings(self.resource)
+        return response_findings(self.resource, self.supporting)
 
     def is_refused(self) -> bool:
         return bool(errors(self.issues()))
@@ -112,7 +112,7 @@ def _item_of(expression: str) -> str:
     return found[0] if found else expression
 
 
-def is_same_place(issues: tuple[Issue, ...], places: tuple[str, ...]) -> bool:
+def is_same_place(issues: tuple[Finding, ...], places: tuple[str, ...]) -> bool:
     """Whether one of our errors lies in the item where HL7's validator has one.
 
     The item is enough: that an answer is missing is said of the item by one, of its parent by

@@ -13,7 +13,7 @@ from enthesis.exchange.fhir.answer_values import (
     same_code,
 )
 from enthesis.exchange.fhir.elements import named, target_of, text_of
-from enthesis.exchange.fhir.issue import Findings
+from enthesis.exchange.fhir.finding import Findings
 from enthesis.exchange.fhir.primitives import compare, decoded, number
 
 BASE = "http://hl7.org/fhir/StructureDefinition/"

@@ -20,7 +20,7 @@ from enthesis.exchange.fhir.elements import (
     text_of,
 )
 from enthesis.exchange.fhir.enable_when import EXPRESSION, Holders, below, enabled
-from enthesis.exchange.fhir.issue import Findings, Issue
+from enthesis.exchange.fhir.finding import Finding, Findings
 from enthesis.exchange.fhir.primitives import compare, number
 
 Item = dict[str, Any]
@@ -29,7 +29,9 @@ ROOT = "QuestionnaireResponse"
 OPEN = ("in-progress", "stopped", "entered-in-error")
 
 
-def answer_issues(response: object, resources: Iterable[dict[str, Any]] = ()) -> tuple[Issue, ...]:
+def response_findings(
+    response: object, resources: Iterable[dict[str, Any]] = ()
+) -> tuple[Finding, ...]:
     """All that is wrong with a response, given Questionnaires, ValueSets and CodeSystems.
 
     `response` is JSON as it was parsed. Nothing in it makes this raise: every fault is an issue.
@@ -37,14 +39,14 @@ def answer_issues(response: object, resources: Iterable[dict[str, Any]] = ()) ->
     found = Findings()
     if not isinstance(response, dict) or response.get("resourceType") != ROOT:
         found.error("structure", ROOT, f"Must be a resource with resourceType '{ROOT}'.")
-        return tuple(found.issues)
+        return tuple(found.all)
     check_structure(found, ROOT, response, ROOT)
     _check_inner_references(found, response)
     shelf = Shelf(resources)
     questionnaire = _questionnaire(found, response, shelf)
     if questionnaire is not None:
         _Check(found, response, questionnaire, shelf).whole()
-    return tuple(found.issues)
+    return tuple(found.all)
 
 
 def _questionnaire(found: Findings, response: Item, shelf: Shelf) -> Item | None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from enthesis.exchange.fhir.issue import Findings
+from enthesis.exchange.fhir.finding import Findings
 from enthesis.exchange.fhir.primitives import PRIMITIVES
 
 # Deeper than any form: below it nothing is looked at, so that no input exhausts the stack.

@@ -16,7 +16,7 @@ from enthesis.exchange.fhir.elements import (
     numbered,
     text_of,
 )
-from enthesis.exchange.fhir.issue import Findings, Issue
+from enthesis.exchange.fhir.finding import Finding, Findings
 
 Item = dict[str, Any]
 ROOT = "Questionnaire"
@@ -26,12 +26,12 @@ _WITH_LENGTH = ("boolean", "decimal", "integer", "string", "text", "url", "open-
 _ORDERED = ("decimal", "integer", "date", "dateTime", "time", "quantity", "string", "text")
 
 
-def questionnaire_issues(questionnaire: object) -> tuple[Issue, ...]:
+def questionnaire_findings(questionnaire: object) -> tuple[Finding, ...]:
     """All that is wrong with a Questionnaire, JSON as it was parsed. Nothing makes this raise."""
     found = Findings()
     if not isinstance(questionnaire, dict) or questionnaire.get("resourceType") != ROOT:
         found.error("structure", ROOT, f"Must be a resource with resourceType '{ROOT}'.")
-        return tuple(found.issues)
+        return tuple(found.all)
     check_structure(found, ROOT, questionnaire, ROOT)
     name = questionnaire.get("name")
     if isinstance(name, str) and not _NAME.fullmatch(name):
@@ -50,7 +50,7 @@ def questionnaire_issues(questionnaire: object) -> tuple[Issue, ...]:
         _check_item(found, item, where)
         _check_options(found, item, where)
         _check_conditions(found, item, where, known)
-    return tuple(found.issues)
+    return tuple(found.all)
 
 
 def _walk(questionnaire: Item) -> Iterator[tuple[Item, str]]:

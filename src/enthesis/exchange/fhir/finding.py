@@ -7,8 +7,8 @@ Severity = Literal["error", "warning", "information"]
 
 
 @dataclass(frozen=True, slots=True)
-class Issue:
-    """`code` is FHIR's issue type, `expression` where ("QuestionnaireResponse.item[0]")."""
+class Finding:
+    """`code` is a FHIR issue type, `expression` where ("QuestionnaireResponse.item[0]")."""
 
     severity: Severity
     code: str
@@ -16,23 +16,23 @@ class Issue:
     text: str
 
 
-def errors(issues: tuple[Issue, ...]) -> tuple[Issue, ...]:
+def errors(issues: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """Those that make a resource invalid; warnings and information do not."""
     return tuple(issue for issue in issues if issue.severity == "error")
 
 
 class Findings:
-    """Collects issues while a resource is walked through."""
+    """Collects what is found while a resource is walked through."""
 
     def __init__(self) -> None:
-        self.issues: list[Issue] = []
+        self.all: list[Finding] = []
 
     def error(self, code: str, where: str, text: str) -> None:
-        self.issues.append(Issue("error", code, where, text))
+        self.all.append(Finding("error", code, where, text))
 
     def warning(self, code: str, where: str, text: str) -> None:
-        self.issues.append(Issue("warning", code, where, text))
+        self.all.append(Finding("warning", code, where, text))
 
     def unchecked(self, where: str, text: str) -> None:
         """What nobody could check here, so that silence never passes for approval."""
-        self.issues.append(Issue("information", "not-supported", where, text))
+        self.all.append(Finding("information", "not-supported", where, text))
