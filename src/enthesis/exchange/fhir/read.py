@@ -25,7 +25,7 @@ VERSION = "4.0"
 # Who is named by key in a record: the fields whose type is `Who`.
 WHO = ("by", "signed_by", "entered_by", "read_by", "injected_by", "clinician")
 # Of the clinic and not of one patient; read by themselves.
-OF_CLINIC = ("ClinicCard", "Questionnaire", "AuditRow")
+OF_CLINIC = ("ClinicCard", "Questionnaire", "AuditRow", "Protocol")
 # Deeper than any resource of FHIR is nested, and far from the end of Python's stack.
 DEEPEST = 100
 
