@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
-from enthesis.exchange.dossier import Dossier
 from enthesis.exchange.fhir.out import resources
 from enthesis.exchange.fhir.plan_definition import plan_definitions
 from enthesis.exchange.fhir.questionnaire import questionnaires
 from enthesis.exchange.fhir.table import ROWS
-from tests.unit.exchange.fhir.dossiers import dossiers, known
+from tests.unit.exchange.fhir.dossiers import SPECIAL, dossiers, known
+from tests.unit.exchange.fhir.strategies import records
+from tests.unit.exchange.fhir.test_care import PLACE, keyed
 
 NODE = Path(__file__).parents[3] / "node"
 pytestmark = pytest.mark.skipif(
@@ -48,36 +50,38 @@ def errors(answer: dict[str, Any]) -> list[str]:
     ]
 
 
-def some_dossiers() -> list[Dossier]:
-    """The same dossiers every time: enough that every type of resource is among them."""
-    found: list[Dossier] = []
+def some(strategy: st.SearchStrategy[Any], number: int) -> list[Any]:
+    """The same examples every time."""
+    found: list[Any] = []
 
     @settings(
-        max_examples=25,
+        max_examples=number,
         derandomize=True,
         database=None,
         deadline=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(dossiers())
-    def collect(dossier: Dossier) -> None:
-        found.append(dossier)
+    @given(strategy)
+    def collect(one: Any) -> None:
+        found.append(one)
 
     collect()
     return found
 
 
-def test_medplum_accepts_every_resource_of_dossiers_with_all_types() -> None:
+def test_medplum_accepts_every_resource_of_all_types_and_refuses_a_wrong_one() -> None:
     written = [*questionnaires(known()), *plan_definitions(known())]
-    for dossier in some_dossiers():
+    for dossier in some(dossiers(), 5):
         written += resources(dossier, known())
+    # Few dossiers have records of every kind: some of each kind beside them.
+    for row in ROWS:
+        for record in some(records(row.kind, SPECIAL).map(keyed), 3):
+            written += row.write(record, PLACE)
     assert {row.type for row in ROWS} <= {one["resourceType"] for one in written}
-    answers = judged(written)
+    # One that is wrong, so that silence over the others means something.
+    wrong = {"resourceType": "QuestionnaireResponse", "id": "x", "item": [{"text": "no link"}]}
+    *answers, refused = judged([*written, wrong])
     assert len(answers) == len(written)
     assert [error for answer in answers for error in errors(answer)] == []
-
-
-def test_medplum_refuses_what_is_wrong_so_that_its_silence_means_something() -> None:
-    wrong = {"resourceType": "QuestionnaireResponse", "id": "x", "item": [{"text": "no link"}]}
-    assert len(errors(judged([wrong])[0])) == 2
+    assert len(errors(refused)) == 2
