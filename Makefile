@@ -6,17 +6,20 @@ STAMP := .venv/.stamp
 # Images often forbid Python to keep what it compiled; each of our processes would compile it anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run setup setup-test machine test test-spark bench check lock clean
+.PHONY: run setup setup-test machine judges test test-spark bench check lock clean
 
 run: setup
 	@$(PY) -m enthesis.cli start --port $(PORT)
 
 setup: $(STAMP)-run
 
-setup-test: $(STAMP)-dev machine
+setup-test: $(STAMP)-dev machine judges
 
 machine:
 	@sh requirements/machine.sh
+
+judges:
+	@sh requirements/judges.sh
 
 $(STAMP)-run: requirements/run.txt pyproject.toml requirements/venv.sh
 	@sh requirements/venv.sh run

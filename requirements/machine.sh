@@ -8,11 +8,12 @@ has() { # has <package> <command that fails without it>
     "$@" >/dev/null 2>&1 || missing="$missing $package"
 }
 loads() { python3 -c 'import ctypes, sys; ctypes.CDLL(sys.argv[1])' "$1"; }
-# Either will do; the one without windows is smaller and quicker.
-chromium() { command -v chromium-headless-shell || command -v chromium; }
+# Either will do; the one without windows is smaller and quicker. Not named after what it looks for:
+# `command -v` finds functions too.
+a_browser() { command -v chromium-headless-shell || command -v chromium; }
 look() {
     missing=""
-    has chromium-headless-shell chromium
+    has chromium-headless-shell a_browser
     has poppler-utils command -v pdftotext
     has libpango-1.0-0 loads libpango-1.0.so.0
     has libpangoft2-1.0-0 loads libpangoft2-1.0.so.0
