@@ -1,4 +1,4 @@
-"""A packet in the clinic: all is seen before it is made; the ledger refuses what would expose."""
+"""A packet in the clinic: seen before it is made; the ledger refuses what would expose."""
 
 import json
 from collections.abc import Callable, Iterator

@@ -473,11 +473,12 @@ def _target_lines(found: dict[str, Any]) -> Iterator[str]:
     if "why" in found:
         yield f"  reaching the target: {found['why']}"
         return
+    yield f"  reaching the target, told by {', '.join(found['clinics'])}:"
     rows = list(zip(*(found[k] for k in ("weeks", "reached", "low", "high")), strict=True))
     for week, share, low, high in rows[:: max(1, len(rows) // 4)]:
         if share is not None and not math.isnan(share):
             limits = "" if math.isnan(low) else f" ({low:.0%} to {high:.0%})"
-            yield f"  target reached by week {week:g}: {share:.0%}{limits}"
+            yield f"    by week {week:g}: {share:.0%}{limits}"
     ranks = found.get("log_rank", {})
     if "p" in ranks:
         yield (
