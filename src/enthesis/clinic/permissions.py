@@ -85,6 +85,7 @@ _TO_CLINIC: dict[type[Model], str] = {
     models.Invoice: "clinic",
     models.TariffPrice: "clinic",
     models.AuditEvent: "clinic",
+    models.ApiToken: "clinic",
     models.PublishedResults: "clinic",
     models.Enquiry: "clinic",
     models.OwnProtocol: "clinic",

@@ -5,6 +5,7 @@ from django.urls import include, path
 from enthesis.clinic.pages import (
     adverse,
     answer,
+    api_tokens,
     appointments,
     ask,
     ask_clinic,
@@ -60,7 +61,7 @@ STAGES = (
     *(card, course, adverse, visit, forecast, ask),
     *(answer, stop, calls, typed_scores, outcomes, results),
     *(evidence, pay, ledger, day_close, statement, estimate, superbill),
-    *(stock, recall, settings, prices),
+    *(stock, recall, settings, prices, api_tokens),
     *(appointments, series, calendar, rooms),
 )
 urlpatterns = [path("", include(stage)) for stage in STAGES]
