@@ -1,12 +1,16 @@
 """Who did what to which record: one row for every write, in the same transaction as the write, and
 one for every image that is looked at."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Model
 
-from enthesis.clinic.models import AuditEvent, Patient, User
+from enthesis.clinic.models import AuditEvent, Clinic, Patient, User
+
+READ = "read"
+"""The action of rows that say that a record was read, not written."""
 
 
 def record(
@@ -35,6 +39,35 @@ def record(
         record=row._meta.model_name or "",
         record_id=row.pk,
         detail=detail or {},
+    )
+
+
+@transaction.atomic
+def record_reads(
+    clinic: Clinic,
+    user: User | None,
+    patients: Iterable[int],
+    what: str,
+    address: str = "",
+    by: str = "",
+) -> None:
+    """One row for each patient whose record was read; `by` names who read where there is no user.
+
+    Patients of another clinic are left out.
+    """
+    own = Patient.objects.filter(pk__in=set(patients), clinic=clinic).values_list("pk", flat=True)
+    AuditEvent.objects.bulk_create(
+        AuditEvent(
+            clinic=clinic,
+            user=user,
+            actor=str(user) if user else by,
+            action=READ,
+            patient_id=patient,
+            record="patient",
+            record_id=patient,
+            detail={"what": what, "address": address},
+        )
+        for patient in sorted(own)
     )
 
 

@@ -2,6 +2,7 @@
 
 from django.urls import include, path
 
+from enthesis.clinic.api import views as fhir
 from enthesis.clinic.pages import (
     adverse,
     answer,
@@ -63,6 +64,7 @@ STAGES = (
     *(evidence, pay, ledger, day_close, statement, estimate, superbill),
     *(stock, recall, settings, prices, api_tokens),
     *(appointments, series, calendar, rooms),
+    *(fhir,),
 )
 urlpatterns = [path("", include(stage)) for stage in STAGES]
 

@@ -16,8 +16,10 @@ from enthesis.clinic.api.table import TYPES
 from enthesis.clinic.models import ApiToken, Clinic
 from enthesis.exchange.strict_json import MOST_BYTES, JsonError, read_json
 
-MOST_QUERY = 2000
+MOST_QUERY = 1500
 """Characters of all parameters: what is asked must fit into the link to the next page."""
+MOST_PAGE = 4000
+"""Of that link; a server reads no address that is longer."""
 MOST_PARAMETERS = 50
 JSON_TYPES = (FHIR_JSON, "application/json", "text/json", "json")
 ANY_TYPES = ("*/*", "application/*", "")
@@ -148,7 +150,8 @@ def asked_of(request: HttpRequest, more: list[tuple[str, str]] | None = None) ->
     text = request.META.get("QUERY_STRING", "")
     pairs = read_query(text) + (more or [])
     lenient = "handling=lenient" in request.headers.get("Prefer", "").replace(" ", "")
-    if len(pairs) > MOST_PARAMETERS or sum(len(a) + len(b) for a, b in pairs) > MOST_QUERY:
+    length = sum(len(name) + len(value) for name, value in pairs if name != "_page")
+    if len(pairs) > MOST_PARAMETERS or length > MOST_QUERY or len(text) > MOST_PAGE:
         raise ApiError(
             400,
             f"too much is asked at once: at most {MOST_PARAMETERS} parameters and {MOST_QUERY} "
