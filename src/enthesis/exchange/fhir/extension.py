@@ -22,7 +22,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import cache
-from typing import Any, NewType, Union, get_args, get_origin, get_type_hints
+from typing import Any, NewType, Union, cast, get_args, get_origin, get_type_hints
 
 from enthesis.shape import ShapeError, plain, read
 
@@ -94,6 +94,11 @@ def moment(value: datetime) -> str:
     return value.isoformat()
 
 
+def is_code(text: str) -> bool:
+    """Whether R4 takes the text as a code: no blank at either end, none twice."""
+    return bool(_CODE.fullmatch(text))
+
+
 def fits(text: str) -> bool:
     """Whether R4 takes the text as a string as it stands."""
     return bool(_TEXT.fullmatch(text)) and len(text.encode()) <= MOST_TEXT
@@ -124,7 +129,7 @@ def _bare(hint: Any) -> Any:
 
 
 def _parts(record: Any, fields: Iterable[str]) -> list[Resource]:
-    hints, defaults = _known(type(record))
+    hints, defaults = _known(cast(Any, type(record)))
     parts: list[Resource] = []
     for name in fields:
         value = getattr(record, name)
@@ -152,7 +157,7 @@ def _said(name: str, state: str) -> Resource:
 
 def _part(name: str, value: Any, hint: Any) -> Resource:
     if dataclasses.is_dataclass(hint):
-        parts = _parts(value, _known(type(value))[0])
+        parts = _parts(value, _known(cast(Any, type(value)))[0])
         return {"url": name, "extension": parts} if parts else _said(name, "empty")
     if isinstance(value, str | bytes) and not value:
         return _said(name, "empty")

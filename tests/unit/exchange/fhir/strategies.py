@@ -18,7 +18,8 @@ ODD = st.sampled_from(["", " ", "\n", "\u00a0", "\u2028", "a\u00a0b", "\x1f", " 
 TEXT = ODD | st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=9)
 DAYS = st.dates(date(1900, 1, 1), date(2100, 1, 1))
 ZONES = st.sampled_from([UTC, timezone(timedelta(hours=-8)), timezone(timedelta(minutes=754))])
-MOMENTS = st.datetimes(datetime.min.replace(year=1990), timezones=ZONES)
+EARLIEST = datetime(1990, 1, 1)  # noqa: DTZ001 - Hypothesis puts the zones on itself
+MOMENTS = st.datetimes(EARLIEST, timezones=ZONES)
 NUMBERS = st.decimals(-1000, 1000, places=3) | st.decimals(
     allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9, places=12
 )
