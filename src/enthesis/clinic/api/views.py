@@ -49,7 +49,7 @@ def fhir(request: HttpRequest, rest: str = "") -> Answer:
         errors.busy_logged(error)
         told = "the database is busy or cannot be reached; nothing was written: ask again"
         return refused(ApiError(503, told, headers={"Retry-After": "60"}))
-    except Exception as error:  # noqa: BLE001 (a program cannot read the page for people)
+    except Exception as error:
         log.error("An API request failed: %s", errors.without_words(error))
         told = (
             "Enthesis made a mistake; nothing was half-written. If it happens twice, tell whoever "
@@ -131,15 +131,11 @@ def _allow(request: HttpRequest, *methods: str, or_post: str = "") -> None:
     )
 
 
-def _told(
-    asker: Asker, found: tuple[Resource, set[int]], what: str, pretty: bool
-) -> HttpResponse:
+def _told(asker: Asker, found: tuple[Resource, set[int]], what: str, pretty: bool) -> HttpResponse:
     """The answer, once it is written down whose record is in it."""
     body, of = found
     response = answer(body, pretty=pretty)
-    audit.record_reads(
-        asker.clinic, None, of, f"fhir {what}", asker.address, by=str(asker.token)
-    )
+    audit.record_reads(asker.clinic, None, of, f"fhir {what}", asker.address, by=str(asker.token))
     return response
 
 
@@ -158,13 +154,13 @@ def _read(asker: Asker, kind: Type, id: str) -> tuple[Resource, set[int]]:
 
 
 def _of_id(asker: Asker, kind: Type, id: str) -> list[int]:
-    test = read_test(kind.by_name["_id"], "", id.replace(",", "\\,"), ZoneInfo(asker.clinic.time_zone))
+    test = read_test(
+        kind.by_name["_id"], "", id.replace(",", "\\,"), ZoneInfo(asker.clinic.time_zone)
+    )
     return [pk for _, pk in patients(asker.clinic, kind, [test])]
 
 
-def _everything(
-    asker: Asker, id: str, asked: Asked, base: str
-) -> tuple[Resource, set[int]]:
+def _everything(asker: Asker, id: str, asked: Asked, base: str) -> tuple[Resource, set[int]]:
     asker.need("Patient", "r")
     only = export.types_of(asked)
     asked.finish(("_type", "_format", "_pretty"))
