@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from enthesis import records
 from enthesis.exchange.course_json import canonical
@@ -27,7 +27,7 @@ from enthesis.exchange.dossier import (
     Person,
     SignedSession,
 )
-from enthesis.journey.follow import answer_problems
+from enthesis.journey.follow import SAFETY, answer_problems
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.records import Mixture, SiteDose
 
@@ -69,7 +69,7 @@ def keyed(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
     elif is_dataclass(value):
         key = getattr(value, "key", key) if not isinstance(value, Mixture) else key
         yield key, value
-        for name in _names(type(value)):
+        for name in _names(cast(Any, type(value))):
             yield from keyed(getattr(value, name), key)
 
 
@@ -157,7 +157,7 @@ def _future(key: str, value: Any, today: date) -> Iterator[tuple[Where, str]]:
 
 def _texts(key: str, value: Any) -> Iterator[tuple[Where, str]]:
     """What no database keeps in a JSON column; columns of text are checked with their rows."""
-    for field in _names(type(value)):
+    for field in _names(cast(Any, type(value))):
         told = getattr(value, field)
         if not isinstance(told, dict | tuple) or not told or is_dataclass(_first(told)):
             continue
@@ -215,13 +215,13 @@ def _sessions(sessions: Iterable[SignedSession]) -> Iterator[tuple[Where, str]]:
 
 
 def _answers(file: CourseFile, person: Person, known: Knowledge) -> Iterator[tuple[Where, str]]:
+    asks = {*known.questionnaires, SAFETY}
     for one in file.assessments:
-        asked = one.assessment
-        if asked.questionnaire not in known.questionnaires and asked.source not in ELSEWHERE:
+        if one.assessment.questionnaire not in asks and one.assessment.source not in ELSEWHERE:
             yield (
                 (one.key, "questionnaire"),
-                f"{asked.questionnaire!r} is not known here. If it is one of the clinic's own, "
-                "copy its file into the clinic's folder questionnaires first.",
+                f"{one.assessment.questionnaire!r} is not known here. If it is one of the clinic's "
+                "own, copy its file into the clinic's folder questionnaires first.",
             )
     for problem in answer_problems(course_of(person, file), known):
         where, _, what = problem.partition(": ")

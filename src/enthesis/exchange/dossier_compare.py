@@ -54,8 +54,8 @@ def _compare(
 ) -> Iterator[tuple[str, Any, Any]]:
     if isinstance(here, tuple) and isinstance(there, tuple):
         for i in range(max(len(here), len(there))):
-            pair = (side[i] if i < len(side) else None for side in (here, there))
-            yield from _compare(f"{where}[{i}]", *pair, one, other)
+            mine, theirs = (side[i] if i < len(side) else None for side in (here, there))
+            yield from _compare(f"{where}[{i}]", mine, theirs, one, other)
     elif is_dataclass(here) and type(here) is type(there):
         anew = GIVEN_ANEW.get(type(here), ())
         for name in (field.name for field in fields(here)):

@@ -180,7 +180,7 @@ def the(kind: type[T], data: Any, *path: str | int) -> T | None:
     return read(kind, found, _path(*path))
 
 
-def record(kind: type[T], resource: Resource, **fields: Any) -> T:
+def record(kind: type[T], resource: Resource, /, **fields: Any) -> T:
     """The record of a resource: `fields` from its elements, and over them what its extension has.
 
     None is taken as not there, but for a field that must be told and may be None. Raises
