@@ -64,7 +64,7 @@ STAGES = (
     *(evidence, pay, ledger, day_close, statement, estimate, superbill),
     *(stock, recall, settings, prices, api_tokens),
     *(appointments, series, calendar, rooms),
-    *(fhir,),
+    fhir,
 )
 urlpatterns = [path("", include(stage)) for stage in STAGES]
 

@@ -65,7 +65,8 @@ def _to(name: str, path: str, about: str, *targets: str) -> Param:
 
 
 def _type(name: str, about: str, *params: Param, rows: str = "", shared: bool = False) -> Type:
-    return Type(name, about, (_id(), *params), rows, shared)
+    tag = _token("_tag", "meta.tag", "the record of ours that it is made of")
+    return Type(name, about, (_id(), tag, *params), rows, shared)
 
 
 _ALL = (
@@ -86,6 +87,12 @@ _ALL = (
         "somebody who works or worked at the clinic",
         Param("name", "string", ("name",), "any part of the name"),
         _token("active", "active", "true while they may sign in"),
+        shared=True,
+    ),
+    _type(
+        "Organization",
+        "the clinic",
+        Param("name", "string", ("name",), "its name"),
         shared=True,
     ),
     _type(
