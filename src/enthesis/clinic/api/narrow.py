@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from django.db.models import Q, QuerySet
 
 from enthesis.clinic.api.matching import Test, folded, read_date
-from enthesis.clinic.api.table import Type
+from enthesis.clinic.api.table import TYPES, Type
 from enthesis.clinic.models import Clinic, Patient
 
 KEY = re.compile(r"(event-entry|[a-z]+)-([0-9]{1,18})(?:-.{1,60})?", re.ASCII)
@@ -54,9 +54,10 @@ def patients(clinic: Clinic, kind: Type, tests: Iterable[Test]) -> list[tuple[in
         if test.modifier in ("not", "missing", "below"):
             continue
         name = test.param.name
-        if name in ("patient", "subject"):
+        if test.param.kind == "reference" and not any(TYPES[t].shared for t in test.param.targets):
+            # What refers to a record is of the same patient.
             keys = (value.rpartition("/")[2] for value in test.values)
-            rows = rows.filter(_keyed(keys, ("patient",)))
+            rows = rows.filter(_keyed(keys, ROWS))
         elif name == "_id":
             rows = rows.filter(_keyed(test.values, ROWS))
         elif name == "identifier" and kind.name == "Patient":

@@ -280,7 +280,8 @@ def _keep(query: Query, page: Page, one: Resource, record: Record, source: Sourc
         else:
             for name in references(one, link.param):
                 found = record.resources.get(name) or source.shared.get(name)
-                if found and link.target in ("", found["resourceType"]):
+                kind = found["resourceType"] if found else ""
+                if found and kind in link.param.targets and link.target in ("", kind):
                     page.included[name] = found
 
 

@@ -64,6 +64,13 @@ def _to(name: str, path: str, about: str, *targets: str) -> Param:
     return Param(name, "reference", (path,), about, targets)
 
 
+def _course() -> Param:
+    """Ours: FHIR has no element for it in most types. What else extensions refer to is told apart
+    by its id."""
+    about = "the Condition of the course that it belongs to"
+    return Param("course", "reference", ("extension.valueReference",), about, ("Condition",))
+
+
 def _type(name: str, about: str, *params: Param, rows: str = "", shared: bool = False) -> Type:
     tag = _token("_tag", "meta.tag", "the record of ours that it is made of")
     return Type(name, about, (_id(), tag, *params), rows, shared)
@@ -116,8 +123,10 @@ _ALL = (
         "QuestionnaireResponse",
         "a set of answers",
         *_about("subject"),
+        _course(),
         Param("questionnaire", "uri", ("questionnaire",), "what was asked"),
         _token("status", "status", "completed"),
+        _to("author", "author", "who of the clinic entered it", "Practitioner"),
         _date("authored", "when it was answered", "courses__assessments__completed_at", "authored"),
         rows="courses__assessments",
     ),
@@ -125,16 +134,21 @@ _ALL = (
         "Observation",
         "a score, a weight or another thing that was measured",
         *_about("subject"),
+        _course(),
         _token("code", "code", "what was measured"),
         _token("status", "status", "final"),
         _token("category", "category", "vital-signs, survey, exam"),
+        _to("derived-from", "derivedFrom", "the answers it was worked out from",
+            "QuestionnaireResponse"),
         Param("date", "date", ("effectiveDateTime", "effectivePeriod"), "when it was measured"),
     ),
     _type(
         "CarePlan",
         "a plan as proposed or agreed",
         *_about("subject"),
+        _course(),
         _token("status", "status", "draft, active, completed, revoked"),
+        Param("instantiates-canonical", "uri", ("instantiatesCanonical",), "the protocol"),
         Param("date", "date", ("period",), "while it runs"),
         rows="courses__plans",
     ),
@@ -150,7 +164,9 @@ _ALL = (
         "Procedure",
         "a treatment as signed",
         *_about("subject"),
+        _course(),
         _token("code", "code", "what was done"),
+        _to("recorder", "recorder", "who signed it", "Practitioner"),
         _token("status", "status", "completed"),
         Param("date", "date", ("performedDateTime", "performedPeriod"), "the day of it",
               rows="courses__sessions__on"),
@@ -160,7 +176,8 @@ _ALL = (
         "MedicationAdministration",
         "a mixture as injected",
         *_about("subject"),
-        _token("code", "medicationCodeableConcept", "what was given"),
+        _course(),
+        _token("code", "contained.code", "what is in it"),
         _token("status", "status", "completed"),
         Param("effective-time", "date", ("effectiveDateTime", "effectivePeriod"), "the day of it",
               rows="courses__sessions__on"),
@@ -170,8 +187,10 @@ _ALL = (
         "AdverseEvent",
         "something bad that happened",
         *_about("subject"),
+        _course(),
         _token("event", "event", "its kind"),
         _token("seriousness", "seriousness", "whether it was serious"),
+        _to("substance", "suspectEntity.instance", "the treatment before it", "Procedure"),
         _date("date", "the day it began", "courses__adverse_events__onset_on"),
         rows="courses__adverse_events",
     ),
@@ -179,9 +198,11 @@ _ALL = (
         "ClinicalImpression",
         "a decision, beside what was suggested",
         *_about("subject"),
+        _course(),
         _token("status", "status", "completed"),
-        Param("date", "date", ("effectiveDateTime", "date"), "the day of it",
-              rows="courses__decisions__on"),
+        _to("assessor", "assessor", "who decided", "Practitioner"),
+        _to("problem", "problem", "the course", "Condition"),
+        _date("effectiveDateTime", "the day of it", "courses__decisions__on"),
         rows="courses__decisions",
     ),
     _type(
@@ -189,6 +210,7 @@ _ALL = (
         "a consent that was signed or taken back",
         *(Param(name, "reference", ("patient",), "whose it is", ("Patient",))
           for name in ("patient", "subject")),
+        _course(),
         _token("status", "status", "active, inactive"),
         _date("dateTime", "when it was signed or taken back", "courses__consents__at"),
         rows="courses__consents",
@@ -197,6 +219,7 @@ _ALL = (
         "DocumentReference",
         "a picture, report or letter that was attached",
         *_about("subject"),
+        _course(),
         _token("status", "status", "current"),
         _token("contenttype", "content.attachment.contentType", "PNG, JPEG or PDF"),
         _date("date", "when it was attached"),
@@ -205,23 +228,48 @@ _ALL = (
         "Invoice",
         "a bill",
         *_about("subject"),
+        _course(),
         _token("identifier", "identifier", "its number"),
         _token("status", "status", "issued, balanced"),
         _date("date", "the day of issue", "courses__invoices__issued_on"),
         rows="courses__invoices",
     ),
     _type(
+        "PaymentReconciliation",
+        "an entry of the ledger: what was paid, given back or credited",
+        _course(),
+        _token("identifier", "paymentIdentifier", "its number"),
+        _token("status", "status", "active"),
+        _date("created", "when it was entered", "courses__entries__at", "created"),
+        rows="courses__entries",
+    ),
+    _type(
+        "Contract",
+        "an arrangement to pay in parts",
+        *_about("subject"),
+        _course(),
+        _token("status", "status", "executed"),
+        _date("issued", "the day it was agreed", "courses__arrangements__agreed_on", "issued"),
+        rows="courses__arrangements",
+    ),
+    _type(
         "ChargeItem",
         "a line of a bill",
         *_about("subject"),
+        _course(),
         _token("code", "code", "what is charged"),
         _token("status", "status", "billed"),
+        _to("service", "service", "the treatment", "Procedure"),
+        _date("occurrenceDateTime", "the day of it", name="occurrence"),
         rows="courses__invoices",
     ),
     _type(
         "Provenance",
         "who recorded what, and when",
-        _to("target", "target", "what it is about"),
+        _course(),
+        _to("target", "target", "what it is about", "QuestionnaireResponse", "CarePlan", "Consent",
+            "Procedure", "Observation", "AdverseEvent", "ClinicalImpression", "DocumentReference"),
+        _to("agent", "agent.who", "who did it", "Practitioner", "Patient"),
         _date("recorded", "when it was recorded", name="recorded"),
     ),
 )  # fmt: skip
