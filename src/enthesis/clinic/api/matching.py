@@ -129,11 +129,11 @@ def _token(found: Any, value: str) -> bool:
     return any(
         (not code or own_code.lower() == code.lower())
         and (not bar or own_system == system)
-        for own_system, own_code in _codes(found)
+        for own_system, own_code in codes(found)
     )  # fmt: skip
 
 
-def _codes(found: Any) -> Iterator[tuple[str, str]]:
+def codes(found: Any) -> Iterator[tuple[str, str]]:
     if isinstance(found, bool):
         yield "", "true" if found else "false"
     elif isinstance(found, str):

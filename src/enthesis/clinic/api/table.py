@@ -73,7 +73,7 @@ def _course() -> Param:
 
 def _type(name: str, about: str, *params: Param, rows: str = "", shared: bool = False) -> Type:
     tag = _token("_tag", "meta.tag", "the record of ours that it is made of")
-    return Type(name, about, (_id(), tag, *params), rows, shared)
+    return Type(name, about, (_id(), *(() if shared else (tag,)), *params), rows, shared)
 
 
 _ALL = (
