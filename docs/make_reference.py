@@ -14,6 +14,8 @@ from pathlib import Path
 from docs import after, candidacy, decision_aid, questionnaires
 from docs.anatomy import anatomy_page, anatomy_pictures
 from enthesis.cli import parser_for
+from enthesis.clinic.api.matching import MODIFIERS, PREFIXES
+from enthesis.clinic.api.table import TYPES, include_params
 from enthesis.knowledge.kinds import Knowledge, Measure
 from enthesis.knowledge.load import knowledge
 from enthesis.outcomes.schema import SCHEMA_VERSION, TABLES
@@ -297,9 +299,45 @@ def pages() -> dict[str, Callable[[], str]]:
         "decision-aid.md": lambda: decision_aid.page(known, table, NOTICE),
         "measures.md": lambda: measures_page(known),
         "commands.md": commands_page,
+        "fhir-api.md": fhir_api_page,
         "registry.md": lambda: registry_page(known),
         "anatomy.md": lambda: f"# Anatomy\n\n{NOTICE}\n\n{anatomy_page(known)}",
     } | {f"../pictures/{name}": partial(str, svg) for name, svg in anatomy_pictures(known).items()}
+
+
+def fhir_api_page() -> str:
+    """What the FHIR API serves, from the table that it is routed by."""
+    types = table(
+        ["type", "what it is here", "search parameters"],
+        (
+            (
+                kind.name,
+                kind.about + (" (of the clinic as a whole)" if kind.shared else ""),
+                "; ".join(f"`{one.name}` ({one.kind}): {one.about}" for one in kind.params),
+            )
+            for kind in TYPES.values()
+        ),
+    )
+    modifiers = table(
+        ["kind", "modifiers"],
+        (
+            (kind, ", ".join(f"`:{one}`" for one in able))
+            for kind, able in MODIFIERS.items()
+            if any(one.kind == kind for of in TYPES.values() for one in of.params)
+        ),
+    )
+    includes = ", ".join(
+        f"`{kind.name}:{one.name}`" for kind in TYPES.values() for one in include_params(kind)
+    )
+    return (
+        f"# The FHIR API\n\n{NOTICE}\n\n[How to use it](../how-to/speak-fhir.md). R4 (4.0.1), JSON, "
+        "under `/fhir/`.\n\n## Types and what they are searched by\n\n"
+        f"{types}\n\n## Modifiers\n\n{modifiers}\n\nDates take the prefixes {', '.join(PREFIXES)}; "
+        "a date without a zone is one of the clinic's. Values separated by commas are alternatives; a "
+        "parameter that is there twice must hold twice.\n\n## References that `_include` follows\n\n"
+        f"{includes}\n\nThose that lead to a Patient, a Condition or another record of a patient are "
+        "followed back by `_revinclude` in a search of that type.\n"
+    )
 
 
 def main() -> int:
