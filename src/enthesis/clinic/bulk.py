@@ -128,10 +128,10 @@ def _write_files(
         "error": [],
         "extension": {"format": FORMAT, "fhirVersion": FHIR_VERSION, **about},
     }
-    with (folder / MANIFEST).open("w", encoding="utf-8") as out:
-        json.dump(manifest, out, ensure_ascii=False, indent=1)
-        out.flush()
-        os.fsync(out.fileno())
+    with (folder / MANIFEST).open("wb") as written:
+        written.write(json.dumps(manifest, ensure_ascii=False, indent=1).encode())
+        written.flush()
+        os.fsync(written.fileno())
     _to_disk(folder)
     return {kind: file.count for kind, file in files.items()}
 
@@ -211,9 +211,9 @@ def _listed(one: Any) -> tuple[str, int, str]:
     more = one.get("extension") if isinstance(one, dict) else None
     if isinstance(one, dict) and isinstance(more, dict):
         kind, count, sha256 = one.get("type"), one.get("count"), more.get("sha256")
-        fits = isinstance(kind, str) and TYPE.fullmatch(kind) and isinstance(count, int)
-        if fits and isinstance(sha256, str) and one.get("url") == f"{kind}.ndjson":
-            return str(kind), int(count), sha256
+        if isinstance(kind, str) and isinstance(count, int) and isinstance(sha256, str):
+            if TYPE.fullmatch(kind) and one.get("url") == f"{kind}.ndjson":
+                return kind, count, sha256
     raise BulkError(f"{MANIFEST}: {str(one)[:80]} is no file with its count and sha256.")
 
 
@@ -236,7 +236,7 @@ def _check_file(folder: Path, kind: str, count: int, sha256: str) -> None:
 
 
 def read(folder: Path, manifest: Manifest) -> Iterator[list[Resource]]:
-    """The resources of one patient after the other, each with those of nobody.
+    """The resources of one patient after the other, each with those of the clinic it refers to.
 
     Raises BulkError for a line that is no resource, and for one whose patient is not there.
     """
@@ -245,7 +245,12 @@ def read(folder: Path, manifest: Manifest) -> Iterator[list[Resource]]:
             kind: _Lines(stack.enter_context((folder / f"{kind}.ndjson").open("rb")), kind)
             for kind in manifest.counts
         }
-        shared = [one for kind in SHARED if kind in files for one in files.pop(kind).rest()]
+        shared = {
+            f"{kind}/{one.get('id')}": one
+            for kind in SHARED
+            if kind in files
+            for one in files.pop(kind).rest()
+        }
         patients = files.pop("Patient")
         conditions = files.pop("Condition", None)
         for patient in patients.rest():
@@ -256,7 +261,8 @@ def read(folder: Path, manifest: Manifest) -> Iterator[list[Resource]]:
                 names |= {f"Condition/{one.get('id')}" for one in mine}
             for lines in files.values():
                 own += lines.of(names)
-            yield [*shared, *own]
+            needed = {name: None for one in own for name in _references(one) if name in shared}
+            yield [*(shared[name] for name in needed), *own]
         for lines in (*files.values(), *([conditions] if conditions else [])):
             if (left := lines.next) is not None:
                 owner = next(_owners(left), "nobody")
@@ -305,19 +311,23 @@ class _Lines:
         self.next = resource
 
 
-def _owners(value: Any) -> Iterator[str]:
+def _owners(resource: Resource) -> Iterator[str]:
     """Whose a resource is: what it refers to of patients and courses, wherever it says so."""
+    return (name for name in _references(resource) if name.startswith(("Patient/", "Condition/")))
+
+
+def _references(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         target = value.get("reference")
-        if isinstance(target, str) and target.startswith(("Patient/", "Condition/")):
+        if isinstance(target, str):
             yield target
         for inner in value.values():
             if isinstance(inner, dict | list):
-                yield from _owners(inner)
+                yield from _references(inner)
     elif isinstance(value, list):
         for inner in value:
             if isinstance(inner, dict | list):
-                yield from _owners(inner)
+                yield from _references(inner)
 
 
 def _json(text: bytes, where: str) -> Any:
