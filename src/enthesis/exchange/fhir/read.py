@@ -198,7 +198,8 @@ def _patient(resource: Resource) -> str:
 def _references(value: Any, path: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         target = value.get("reference")
-        if isinstance(target, str):
+        # What begins so is contained in the resource itself.
+        if isinstance(target, str) and not target.startswith("#"):
             yield f"{path}.reference", target
         for name, inner in value.items():
             if isinstance(inner, dict | list):

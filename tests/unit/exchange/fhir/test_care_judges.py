@@ -1,21 +1,16 @@
 """Resources of treatment and money before two judges, and their codes in required value sets."""
 
-import gzip
 import json
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
-from fhir.resources.R4B import get_fhir_model_class
 from hypothesis import HealthCheck, given, settings
 
 from enthesis.exchange.fhir.plan_definition import plan_definitions
+from tests.fhir.judges import library_problems, schema_problems
 from tests.unit.exchange.fhir.test_care import EVERY, KNOWN, written
 
-SCHEMA = Path(__file__).parents[3] / "fhir" / "r4.schema.json.gz"
 # Value sets with a required binding whose codes the schema leaves out: R4 4.0.1, valuesets.json.
 EVENT = "preparation in-progress not-done on-hold stopped completed entered-in-error unknown"
 REQUIRED = {
@@ -35,13 +30,6 @@ REQUIRED = {
 }
 
 
-@cache
-def validator(type: str) -> Any:
-    definitions = json.loads(gzip.decompress(SCHEMA.read_bytes()))["definitions"]
-    whole = {"$ref": f"#/definitions/{type}", "definitions": definitions}
-    return jsonschema.Draft6Validator(whole)
-
-
 def at(value: Any, path: list[str]) -> Iterator[Any]:
     """Everything at a path through objects and lists; of codings only the first, HL7's own."""
     if isinstance(value, list):
@@ -56,11 +44,9 @@ def at(value: Any, path: list[str]) -> Iterator[Any]:
 
 def problems(resource: dict[str, Any]) -> list[str]:
     type = resource["resourceType"]
-    found = [f"{e.json_path}: {e.message}" for e in validator(type).iter_errors(resource)]
-    try:
-        get_fhir_model_class(type).model_validate_json(json.dumps(resource))
-    except ValueError as error:
-        found.append(str(error))
+    found = schema_problems(resource) + library_problems(resource)
+    for one in resource.get("contained", []):
+        found += schema_problems(one)
     for path, codes in REQUIRED.items():
         of, *way = path.split(".")
         if of == type:
