@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, cast
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Model, Prefetch, QuerySet
 
 from enthesis import records
@@ -52,20 +52,25 @@ def dossier_of(patient: models.Patient, *, files: bool = False) -> kept.Dossier:
 
 
 def snapshot() -> AbstractContextManager[None]:
-    """While it lasts every query sees the database of one moment, whatever is written meanwhile.
-
-    Within an open transaction that one's own view holds.
-    """
+    """While it lasts every query sees the database of one moment, whatever is written meanwhile;
+    nothing is written in it. Within an open transaction that one's own view holds."""
     return nullcontext() if connection.in_atomic_block else _snapshot()
 
 
 @contextmanager
 def _snapshot() -> Iterator[None]:
-    with transaction.atomic():
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        yield
+    # Not atomic(): on SQLite it begins with the right to write, and the clinic would wait.
+    begin = (
+        "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+        if connection.vendor == "postgresql"
+        else "BEGIN DEFERRED"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(begin)
+        try:
+            yield
+        finally:
+            cursor.execute("ROLLBACK")
 
 
 def _whole(patients: QuerySet[models.Patient], files: bool) -> QuerySet[models.Patient]:

@@ -99,7 +99,8 @@ def agree(resource: Mapping[str, Any], written: Mapping[str, Any], names: Iterab
 
 def _bare(element: Any) -> Any:
     if isinstance(element, Mapping):
-        parts = {name: _bare(part) for name, part in element.items() if name not in _WORDS}
+        told = {n: part for n, part in element.items() if n not in _WORDS or isinstance(part, dict)}
+        parts = {name: _bare(part) for name, part in told.items()}
         if str(element.get("system", "")).startswith(SITE) and "code" in element:
             parts["code"] = element["code"]
         return {name: part for name, part in parts.items() if part not in (None, [], {})} or None

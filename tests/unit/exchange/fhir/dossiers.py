@@ -5,17 +5,18 @@ from dataclasses import fields, is_dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from itertools import count
-from typing import Any
+from itertools import count, cycle
+from typing import Any, get_type_hints
 
 from hypothesis import strategies as st
 
-from enthesis.exchange.dossier import CourseFile, Dossier, Practitioner
+from enthesis.exchange.dossier import CourseFile, Dossier, InvoiceLine, Person, Practitioner
 from enthesis.exchange.fhir.questionnaire import EVALUATION, asked_by
 from enthesis.knowledge.kinds import Knowledge, Question
 from enthesis.knowledge.load import knowledge
 from enthesis.records import Answer, Assessment, Decision, Evaluation, Mixture, Occasion, Row
-from tests.unit.exchange.fhir.strategies import DAYS, NUMBERS, TEXT, Special, records
+from enthesis.units import MINOR_DIGITS, Money
+from tests.unit.exchange.fhir.strategies import DAYS, NUMBERS, TEXT, Special, of, records
 
 WHO = ("by", "signed_by", "entered_by", "read_by", "injected_by", "clinician")
 # Fields that hold a key of another record of the course, and which records those are.
@@ -27,6 +28,7 @@ POINTING = {
     "about": "entries",
     "arranged": "arrangements",
 }
+CURRENCIES = sorted(MINOR_DIGITS)
 PEOPLE = ("user-1", "user-2", "user-3")
 
 
@@ -96,14 +98,34 @@ def assessments() -> st.SearchStrategy[Assessment]:
     )
 
 
-SPECIAL: Special = {Evaluation: evaluations, Assessment: assessments}
+def courses() -> st.SearchStrategy[CourseFile]:
+    """A course with most kinds of record in it."""
+    hints = get_type_hints(CourseFile)
+    made = {one.name: of(hints[one.name], SPECIAL) for one in fields(CourseFile)}
+    return st.fixed_dictionaries(made).map(lambda values: CourseFile(**values))
+
+
+def whole() -> st.SearchStrategy[int]:
+    """A whole number as a column of 32 bits holds one."""
+    return st.integers(-9, 99) | st.integers(-(2**31), 2**31 - 1)
+
+
+SPECIAL: Special = {
+    Evaluation: evaluations,
+    Assessment: assessments,
+    CourseFile: courses,
+    int: whole,
+}
 
 
 @cache
 def dossiers() -> st.SearchStrategy[Dossier]:
     """Any dossier whose parts belong together."""
     conditions = st.lists(st.sampled_from(sorted(known().conditions)), min_size=2, max_size=2)
-    return st.builds(_settled, records(Dossier, SPECIAL), conditions)
+    people = st.lists(records(Practitioner), min_size=1, max_size=2).map(tuple)
+    some = st.lists(courses(), min_size=1, max_size=2).map(tuple)
+    made = st.builds(Dossier, records(Person, SPECIAL), some, people)
+    return st.builds(_settled, made, conditions)
 
 
 def _settled(dossier: Dossier, conditions: list[str]) -> Dossier:
@@ -115,8 +137,8 @@ def _settled(dossier: Dossier, conditions: list[str]) -> Dossier:
         for course, condition in zip(dossier.courses, conditions, strict=False)
     )
     named = sorted({*_people(person), *_people(courses)})
-    some = dossier.practitioners or (Practitioner("", "Nobody", "clinician"),)
-    people = tuple(replace(some[n % len(some)], key=key) for n, key in enumerate(named))
+    some = cycle(dossier.practitioners)
+    people = tuple(replace(next(some), key=key) for key in named)
     return Dossier(person, courses, people)
 
 
@@ -129,7 +151,11 @@ def _keyed(record: Any, numbers: Iterator[int]) -> Any:
             changed["key"] = f"{type(record).__name__.lower()}-{next(numbers)}"
         elif one.name in WHO and isinstance(value, str) and not isinstance(record, Decision):
             changed[one.name] = PEOPLE[len(value) % len(PEOPLE)]
-        elif is_dataclass(value):
+        elif one.name == "currency":
+            changed["currency"] = CURRENCIES[len(value) % len(CURRENCIES)]
+        elif one.name == "amount" and isinstance(record, InvoiceLine):
+            changed["amount"] = round(value, 2)
+        elif is_dataclass(value) and not isinstance(value, Money):
             changed[one.name] = _keyed(value, numbers)
         elif isinstance(value, tuple):
             changed[one.name] = tuple(
@@ -150,10 +176,10 @@ def _pointed(course: CourseFile) -> CourseFile:
 
 def _pointing(record: Any, course: CourseFile) -> Any:
     changed = {}
-    for name, of in POINTING.items():
+    for name, field in POINTING.items():
         value = getattr(record, name, None)
         if isinstance(value, str):
-            keys = [one.key for one in getattr(course, of)]
+            keys = [one.key for one in getattr(course, field)]
             changed[name] = keys[len(value) % len(keys)] if keys else None
     return replace(record, **changed)
 
