@@ -330,14 +330,19 @@ def fhir_api_page() -> str:
     includes = ", ".join(
         f"`{kind.name}:{one.name}`" for kind in TYPES.values() for one in include_params(kind)
     )
-    return (
-        f"# The FHIR API\n\n{NOTICE}\n\n[How to use it](../how-to/speak-fhir.md). R4 (4.0.1), JSON, "
-        "under `/fhir/`.\n\n## Types and what they are searched by\n\n"
-        f"{types}\n\n## Modifiers\n\n{modifiers}\n\nDates take the prefixes {', '.join(PREFIXES)}; "
-        "a date without a zone is one of the clinic's. Values separated by commas are alternatives; a "
-        "parameter that is there twice must hold twice.\n\n## References that `_include` follows\n\n"
-        f"{includes}\n\nThose that lead to a Patient, a Condition or another record of a patient are "
-        "followed back by `_revinclude` in a search of that type.\n"
+    return "\n\n".join(
+        (
+            f"# The FHIR API\n\n{NOTICE}",
+            "[How to use it](../how-to/speak-fhir.md). R4 (4.0.1), JSON, under `/fhir/`.",
+            f"## Types and what they are searched by\n\n{types}",
+            f"## Modifiers\n\n{modifiers}",
+            f"Dates take the prefixes {', '.join(PREFIXES)}; a date without a zone is one of the "
+            "clinic's. Values separated by commas are alternatives; a parameter that is there twice "
+            "must hold twice.",
+            f"## References that `_include` follows\n\n{includes}",
+            "Those that lead to a record of a patient are followed back by `_revinclude` in a search "
+            "of its type.\n",
+        )
     )
 
 

@@ -14,7 +14,7 @@ from django.core import signing
 
 from enthesis.clinic.api import narrow
 from enthesis.clinic.api.asking import MOST_PAGE, Asked, Asker
-from enthesis.clinic.api.matching import SearchError, Test, at, read_test, texts
+from enthesis.clinic.api.matching import SearchError, Test, at, folded, read_test, texts
 from enthesis.clinic.api.outcome import ApiError, issue, outcome
 from enthesis.clinic.api.sources import Key, Record, Resource, Source, key_of
 from enthesis.clinic.api.table import TYPES, Param, Type, include_params
@@ -260,12 +260,14 @@ def _matches(query: Query, one: Resource) -> bool:
 
 def _sorted_by(param: Param, one: Resource) -> str:
     found = [value for path in param.paths for value in at(one, path.split("."))]
-    told = [
-        value.get("start", value.get("end", "")) if isinstance(value, dict) and param.kind == "date"
-        else " ".join(texts(value))
-        for value in found
-    ]  # fmt: skip
+    told = [_told_by(param, value) for value in found]
     return min(told, default="")
+
+
+def _told_by(param: Param, value: Any) -> str:
+    if param.kind == "date":
+        return str(value.get("start", value.get("end", "")) if isinstance(value, dict) else value)
+    return folded(" ".join(texts(value)))
 
 
 def _keep(query: Query, page: Page, one: Resource, record: Record, source: Source) -> None:

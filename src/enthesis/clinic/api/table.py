@@ -107,7 +107,7 @@ _ALL = (
         "a course: what is treated, since when, how it stands",
         *_about("subject"),
         _token("code", "code", "the condition"),
-        _token("clinical-status", "clinicalStatus", "active or resolved"),
+        _token("clinical-status", "clinicalStatus", "active while it is open"),
         _date("recordedDate", "the day it was opened", "courses__opened_on", "recorded-date"),
         rows="courses",
     ),
