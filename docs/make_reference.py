@@ -337,11 +337,11 @@ def fhir_api_page() -> str:
             f"## Types and what they are searched by\n\n{types}",
             f"## Modifiers\n\n{modifiers}",
             f"Dates take the prefixes {', '.join(PREFIXES)}; a date without a zone is one of the "
-            "clinic's. Values separated by commas are alternatives; a parameter that is there twice "
-            "must hold twice.",
+            "clinic's. Values separated by commas are alternatives; a parameter that is there "
+            "twice must hold twice.",
             f"## References that `_include` follows\n\n{includes}",
-            "Those that lead to a record of a patient are followed back by `_revinclude` in a search "
-            "of its type.\n",
+            "Those that lead to a record of a patient are followed back by `_revinclude` in a "
+            "search of its type.\n",
         )
     )
 

@@ -71,7 +71,7 @@ def test_every_parameter_of_the_table_finds_what_holds_its_value_and_nothing_els
     everything = all_of(harbour)
     kept = {one.patient: one for one in Source(harbour).records(patients_of(harbour))}
     # Some two hundred searches: the records are made once.
-    monkeypatch.setattr(Source, "records", lambda self, some: [kept[pk] for pk in some])
+    monkeypatch.setattr(Source, "records", lambda self, some, _=False: [kept[pk] for pk in some])
     shared = Source(harbour).shared
     monkeypatch.setattr(Source, "shared", shared)
     for kind in TYPES.values():
@@ -301,9 +301,9 @@ def test_one_patient_is_read_without_reading_the_others(
     read: list[int] = []
     records = Source.records
 
-    def watched(self: Source, patients: Any) -> Any:
+    def watched(self: Source, patients: Any, only_people: bool = False) -> Any:
         read.extend(patients)
-        return records(self, patients)
+        return records(self, patients, only_people)
 
     monkeypatch.setattr(Source, "records", watched)
     for path in (

@@ -25,7 +25,7 @@ from django.utils import timezone
 
 from enthesis.clinic import audit, errors
 from enthesis.clinic.api.asking import Asked, Asker
-from enthesis.clinic.api.outcome import ApiError
+from enthesis.clinic.api.outcome import ApiError, answer, issue, outcome
 from enthesis.clinic.api.sources import CHUNK, Source
 from enthesis.clinic.api.table import TYPES
 from enthesis.clinic.dossiers import DossierError
@@ -106,9 +106,8 @@ def begin(
     folder.mkdir(parents=True)
     _write(folder / "job.json", job)
     start(folder, asker.token)
-    response = HttpResponse(status=202)
-    response.headers["Content-Location"] = f"{base}$export-status/{name}"
-    return response
+    told = issue("informational", "begun; ask at Content-Location", severity="information")
+    return answer(outcome([told]), 202, Content_Location=f"{base}$export-status/{name}")
 
 
 def status(request: HttpRequest, asker: Asker, name: str, base: str) -> HttpResponse:

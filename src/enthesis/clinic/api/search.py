@@ -188,7 +188,7 @@ def _paged(query: Query, source: Source) -> Page:
         return _whole(query, source, able)
     after = query.after
     ahead = [one for one in able if after is None or one[0] >= after[0]]
-    for record in source.records([pk for _, pk in ahead[:MOST_PATIENTS]]):
+    for record in source.records([pk for _, pk in ahead[:MOST_PATIENTS]], _only_people(query)):
         for one in record.of(query.kind.name):
             place = record.number, key_of(one["id"])
             if after is not None and place <= after:
@@ -210,7 +210,7 @@ def _paged(query: Query, source: Source) -> Page:
 
 def _whole(query: Query, source: Source, able: list[tuple[int, int]]) -> Page:
     found: list[tuple[Place, Resource, Record]] = []
-    for record in source.records([pk for _, pk in able]):
+    for record in source.records([pk for _, pk in able], _only_people(query)):
         found += [
             ((record.number, key_of(one["id"])), one, record)
             for one in record.of(query.kind.name)
@@ -252,6 +252,10 @@ def _shared(query: Query, source: Source) -> Page:
     if begin + query.count < len(found):
         page.next = places[begin + query.count - 1]
     return page
+
+
+def _only_people(query: Query) -> bool:
+    return query.kind.name == "Patient" and not query.links
 
 
 def _matches(query: Query, one: Resource) -> bool:

@@ -12,7 +12,7 @@ from enthesis.clinic.dossiers import dossiers
 from enthesis.exchange.dossier import ClinicCard, Dossier, Practitioner
 from enthesis.exchange.fhir.clinic import organization_of
 from enthesis.exchange.fhir.out import resources
-from enthesis.exchange.fhir.person import practitioner_of
+from enthesis.exchange.fhir.person import patient_of, practitioner_of
 from enthesis.exchange.fhir.plan_definition import plan_definitions
 from enthesis.exchange.fhir.questionnaire import questionnaires
 from enthesis.units import Percent
@@ -52,17 +52,19 @@ class Source:
         self.files = files
         self.known = store.known_for(clinic, store.today(clinic))
 
-    def records(self, patients: Sequence[int]) -> Iterator[Record]:
-        """The patients' records, by number; a few in memory at a time."""
+    def records(self, patients: Sequence[int], only_people: bool = False) -> Iterator[Record]:
+        """The patients' records, by number; a few in memory at a time. `only_people`: the Patient
+        alone, which takes a third of the time."""
         for start in range(0, len(patients), CHUNK):
             chunk = patients[start : start + CHUNK]
             for dossier in dossiers(self.clinic, chunk, files=self.files):
-                yield self._record(dossier)
+                yield self._record(dossier, only_people)
 
-    def _record(self, dossier: Dossier) -> Record:
+    def _record(self, dossier: Dossier, only_people: bool) -> Record:
+        made = [patient_of(dossier.person)] if only_people else resources(dossier, self.known)
         found = {
             f"{one['resourceType']}/{one['id']}": one
-            for one in resources(dossier, self.known)
+            for one in made
             if one["resourceType"] in TYPES and not TYPES[one["resourceType"]].shared
         }
         return Record(dossier.person.number, key_of(dossier.person.key)[1], found)
