@@ -1,6 +1,7 @@
 """A program with a token, and a record of every type that is served, for the tests of the API."""
 
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
@@ -12,6 +13,8 @@ from enthesis.clinic.actions.api_tokens import make_token
 from tests.clinic.files import png
 from tests.clinic_fixtures import make_user
 
+# Of long lists of hostile and foreign texts; all of them take minutes: ENTHESIS_EVERY=1.
+EVERY = int(os.environ.get("ENTHESIS_EVERY", "15"))
 ALL = "user/*.cruds system/*.rs"
 Program = Callable[..., Any]
 

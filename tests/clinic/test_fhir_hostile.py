@@ -1,7 +1,6 @@
 """Whatever is sent to the FHIR API, the answer is an outcome: no fault, nothing half-written."""
 
 import json
-import os
 import random
 import resource
 from pathlib import Path
@@ -16,12 +15,10 @@ from hypothesis import strategies as st
 from enthesis.clinic import models
 from enthesis.clinic.api.table import TYPES
 from enthesis.exchange.strict_json import MOST_BYTES
-from tests.clinic.fhir import get, post, program, said
+from tests.clinic.fhir import EVERY, get, post, program, said
 
 SHARED = Path(__file__).parents[3] / "shared/real"
 JSON = "application/fhir+json"
-# All of them take a minute: ENTHESIS_EVERY=1.
-EVERY = int(os.environ.get("ENTHESIS_EVERY", "15"))
 
 
 @pytest.fixture

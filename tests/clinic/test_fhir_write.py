@@ -15,7 +15,7 @@ from enthesis.clinic.api import export
 from enthesis.clinic.dossiers import dossiers
 from enthesis.exchange.dossier_compare import differences
 from enthesis.exchange.fhir.person import NUMBER
-from tests.clinic.fhir import fill, get, post, program, said
+from tests.clinic.fhir import EVERY, fill, get, post, program, said
 from tests.clinic.invented import load, loaded_once
 
 REAL = Path(__file__).parents[3] / "shared/real/fhir"
@@ -170,8 +170,8 @@ def test_examples_of_others_are_answered_with_an_outcome_and_never_half_written(
         pytest.skip("the folder shared/ with the examples is not on this machine")
     client = program(hill)
     before = rows()
-    files = sorted((REAL / "r4-examples").rglob("*.json"))[::8]
-    files += sorted((REAL / "synthea").glob("*.json"))[:1]
+    files = sorted((REAL / "r4-examples").rglob("*.json"))[::EVERY]
+    files += sorted((REAL / "synthea").glob("*.json"))[::EVERY]
     asked = 0
     for path in files:
         for body in _as_sent(path.read_bytes()):
@@ -179,7 +179,7 @@ def test_examples_of_others_are_answered_with_an_outcome_and_never_half_written(
             told = said(response, response.status_code)
             assert 400 <= response.status_code < 500, (path.name, told)
             asked += 1
-    assert asked >= 20 and rows() == before
+    assert asked > 9 and rows() == before
 
 
 def _as_sent(data: bytes) -> Iterator[bytes]:
