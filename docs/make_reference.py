@@ -14,6 +14,8 @@ from pathlib import Path
 from docs import after, candidacy, clinic_tables, decision_aid, fhir, questionnaires
 from docs.anatomy import anatomy_page, anatomy_pictures
 from enthesis.cli import parser_for
+from enthesis.clinic.api.matching import MODIFIERS, PREFIXES
+from enthesis.clinic.api.table import TYPES, include_params
 from enthesis.knowledge.kinds import Knowledge, Measure
 from enthesis.knowledge.load import knowledge
 from enthesis.outcomes.schema import SCHEMA_VERSION, TABLES
@@ -298,10 +300,51 @@ def pages() -> dict[str, Callable[[], str]]:
         "measures.md": lambda: measures_page(known),
         "fhir.md": lambda: fhir.page(known, table, NOTICE),
         "commands.md": commands_page,
+        "fhir-api.md": fhir_api_page,
         "registry.md": lambda: registry_page(known),
         "export.md": lambda: clinic_tables.page(known, table, NOTICE),
         "anatomy.md": lambda: f"# Anatomy\n\n{NOTICE}\n\n{anatomy_page(known)}",
     } | {f"../pictures/{name}": partial(str, svg) for name, svg in anatomy_pictures(known).items()}
+
+
+def fhir_api_page() -> str:
+    """What the FHIR API serves, from the table that it is routed by."""
+    types = table(
+        ["type", "what it is here", "search parameters"],
+        (
+            (
+                kind.name,
+                kind.about + (" (of the clinic as a whole)" if kind.shared else ""),
+                "; ".join(f"`{one.name}` ({one.kind}): {one.about}" for one in kind.params),
+            )
+            for kind in TYPES.values()
+        ),
+    )
+    modifiers = table(
+        ["kind", "modifiers"],
+        (
+            (kind, ", ".join(f"`:{one}`" for one in able))
+            for kind, able in MODIFIERS.items()
+            if any(one.kind == kind for of in TYPES.values() for one in of.params)
+        ),
+    )
+    includes = ", ".join(
+        f"`{kind.name}:{one.name}`" for kind in TYPES.values() for one in include_params(kind)
+    )
+    return "\n\n".join(
+        (
+            f"# The FHIR API\n\n{NOTICE}",
+            "[How to use it](../how-to/speak-fhir.md). R4 (4.0.1), JSON, under `/fhir/`.",
+            f"## Types and what they are searched by\n\n{types}",
+            f"## Modifiers\n\n{modifiers}",
+            f"Dates take the prefixes {', '.join(PREFIXES)}; a date without a zone is one of the "
+            "clinic's. Values separated by commas are alternatives; a parameter that is there "
+            "twice must hold twice.",
+            f"## References that `_include` follows\n\n{includes}",
+            "Those that lead to a record of a patient are followed back by `_revinclude` in a "
+            "search of its type.\n",
+        )
+    )
 
 
 def main() -> int:

@@ -532,6 +532,22 @@ def enquiries(open_page: OpenPage) -> Visits:
     yield "ask-clinic-published", phone
 
 
+def programs(open_page: OpenPage) -> Visits:
+    """A token for a program, shown once, and one that is revoked."""
+    admin, phone = sign_in(open_page(), "admin"), sign_in(open_page(), "admin")
+    for name, scopes in (("Research registry", "system/*.rs"), ("Old pain app", "user/Patient.rs")):
+        admin.goto("/settings/programs/")
+        admin.get_by_label("Name of the program").fill(name)
+        admin.get_by_label("What it may do").fill(scopes)
+        admin.get_by_role("button", name="Make token").click()
+        admin.get_by_label("Address of the API").wait_for()
+    yield "programs-made", admin
+    admin.get_by_role("button", name="Revoke Old pain app").click()
+    admin.get_by_text("Old pain app has no access any more.").wait_for()
+    phone.goto("/settings/programs/")
+    yield "programs-phone", phone
+
+
 def _ask(phone: Page, name: str, asked: str) -> None:
     phone.get_by_label("Your name", exact=True).fill(name)
     phone.get_by_label("Your e-mail address").fill("somebody@example.org")

@@ -123,6 +123,8 @@ PICTURES = {
     "enquiries": Shot(walks.enquiries, DESKTOP),
     "enquiry-answered": Shot(walks.enquiries, DESKTOP),
     "enquiry-publish": Shot(walks.enquiries, DESKTOP),
+    "programs-made": Shot(walks.programs, DESKTOP, 1000),
+    "programs-phone": Shot(walks.programs, PHONE),
     "ask-clinic-published": Shot(walks.enquiries, PHONE, part="#published"),
     "series-sold": Shot(money, DESKTOP),
     "invoice-prepaid": Shot(money, DESKTOP),

@@ -30,6 +30,7 @@ COMMANDS = {
     "export": "export",
     "packet": "packet",
     "combine": "combine",
+    "fhir": "fhir",
     "send": "send",
     "backup": "backup",
     "restore": "restore",

@@ -184,6 +184,11 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "settings": ADMIN,
     "prices": ADMIN,
     "ceilings": ADMIN,
+    "api_tokens": ADMIN,
+    "revoke_token": ADMIN,
+    "fhir_base": PUBLIC,
+    "fhir_root": PUBLIC,
+    "fhir": PUBLIC,
     "add_user": ADMIN,
     "change_user": ADMIN,
 }
@@ -308,6 +313,14 @@ def ids(
         "appointment_id": appointment.pk,
         "room_id": models.Room.objects.create(clinic_id=clinician.clinic_id, name="Room 1").pk,
         "user_id": desk.pk,
+        "token_id": models.ApiToken.objects.create(
+            clinic=clinician.clinic,
+            name="a",
+            token_hash="0" * 64,
+            scopes="user/*.rs",
+            expires_at=datetime(2027, 1, 1, tzinfo=UTC),
+            made_by=clinician,
+        ).pk,
         "assessment_id": assessment.pk,
         "decision_id": decision.pk,
         "consent_id": models.Consent.objects.create(

@@ -12,6 +12,7 @@ from django.utils import translation
 from django.utils.translation import gettext
 
 from enthesis.clinic import languages
+from enthesis.clinic.api.outcome import ApiError, refused
 
 log = logging.getLogger("enthesis.errors")
 PATIENTS = ("a", "ask", "asked", "c", "card", "choose", "consent", "estimate", "results", "stop")
@@ -120,8 +121,19 @@ def _busy_words() -> tuple[str, ...]:
     )
 
 
+def _is_for_program(request: HttpRequest) -> bool:
+    return request.path.strip("/").partition("/")[0] == "fhir"
+
+
+def _to_program(status: int, text: str) -> HttpResponse:
+    """What the FHIR API says, where a request does not even come as far."""
+    return refused(ApiError(status, text))
+
+
 def wrong_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """400"""
+    if _is_for_program(request):
+        return _to_program(400, "the request cannot be read; check its address and headers")
     if _is_for_patient(request):
         return _to_patient(request, 400, _unread_words)
     text = "The address or the form could not be read. Go back, check it and send it again."
@@ -139,6 +151,8 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """404"""
+    if _is_for_program(request):
+        return _to_program(404, "there is nothing at this address; see /fhir/metadata")
     # The cookie says without the database who has not signed in: likely a patient's mistyping.
     if _is_for_patient(request) or settings.SESSION_COOKIE_NAME not in request.COOKIES:
         return _to_patient(request, 404, _missing_words)
@@ -151,6 +165,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def failed(request: HttpRequest) -> HttpResponse:
     """500"""
+    if _is_for_program(request):
+        return _to_program(500, "Enthesis made a mistake; nothing was half-written")
     if _is_for_patient(request):
         return _to_patient(request, 500, _failed_words)
     text = (
@@ -173,7 +189,7 @@ def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def busy(request: HttpRequest, exception: Exception) -> HttpResponse:
     """503 for a database that is locked, full or away; the transaction was undone whole."""
-    log.error("The database refused to answer: %s", exception)
+    busy_logged(exception)
     text = (
         "The database is busy or cannot be reached. What you sent was not saved. Wait a minute, "
         "go back and send it again."
@@ -184,6 +200,11 @@ def busy(request: HttpRequest, exception: Exception) -> HttpResponse:
         response = _page(503, "Enthesis cannot answer just now", text)
     response.headers["Retry-After"] = "60"
     return response
+
+
+def busy_logged(exception: Exception) -> None:
+    """For whoever runs the server: why somebody was told to wait."""
+    log.error("The database refused to answer: %s", exception)
 
 
 def without_words(error: BaseException) -> str:

@@ -1287,6 +1287,31 @@ class AidGiven(models.Model):
         ordering = ["id"]
 
 
+class ApiToken(models.Model):
+    """What a program signs in with at the FHIR API. Only a hash is kept of it."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="api_tokens")
+    # Of the program, as it stands in the audit trail.
+    name = models.CharField(max_length=100, validators=NO_NUL)
+    token_hash = models.CharField(max_length=64, unique=True)
+    scopes = models.CharField(max_length=2000)
+    expires_at = models.DateTimeField()
+    made_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField(default=timezone.now)
+    # To the minute.
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Chained(models.Model):
     """A row of an audit trail. `place` counts from 1 without a gap, in the order of commits."""
 

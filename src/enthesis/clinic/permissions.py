@@ -86,6 +86,7 @@ TO_CLINIC: dict[type[Model], str] = {
     models.TariffPrice: "clinic",
     models.AuditEvent: "clinic",
     models.AccessEvent: "clinic",
+    models.ApiToken: "clinic",
     models.PublishedResults: "clinic",
     models.PacketRelease: "clinic",
     models.Enquiry: "clinic",

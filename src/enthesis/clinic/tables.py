@@ -33,6 +33,7 @@ NOT_EXPORTED: dict[str, str] = {
 WITHHELD: dict[str, str] = {
     "User.password": "A hash of a password can be guessed at.",
     "AnswerLink.token_hash": "The secret of a personal link.",
+    "ApiToken.token_hash": "The secret of a program with access.",
     "CalendarFeed.token_hash": "The secret of a calendar's address.",
     "ConsentLink.token_hash": "The secret of a personal link.",
     "EstimateLink.token_hash": "The secret of a personal link.",

@@ -2,10 +2,12 @@
 
 from django.urls import include, path
 
+from enthesis.clinic.api import views as fhir
 from enthesis.clinic.pages import (
     access,
     adverse,
     answer,
+    api_tokens,
     appointments,
     ask,
     ask_clinic,
@@ -64,8 +66,9 @@ STAGES = (
     *(card, course, adverse, visit, forecast, ask),
     *(answer, stop, calls, typed_scores, outcomes, packets, results),
     *(evidence, pay, ledger, day_close, statement, estimate, superbill),
-    *(stock, recall, settings, export, prices),
+    *(stock, recall, settings, export, prices, api_tokens),
     *(appointments, series, calendar, calendar_feed, rooms),
+    fhir,
 )
 urlpatterns = [path("", include(stage)) for stage in STAGES]
 

@@ -1,0 +1,97 @@
+"""Tokens with which programs sign in at the FHIR API: made, used, mistaken, taken back."""
+
+import secrets
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from enthesis.clinic import audit
+from enthesis.clinic.actions import Refused, save
+from enthesis.clinic.actions.answer import hashed
+from enthesis.clinic.api.scopes import ScopeError, read_scopes, written
+from enthesis.clinic.api.table import TYPES
+from enthesis.clinic.models import ApiToken, AuditEvent, Role, User
+from enthesis.clinic.permissions import get_for
+
+BEGINNING = "enthesis_"
+"""What every token begins with, so that one in a log or a repository is found and known."""
+DAYS_MOST = 366
+USED_STEP = timedelta(minutes=1)
+FAILURES_ALLOWED = 20
+FAILURES_WITHIN = timedelta(minutes=15)
+
+
+@transaction.atomic
+def make_token(user: User, name: str, scopes: str, days: int) -> tuple[ApiToken, str]:
+    """A new token and its secret, which is nowhere else. Refuses scopes that are not understood."""
+    if not 1 <= days <= DAYS_MOST:
+        raise Refused(f"A token is good for 1 to {DAYS_MOST} days.", "days")
+    try:
+        kept = written(read_scopes(scopes, TYPES))
+    except ScopeError as error:
+        raise Refused(str(error), "scopes") from error
+    secret = BEGINNING + secrets.token_urlsafe(32)
+    now = timezone.now()
+    token = save(
+        ApiToken(
+            clinic=user.clinic,
+            name=name.strip(),
+            token_hash=hashed(secret),
+            scopes=kept,
+            expires_at=now + timedelta(days=days),
+            made_by=user,
+            made_at=now,
+        )
+    )
+    detail = {"name": token.name, "scopes": kept, "expires_at": token.expires_at.isoformat()}
+    audit.record(user, "make_token", token, detail=detail)
+    return token, secret
+
+
+@transaction.atomic
+def revoke_token(user: User, token_id: int) -> ApiToken:
+    """No more access from now on; a token that was taken back already stays so."""
+    token = get_for(user, ApiToken, token_id, lock=True)
+    if token.revoked_at is None:
+        token.revoked_at, token.revoked_by = timezone.now(), user
+        save(token)
+        audit.record(user, "revoke_token", token, detail={"name": token.name})
+    return token
+
+
+def find_token(secret: str, now: datetime) -> ApiToken | None:
+    """The token that opens now: not expired, not taken back, and whoever made it is still an
+    administrator here: a clinic's programs do not outlast those who answer for them."""
+    token = (
+        ApiToken.objects.select_related("clinic", "made_by")
+        .filter(token_hash=hashed(secret), revoked_at=None, expires_at__gt=now)
+        .filter(made_by__is_active=True, made_by__role=Role.ADMINISTRATOR)
+        .first()
+    )
+    if token is None or token.made_by.clinic_id != token.clinic_id:
+        return None
+    if token.last_used_at is None or now - token.last_used_at >= USED_STEP:
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+    return token
+
+
+@transaction.atomic
+def fail_token(address: str) -> bool:
+    """Keep that somebody came with no token of ours; False once there were too many of them from
+    this address lately, counted in the audit rows, which all workers share.
+
+    A token cannot be guessed: this keeps the trail from being flooded, and never holds up a right
+    one from the same address.
+    """
+    events = AuditEvent.objects.filter(
+        at__gt=timezone.now() - FAILURES_WITHIN,
+        action="fail_token",
+        detail__address=address,
+    )
+    if events.count() >= FAILURES_ALLOWED:
+        return False
+    AuditEvent.objects.create(
+        action="fail_token", actor="", record="apitoken", detail={"address": address}
+    )
+    return True
