@@ -50,9 +50,9 @@ NAMED = {
     "language": "en",
     "site": "iliolumbar",
 }
-ABOUT = """What Enthesis writes as FHIR R4 (4.0.1) and reads again, record for record. A resource says
-by `meta.tag` (system `{site}/CodeSystem/record`) which record it is of; `derived` is worked out
-from others, and passed over in reading. What FHIR has no element for is in one extension of the
+ABOUT = """What Enthesis writes as FHIR R4 (4.0.1) and reads again, record for record. A resource
+says by `meta.tag` (system `{site}/CodeSystem/record`) which record it is of; `derived` is worked
+out from others, and passed over in reading. What FHIR has no element for is in one extension of the
 record's name, a part for each field; a field at its default is left out. Every resource of a course
 names its Condition in the extension `course`. The names under `{site}` are names: nothing lies
 there. Text that R4 refuses as a string (a no-break space is enough) is shown without that in the

@@ -103,6 +103,7 @@ class _Found:
                     text = "is there twice, and differs; keep one"
                     self.issues.append(Issue("duplicate", name, text))
                 return
+            many(resource, "contained")
             self.of[name] = course_of(resource) or ""
             self.references[name] = list(_references(resource, ""))
             self.given[name] = resource
@@ -131,7 +132,10 @@ class _Found:
         whose = {one["id"]: key for key, some in self.courses.items() for one in some}
         for name, references in self.references.items():
             patient = whose.get(self.of[name])
+            within = {f"#{at(one, 'id')}" for one in many(self.given[name], "contained")}
             for path, target in references:
+                if target in within:
+                    continue
                 if target not in self.given:
                     text = f"{target} is not among the resources; add it"
                     self.issues.append(Issue("not-found", f"{name}{path}", text))
@@ -198,8 +202,7 @@ def _patient(resource: Resource) -> str:
 def _references(value: Any, path: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         target = value.get("reference")
-        # What begins so is contained in the resource itself.
-        if isinstance(target, str) and not target.startswith("#"):
+        if isinstance(target, str):
             yield f"{path}.reference", target
         for name, inner in value.items():
             if isinstance(inner, dict | list):

@@ -35,7 +35,7 @@ def again(resource: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_record_comes_back_the_same(kind: Any) -> None:
     @given(records(kind))
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=12, deadline=None)
     def comes_back(record: Any) -> None:
         resource = again(extend({}, record, names(kind)))
         assert_valid(resource)

@@ -28,8 +28,8 @@ PERSON = Person("patient-1", 7, "Moss", "Ada", date(1960, 5, 1), "female", NOON)
 DOSSIER = Dossier(PERSON, (COURSE,), (Practitioner("user-1", "A. Reed", "clinician"),))
 
 # What JSON can hold in the place of anything.
-WRONG: list[Any] = [None, "", "x", 5, -1, Decimal("1E+999999"), True, [], {}, [None], ["x"]]
-WRONG += [[{}], {"reference": 5}, {"reference": "Patient/nobody"}, "\ud800", [[[]]], float("nan")]
+WRONG: list[Any] = [None, "", "x", -1, Decimal("1E+999999"), True, [], {}, [None], float("nan")]
+WRONG += [{"reference": "Patient/nobody"}, "\ud800"]
 
 
 def written() -> list[dict[str, Any]]:
@@ -60,7 +60,7 @@ def places(value: Any) -> list[tuple[Any, Any]]:
 
 @given(dossiers(), st.integers(0, 2**32))
 @settings(
-    max_examples=4,
+    max_examples=2,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
