@@ -177,6 +177,7 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "settings": ADMIN,
     "prices": ADMIN,
     "ceilings": ADMIN,
+    "import_sheet": ADMIN,
     "add_user": ADMIN,
     "change_user": ADMIN,
 }

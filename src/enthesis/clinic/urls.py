@@ -24,6 +24,7 @@ from enthesis.clinic.pages import (
     forecast,
     give_aid,
     images,
+    imports,
     labels,
     ledger,
     outcomes,
@@ -60,7 +61,7 @@ STAGES = (
     *(card, course, adverse, visit, forecast, ask),
     *(answer, stop, calls, typed_scores, outcomes, results),
     *(evidence, pay, ledger, day_close, statement, estimate, superbill),
-    *(stock, recall, settings, prices),
+    *(stock, recall, settings, prices, imports),
     *(appointments, series, calendar, rooms),
 )
 urlpatterns = [path("", include(stage)) for stage in STAGES]

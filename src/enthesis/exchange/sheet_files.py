@@ -126,7 +126,7 @@ def _with(
 
 
 def _with_boxes(rows: Rows, boxes: Checkboxes) -> Rows:
-    _need(rows, set(boxes.of), "The map reads the tick boxes")
+    _need(rows, set(boxes.of), "The map reads tick boxes from")
     if boxes.column in rows.header:
         raise SheetError(f"The map makes a column {boxes.column}, which the sheet has already.")
     return Rows(

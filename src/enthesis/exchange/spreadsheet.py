@@ -153,6 +153,7 @@ class _Reader:
         self.meanings = {q: _meaning(q, sheet_map, known) for q in sheet_map.questions()}
         self.gathered: dict[str, _Gathered] = {}
         self.rejections: list[Rejection] = []
+        self.refused: dict[str, int] = {}
         self.left_out = {rule.why: 0 for rule in sheet_map.leave_out}
         self.unanswered = 0
 
@@ -175,18 +176,31 @@ class _Reader:
             key = self._key(cells)
             gathered = self.gathered.get(key, _Gathered())
             merged = _merge(gathered, cells)
-            facts = self._facts(merged)
+            facts = self._facts_after(key, merged)
             visits = self._visits_of(row)
         except _CellError as problem:
             return [problem]
         assessments, problems = self._assessments(row, visits, gathered, facts)
-        if not problems:
+        if problems:
+            self.refused.setdefault(key, row.number)
+        else:
             self.gathered[key] = gathered
             gathered.cells = merged
             gathered.rows.append(row.number)
             gathered.visits |= {a.on: a for a in assessments}
             self.unanswered += len(visits) - len(assessments)
         return problems
+
+    def _facts_after(self, key: str, cells: _Cells) -> _Facts:
+        """The facts; a gap that only the patient's refused first row could fill is told as that."""
+        try:
+            return self._facts(cells)
+        except _CellError:
+            if key in self.gathered or key not in self.refused:
+                raise
+            first = self.refused[key]
+            reason = f"row {first}, the first of this patient, cannot be imported"
+            raise _CellError("", key, reason, "Mend that row.") from None
 
     def _assessments(
         self, row: Row, visits: tuple[Visit, ...], gathered: _Gathered, facts: _Facts
