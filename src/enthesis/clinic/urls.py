@@ -34,6 +34,7 @@ from enthesis.clinic.pages import (
     prices,
     protocols,
     recall,
+    record,
     referral,
     results,
     right_for_me,
@@ -54,7 +55,7 @@ from enthesis.clinic.pages import (
 )
 
 STAGES = (
-    *(sign_in, today, patients, evaluate, plan, protocols, consent, treat, time_out),
+    *(sign_in, today, patients, record, evaluate, plan, protocols, consent, treat, time_out),
     *(cautions, labels, images, course_files, referral),
     *(choose, right_for_me, weigh, give_aid, ask_clinic, enquiries),
     # Before `answer`, which takes whatever else begins as a personal link.

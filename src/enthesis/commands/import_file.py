@@ -63,7 +63,7 @@ def _import(args: argparse.Namespace) -> int:
     from enthesis.clinic import store
     from enthesis.clinic.actions.imports import import_sheet
 
-    clinic = _clinic(args.clinic)
+    clinic = which_clinic(args.clinic)
     today = store.today(clinic)
     sheet_map = read_map(_map_text(args.map))
     files = {path.name: path.read_bytes() for path in args.files}
@@ -93,7 +93,8 @@ def _map_text(name: str) -> str:
         raise SheetError(f"The map {path} is not UTF-8 text.") from None
 
 
-def _clinic(name: str) -> "Clinic":
+def which_clinic(name: str) -> "Clinic":
+    """The clinic of that name, or the only one; SheetError says which there are."""
     from enthesis.clinic.models import Clinic
 
     clinics = list(Clinic.objects.filter(name=name) if name else Clinic.objects.all())
