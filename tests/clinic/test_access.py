@@ -39,6 +39,7 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "whole_record": CLINICAL,
     "record_pdf": CLINICAL,
     "record_zip": CLINICAL,
+    "erase_patient": ADMIN,
     "add_weight": DESK,
     "add_course": DESK,
     "book_appointment": DESK,

@@ -18,6 +18,7 @@ from enthesis.clinic.pages import (
     course_files,
     day_close,
     enquiries,
+    erase,
     estimate,
     evaluate,
     evidence,
@@ -55,7 +56,7 @@ from enthesis.clinic.pages import (
 )
 
 STAGES = (
-    *(sign_in, today, patients, record, evaluate, plan, protocols, consent, treat, time_out),
+    *(sign_in, today, patients, record, erase, evaluate, plan, protocols, consent, treat, time_out),
     *(cautions, labels, images, course_files, referral),
     *(choose, right_for_me, weigh, give_aid, ask_clinic, enquiries),
     # Before `answer`, which takes whatever else begins as a personal link.

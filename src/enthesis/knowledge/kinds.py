@@ -50,6 +50,7 @@ from enthesis.knowledge.paper import (
     UntreatedGroup,
 )
 from enthesis.knowledge.price_kinds import EstimateRules, EstimateText, TariffPart
+from enthesis.knowledge.retention import Retention
 from enthesis.knowledge.row_kinds import OpioidFactor, RowAnswer, RowTable
 from enthesis.knowledge.series import Planning, Protocol
 from enthesis.knowledge.stock import StockRules
@@ -723,6 +724,7 @@ class Knowledge:
     publishing: Publishing
     stock_rules: StockRules
     upload_rules: UploadRules
+    retentions: Mapping[str, Retention]
     booking_rules: BookingRules
     forecast_starts: Mapping[str, ForecastStart]
     forecast_rules: ForecastRules
