@@ -28,6 +28,7 @@ COMMANDS = {
     "outcomes": "outcomes",
     "fit": "fit",
     "registry": "registry",
+    "fhir": "fhir",
     "send": "send",
     "manage": "manage",
 }

@@ -43,7 +43,7 @@ Own = tuple[tuple[OwnQuestionnaire, ...], tuple[str, ...]]
 def own_files(clinic: models.Clinic) -> Own:
     """The clinic's own questionnaires, and what is wrong with files that are left out: read once
     in a process, so that what is asked does not change under a patient's hands."""
-    return _read_own(*_own_folders(clinic))
+    return _read_own(*own_folders(clinic))
 
 
 def own_problems() -> list[str]:
@@ -63,7 +63,7 @@ def own_problems() -> list[str]:
     ]
 
 
-def _own_folders(clinic: models.Clinic) -> tuple[Path, ...]:
+def own_folders(clinic: models.Clinic) -> tuple[Path, ...]:
     """A licence is one clinic's: a file beside the folders is asked only where there is one."""
     folder = settings.DATA / OWN_FOLDER
     loose = _loose(folder) and not models.Clinic.objects.exclude(pk=clinic.pk).exists()
@@ -94,7 +94,7 @@ def known_for(clinic: models.Clinic, on: date) -> Knowledge:
     A choice that did not exist yet on that date is not made for it.
     """
     ceilings = json.dumps(clinic.own_ceilings) if clinic.own_ceilings else ""
-    own = clinic.finish_relief_percent, clinic.stop_choice, _own_folders(clinic)
+    own = clinic.finish_relief_percent, clinic.stop_choice, own_folders(clinic)
     return _known_for(on, *own, clinic.pk, clinic.protocols_stamp, ceilings)
 
 

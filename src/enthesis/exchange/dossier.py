@@ -21,7 +21,7 @@ from enthesis.records import (
     Side,
     SiteDose,
 )
-from enthesis.units import Kg, Money
+from enthesis.units import Kg, Money, Percent
 
 Who = str
 """The key of a practitioner."""
@@ -380,3 +380,31 @@ class Dossier:
     person: Person
     courses: tuple[CourseFile, ...] = ()
     practitioners: tuple[Practitioner, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClinicCard:
+    """The clinic with the settings on which a verdict depends; empty or None: the knowledge's."""
+
+    key: str
+    name: str
+    phone: str = ""
+    address: str = ""
+    time_zone: str = "UTC"
+    currency: str = "USD"
+    finish_relief_percent: Percent | None = None
+    stop_choice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One row of the audit table: who did what to which record. `patient` is a key."""
+
+    key: str
+    at: datetime
+    actor: str
+    action: str
+    record: str
+    patient: str | None = None
+    record_id: int | None = None
+    detail: Json = field(default_factory=dict)
