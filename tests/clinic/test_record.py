@@ -19,6 +19,7 @@ from enthesis.clinic import image_files, models
 from enthesis.clinic.record_parts import Part
 from enthesis.clinic.whole_record import record_context, record_pdf
 from enthesis.commands import record as command
+from tests.clinic.evaluated import evaluate
 from tests.clinic.files import png
 from tests.clinic.treated import treated
 
@@ -26,8 +27,17 @@ AT = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def course(make_course: Callable[..., models.Course], clinician: models.User) -> models.Course:
-    row = treated(make_course(), [7, 5, 2], clinician)
+def course(
+    make_course: Callable[..., models.Course],
+    clinician: models.User,
+    client_for: Callable[[models.User], Client],
+) -> models.Course:
+    row = make_course()
+    evaluate(client_for(clinician), row, fever_or_weight_loss="yes")
+    evaluation = row.evaluations.get()
+    evaluation.rows = {"medicines": [{"name": "Naproxen", "class": "nsaid"}]}
+    evaluation.save()
+    treated(row, [7, 5, 2], clinician)
     row.complaint = "It hurts to bend."
     row.save()
     session = row.sessions.get(number=1)
@@ -68,6 +78,7 @@ def test_it_tells_everything_of_a_course(course: models.Course) -> None:
     for expected in (
         "Low back and sacroiliac pain, left",
         "In your words: It hurts to bend.",
+        "Fever, chills or unexplained weight loss? | Yes",
         "We give at most 6 sessions. More would need a new agreement.",
         "Session 1, 14 Sep 2026",
         "Where: Iliolumbar ligament, left: 1\u00a0mL",
@@ -82,6 +93,7 @@ def test_it_tells_everything_of_a_course(course: models.Course) -> None:
     ):
         assert expected in said
     assert any("Will write" in word for word in said)
+    assert any(word.startswith("Naproxen | NSAID (anti-inflammatory) |") for word in said)
     (signs,) = (word for word in said if word.startswith("24 Sep 2026 |"))
     assert "| 5" in signs
 
@@ -118,7 +130,6 @@ def test_it_speaks_the_language_of_the_patient(course: models.Course) -> None:
     said = told(course.patient)
     assert "dolor lumbar y sacroilíaco, izquierda" in said
     assert "En sus palabras: It hurts to bend." in said
-    assert "Lugar" not in said
     assert any(word.startswith("Damos como máximo 6 sesiones") for word in said)
 
 
@@ -196,6 +207,9 @@ def test_the_bundle_holds_the_files_as_they_were_kept_and_names_what_is_missing(
     assert picture.endswith("-.._x_ray.png") and files[picture] == png()
     (paper,) = (name for name in files if name.startswith("papers/"))
     assert files[paper] == b"%PDF-signed"
+    bundle = json.loads(files["record.fhir.json"])
+    kinds = {one["resource"]["resourceType"] for one in bundle["entry"]}
+    assert {"Patient", "Condition", "Procedure", "QuestionnaireResponse"} <= kinds
     (missing,) = json.loads(files["missing.json"])
     assert missing["file"].endswith("gone.png")
 

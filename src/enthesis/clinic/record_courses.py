@@ -117,8 +117,9 @@ def _evaluations(row: models.Course, speech: Speech) -> Iterator[Part]:
 
 
 def _row_tables(told: Evaluation, known: Knowledge) -> Iterator[Table]:
+    tables = {table.id: table for table in known.row_tables}
     for id, rows in told.rows.items():
-        table = known.row_tables.get(id)
+        table = tables.get(id)
         if table is None or not rows:
             continue
         yield Table(

@@ -16,6 +16,7 @@ from django.utils.translation import gettext
 
 from enthesis.clinic import image_files, store
 from enthesis.clinic.documents import printed
+from enthesis.clinic.dossiers import dossier_of
 from enthesis.clinic.models import (
     AuditEvent,
     Consent,
@@ -26,6 +27,8 @@ from enthesis.clinic.models import (
 )
 from enthesis.clinic.record_courses import course_part
 from enthesis.clinic.record_parts import Part, Speech, Table, kept, short
+from enthesis.exchange.fhir.extension import SITE
+from enthesis.exchange.fhir.out import resources
 from enthesis.journey.lines import Lines
 
 FOLDER_NAME = re.compile(r"[^\w.-]+")
@@ -125,11 +128,23 @@ def _looked_at(patient: Patient, speech: Speech) -> Part:
     )
 
 
+def record_fhir(patient: Patient) -> str:
+    """The record for another program: an R4 Bundle. Pictures and papers lie beside it as files."""
+    known = store.known_for(patient.clinic, store.today(patient.clinic))
+    entries = [
+        {"fullUrl": f"{SITE}/{one['resourceType']}/{one['id']}", "resource": one}
+        for one in resources(dossier_of(patient), known)
+    ]
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
+    return json.dumps(bundle, ensure_ascii=False, allow_nan=False, indent=1)
+
+
 def record_zip(patient: Patient) -> bytes:
     """The paper and the files as they were kept. What is missing or damaged is named in it."""
     box = BytesIO()
     with zipfile.ZipFile(box, "w", zipfile.ZIP_DEFLATED) as out:
         out.writestr("record.pdf", record_pdf(patient))
+        out.writestr("record.fhir.json", record_fhir(patient))
         missing = []
         for name, data in _papers(patient):
             out.writestr(f"papers/{name}", data)
