@@ -34,7 +34,7 @@ from enthesis.knowledge.load_maps import shipped_maps
 from enthesis.records import Occasion, as_written
 
 OWN = "own"
-ROWS_MOST = 20_000
+ROWS_MOST = 5_000
 """Rows that the page takes: they are written while the browser waits."""
 HELD_MOST = 2_000_000
 """Characters of a packed file; Django takes 2.5 million bytes of a form."""
