@@ -11,7 +11,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from docs import after, candidacy, decision_aid, questionnaires
+from docs import after, candidacy, decision_aid, fhir, questionnaires
 from docs.anatomy import anatomy_page, anatomy_pictures
 from enthesis.cli import parser_for
 from enthesis.knowledge.kinds import Knowledge, Measure
@@ -296,6 +296,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "aftercare.md": lambda: after.page(known, table, NOTICE),
         "decision-aid.md": lambda: decision_aid.page(known, table, NOTICE),
         "measures.md": lambda: measures_page(known),
+        "fhir.md": lambda: fhir.page(known, table, NOTICE),
         "commands.md": commands_page,
         "registry.md": lambda: registry_page(known),
         "anatomy.md": lambda: f"# Anatomy\n\n{NOTICE}\n\n{anatomy_page(known)}",

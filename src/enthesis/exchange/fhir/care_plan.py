@@ -26,6 +26,8 @@ from enthesis.knowledge.kinds import Knowledge
 from enthesis.records import Plan
 
 _KEPT = ["protocol", "protocol_version", "mixtures", "sites", "stop_rule", "price_per_session"]
+# What R4 counts with (positiveInt) goes from 1 to this.
+MOST = 2**31 - 1
 _TIMED = {"sessions_planned": "count", "sessions_max": "countMax", "interval_days": "period"}
 
 
@@ -40,8 +42,9 @@ def care_plan_of(kept: KeptPlan, place: Place) -> Resource:
         "code": session_concept(place.known),
         "status": "scheduled" if agreed_on else "not-started",
     }
-    # R4 counts from 1. A plan that does not is none that could be agreed, but it was recorded.
-    counted = min(plan.sessions_planned, plan.sessions_max, plan.interval_days) >= 1
+    # A plan with other numbers is none that could be agreed, but it was recorded.
+    numbers = [getattr(plan, field) for field in _TIMED]
+    counted = min(numbers) >= 1 and max(numbers) <= MOST
     if counted:
         repeat = {name: getattr(plan, field) for field, name in _TIMED.items()}
         detail["scheduledTiming"] = {"repeat": {**repeat, "frequency": 1, "periodUnit": "d"}}

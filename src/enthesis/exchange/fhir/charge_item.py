@@ -29,6 +29,7 @@ ITEMS = system("tariff-item")
 def charge_item_of(line: InvoiceLine, invoice: Invoice, place: Place) -> Resource:
     """The ChargeItem of a line; the bill says when it was charged and for what session."""
     item = coding(ITEMS, line.item) if is_code(line.item) else None
+    price = money(line.amount, invoice.currency)
     concept = filled(coding=listed(_billed(line, place.known), item), text=shown(line.text))
     resource = made(
         "ChargeItem",
@@ -41,11 +42,13 @@ def charge_item_of(line: InvoiceLine, invoice: Invoice, place: Place) -> Resourc
         subject=place.subject,
         occurrenceDateTime=invoice.issued_on.isoformat(),
         quantity={"value": line.units},
-        priceOverride=money(line.amount, invoice.currency),
+        priceOverride=price,
         service=listed(reference("Procedure", invoice.session)),
     )
     kept = [name for name in ("code", "item") if not is_code(getattr(line, name))]
-    return extend(resource, line, [*kept, *(["text"] if shown(line.text) != line.text else [])])
+    kept += ["text"] if shown(line.text) != line.text else []
+    kept += ["amount"] if price is None else []
+    return extend(resource, line, kept)
 
 
 def line_from(resource: Resource) -> InvoiceLine:

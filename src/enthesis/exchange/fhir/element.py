@@ -9,7 +9,7 @@ from typing import Any
 from enthesis.exchange.fhir.extension import SITE, Resource, number
 from enthesis.exchange.fhir.resource import at, many, of_system, referred, the
 from enthesis.shape import ShapeError, read
-from enthesis.units import Money
+from enthesis.units import MINOR_DIGITS, Money
 
 UCUM = "http://unitsofmeasure.org"
 HCPCS = "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
@@ -34,18 +34,18 @@ def quantity(value: Decimal, unit: str, code: str) -> Resource:
     return {"value": told, "unit": unit, "system": UCUM, "code": code}
 
 
-def money(amount: Decimal, currency: str) -> Resource:
-    """An amount of money; raises ShapeError for one that no JSON number holds exactly."""
+def money(amount: Decimal, currency: str) -> Resource | None:
+    """An amount of money; None for one that no JSON number holds, or of no currency of ISO 4217."""
     short = number(amount)
-    if short is None:
-        raise ShapeError("amount", f"{amount} {currency} has too many digits for FHIR")
+    if short is None or currency not in MINOR_DIGITS:
+        return None
     return {"value": short, "currency": currency}
 
 
 def money_at(resource: object, *path: str | int) -> Money | None:
     """The amount of money at a path; None where there is none."""
     found = at(resource, *path)
-    if found is None:
+    if at(found, "value") is None:
         return None
     told = {"amount": at(found, "value"), "currency": at(found, "currency")}
     return read(Money, told, ".".join(map(str, path)))
@@ -99,7 +99,8 @@ def agree(resource: Mapping[str, Any], written: Mapping[str, Any], names: Iterab
 
 def _bare(element: Any) -> Any:
     if isinstance(element, Mapping):
-        parts = {name: _bare(part) for name, part in element.items() if name not in _WORDS}
+        told = {n: part for n, part in element.items() if n not in _WORDS or isinstance(part, dict)}
+        parts = {name: _bare(part) for name, part in told.items()}
         if str(element.get("system", "")).startswith(SITE) and "code" in element:
             parts["code"] = element["code"]
         return {name: part for name, part in parts.items() if part not in (None, [], {})} or None

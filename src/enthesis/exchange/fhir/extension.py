@@ -264,12 +264,17 @@ def _back(choice: str, value: Any, hint: Any) -> Any:
         raise ShapeError(choice, f"{value!r} is no such value")
     if not is_plain:
         value = _parsed(value)
-    elif hint is int and isinstance(value, Decimal) and value == value.to_integral_value():
+    elif hint is int and isinstance(value, Decimal) and _is_whole(value):
         value = int(value)
     try:
         return read(hint, value)
     except ShapeError as error:
         raise error.within(choice) from error
+
+
+def _is_whole(value: Decimal) -> bool:
+    # As an int, a number like 1e999999 would fill the memory.
+    return value.is_finite() and value.adjusted() < 2 * MOST_DIGITS and value % 1 == 0
 
 
 _CHOICES: dict[str, Any] = {

@@ -15,6 +15,7 @@ from enthesis.exchange.fhir.extension import Resource, extend
 from enthesis.exchange.fhir.resource import (
     Given,
     Place,
+    filled,
     inexact,
     made,
     many,
@@ -77,7 +78,7 @@ def _amounts(invoice: Invoice) -> Resource:
         {
             "sequence": place,
             "chargeItemReference": reference("ChargeItem", line.key),
-            "priceComponent": [{"type": "base", "amount": money(line.amount, invoice.currency)}],
+            "priceComponent": [filled(type="base", amount=money(line.amount, invoice.currency))],
         }
         for place, line in enumerate(invoice.lines, start=1)
     ]

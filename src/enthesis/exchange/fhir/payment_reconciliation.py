@@ -63,7 +63,9 @@ def payment_reconciliation_of(entry: Entry, place: Place) -> Resource:
     )
     point(resource, "patient", "Patient", place.patient)
     kept = ["paper", "method", "sessions", *inexact(entry, "reason")]
-    return extend(resource, entry, kept if is_code(entry.kind) else [*kept, "kind"])
+    kept += [] if is_code(entry.kind) else ["kind"]
+    kept += [] if "value" in resource["paymentAmount"] else ["amount"]
+    return extend(resource, entry, kept)
 
 
 def entry_from(resource: Resource) -> Entry:
@@ -88,7 +90,8 @@ def entry_from(resource: Resource) -> Entry:
 
 
 def _amounts(entry: Entry) -> Resource:
-    amount = money(entry.amount.amount, entry.amount.currency)
+    currency = entry.amount.currency
+    amount = money(entry.amount.amount, currency) or {"currency": currency}
     own = coding(KINDS, entry.kind) if is_code(entry.kind) else None
     theirs = coding(PAYMENT_TYPE, _TYPES.get(entry.kind, "adjustment"))
     detail = filled(

@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from enthesis.exchange.fhir.element import HCPCS, quantity
 from enthesis.exchange.fhir.extension import SITE, Resource, extend, fits
-from enthesis.exchange.fhir.resource import LOINC, coding, filled, shown
+from enthesis.exchange.fhir.resource import LOINC, coding, filled, made, shown
 from enthesis.journey.lines import Lines, short
 from enthesis.journey.plan import propose, stop_rule_sentences
 from enthesis.knowledge.kinds import Knowledge
@@ -52,31 +52,29 @@ def plan_definition_of(protocol: Protocol, known: Knowledge) -> Resource:
     plan = _proposed(protocol, known)
     offered = known.protocols.get(protocol.id) == protocol
     about = known.conditions[protocol.condition]
-    resource: Resource = {
-        "resourceType": "PlanDefinition",
-        "id": _id(protocol),
-        "url": f"{SITE}/PlanDefinition/{protocol.id}",
-        "version": protocol.version,
-        "name": _name(protocol),
-        "title": shown(protocol.name),
-        "type": {"coding": [coding(_TYPE, "clinical-protocol")]},
-        "status": "active" if offered else "retired",
-        "date": protocol.starts_on.isoformat(),
-        "description": shown(
-            "\n\n".join(text for text in (protocol.summary, protocol.note) if text)
-        ),
-        "topic": [{"text": shown(about.name)}],
-        "effectivePeriod": {"start": protocol.starts_on.isoformat()},
-        "relatedArtifact": [
-            {"type": "citation", "label": field, "citation": shown(source)}
-            for field, source in sorted(protocol.sources.items())
-            if fits(source)
+    sources = sorted(protocol.sources.items())
+    told = [text for text in (protocol.summary, protocol.note) if text]
+    resource = made(
+        "PlanDefinition",
+        "Protocol",
+        _id(protocol),
+        url=f"{SITE}/PlanDefinition/{protocol.id}",
+        version=protocol.version,
+        name=_name(protocol),
+        title=shown(protocol.name),
+        type={"coding": [coding(_TYPE, "clinical-protocol")]},
+        status="active" if offered else "retired",
+        date=protocol.starts_on.isoformat(),
+        description=shown("\n\n".join(told)),
+        topic=[{"text": shown(about.name)}],
+        effectivePeriod={"start": protocol.starts_on.isoformat()},
+        relatedArtifact=[
+            filled(type="citation", label=field, citation=shown(source))
+            for field, source in sources
         ],
-        "goal": [_goal(plan.stop_rule, known)],
-        "action": [_sessions(protocol, plan, known), *_ends(plan, known), *_rechecks(plan)],
-    }
-    if not resource["relatedArtifact"]:
-        del resource["relatedArtifact"]
+        goal=[_goal(plan.stop_rule, known)],
+        action=[_sessions(protocol, plan, known), *_ends(plan, known), *_rechecks(plan)],
+    )
     extend(resource, plan.stop_rule, StopRule.__dataclass_fields__)
     return extend(resource, protocol, ("condition", "mixtures", "sites", "measure"))
 
@@ -104,7 +102,7 @@ def _name(protocol: Protocol) -> str:
 
 def _goal(rule: StopRule, known: Knowledge) -> Resource:
     measure = known.measures[rule.measure]
-    codings = [coding(LOINC, measure.code, measure.name)] if measure.code else []
+    codings = [coding(LOINC, measure.code)] if measure.code else []
     relief = short(rule.finish_relief_percent)
     return {
         "id": "target",
@@ -125,7 +123,7 @@ def _sessions(protocol: Protocol, plan: Plan, known: Knowledge) -> Resource:
     return {
         "id": "sessions",
         "title": "Sessions",
-        "description": shown(protocol.summary),
+        "description": shown(protocol.summary or protocol.name),
         "code": [session_concept(known)],
         "goalId": ["target"],
         "timingTiming": {

@@ -25,7 +25,7 @@ VERSION = "4.0"
 # Who is named by key in a record: the fields whose type is `Who`.
 WHO = ("by", "signed_by", "entered_by", "read_by", "injected_by", "clinician")
 # Of the clinic and not of one patient; read by themselves.
-OF_CLINIC = ("ClinicCard", "Questionnaire", "AuditRow")
+OF_CLINIC = ("ClinicCard", "Questionnaire", "AuditRow", "Protocol")
 # Deeper than any resource of FHIR is nested, and far from the end of Python's stack.
 DEEPEST = 100
 
@@ -51,16 +51,31 @@ def dossiers(resources: Iterable[Any]) -> tuple[Dossier, ...]:
     if found.issues:
         raise FhirError(found.issues)
     made = [_dossier(found, key) for key in found.patients]
+    found.left_over()
     if found.issues:
         raise FhirError(found.issues)
     return tuple(one for one in made if one is not None)
+
+
+class _Given(dict[str, Resource]):
+    """The resources by reference, and which of them another asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: set[str] = set()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.taken.add(name)
+        return super().get(name, default)
 
 
 @dataclass
 class _Found:
     """The resources by reference, and what is wrong with them."""
 
-    given: dict[str, Resource] = field(default_factory=dict)
+    given: _Given = field(default_factory=_Given)
+    of: dict[str, str] = field(default_factory=dict)
+    references: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     patients: list[str] = field(default_factory=list)
     weights: dict[str, list[Resource]] = field(default_factory=dict)
     courses: dict[str, list[Resource]] = field(default_factory=dict)
@@ -82,11 +97,14 @@ class _Found:
             if problem := _unreadable(resource, type):
                 self.issues.append(Issue("not-supported", name, problem))
                 return
+            _refuse_deep(resource, 0)
             if name in self.given:
                 if self.given[name] != resource:
                     text = "is there twice, and differs; keep one"
                     self.issues.append(Issue("duplicate", name, text))
                 return
+            self.of[name] = course_of(resource) or ""
+            self.references[name] = list(_references(resource, ""))
             self.given[name] = resource
             self._sort(resource, type, id)
         except ShapeError as error:
@@ -103,19 +121,30 @@ class _Found:
         elif type == "Condition":
             self.courses.setdefault(_patient(resource), []).append(resource)
         elif (type, kind) in _ROWS:
-            course = course_of(resource)
-            if course is None:
+            if not (course := self.of[f"{type}/{id}"]):
                 raise ShapeError("extension", "missing; it says which Condition it belongs to")
             row = _ROWS[type, kind]
             self.parts.setdefault((course, row.field), []).append(resource)
 
     def follow(self) -> None:
-        """Say which references lead nowhere."""
-        for name, resource in self.given.items():
-            for path, target in _references(resource, ""):
+        """Say which references lead nowhere, and which to another patient than the course's."""
+        whose = {one["id"]: key for key, some in self.courses.items() for one in some}
+        for name, references in self.references.items():
+            patient = whose.get(self.of[name])
+            for path, target in references:
                 if target not in self.given:
                     text = f"{target} is not among the resources; add it"
                     self.issues.append(Issue("not-found", f"{name}{path}", text))
+                elif patient and target.startswith("Patient/") and target != f"Patient/{patient}":
+                    text = f"{target} is not the patient of its course, Patient/{patient}; mend one"
+                    self.issues.append(Issue("value", f"{name}{path}", text))
+
+    def left_over(self) -> None:
+        """Say which parts no record of those that were read has asked for."""
+        for name, resource in self.given.items():
+            if resource["resourceType"] in _WITHIN and name not in self.given.taken:
+                text = "belongs to nothing among the resources; add that, or leave this out"
+                self.issues.append(Issue("not-found", name, text))
 
     def read(self, resource: Resource, make: Callable[[], Any]) -> Any:
         """What is made, or None with an issue."""
@@ -166,9 +195,7 @@ def _patient(resource: Resource) -> str:
     return key
 
 
-def _references(value: Any, path: str, depth: int = 0) -> Iterator[tuple[str, str]]:
-    if depth > DEEPEST:
-        return
+def _references(value: Any, path: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         target = value.get("reference")
         # What begins so is contained in the resource itself.
@@ -176,10 +203,18 @@ def _references(value: Any, path: str, depth: int = 0) -> Iterator[tuple[str, st
             yield f"{path}.reference", target
         for name, inner in value.items():
             if isinstance(inner, dict | list):
-                yield from _references(inner, f"{path}.{name}", depth + 1)
+                yield from _references(inner, f"{path}.{name}")
     elif isinstance(value, list):
         for i, inner in enumerate(value):
-            yield from _references(inner, f"{path}[{i}]", depth + 1)
+            yield from _references(inner, f"{path}[{i}]")
+
+
+def _refuse_deep(value: Any, depth: int) -> None:
+    if depth > DEEPEST:
+        raise ShapeError("", f"is nested deeper than {DEEPEST} levels, which no resource is")
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            _refuse_deep(inner, depth + 1)
 
 
 def _dossier(found: _Found, key: str) -> Dossier | None:

@@ -75,11 +75,13 @@ def assessment_of(one: CompletedAssessment, place: Place) -> Resource:
 
 def assessment_from(resource: Resource, given: Given) -> CompletedAssessment:
     """The assessment of a resource that `assessment_of` made. Raises ShapeError."""
+    answers = answers_from(resource)
     return record(
         CompletedAssessment,
         resource,
         key=the(str, resource, "id"),
-        assessment=record(Assessment, resource, answers=answers_from(resource)),
+        # Read by its type, an answer in digits would become a number: each is as it is written.
+        assessment=replace(record(Assessment, resource, answers={}), answers=answers),
         completed_at=the(datetime, resource, "authored"),
         entered_by=referred(resource, "Practitioner", "author"),
     )
@@ -112,13 +114,12 @@ def evaluation_of(one: KeptEvaluation, place: Place) -> Resource:
 
 def evaluation_from(resource: Resource, given: Given) -> KeptEvaluation:
     """The evaluation of a resource that `evaluation_of` made. Raises ShapeError."""
+    kept = record(Evaluation, resource, answers={}, rows=_rows_back(resource))
     return record(
         KeptEvaluation,
         resource,
         key=the(str, resource, "id"),
-        evaluation=record(
-            Evaluation, resource, answers=answers_from(resource), rows=_rows_back(resource)
-        ),
+        evaluation=replace(kept, answers=answers_from(resource)),
         at=the(datetime, resource, "authored"),
         by=referred(resource, "Practitioner", "author"),
     )
@@ -206,13 +207,22 @@ def _answered(items: list[Any], path: str) -> Iterator[tuple[Resource, Answer]]:
 
 
 def _answer(item: Resource) -> Answer:
+    values = [_read_value(one, f"answer[{i}]") for i, one in enumerate(many(item, "answer"))]
     for one in many(item, "extension"):
         if at(one, "url") == EXACT:
-            return _of_exact(the(str, one, "valueString"))
-    values = [_read_value(one, f"answer[{i}]") for i, one in enumerate(many(item, "answer"))]
+            exact = _of_exact(the(str, one, "valueString"))
+            if [as_text(one) for one in values] != _shown(exact):
+                raise ShapeError("answer", "does not agree with the exact answer beside it")
+            return exact
     if len(values) > 1:
         return tuple(as_text(one) for one in values)
     return values[0] if values else None
+
+
+def _shown(exact: Answer) -> list[str]:
+    """What an item can show of an answer that is told exactly; of a long number nothing."""
+    texts = exact if isinstance(exact, tuple) else (exact,)
+    return [told for one in texts if isinstance(one, str) and (told := shown(one))]
 
 
 def as_text(answer: Decimal | str | bool) -> str:

@@ -5,8 +5,8 @@ moment, `agent.who` the practitioner, or the patient who answered or signed by a
 says nothing that the resources do not say, so reading passes it over.
 
 AuditEvent: one row of the audit table. `recorded` the moment, `agent.name` who, `subtype` the
-action and `action` what kind of doing that is, `entity` the patient and the record; what the row
-says besides is in the extension. `source.observer` is this program.
+action, `entity` the patient and the record; what the row says besides is in the extension.
+`source.observer` is this program.
 """
 
 from collections.abc import Iterator

@@ -2,7 +2,7 @@
 
 import dataclasses
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
@@ -33,42 +33,47 @@ MONEY = st.builds(Money, st.decimals(-9999, 9999, places=2), st.sampled_from(lis
 # number; the mapping of questionnaires tells them apart (test_questionnaire_response.py).
 ANSWERS = NUMBERS | st.booleans() | st.none() | st.sampled_from(["yes", "knee", "a\u00a0b"])
 
-_PLAIN = {str: TEXT, bool: st.booleans(), date: DAYS, datetime: MOMENTS, Decimal: NUMBERS}
+Special = Mapping[Any, Callable[[], st.SearchStrategy[Any]]]
+NONE: Special = {}
+_PLAIN = {
+    str: TEXT,
+    bool: st.booleans(),
+    int: st.integers(-9, 999) | st.integers(2**31, 2**40),
+    date: DAYS,
+    datetime: MOMENTS,
+    Decimal: NUMBERS,
+    bytes: st.binary(max_size=9),
+    object: JSON,
+    Money: MONEY,
+    Answer: ANSWERS,
+}
 
 
-def of(kind: Any) -> st.SearchStrategy[Any]:
-    """Any value of a type as the records have them."""
+def of(kind: Any, special: Special = NONE) -> st.SearchStrategy[Any]:
+    """Any value of a type as the records have them; `special` says how some types are made."""
+    if kind in special:
+        return special[kind]()
     if kind in _PLAIN:
         return _PLAIN[kind]
-    if kind is Money:
-        return MONEY
-    if kind == Answer:
-        return ANSWERS
     if isinstance(kind, NewType):
-        return of(kind.__supertype__)
-    if kind is int:
-        return st.integers(-9, 999) | st.integers(2**31, 2**40)
-    if kind is bytes:
-        return st.binary(max_size=9)
-    if kind is object:
-        return JSON
-    return _built(kind)
+        return of(kind.__supertype__, special)
+    return _built(kind, special)
 
 
-def _built(kind: Any) -> st.SearchStrategy[Any]:
+def _built(kind: Any, special: Special) -> st.SearchStrategy[Any]:
     origin, inner = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
-        return st.one_of([st.none() if one is type(None) else of(one) for one in inner])
+        return st.one_of([st.none() if one is type(None) else of(one, special) for one in inner])
     if origin is tuple:
-        return st.lists(of(inner[0]), max_size=2).map(tuple)
+        return st.lists(of(inner[0], special), max_size=2).map(tuple)
     if origin is not None and issubclass(origin, Mapping):
-        return st.dictionaries(TEXT, of(inner[1]), max_size=2)
+        return st.dictionaries(TEXT, of(inner[1], special), max_size=2)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return st.sampled_from(list(kind))
-    return records(kind)
+    return records(kind, special)
 
 
-def records(kind: Any) -> st.SearchStrategy[Any]:
+def records(kind: Any, special: Special = NONE) -> st.SearchStrategy[Any]:
     """Any record of a dataclass; fields with a default are often at it."""
     hints = get_type_hints(kind)
     needed, other = {}, {}
@@ -76,7 +81,5 @@ def records(kind: Any) -> st.SearchStrategy[Any]:
         has_default = (
             one.default is not dataclasses.MISSING or one.default_factory is not dataclasses.MISSING
         )
-        (other if has_default else needed)[one.name] = st.deferred(
-            lambda hint=hints[one.name]: of(hint)
-        )
+        (other if has_default else needed)[one.name] = of(hints[one.name], special)
     return st.fixed_dictionaries(needed, optional=other).map(lambda values: kind(**values))
