@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db import transaction
-from django.db.models import Max, Model, QuerySet
+from django.db.models import F, Max, Model, QuerySet
 from django.utils import timezone
 
 from enthesis.clinic import audit, image_files, models, store
@@ -180,7 +180,7 @@ def _pseudonymise(patient: Patient, judged: Judged, today: date) -> None:
     if judged.may_go("record"):
         patient.allergies = patient.anticoagulant = ""
         patient.allergies_asked_on = None
-        patient.courses.update(complaint="", source="")
+        patient.courses.update(complaint="", source="", version=F("version") + 1)
         patient.courses.filter(closed_on=None).update(closed_on=today)
         models.Session.objects.filter(course__patient=patient).update(
             mixtures=[], recipe={}, lots={}, lot_expiries={}, site_scores={}, complications=[],
