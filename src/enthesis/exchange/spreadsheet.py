@@ -200,7 +200,7 @@ class _Reader:
                 raise
             first = self.refused[key]
             reason = f"row {first}, the first of this patient, cannot be imported"
-            raise _CellError("", key, reason, "Mend that row.") from None
+            raise _CellError("", "", reason, "Mend that row.") from None
 
     def _assessments(
         self, row: Row, visits: tuple[Visit, ...], gathered: _Gathered, facts: _Facts
