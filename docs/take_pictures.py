@@ -22,6 +22,7 @@ from playwright.sync_api import Browser, Page
 from docs import picture_walks as walks
 from docs.card_walk import cards
 from docs.money_walk import money
+from docs.record_walk import in_and_out
 
 DAY = datetime(2026, 11, 26, 10, tzinfo=UTC)
 """Ten in the morning at the clinic, on a Thursday."""
@@ -143,6 +144,15 @@ PICTURES = {
     "statement-card-phone": Shot(cards, PHONE),
     "card-paid-phone": Shot(cards, PHONE),
     "card-not-paid-phone-es": Shot(cards, PHONE),
+    "import-choose": Shot(in_and_out, DESKTOP),
+    "import-problems": Shot(in_and_out, DESKTOP),
+    "import-problems-phone": Shot(in_and_out, PHONE, 2400),
+    "import-preview": Shot(in_and_out, DESKTOP),
+    "import-preview-phone": Shot(in_and_out, PHONE, 2400),
+    "whole-record": Shot(in_and_out, DESKTOP),
+    "whole-record-phone": Shot(in_and_out, PHONE),
+    "erase": Shot(in_and_out, DESKTOP, 2400),
+    "erase-phone": Shot(in_and_out, PHONE, 4000),
     "card-failed-phone-es": Shot(cards, PHONE),
     "money-card": Shot(cards, DESKTOP, 700),
     "card-problem": Shot(cards, DESKTOP),

@@ -18,6 +18,7 @@ COMMANDS = {
     "demo": "demo",
     "clinic": "clinic",
     "import": "import_file",
+    "record": "record",
     "judge": "judge",
     "rejudge": "rejudge",
     "mix": "mix",

@@ -37,6 +37,10 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "patient": STAFF,
     "who_looked": STAFF,
     "edit_patient": DESK,
+    "whole_record": CLINICAL,
+    "record_pdf": CLINICAL,
+    "record_zip": CLINICAL,
+    "erase_patient": ADMIN,
     "add_weight": DESK,
     "add_course": DESK,
     "book_appointment": DESK,
@@ -189,6 +193,7 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "fhir_base": PUBLIC,
     "fhir_root": PUBLIC,
     "fhir": PUBLIC,
+    "import_sheet": ADMIN,
     "add_user": ADMIN,
     "change_user": ADMIN,
 }

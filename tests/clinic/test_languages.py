@@ -14,7 +14,16 @@ from django.db import OperationalError
 from django.test import Client, RequestFactory
 from django.utils.translation.template import templatize
 
-from enthesis.clinic import documents, errors, models, questions, store
+from enthesis.clinic import (
+    documents,
+    errors,
+    models,
+    questions,
+    record_courses,
+    record_parts,
+    store,
+    whole_record,
+)
 from enthesis.clinic.actions import answer as actions
 from enthesis.clinic.pages import ask, calendar, statement
 from enthesis.journey import follow
@@ -302,6 +311,10 @@ def catalogue() -> dict[str, str]:
 
 
 SAID = ("gettext", "gettext_noop")
+WORDED = (
+    *(questions, actions, ask, calendar, documents, errors, statement),
+    *(record_courses, record_parts, whole_record),
+)
 
 
 def wanted() -> set[str]:
@@ -313,7 +326,7 @@ def wanted() -> set[str]:
             marked = re.findall(r"gettext\(u?('(?:[^'\\]|\\.)*'|\"[^\"]*\")\)", templatize(source))
             marked += re.findall(r"_\(u?('(?:[^'\\]|\\.)*'|\"[^\"]*\")\)", templatize(source))
             found |= {str(ast.literal_eval(text)) for text in marked}
-    for module in (questions, actions, ask, calendar, documents, errors, statement):
+    for module in WORDED:
         for node in ast.walk(ast.parse(inspect.getsource(module))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in SAID:
                 found |= {a.value for a in node.args if isinstance(a, ast.Constant)}

@@ -28,7 +28,7 @@ BELONGS_TO = {
         *("unused_back", "take_back", "statement_link", "close_day", "days"),
         *("estimate", "superbill", "card_problem"),
     ),
-    "settings": ("setting", "user", "room", "prices", "token"),
+    "settings": ("setting", "user", "room", "prices", "token", "import_sheet", "take_out"),
     # Before Today: a recall is no call.
     "stock": ("stock", "recall"),
     "calendar": ("calendar",),

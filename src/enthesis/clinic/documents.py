@@ -43,9 +43,14 @@ def answer(name: str, body: str, context: Mapping[str, Any], language: str) -> H
     try:
         pdf = printed(body, context, language)
     except LettersError as refused:
-        text = f"This paper was not made: a part of it would be missing. {refused}"
-        return HttpResponse(text, status=422, content_type="text/plain; charset=utf-8")
+        return not_printed(refused)
     return as_file(name, pdf)
+
+
+def not_printed(refused: LettersError) -> HttpResponse:
+    """In the place of a paper that would lack letters."""
+    text = f"This paper was not made: a part of it would be missing. {refused}"
+    return HttpResponse(text, status=422, content_type="text/plain; charset=utf-8")
 
 
 def as_file(name: str, pdf: bytes) -> HttpResponse:

@@ -86,3 +86,8 @@ def fetch(sha256: str) -> bytes:
     if hashlib.sha256(data).hexdigest() != sha256:
         raise DamagedImage
     return data
+
+
+def forget(sha256: str) -> None:
+    """Take a file off the disk; one that is gone already is as good."""
+    (folder() / sha256).unlink(missing_ok=True)

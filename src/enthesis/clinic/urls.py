@@ -22,6 +22,7 @@ from enthesis.clinic.pages import (
     course_files,
     day_close,
     enquiries,
+    erase,
     estimate,
     evaluate,
     evidence,
@@ -29,6 +30,7 @@ from enthesis.clinic.pages import (
     forecast,
     give_aid,
     images,
+    imports,
     labels,
     ledger,
     outcomes,
@@ -39,6 +41,7 @@ from enthesis.clinic.pages import (
     prices,
     protocols,
     recall,
+    record,
     referral,
     results,
     right_for_me,
@@ -59,14 +62,15 @@ from enthesis.clinic.pages import (
 )
 
 STAGES = (
-    *(sign_in, today, patients, access, evaluate, plan, protocols, consent, treat, time_out),
+    *(sign_in, today, patients, access, record, erase),
+    *(evaluate, plan, protocols, consent, treat, time_out),
     *(cautions, labels, images, course_files, referral),
     *(choose, right_for_me, weigh, give_aid, ask_clinic, enquiries),
     # Before `answer`, which takes whatever else begins as a personal link.
     *(card, course, adverse, visit, forecast, ask),
     *(answer, stop, calls, typed_scores, outcomes, packets, results),
     *(evidence, pay, ledger, day_close, statement, estimate, superbill),
-    *(stock, recall, settings, export, prices, api_tokens),
+    *(stock, recall, settings, export, imports, prices, api_tokens),
     *(appointments, series, calendar, calendar_feed, rooms),
     fhir,
 )

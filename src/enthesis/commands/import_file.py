@@ -1,4 +1,4 @@
-"""`enthesis import FILE --map MAP.toml`: the spreadsheet a clinic has kept until now."""
+"""`enthesis import FILE... --map MAP.toml`: the spreadsheet a clinic has kept until now."""
 
 import argparse
 import sys
@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from enthesis.commands.progress import progress_bar
+from enthesis.exchange.sheet_files import read_files
 from enthesis.exchange.sheet_map import SheetMap, read_map
-from enthesis.exchange.sheet_rows import SheetError, read_rows
+from enthesis.exchange.sheet_rows import SheetError
 from enthesis.exchange.spreadsheet import Rejection, Sheet, read_sheet
+from enthesis.knowledge.load_maps import shipped_maps
 
 if TYPE_CHECKING:
     from enthesis.clinic.actions.imports import ImportResult
@@ -22,11 +24,15 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser = subparsers.add_parser(
         "import",
         help="bring in a spreadsheet of patients and courses",
-        description="Bring a CSV or XLSX sheet into the clinic, all or nothing. "
-        "Importing the same sheet twice adds nothing.",
+        description="Bring a CSV or XLSX sheet, or several files that belong together, into the "
+        "clinic, all or nothing. Importing the same sheet twice adds nothing.",
     )
-    parser.add_argument("file", metavar="FILE", type=Path, help="the sheet: .csv or .xlsx")
-    parser.add_argument("--map", metavar="MAP.toml", type=Path, required=True, help="its map")
+    parser.add_argument(
+        "files", metavar="FILE", type=Path, nargs="+", help=".csv or .xlsx, or a .zip of them"
+    )
+    parser.add_argument(
+        "--map", metavar="MAP.toml", required=True, help="its map, or the name of a shipped one"
+    )
     parser.add_argument("--sheet", default="", help="name of the sheet in an .xlsx file")
     parser.add_argument("--dry-run", action="store_true", help="report only, write nothing")
     parser.add_argument(
@@ -57,13 +63,11 @@ def _import(args: argparse.Namespace) -> int:
     from enthesis.clinic import store
     from enthesis.clinic.actions.imports import import_sheet
 
-    clinic = _clinic(args.clinic)
+    clinic = which_clinic(args.clinic)
     today = store.today(clinic)
-    sheet_map = read_map(_text(args.map))
-    file = sheet_map.file
-    rows = read_rows(
-        args.file.read_bytes(), file.encoding, file.delimiter, args.sheet or file.sheet
-    )
+    sheet_map = read_map(_map_text(args.map))
+    files = {path.name: path.read_bytes() for path in args.files}
+    rows = read_files(files, sheet_map, args.sheet)
     sheet = read_sheet(rows, sheet_map, store.known_for(clinic, today), today)
     result = import_sheet(
         clinic,
@@ -74,18 +78,23 @@ def _import(args: argparse.Namespace) -> int:
         dry_run=args.dry_run,
         progress=progress_bar(),
     )
-    print(report(args.file.name, clinic.name, sheet_map, sheet, result))
+    print(report(", ".join(files), clinic.name, sheet_map, sheet, result))
     return 1 if result.rejections else 0
 
 
-def _text(path: Path) -> str:
+def _map_text(name: str) -> str:
+    """A file, or what ships under that name."""
+    shipped, path = shipped_maps(), Path(name)
+    if name in shipped and not path.exists():
+        return shipped[name]
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise SheetError(f"The map {path} is not UTF-8 text.") from None
 
 
-def _clinic(name: str) -> "Clinic":
+def which_clinic(name: str) -> "Clinic":
+    """The clinic of that name, or the only one; SheetError says which there are."""
     from enthesis.clinic.models import Clinic
 
     clinics = list(Clinic.objects.filter(name=name) if name else Clinic.objects.all())
@@ -123,7 +132,7 @@ def report(
 def _rejection(rejection: Rejection) -> str:
     column = f", column {rejection.column}" if rejection.column else ""
     value = f", value “{rejection.value}”" if rejection.value else ""
-    return f"    row {rejection.row}{column}{value}: {rejection.reason}"
+    return f"    row {rejection.row}{column}{value}: {rejection.reason}. {rejection.mend}"
 
 
 def _outcome(clinic: str, result: "ImportResult") -> str:

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 
 from enthesis import shape
 from enthesis.exchange.sheet_rows import SheetError
@@ -18,14 +19,45 @@ BRACES = re.compile(r"\{([^{}]+)\}")
 
 @dataclass(frozen=True, slots=True)
 class SheetFile:
-    """How the file is written. `nulls` are the spellings of "not known" besides an empty cell."""
+    """How the file is written. `nulls` are the spellings of "not known" besides an empty cell;
+    `date_formats` are of single columns, where the file writes dates in several ways."""
 
     encoding: str = "utf-8"
     delimiter: str = ""
     decimal: str = "."
     date_format: str = "%Y-%m-%d"
+    date_formats: Mapping[str, str] = field(default_factory=dict)
     sheet: str = ""
+    header_row: int = 1
     nulls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Another file that tells more of each row: the one row of `file` whose column `to` holds what
+    the column `on` holds here. Its columns are called `file.column` from then on.
+
+    `only` keeps those of its rows whose cells are in the lists. Where the file has a row for each
+    fact, `name_column` and `value_column` make them one row with a column for each name.
+    """
+
+    file: str
+    on: str
+    to: str
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    name_column: str = ""
+    value_column: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkboxes:
+    """Columns that are ticked or not, made one column `column`: what the ticked ones stand for,
+    with ; between. None ticked is not known, because nobody may have been asked."""
+
+    column: str
+    of: Mapping[str, str]
+    ticked: tuple[str, ...] = ("1", "Checked")
+    not_ticked: tuple[str, ...] = ("0", "Unchecked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +82,13 @@ class PatientColumns:
 
 @dataclass(frozen=True, slots=True)
 class CourseColumns:
-    """What the course is about. `side` is a text that must come out as left, right, both…"""
+    """What the course is about. `side` is a text that must come out as left, right, both…;
+    `opened_on` a column, without which it opens with the first answers."""
 
     condition: str
     side: str = Side.MIDLINE.value
     complaint: str = ""
+    opened_on: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +115,16 @@ class SheetMap:
     `visit_column` is set for long sheets (a row per visit), empty for wide ones (a row per
     patient). `series_ended_day` is when treatment had ended, where single sessions are unknown;
     `closed_day` is when the watch had ended too, so that nobody is asked or called any more.
+    Of several files `main` has the rows and `join` brings in the others. `times` are the factors
+    of columns that are on another scale than the question.
     """
 
     source: str
     title: str
     patient: PatientColumns
     course: CourseColumns
-    visits: tuple[Visit, ...]
     questionnaire: str
+    visits: tuple[Visit, ...] = ()
     answers: Mapping[str, str] = field(default_factory=dict)
     visit_column: str = ""
     day_zero: date | None = None
@@ -99,11 +135,15 @@ class SheetMap:
     file: SheetFile = field(default_factory=SheetFile)
     leave_out: tuple[LeaveOut, ...] = ()
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    main: str = ""
+    join: tuple[Join, ...] = ()
+    checkboxes: tuple[Checkboxes, ...] = ()
+    times: Mapping[str, Decimal] = field(default_factory=dict)
 
     def fact_columns(self) -> tuple[str, ...]:
         """The columns that tell of the patient and the course, whatever the visit."""
         p, c = self.patient, self.course
-        texts = (p.key, p.family, p.given, p.sex, p.born_on, c.side, c.complaint)
+        texts = (p.key, p.family, p.given, p.sex, p.born_on, c.side, c.complaint, c.opened_on)
         named = [name for text in texts for name in BRACES.findall(text)]
         named += [self.series_ended_column] if self.series_ended_column else []
         return tuple(dict.fromkeys(named))
@@ -111,6 +151,7 @@ class SheetMap:
     def columns(self) -> set[str]:
         """Every column that the map names."""
         named = {self.visit_column, *self.fact_columns(), *self.values, *self.answers.values()}
+        named |= set(self.times) | set(self.file.date_formats)
         named |= {rule.column for rule in self.leave_out}
         for visit in self.visits:
             named |= {visit.week_column, visit.date_column, *visit.answers.values()}
@@ -134,8 +175,17 @@ def read_map(text: str) -> SheetMap:
 
 
 def _check(sheet_map: SheetMap) -> None:
-    if not sheet_map.source or not sheet_map.visits:
-        raise SheetError("The map needs a source (a short name of its own) and [[visits]].")
+    if not sheet_map.source:
+        raise SheetError("The map needs a source, a short name of its own.")
+    if not sheet_map.visits and not sheet_map.course.opened_on:
+        raise SheetError("The map needs [[visits]], or opened_on under [course] without any.")
+    if sheet_map.join and not sheet_map.main:
+        raise SheetError("The map joins files: say with main = … which one has the rows.")
+    if sheet_map.file.header_row < 1:
+        raise SheetError("In the map, header_row counts from 1.")
+    for number, one in enumerate(sheet_map.join):
+        if bool(one.name_column) != bool(one.value_column):
+            raise SheetError(f"In the map, join[{number}]: name_column goes with value_column.")
     for number, visit in enumerate(sheet_map.visits):
         at = f"In the map, visits[{number}]"
         if sheet_map.visit_column and not visit.named:

@@ -6,6 +6,7 @@ Row numbers are those a spreadsheet program shows: the header is row 1.
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,6 +18,16 @@ Cell = str | date
 """A cell: text as written (numbers too, so that nothing is rounded), or a real date of XLSX."""
 
 DELIMITERS = ",;\t"
+XLSX, OLD_XLS = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+ROWS_MOST = 200_000
+UNPACKED_MOST = 200_000_000
+"""Bytes: a workbook of the most rows, unpacked. More is a mistake or an attack."""
+WORKBOOK = "[Content_Types].xml"
+# What openpyxl raises for a workbook that is broken or made to break it.
+BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, OSError, SyntaxError, NotImplementedError),
+    *(KeyError, ValueError, IndexError, TypeError, AttributeError, RuntimeError),
+)
 
 
 class SheetError(ValueError):
@@ -34,25 +45,67 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A sheet read whole."""
+    """A sheet read whole. `twice` are headings that stand over several columns: which one is meant
+    cannot be told, so no map may name them."""
 
     header: tuple[str, ...]
     rows: tuple[Row, ...]
+    twice: frozenset[str] = frozenset()
 
 
-def read_rows(content: bytes, encoding: str, delimiter: str, sheet: str) -> Rows:
+def read_rows(
+    content: bytes, encoding: str, delimiter: str, sheet: str, header_row: int = 1
+) -> Rows:
     """Read CSV or XLSX bytes; XLSX is known by its first bytes, not by the file's name.
 
-    `delimiter` empty is guessed from the header; `sheet` empty is the first sheet. Raises
-    SheetError.
+    `delimiter` empty is guessed from the header; `sheet` empty is the first sheet; the headings
+    stand in `header_row`, titles above it are passed over. Raises SheetError.
     """
-    if content.startswith(b"PK\x03\x04"):
+    if content.startswith(XLSX):
         lines = _xlsx_lines(content, sheet)
-    elif content.startswith(b"\xd0\xcf\x11\xe0"):
+    elif content.startswith(OLD_XLS):
         raise SheetError("This is an old .xls file. Save it as .xlsx or .csv and import that.")
     else:
-        lines = _csv_lines(_decode(content, encoding), delimiter)
-    return _with_header(lines)
+        lines = _csv_lines(_decode(content, encoding), delimiter, header_row)
+    return _with_header(lines, header_row)
+
+
+def unzip(content: bytes) -> dict[str, bytes] | None:
+    """The files of a ZIP by name without folder and ending; None for what is no ZIP of files: a
+    workbook or anything else. Raises SheetError for a broken one, and one too large unpacked."""
+    if not content.startswith(XLSX):
+        return None
+    with _opened(content) as box:
+        if WORKBOOK in box.namelist():
+            return None
+        files: dict[str, bytes] = {}
+        for part in box.infolist():
+            name = part.filename.rpartition("/")[2].rpartition(".")[0]
+            if part.is_dir() or not name or part.filename.startswith("__MACOSX"):
+                continue
+            if name in files:
+                raise SheetError(f"The ZIP holds two files called {name}. Put in one of them.")
+            files[name] = _part(box, part)
+    return files
+
+
+def _opened(content: bytes) -> zipfile.ZipFile:
+    """A ZIP whose parts together are not too large: the sizes it states bound what is read."""
+    try:
+        box = zipfile.ZipFile(io.BytesIO(content))
+    except BROKEN as error:
+        raise SheetError(f"This file starts like a ZIP but cannot be opened: {error}.") from None
+    if sum(part.file_size for part in box.infolist()) > UNPACKED_MOST:
+        most = UNPACKED_MOST // 1_000_000
+        raise SheetError(f"Unpacked, this file is larger than {most} MB. Import it in parts.")
+    return box
+
+
+def _part(box: zipfile.ZipFile, part: zipfile.ZipInfo) -> bytes:
+    try:
+        return box.read(part)
+    except BROKEN as error:
+        raise SheetError(f"{part.filename} in the ZIP cannot be read: {error}.") from None
 
 
 def _decode(content: bytes, encoding: str) -> str:
@@ -71,9 +124,9 @@ def _decode(content: bytes, encoding: str) -> str:
     return text.removeprefix("\ufeff")
 
 
-def _csv_lines(text: str, delimiter: str) -> Iterator[list[Cell]]:
-    first_line = text.split("\n", 1)[0]
-    delimiter = delimiter or max(DELIMITERS, key=first_line.count)
+def _csv_lines(text: str, delimiter: str, header_row: int) -> Iterator[list[Cell]]:
+    headings = (text.split("\n", header_row) + [""] * header_row)[header_row - 1]
+    delimiter = delimiter or max(DELIMITERS, key=headings.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         for line in reader:
@@ -83,19 +136,39 @@ def _csv_lines(text: str, delimiter: str) -> Iterator[list[Cell]]:
 
 
 def _xlsx_lines(content: bytes, sheet: str) -> Iterator[list[Cell]]:
+    _refuse_entities(content)
     try:
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+    except BROKEN as error:
         raise SheetError(f"This file starts like XLSX but cannot be opened: {error}.") from None
     try:
         if sheet and sheet not in book.sheetnames:
             raise SheetError(
                 f"There is no sheet {sheet!r}; there are {', '.join(book.sheetnames)}."
             )
-        for line in book[sheet or book.sheetnames[0]].iter_rows(values_only=True):
-            yield [_xlsx_cell(value) for value in line]
+        yield from _sheet_lines(book, sheet)
     finally:
         book.close()
+
+
+def _sheet_lines(book: openpyxl.Workbook, sheet: str) -> Iterator[list[Cell]]:
+    try:
+        for line in book[sheet or book.sheetnames[0]].iter_rows(values_only=True):
+            yield [_xlsx_cell(value) for value in line]
+    except BROKEN as error:
+        raise SheetError(f"This XLSX file cannot be read to its end: {error}.") from None
+
+
+def _refuse_entities(content: bytes) -> None:
+    """A workbook declares no document type; one that does could unfold without end."""
+    with _opened(content) as box:
+        for part in box.infolist():
+            if part.filename.endswith((".xml", ".rels")):
+                start = _part(box, part)[:1000]
+                if b"<!" in start.replace(b"\0", b""):
+                    raise SheetError(
+                        f"{part.filename} in this XLSX file is not as Excel writes it."
+                    )
 
 
 def _xlsx_cell(value: object) -> Cell:
@@ -111,25 +184,32 @@ def _xlsx_cell(value: object) -> Cell:
     return str(value).strip()
 
 
-def _with_header(lines: Iterator[list[Cell]]) -> Rows:
-    header = tuple(str(cell) for cell in next(lines, []))
-    while header and not header[-1]:
-        header = header[:-1]
-    if not header:
-        raise SheetError("The sheet is empty: its first row must name the columns.")
-    twice = {name for name in header if header.count(name) > 1}
-    if twice:
-        raise SheetError(f"Columns named twice in the first row: {', '.join(sorted(twice))}.")
-    return Rows(header, tuple(_rows(header, lines)))
+def _with_header(lines: Iterator[list[Cell]], header_row: int) -> Rows:
+    for _ in range(header_row - 1):
+        next(lines, None)
+    named = [str(cell) for cell in next(lines, [])]
+    while named and not named[-1]:
+        named.pop()
+    if not named:
+        raise SheetError(f"The sheet is empty: row {header_row} must name the columns.")
+    counts = dict.fromkeys(named, 0)
+    header = []
+    for name in named:
+        counts[name] += 1
+        header.append(name if counts[name] == 1 else f"{name} ({counts[name]})")
+    twice = frozenset(name for name, count in counts.items() if name and count > 1)
+    return Rows(tuple(header), tuple(_rows(tuple(header), lines, header_row)), twice)
 
 
-def _rows(header: tuple[str, ...], lines: Iterator[list[Cell]]) -> Iterator[Row]:
-    for number, line in enumerate(lines, start=2):
+def _rows(header: tuple[str, ...], lines: Iterator[list[Cell]], header_row: int) -> Iterator[Row]:
+    for number, line in enumerate(lines, start=header_row + 1):
         if not any(line):
             continue
+        if number > header_row + ROWS_MOST:
+            raise SheetError(f"The sheet has more than {ROWS_MOST} rows. Import it in parts.")
         extra = [cell for cell in line[len(header) :] if cell]
         problem = ""
         if extra:
-            problem = f"the row has more cells than the {len(header)} columns of the first row"
+            problem = f"the row has more cells than the {len(header)} columns of the headings"
         padded = line + [""] * (len(header) - len(line))
         yield Row(number, dict(zip(header, padded, strict=False)), problem)

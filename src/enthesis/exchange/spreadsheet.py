@@ -18,18 +18,29 @@ from enthesis.records import Answer, Assessment, Course, Side
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 SEXES = ("female", "male", "other", "unknown")
 EARLIEST_YEAR = 1900
+# What to do about a rejection.
+CELL = "Correct the cell."
+ROW = "Correct the row."
+FILL = "Fill it in, or leave such rows out with [[leave_out]] in the map."
+AGREE = "Make the rows agree."
+NUMBER_OR_NULL = "Correct the cell; a word for “not known” goes under nulls in the map."
+DATE = "Correct the cell, or write date_format under [file] in the map."
+SCALE = "Correct the cell; if the sheet has another scale, write it under [times] in the map."
+VALUES = "Correct the cell, or add it to [values] in the map."
+VISITS = "Correct the cell, or add it to [[visits]] or [[leave_out]] in the map."
 
 _Cells = Mapping[str, Cell | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """One reason why a row cannot be imported."""
+    """One reason why a row cannot be imported, and what to do about it."""
 
     row: int
     column: str
     value: str
     reason: str
+    mend: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +69,9 @@ class Sheet:
 
 
 class _CellError(ValueError):
-    def __init__(self, column: str, value: object, reason: str) -> None:
+    def __init__(self, column: str, value: object, reason: str, mend: str = CELL) -> None:
         super().__init__(reason)
-        self.column, self.value, self.reason = column, str(value), reason
+        self.column, self.value, self.reason, self.mend = column, str(value), reason, mend
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,7 @@ class _Facts:
     side: Side
     born_on: date | None
     complaint: str
+    opened_on: date | None
     series_ended_on: date | None
 
 
@@ -101,6 +113,12 @@ def read_sheet(sheet: Rows, sheet_map: SheetMap, known: Knowledge, today: date) 
 
 
 def _check_fit(sheet: Rows, sheet_map: SheetMap, known: Knowledge) -> None:
+    twice = sorted(sheet_map.columns() & sheet.twice)
+    if twice:
+        raise SheetError(
+            f"Columns named twice in the first row: {', '.join(twice)}. Rename all but one, so "
+            "that the map can say which it means."
+        )
     absent = sorted(sheet_map.columns() - set(sheet.header))
     if absent:
         raise SheetError(
@@ -135,6 +153,7 @@ class _Reader:
         self.meanings = {q: _meaning(q, sheet_map, known) for q in sheet_map.questions()}
         self.gathered: dict[str, _Gathered] = {}
         self.rejections: list[Rejection] = []
+        self.refused: dict[str, int] = {}
         self.left_out = {rule.why: 0 for rule in sheet_map.leave_out}
         self.unanswered = 0
 
@@ -144,29 +163,44 @@ class _Reader:
                 self.left_out[rule.why] += 1
                 return
         problems = self._take_row(row)
-        self.rejections += [Rejection(row.number, p.column, p.value, p.reason) for p in problems]
+        self.rejections += [
+            Rejection(row.number, p.column, p.value, p.reason, p.mend) for p in problems
+        ]
 
     def _take_row(self, row: Row) -> list[_CellError]:
         """Add the whole row, or nothing of it and the reasons."""
         try:
             if row.problem:
-                raise _CellError("", "", row.problem)
+                raise _CellError("", "", row.problem, ROW)
             cells = {column: self._cell(row, column) for column in self.fact_columns}
             key = self._key(cells)
             gathered = self.gathered.get(key, _Gathered())
             merged = _merge(gathered, cells)
-            facts = self._facts(merged)
+            facts = self._facts_after(key, merged)
             visits = self._visits_of(row)
         except _CellError as problem:
             return [problem]
         assessments, problems = self._assessments(row, visits, gathered, facts)
-        if not problems:
+        if problems:
+            self.refused.setdefault(key, row.number)
+        else:
             self.gathered[key] = gathered
             gathered.cells = merged
             gathered.rows.append(row.number)
             gathered.visits |= {a.on: a for a in assessments}
             self.unanswered += len(visits) - len(assessments)
         return problems
+
+    def _facts_after(self, key: str, cells: _Cells) -> _Facts:
+        """The facts; a gap that only the patient's refused first row could fill is told as that."""
+        try:
+            return self._facts(cells)
+        except _CellError:
+            if key in self.gathered or key not in self.refused:
+                raise
+            first = self.refused[key]
+            reason = f"row {first}, the first of this patient, cannot be imported"
+            raise _CellError("", "", reason, "Mend that row.") from None
 
     def _assessments(
         self, row: Row, visits: tuple[Visit, ...], gathered: _Gathered, facts: _Facts
@@ -181,7 +215,7 @@ class _Reader:
                 if assessment and assessment.on in taken:
                     reason = "this patient already has answers on that day"
                     column = visit.date_column or visit.week_column or self.map.visit_column
-                    raise _CellError(column, assessment.on, reason)
+                    raise _CellError(column, assessment.on, reason, ROW)
             except _CellError as problem:
                 problems.append(problem)
                 continue
@@ -193,7 +227,7 @@ class _Reader:
     def _key(self, cells: _Cells) -> str:
         template = self.map.patient.key
         if any(cells[column] is None for column in BRACES.findall(template)):
-            raise _CellError(_first_column(template), "", "the patient's key is empty")
+            raise _CellError(_first_column(template), "", "the patient's key is empty", FILL)
         return _fill(template, cells)
 
     def _facts(self, cells: _Cells) -> _Facts:
@@ -204,8 +238,9 @@ class _Reader:
             given=_name(columns.given, cells),
             sex=_one_of(columns.sex, cells, SEXES, "unknown"),
             side=Side(_one_of(course.side, cells, self._sides(), None)),
-            born_on=self._born_on(cells),
+            born_on=self._day_of(self.map.patient.born_on, cells),
             complaint=" ".join(text for text in complaint if text),
+            opened_on=self._day_of(self.map.course.opened_on, cells),
             series_ended_on=self._series_ended_on(cells),
         )
 
@@ -220,7 +255,8 @@ class _Reader:
             if visit.named == cell:
                 return (visit,)
         named = ", ".join(visit.named for visit in self.map.visits)
-        raise _CellError(self.map.visit_column, cell or "", f"not one of the map's visits: {named}")
+        reason = f"not one of the map's visits: {named}"
+        raise _CellError(self.map.visit_column, cell or "", reason, VISITS)
 
     def _assessment(self, row: Row, visit: Visit, facts: _Facts) -> Assessment | None:
         """The answers of one visit; None where every cell is empty."""
@@ -251,19 +287,20 @@ class _Reader:
             return None
         meaning = self.meanings[question]
         if isinstance(meaning, Measure) or meaning.kind in ("scale", "number"):
-            return self._within(column, self._number(column, cell), meaning)
+            factor = self.map.times.get(column, Decimal(1))
+            return self._within(column, self._number(column, cell) * factor, meaning)
         return _worded(column, cell, meaning)
 
     def _within(self, column: str, number: Decimal, meaning: Question | Measure) -> Decimal:
         low, high = meaning.minimum, meaning.maximum
         if (low is not None and number < low) or (high is not None and number > high):
-            raise _CellError(column, number, f"outside {low} to {high} ({meaning.id})")
+            raise _CellError(column, number, f"outside {low} to {high} ({meaning.id})", SCALE)
         return number
 
     def _number(self, column: str, cell: Cell) -> Decimal:
         text = str(cell).replace(self.map.file.decimal, ".")
         if not NUMBER.fullmatch(text):
-            raise _CellError(column, cell, "not a number")
+            raise _CellError(column, cell, "not a number", NUMBER_OR_NULL)
         return Decimal(text)
 
     def _cell(self, row: Row, column: str) -> Cell | None:
@@ -280,11 +317,12 @@ class _Reader:
             return cell
         if cell not in translated:
             known = ", ".join(translated)
-            raise _CellError(column, cell, f"not one of the values in the map: {known}")
+            reason = f"not one of the values in the map: {known}"
+            raise _CellError(column, cell, reason, VALUES)
         return translated[cell]
 
-    def _born_on(self, cells: _Cells) -> date | None:
-        column = _first_column(self.map.patient.born_on)
+    def _day_of(self, template: str, cells: _Cells) -> date | None:
+        column = _first_column(template)
         return self._date(column, cells[column]) if column and cells[column] else None
 
     def _series_ended_on(self, cells: _Cells) -> date | None:
@@ -301,11 +339,12 @@ class _Reader:
     def _date(self, column: str, cell: Cell | None) -> date:
         if isinstance(cell, date):
             return self._plausible(column, cell)
+        form = self.map.file.date_formats.get(column, self.map.file.date_format)
         try:
-            on = datetime.strptime(cell or "", self.map.file.date_format).date()  # noqa: DTZ007
+            on = datetime.strptime(cell or "", form).date()  # noqa: DTZ007
         except ValueError:
-            reason = f"not a date written like {self.map.file.date_format}"
-            raise _CellError(column, cell or "", reason) from None
+            reason = f"not a date written like {form}"
+            raise _CellError(column, cell or "", reason, DATE) from None
         return self._plausible(column, on)
 
     def _plausible(self, column: str, on: date) -> date:
@@ -317,12 +356,14 @@ class _Reader:
         gathered = self.gathered[key]
         facts = self._facts(gathered.cells)
         assessments = tuple(gathered.visits[on] for on in sorted(gathered.visits))
+        days = [facts.opened_on] if facts.opened_on else []
+        days += [assessment.on for assessment in assessments[:1]]
         course = Course(
             id=f"{self.map.source}:{key}",
             condition=self.map.course.condition,
             side=facts.side,
             born_on=facts.born_on,
-            opened_on=assessments[0].on if assessments else self.map.day_zero or self.today,
+            opened_on=min(days) if days else self.map.day_zero or self.today,
             assessments=assessments,
             series_ended_on=facts.series_ended_on,
             closed_on=self._after_day_zero(self.map.closed_day),
@@ -350,7 +391,7 @@ def _merge(gathered: _Gathered, cells: _Cells) -> dict[str, Cell | None]:
         before = merged.get(column)
         if cell is not None and before is not None and cell != before:
             reason = f"another row of this patient (row {gathered.rows[0]}) says {before}"
-            raise _CellError(column, cell, reason)
+            raise _CellError(column, cell, reason, AGREE)
         merged[column] = before if cell is None else cell
     return merged
 
@@ -368,7 +409,7 @@ def _fill(template: str, cells: _Cells) -> str:
 def _name(template: str, cells: _Cells) -> str:
     for column in BRACES.findall(template):
         if cells[column] is None:
-            raise _CellError(column, "", "the name is empty")
+            raise _CellError(column, "", "the name is empty", FILL)
     return _fill(template, cells)
 
 
@@ -379,7 +420,7 @@ def _one_of(template: str, cells: _Cells, allowed: tuple[str, ...], unknown: str
         return unknown
     text = _fill(template, cells)
     if text not in allowed:
-        raise _CellError(column, text, f"not one of {', '.join(allowed)}")
+        raise _CellError(column, text, f"not one of {', '.join(allowed)}", VALUES)
     return text
 
 
@@ -389,14 +430,14 @@ def _worded(column: str, cell: Cell, question: Question) -> Answer:
     allowed = [value for value, _ in question.options]
     if question.kind == "yes_no":
         if cell not in ("yes", "no"):
-            raise _CellError(column, cell, "not yes or no")
+            raise _CellError(column, cell, "not yes or no", VALUES)
         return cell == "yes"
     if question.kind == "choices":
         parts = tuple(part.strip() for part in cell.split(";"))
         wrong = [part for part in parts if part not in allowed]
         if wrong:
-            raise _CellError(column, wrong[0], f"not one of {', '.join(allowed)}")
+            raise _CellError(column, wrong[0], f"not one of {', '.join(allowed)}", VALUES)
         return parts
     if question.kind == "choice" and cell not in allowed:
-        raise _CellError(column, cell, f"not one of {', '.join(allowed)}")
+        raise _CellError(column, cell, f"not one of {', '.join(allowed)}", VALUES)
     return cell

@@ -51,6 +51,7 @@ from enthesis.knowledge.paper import (
 )
 from enthesis.knowledge.price_kinds import EstimateRules, EstimateText, TariffPart
 from enthesis.knowledge.research import ResearchRules
+from enthesis.knowledge.retention import Retention
 from enthesis.knowledge.row_kinds import OpioidFactor, RowAnswer, RowTable
 from enthesis.knowledge.series import Planning, Protocol
 from enthesis.knowledge.stock import StockRules
@@ -727,6 +728,7 @@ class Knowledge:
     research: ResearchRules
     stock_rules: StockRules
     upload_rules: UploadRules
+    retentions: Mapping[str, Retention]
     booking_rules: BookingRules
     forecast_starts: Mapping[str, ForecastStart]
     forecast_rules: ForecastRules

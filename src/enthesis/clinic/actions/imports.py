@@ -14,8 +14,8 @@ from django.db.models import Max, Prefetch
 from django.utils import timezone
 
 from enthesis.clinic.actions.patients import FIRST_NUMBER
-from enthesis.clinic.models import Assessment, AuditEvent, Clinic, Course, Patient
-from enthesis.exchange.spreadsheet import Rejection, Sheet, SheetPatient
+from enthesis.clinic.models import Assessment, AuditEvent, Clinic, Course, Patient, User
+from enthesis.exchange.spreadsheet import CELL, Rejection, Sheet, SheetPatient
 from enthesis.shape import plain
 
 BATCH = 200
@@ -50,6 +50,7 @@ def import_sheet(
     sheet: Sheet,
     *,
     actor: str,
+    user: User | None = None,
     keep_good: bool = False,
     dry_run: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -57,7 +58,7 @@ def import_sheet(
     """Write the sheet's new patients with their courses and answers, all or nothing.
 
     With `keep_good` the good rows are written though others are rejected; with `dry_run` nothing
-    is. `actor` is the name for the audit rows.
+    is. `actor` is the name for the audit rows, `user` who it was if somebody was signed in.
     """
     # Held so that two imports at once cannot give out the same patient numbers.
     Clinic.objects.select_for_update().get(pk=clinic.pk)
@@ -71,7 +72,8 @@ def import_sheet(
     rejections = (*sheet.rejections, *unfit)
     written = not dry_run and (keep_good or not rejections)
     if written:
-        _write(clinic, [(patient, rows[patient.key]) for patient in good], actor, progress)
+        writer = AuditEvent(clinic=clinic, user=user, actor=actor)
+        _write(writer, [(patient, rows[patient.key]) for patient in good], progress)
     return ImportResult(
         added=len(good),
         already=len(known),
@@ -125,24 +127,24 @@ def _unfit(patients: list[SheetPatient], rows: dict[str, Patient]) -> Iterator[R
             except ValidationError as error:
                 for field, messages in error.message_dict.items():
                     value = str(getattr(record, field))
-                    yield Rejection(patient.rows[0], field, value, messages[0])
+                    reason = messages[0].rstrip(".")
+                    yield Rejection(patient.rows[0], field, value, reason, CELL)
 
 
 def _write(
-    clinic: Clinic,
+    writer: AuditEvent,
     pairs: list[tuple[SheetPatient, Patient]],
-    actor: str,
     progress: Callable[[int, int], None],
 ) -> None:
-    last = Patient.objects.filter(clinic=clinic).aggregate(last=Max("number"))["last"]
+    last = Patient.objects.filter(clinic=writer.clinic).aggregate(last=Max("number"))["last"]
     for number, (_, row) in enumerate(pairs, start=(last or FIRST_NUMBER - 1) + 1):
         row.number = number
     for start in range(0, len(pairs), BATCH):
-        _write_batch(clinic, pairs[start : start + BATCH], actor)
+        _write_batch(writer, pairs[start : start + BATCH])
         progress(min(start + BATCH, len(pairs)), len(pairs))
 
 
-def _write_batch(clinic: Clinic, pairs: list[tuple[SheetPatient, Patient]], actor: str) -> None:
+def _write_batch(writer: AuditEvent, pairs: list[tuple[SheetPatient, Patient]]) -> None:
     patients = Patient.objects.bulk_create([row for _, row in pairs])
     courses = Course.objects.bulk_create([_course_row(p, row) for p, row in pairs])
     Assessment.objects.bulk_create(
@@ -151,7 +153,7 @@ def _write_batch(clinic: Clinic, pairs: list[tuple[SheetPatient, Patient]], acto
         for answers in _assessment_rows(patient, course)
     )
     AuditEvent.objects.bulk_create(
-        _event(clinic, actor, action, record, row, sheet.rows)
+        _event(writer, action, record, row, sheet.rows)
         for (sheet, _), patient, course in zip(pairs, patients, courses, strict=True)
         for action, record, row in (
             ("import_patient", "patient", patient),
@@ -177,11 +179,12 @@ def _assessment_rows(patient: SheetPatient, course: Course) -> Iterator[Assessme
 
 
 def _event(
-    clinic: Clinic, actor: str, action: str, record: str, row: Patient | Course, rows: Any
+    writer: AuditEvent, action: str, record: str, row: Patient | Course, rows: Any
 ) -> AuditEvent:
     return AuditEvent(
-        clinic=clinic,
-        actor=actor,
+        clinic=writer.clinic,
+        user=writer.user,
+        actor=writer.actor,
         action=action,
         patient=row if isinstance(row, Patient) else row.patient,
         record=record,

@@ -18,7 +18,16 @@ from enthesis.clinic.actions import EditConflict
 from enthesis.clinic.actions import patients as actions
 from enthesis.clinic.models import Appointment, Clinic, Course, Patient, Role, User
 from enthesis.clinic.pages import age_years, attempt, differences, patient_banner
-from enthesis.clinic.permissions import DESK, STAFF, StaffRequest, get_for, page, rows_for
+from enthesis.clinic.permissions import (
+    ADMIN,
+    CLINICAL,
+    DESK,
+    STAFF,
+    StaffRequest,
+    get_for,
+    page,
+    rows_for,
+)
 from enthesis.records import Side
 from enthesis.units import kg_of_lb
 
@@ -265,6 +274,8 @@ def patient(request: StaffRequest, patient_id: int) -> HttpResponse:
         "appointments": booked,
         "weights": row.weights.order_by("-measured_on", "-id"),
         "may_write": request.user.role in DESK,
+        "may_take": request.user.role in CLINICAL,
+        "may_erase": request.user.role in ADMIN,
     }
     return render(request, "clinic/patients/patient.html", context)
 
