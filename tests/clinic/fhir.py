@@ -101,3 +101,22 @@ def fill(clinic: models.Clinic, words: str = "words") -> models.Course:
         request_key=f"harm-{course.pk}", at=at,
     )  # fmt: skip
     return course
+
+
+def begin(client: Client, path: str = "$export") -> str:
+    """Begin an export; where to ask after it."""
+    response = client.get(f"/fhir/{path}", headers={"Prefer": "respond-async"})
+    assert response.status_code == 202, response.content
+    return str(response["Content-Location"].partition("/fhir/")[2])
+
+
+def fetched(client: Client, manifest: Any) -> dict[str, list[Any]]:
+    """The files of an export, by type."""
+    found = {}
+    for one in manifest["output"]:
+        response = client.get("/fhir/" + one["url"].partition("/fhir/")[2])
+        assert response["Content-Type"] == "application/fhir+ndjson"
+        lines = b"".join(response.streaming_content).decode().splitlines()
+        found[one["type"]] = [json.loads(line) for line in lines]
+        assert len(lines) == one["count"]
+    return found

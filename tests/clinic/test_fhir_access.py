@@ -1,8 +1,10 @@
 """Who gets in to the FHIR API, and that nothing of the clinic next door comes out, by any way."""
 
 import json
+import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +18,19 @@ from enthesis.clinic.actions.api_tokens import FAILURES_ALLOWED, make_token, rev
 from enthesis.clinic.api import export
 from enthesis.clinic.api.scopes import ScopeError, read_scopes, written
 from enthesis.clinic.api.table import TYPES, include_params
-from tests.clinic.fhir import ALL, administrator, bearing, fill, get, ids, program, said, token_for
+from tests.clinic.fhir import (
+    ALL,
+    administrator,
+    bearing,
+    begin,
+    fetched,
+    fill,
+    get,
+    ids,
+    program,
+    said,
+    token_for,
+)
 
 CANARY = "Zzyzxcanary"
 Course = Callable[..., models.Course]
@@ -233,3 +247,18 @@ def test_ids_of_others_do_not_exist_in_references_either(
     client = program(other_clinic)
     bundle = get(client, f"Procedure?course=course-{canary.pk}")
     assert bundle["total"] == 0 and not ids(bundle)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_export_is_made_by_a_thread_while_the_program_asks_after_it(
+    settings: Any, tmp_path: Path
+) -> None:
+    settings.DATA = tmp_path
+    hill = models.Clinic.objects.create(name="Hill Clinic", phone="(555) 0200")
+    models.Patient.objects.create(clinic=hill, number=7, family="A", given="B")
+    client = program(hill)
+    where, began = begin(client), time.monotonic()
+    while (response := client.get(f"/fhir/{where}")).status_code == 202:
+        assert time.monotonic() - began < 60
+        time.sleep(0.05)
+    assert [one["id"] for one in fetched(client, json.loads(response.content))["Patient"]]

@@ -1,13 +1,11 @@
 """Transactions and bulk export over the FHIR API: whole or not at all, and back again the same."""
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import Client
 from pytest_django import DjangoDbBlocker
 
 from enthesis.clinic import models
@@ -15,7 +13,7 @@ from enthesis.clinic.api import export
 from enthesis.clinic.dossiers import dossiers
 from enthesis.exchange.dossier_compare import differences
 from enthesis.exchange.fhir.person import NUMBER
-from tests.clinic.fhir import EVERY, fill, get, post, program, said
+from tests.clinic.fhir import EVERY, begin, fetched, fill, get, post, program, said
 from tests.clinic.invented import load, loaded_once
 
 REAL = Path(__file__).parents[3] / "shared/real/fhir"
@@ -194,23 +192,6 @@ def _as_sent(data: bytes) -> Iterator[bytes]:
 # --- bulk export
 
 
-def begin(client: Client, path: str = "$export") -> str:
-    response = client.get(f"/fhir/{path}", headers={"Prefer": "respond-async"})
-    assert response.status_code == 202, response.content
-    return str(response["Content-Location"].partition("/fhir/")[2])
-
-
-def fetched(client: Client, manifest: Any) -> dict[str, list[Any]]:
-    found = {}
-    for one in manifest["output"]:
-        response = client.get("/fhir/" + one["url"].partition("/fhir/")[2])
-        assert response["Content-Type"] == "application/fhir+ndjson"
-        lines = b"".join(response.streaming_content).decode().splitlines()
-        found[one["type"]] = [json.loads(line) for line in lines]
-        assert len(lines) == one["count"]
-    return found
-
-
 def test_an_export_is_begun_asked_after_fetched_and_deleted(harbour: models.Clinic) -> None:
     fill(harbour)
     client = program(harbour)
@@ -285,19 +266,3 @@ def test_an_export_whose_maker_fell_silent_begins_anew_and_one_that_failed_says_
     assert len(making) == 2
     export._write(making[0] / "failed.json", {"why": "the file of a picture is gone"})
     assert "is gone" in str(get(client, where, 422))
-
-
-@pytest.mark.django_db(transaction=True)
-def test_an_export_is_made_by_a_thread_while_the_program_asks_after_it(
-    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.undo()
-    settings.DATA = tmp_path
-    hill = models.Clinic.objects.create(name="Hill Clinic", phone="(555) 0200")
-    models.Patient.objects.create(clinic=hill, number=7, family="A", given="B")
-    client = program(hill)
-    where, began = begin(client), time.monotonic()
-    while (response := client.get(f"/fhir/{where}")).status_code == 202:
-        assert time.monotonic() - began < 60
-        time.sleep(0.05)
-    assert [one["id"] for one in fetched(client, json.loads(response.content))["Patient"]]
