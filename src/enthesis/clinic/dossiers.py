@@ -6,10 +6,8 @@ and no more than one chunk of patients is held at a time.
 """
 
 from collections.abc import Collection, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, cast
 
-from django.db import connection
 from django.db.models import Model, Prefetch, QuerySet
 
 from enthesis import records
@@ -49,28 +47,6 @@ def dossiers(
 def dossier_of(patient: models.Patient, *, files: bool = False) -> kept.Dossier:
     """One patient's whole record."""
     return next(dossiers(patient.clinic, [patient.pk], files=files))
-
-
-def snapshot() -> AbstractContextManager[None]:
-    """While it lasts every query sees the database of one moment, whatever is written meanwhile;
-    nothing is written in it. Within an open transaction that one's own view holds."""
-    return nullcontext() if connection.in_atomic_block else _snapshot()
-
-
-@contextmanager
-def _snapshot() -> Iterator[None]:
-    # Not atomic(): on SQLite it begins with the right to write, and the clinic would wait.
-    begin = (
-        "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-        if connection.vendor == "postgresql"
-        else "BEGIN DEFERRED"
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(begin)
-        try:
-            yield
-        finally:
-            cursor.execute("ROLLBACK")
 
 
 def _whole(patients: QuerySet[models.Patient], files: bool) -> QuerySet[models.Patient]:

@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from enthesis.clinic import bulk, store
 from enthesis.clinic.actions.receive_rules import rules_of
-from enthesis.clinic.dossiers import dossiers, snapshot
+from enthesis.clinic.dossiers import dossiers
 from enthesis.clinic.models import AuditEvent, Clinic
+from enthesis.clinic.snapshot import snapshot
 from enthesis.exchange.clinic_rules import ClinicRules
 from enthesis.exchange.dossier import ClinicCard
 from enthesis.exchange.fhir.clinic import organization_of
