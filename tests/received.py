@@ -1,4 +1,4 @@
-"""A clinic filled from a folder and killed on the way: for the short test and the long proof."""
+"""A clinic filled from a folder as the command does, or killed on the way."""
 
 import os
 import random

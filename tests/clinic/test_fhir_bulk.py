@@ -58,7 +58,7 @@ def seen(clinic: models.Clinic) -> list[Any]:
 def test_an_empty_enthesis_is_filled_from_the_bulk_export_though_it_is_killed_on_the_way(
     tmp_path: Path,
 ) -> None:
-    """Four kills; benchmarks/proofs/fhir_kills.py does a hundred."""
+    """Four kills: at a random write, at a random moment, and after the last write."""
     harbour = load(patients=PATIENTS)
     harbour.finish_relief_percent = Decimal(60)
     harbour.save()

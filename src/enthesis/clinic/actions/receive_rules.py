@@ -82,7 +82,15 @@ def take_over(
         clinic.version += 1
         clinic.save()
         detail = {**changed, "ceilings": len(ceilings)}
-        audit.record(None, "receive_settings", clinic, detail=detail, by=actor)
+        # A clinic is nobody's record, and audit.record would not say whose this is.
+        models.AuditEvent.objects.create(
+            clinic=clinic,
+            actor=actor,
+            action="receive_settings",
+            record="clinic",
+            record_id=clinic.pk,
+            detail=detail,
+        )
     elif not is_new:
         told += [
             f"{name.replace('_', ' ')}: here {here or 'as usual'}, there {there or 'as usual'}"
