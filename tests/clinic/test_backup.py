@@ -1,5 +1,6 @@
 """A backup is sealed, read again, and fills an empty installation on either database."""
 
+import gzip
 import io
 import os
 import sqlite3
@@ -179,10 +180,13 @@ def test_a_changed_archive_is_refused_by_the_name_of_what_was_changed(
 ) -> None:
     out = io.BytesIO()
     archive.write(out, tmp_path)
-    whole = out.getvalue()
+    whole = gzip.decompress(out.getvalue())
     at = whole.index(b"O'Brien")
     with pytest.raises(archive.ArchiveError, match=r"rows/patient\.ndjson is not as it was"):
-        archive.unpack(io.BytesIO(whole[:at] + b"P" + whole[at + 1 :]), tmp_path / "u")
+        changed = gzip.compress(whole[:at] + b"P" + whole[at + 1 :])
+        archive.unpack(io.BytesIO(changed), tmp_path / "u")
+    with pytest.raises(archive.ArchiveError, match="no whole archive"):
+        archive.unpack(io.BytesIO(out.getvalue()[:-500]), tmp_path / "v")
 
 
 @pytest.mark.django_db(transaction=True)

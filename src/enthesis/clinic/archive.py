@@ -1,4 +1,4 @@
-"""Everything that an installation holds as one tar file, and back into an empty database.
+"""Everything that an installation holds as one packed tar file, and back into an empty database.
 
     rows/<model>.ndjson   each row of each table, a list of its values in the order of the fields
     files/...             attached images, questionnaires, the signing key, the audit anchors
@@ -14,6 +14,7 @@ import io
 import json
 import shutil
 import tarfile
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, time
@@ -38,7 +39,12 @@ BATCH = 500
 MANIFEST = "manifest.json"
 FOLDERS = ("images", "questionnaires")
 FILES = ("secret_key", "audit-anchors.jsonl")
-MOST_MEMBER_BYTES = 1 << 40
+
+
+_NOT_WHOLE = (
+    *(tarfile.TarError, zlib.error, EOFError, OSError),
+    *(ValueError, KeyError, TypeError, AttributeError),
+)
 
 
 class ArchiveError(ValueError):
@@ -57,7 +63,7 @@ def write(out: IO[bytes], data: Path) -> dict[str, Any]:
     Rows first: a file lies on the disk before a row names it, so none is missing.
     """
     manifest: dict[str, Any] = {"format": FORMAT, "made_at": timezone.now().isoformat()}
-    with tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+    with tarfile.open(fileobj=out, mode="w|gz", format=tarfile.PAX_FORMAT) as tar:
         with snapshot():
             manifest["migration"] = last_migration()
             manifest["tables"] = {
@@ -147,7 +153,7 @@ def unpack(source: IO[bytes], into: Path) -> dict[str, Any]:
     """Unpack an archive into a folder and compare every hash; its manifest. Raises ArchiveError."""
     found: dict[str, str] = {}
     try:
-        with tarfile.open(fileobj=source, mode="r|") as tar:
+        with tarfile.open(fileobj=source, mode="r|gz") as tar:
             for entry in tar:
                 target = into / entry.name
                 if not entry.isfile() or not target.resolve().is_relative_to(into.resolve()):
@@ -160,7 +166,7 @@ def unpack(source: IO[bytes], into: Path) -> dict[str, Any]:
         manifest = json.loads((into / MANIFEST).read_text(encoding="utf-8"))
         expected = {f"rows/{name}.ndjson": t["sha256"] for name, t in manifest["tables"].items()}
         expected |= {f"files/{name}": sha256 for name, sha256 in manifest["files"].items()}
-    except (tarfile.TarError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except _NOT_WHOLE as error:
         if isinstance(error, ArchiveError):
             raise
         raise ArchiveError(f"This is no whole archive of Enthesis: {error}") from error

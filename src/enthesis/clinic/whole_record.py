@@ -18,6 +18,7 @@ from enthesis.clinic import image_files, store
 from enthesis.clinic.documents import printed
 from enthesis.clinic.dossiers import dossier_of
 from enthesis.clinic.models import (
+    AccessEvent,
     AuditEvent,
     Consent,
     CourseFile,
@@ -111,13 +112,17 @@ def _weights(patient: Patient, speech: Speech) -> Iterator[Table]:
 
 
 def _looked_at(patient: Patient, speech: Speech) -> Part:
-    """Who did what with the record, by day: from the audit rows, which nobody can change."""
+    """Who did what with the record, by day: from the audit trails, which nobody can change."""
     counted: Counter[tuple[date, str, str]] = Counter()
-    for event in AuditEvent.objects.filter(patient=patient).order_by("id"):
-        counted[speech.on(event.at), event.actor, event.action.replace("_", " ")] += 1
+    read = AccessEvent.objects.filter(patient=patient).order_by("id")
+    for at, actor, what in read.values_list("at", "actor", "what"):
+        counted[speech.on(at), actor, f"read: {what.replace('_', ' ')}"] += 1
+    wrote = AuditEvent.objects.filter(patient=patient).order_by("id")
+    for at, actor, action in wrote.values_list("at", "actor", "action"):
+        counted[speech.on(at), actor, action.replace("_", " ")] += 1
     rows = tuple(
         (speech.day(on), who, f"{what} ({times})" if times > 1 else what)
-        for (on, who, what), times in counted.items()
+        for (on, who, what), times in sorted(counted.items())
     )
     head = (gettext("Day"), gettext("Who"), gettext("What"))
     title = gettext("Who worked with this record")
