@@ -113,24 +113,6 @@ def test_nobody_gets_in_without_a_token_that_opens(
     assert not models.AccessEvent.objects.exists()
 
 
-@pytest.mark.parametrize(
-    ("path", "what"),
-    [
-        ("Patient/patient-{}", "fhir read Patient"),
-        ("Patient?_id=patient-{}", "fhir search Patient"),
-        ("Condition?patient=patient-{}", "fhir search Condition"),
-        ("Patient/patient-{}/$everything", "fhir everything"),
-    ],
-)
-def test_whose_record_an_answer_holds_is_written_down(
-    canary: models.Course, clinic: models.Clinic, path: str, what: str
-) -> None:
-    response = program(clinic).get(f"/fhir/{path.format(canary.patient_id)}")
-    assert response.status_code == 200
-    [row] = models.AccessEvent.objects.filter(patient=canary.patient_id)
-    assert (row.what, row.actor, row.clinic) == (what, "A Program", clinic)
-
-
 def test_a_token_without_the_scope_is_told_which_one_it_needs(
     canary: models.Course, clinic: models.Clinic
 ) -> None:
