@@ -14,7 +14,7 @@ from enthesis import records
 from enthesis.clinic import image_files, models, store
 from enthesis.exchange import dossier as kept
 from enthesis.shape import read
-from enthesis.units import Kg, Ml, Money
+from enthesis.units import Kg, Ml, Money, Percent
 
 CHUNK = 50
 """Patients held at a time."""
@@ -47,6 +47,21 @@ def dossiers(
 def dossier_of(patient: models.Patient, *, files: bool = False) -> kept.Dossier:
     """One patient's whole record."""
     return next(dossiers(patient.clinic, [patient.pk], files=files))
+
+
+def card_of(clinic: models.Clinic) -> kept.ClinicCard:
+    """What a clinic says of itself."""
+    finish = clinic.finish_relief_percent
+    return kept.ClinicCard(
+        key=f"clinic-{clinic.pk}",
+        name=clinic.name,
+        phone=clinic.phone,
+        address=clinic.address,
+        time_zone=clinic.time_zone,
+        currency=clinic.currency,
+        finish_relief_percent=None if finish is None else Percent(finish),
+        stop_choice=clinic.stop_choice,
+    )
 
 
 def _whole(patients: QuerySet[models.Patient], files: bool) -> QuerySet[models.Patient]:

@@ -9,11 +9,9 @@ from django.utils import timezone
 
 from enthesis.clinic import bulk, store
 from enthesis.clinic.actions.receive_rules import rules_of
-from enthesis.clinic.dossiers import dossiers
+from enthesis.clinic.dossiers import card_of, dossiers
 from enthesis.clinic.models import AuditEvent, Clinic
 from enthesis.clinic.snapshot import snapshot
-from enthesis.exchange.clinic_rules import ClinicRules
-from enthesis.exchange.dossier import ClinicCard
 from enthesis.exchange.fhir.clinic import organization_of
 from enthesis.exchange.fhir.out import resources
 from enthesis.exchange.fhir.plan_definition import plan_definitions
@@ -49,7 +47,7 @@ def hand_over(
                 progress(len(left))
 
     rules = rules_of(clinic)
-    shared = [organization_of(_card(clinic, rules)), *_definitions(known)]
+    shared = [organization_of(card_of(clinic)), *_definitions(known)]
     about = {"clinic": plain(rules)}
     with closing(each()) as patient_by_patient:
         return bulk.write(
@@ -60,19 +58,6 @@ def hand_over(
             shared,
             lambda: _audit(clinic, left, actor),
         )
-
-
-def _card(clinic: Clinic, rules: ClinicRules) -> ClinicCard:
-    return ClinicCard(
-        f"clinic-{clinic.pk}",
-        clinic.name,
-        clinic.phone,
-        clinic.address,
-        rules.time_zone,
-        rules.currency,
-        rules.finish_relief_percent,
-        rules.stop_choice,
-    )
 
 
 def _definitions(known: Knowledge) -> Iterator[bulk.Resource]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max, Model, QuerySet
@@ -291,7 +292,7 @@ class _Numbers:
         self.before: dict[int, int] = {}
         self.counts: dict[str, int] = {}
 
-    def _came(self, source: str, kind: type[Model]) -> QuerySet[AuditEvent, dict[str, int]]:
+    def _came(self, source: str, kind: type[Model]) -> QuerySet[AuditEvent, Any]:
         """The papers that came from there: a patient who did may have got others here since."""
         events = AuditEvent.objects.filter(
             clinic=self.clinic,

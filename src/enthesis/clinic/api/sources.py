@@ -8,14 +8,13 @@ from typing import Any
 from enthesis.clinic import models, store
 from enthesis.clinic.api.narrow import KEY
 from enthesis.clinic.api.table import TYPES
-from enthesis.clinic.dossiers import dossiers
-from enthesis.exchange.dossier import ClinicCard, Dossier, Practitioner
+from enthesis.clinic.dossiers import card_of, dossiers
+from enthesis.exchange.dossier import Dossier, Practitioner
 from enthesis.exchange.fhir.clinic import organization_of
 from enthesis.exchange.fhir.out import resources
 from enthesis.exchange.fhir.person import patient_of, practitioner_of
 from enthesis.exchange.fhir.plan_definition import plan_definitions
 from enthesis.exchange.fhir.questionnaire import questionnaires
-from enthesis.units import Percent
 
 Resource = dict[str, Any]
 Key = tuple[str, int, str]
@@ -74,7 +73,7 @@ class Source:
         """What is of the clinic as a whole, by reference."""
         staff = models.User.objects.filter(clinic=self.clinic).order_by("pk")
         found = [
-            organization_of(_card(self.clinic)),
+            organization_of(card_of(self.clinic)),
             *(
                 practitioner_of(Practitioner(f"user-{one.pk}", str(one), one.role, one.is_active))
                 for one in staff
@@ -83,17 +82,3 @@ class Source:
             *plan_definitions(self.known),
         ]
         return {f"{one['resourceType']}/{one['id']}": one for one in found}
-
-
-def _card(clinic: models.Clinic) -> ClinicCard:
-    finish = clinic.finish_relief_percent
-    return ClinicCard(
-        key=f"clinic-{clinic.pk}",
-        name=clinic.name,
-        phone=clinic.phone,
-        address=clinic.address,
-        time_zone=clinic.time_zone,
-        currency=clinic.currency,
-        finish_relief_percent=None if finish is None else Percent(finish),
-        stop_choice=clinic.stop_choice,
-    )
