@@ -215,6 +215,17 @@ def test_each_patient_whose_record_is_read_leaves_a_row(
     assert models.AccessEvent.objects.count() == count, "nothing was shown"
 
 
+def test_a_look_is_written_down_for_the_clinic_whose_patient_it_was(
+    clinician: models.User,
+    make_patient: Callable[..., models.Patient],
+    other_clinic: models.Clinic,
+) -> None:
+    own = make_patient()
+    door = models.Patient.objects.create(clinic=other_clinic, number=1, family="A", given="B")
+    audit.record_reads(own.clinic, clinician, [own.pk, door.pk], "patients")
+    assert [one.patient_id for one in models.AccessEvent.objects.all()] == [own.pk]
+
+
 def test_a_page_that_is_shown_again_with_its_errors_is_a_look_too(
     clinician: models.User,
     client_for: Callable[[models.User], Client],
