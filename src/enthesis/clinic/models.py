@@ -94,6 +94,33 @@ class User(AbstractUser):
         return self.display_name or self.username
 
 
+class SecondFactor(models.Model):
+    """What a user signs in with beside the password; removed, it stays as a fact.
+
+    `secret`: an app's seed, sealed; a passkey's public credential; a recovery code's hash.
+    `counter`: an app's last used step of 30 seconds, a passkey's count of signatures.
+    """
+
+    class Kind(models.TextChoices):
+        PASSKEY = "passkey", "Passkey"
+        APP = "app", "App with codes"
+        RECOVERY = "recovery", "Recovery code"
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="factors")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    name = models.CharField(max_length=60, blank=True, default="", validators=NO_NUL)
+    secret = models.BinaryField()
+    # SHA-256 of a passkey's credential id, by which it is found.
+    credential = models.CharField(max_length=64, unique=True, null=True, blank=True)
+    counter = models.BigIntegerField(default=0)
+    added_at = models.DateTimeField(default=timezone.now)
+    used_at = models.DateTimeField(null=True, blank=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+
+
 class Patient(models.Model):
     class Sex(models.TextChoices):
         FEMALE = "female", "Female"

@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.urls import URLPattern, path
 
 from enthesis.clinic import models
@@ -33,6 +34,11 @@ STAFF: Roles = frozenset(Role)
 """Everybody who signs in."""
 
 
+FACTOR_FIRST = "factor_first"
+"""Of a session: signed in by the password alone, to set up a second factor and nothing else."""
+FACTOR_PAGES = {"second_factor", "add_app", "passkey_options", "add_passkey", "recovery_codes"}
+
+
 class StaffRequest(HttpRequest):
     """A request that passed `page`: its user is signed in and works at `clinic`."""
 
@@ -48,6 +54,8 @@ def page(route: str, view: View, name: str, roles: Roles) -> URLPattern:
         user = request.user
         if not user.is_authenticated:
             return ask_to_sign_in(request)
+        if request.session.get(FACTOR_FIRST) and name not in FACTOR_PAGES:
+            return redirect("second_factor")
         if user.clinic is None or user.role not in roles:
             raise PermissionDenied
         request.clinic = user.clinic  # type: ignore[attr-defined]
@@ -80,6 +88,7 @@ def ask_to_sign_in(request: HttpRequest) -> HttpResponse:
 # From each kind of record to its clinic.
 _TO_CLINIC: dict[type[Model], str] = {
     models.User: "clinic",
+    models.SecondFactor: "user__clinic",
     models.Room: "clinic",
     models.Patient: "clinic",
     models.Invoice: "clinic",

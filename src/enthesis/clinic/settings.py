@@ -6,6 +6,8 @@ DATABASE_URL         a PostgreSQL instead of SQLite: postgres://user@host/name, 
 ENTHESIS_HOSTS       host names that are answered, separated by commas (default: this machine only)
 ENTHESIS_SECRET_KEY  the signing key; without it the one kept in ENTHESIS_DATA is used
 ENTHESIS_IDLE_MINUTES  minutes without a click after which staff must sign in again (default 30)
+ENTHESIS_SECOND_FACTOR  whether staff must sign in with a passkey or a code beside the password
+                     (default yes; the invented clinic never asks)
 ENTHESIS_LINK_DAYS   days after which a patient's personal link stops working (default 14)
 ENTHESIS_ADDRESS     where patients reach this server, such as https://clinic.example: in messages
 ENTHESIS_BACKUPS     where the daily backup is put (default: backups/ in ENTHESIS_DATA; better on
@@ -140,6 +142,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 SESSION_IDLE_SECONDS = 60 * env.int("ENTHESIS_IDLE_MINUTES", default=30)
+SECOND_FACTOR = env.bool("ENTHESIS_SECOND_FACTOR", default=True)
 ANSWER_LINK_DAYS = env.int("ENTHESIS_LINK_DAYS", default=14)
 PUBLIC_ADDRESS = env.str("ENTHESIS_ADDRESS", default="").rstrip("/")
 BACKUPS = env.str("ENTHESIS_BACKUPS", default="")
