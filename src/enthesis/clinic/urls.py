@@ -28,6 +28,8 @@ from enthesis.clinic.pages import (
     labels,
     ledger,
     outcomes,
+    own_sign_in,
+    passkey,
     patients,
     pay,
     plan,
@@ -54,7 +56,8 @@ from enthesis.clinic.pages import (
 )
 
 STAGES = (
-    *(sign_in, today, patients, access, evaluate, plan, protocols, consent, treat, time_out),
+    *(sign_in, own_sign_in, passkey),
+    *(today, patients, access, evaluate, plan, protocols, consent, treat, time_out),
     *(cautions, labels, images, course_files, referral),
     *(choose, right_for_me, weigh, give_aid, ask_clinic, enquiries),
     # Before `answer`, which takes whatever else begins as a personal link.

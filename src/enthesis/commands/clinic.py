@@ -81,7 +81,8 @@ def run(args: argparse.Namespace) -> int:
         print(problem, file=sys.stderr)
         return 1
     print(f"{clinic} is ready. Start it with `enthesis start`, sign in as {args.admin}, and add")
-    print("the others under Settings.")
+    print("the others under Settings. The first sign-in sets up a passkey or an app with codes,")
+    print("without which a password opens nothing.")
     return 0
 
 
