@@ -203,7 +203,9 @@ def change_own_password(request: StaffRequest) -> HttpResponse:
             update_session_auth_hash(request, user)
             request.user = user
             messages.success(request, "Your password was changed. All other sessions have ended.")
-            return redirect("today" if was_given and not is_on_threshold(request) else "second_factor")
+            return redirect(
+                "today" if was_given and not is_on_threshold(request) else "second_factor"
+            )
     context = {"form": form, "was_given": was_given}
     status = 422 if form.errors else 200
     return render(request, "clinic/sign_in/own_password.html", context, status=status)

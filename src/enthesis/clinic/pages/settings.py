@@ -264,7 +264,9 @@ def give_user_password(request: StaffRequest, user_id: int) -> HttpResponse:
     if form.is_bound and form.is_valid():
         given = form.cleaned_data["password"]
         if attempt(form, sign_in.give_password, request.user, row.pk, given):
-            messages.success(request, f"{row} signs in with the new password, and then chooses one.")
+            messages.success(
+                request, f"{row} signs in with the new password, and then chooses one."
+            )
             return redirect("change_user", row.pk)
     context = {"form": form, "title": f"New password for {row}", "button": "Give it", "row": row}
     status = 422 if form.errors else 200
@@ -288,8 +290,6 @@ urlpatterns = [
     page("settings/", settings, "settings", ADMIN),
     page("settings/users/add/", add_user, "add_user", ADMIN),
     page("settings/users/<int:user_id>/", change_user, "change_user", ADMIN),
-    page(
-        "settings/users/<int:user_id>/password/", give_user_password, "give_user_password", ADMIN
-    ),
+    page("settings/users/<int:user_id>/password/", give_user_password, "give_user_password", ADMIN),
     page("settings/users/<int:user_id>/factors/", reset_user_factors, "reset_user_factors", ADMIN),
 ]

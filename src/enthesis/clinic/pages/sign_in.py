@@ -85,6 +85,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     going_to = safe(request, request.POST.get("next") or request.GET.get("next") or "/")
     if form.is_bound and form.is_valid() and form.user:
         return _after_password(request, form.user, going_to)
+    # Who comes back here begins anew.
+    request.session.pop(HALF, None)
     status = 422 if form.errors else 200
     context = {"form": form, "next": going_to, "choose": only_index()}
     return render(request, "clinic/sign_in/sign_in.html", context, status=status)

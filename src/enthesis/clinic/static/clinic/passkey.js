@@ -69,6 +69,7 @@ const WHY = {
 async function run(form) {
   const place = form.querySelector("[role=alert]");
   place.hidden = true;
+  place.textContent = "";
   try {
     const asked = (await post(form, form.dataset.begin, {})).publicKey;
     if (!asked) return;
@@ -85,5 +86,6 @@ async function run(form) {
 for (const form of document.querySelectorAll("form[data-passkey]")) {
   if (!window.PublicKeyCredential || !navigator.credentials) continue;
   form.hidden = false;
+  form.parentElement.querySelector("[data-without-passkey]")?.remove();
   form.addEventListener("submit", (event) => { event.preventDefault(); run(form); });
 }
