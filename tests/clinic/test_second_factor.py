@@ -2,6 +2,7 @@
 
 import base64
 import html
+import io
 import re
 import threading
 import time
@@ -19,6 +20,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from enthesis import cli
 from enthesis.clinic import passkeys
 from enthesis.clinic.actions import Refused, second_factor
 from enthesis.clinic.actions import sign_in as passwords
@@ -480,6 +482,34 @@ def test_an_administrator_resets_who_lost_their_phone_and_nobody_else_does(
         passwords.give_password(admin, admin.pk, NEW)
     with pytest.raises(Refused, match="Another administrator"):
         second_factor.reset_factors(clinician, admin.pk)
+
+
+def test_the_only_administrator_who_is_locked_out_is_let_in_by_the_command_line(
+    admin: User, desk: User, at_noon: Any, monkeypatch: Any, capsys: Any
+) -> None:
+    def let_in(username: str, typed: str) -> tuple[int, str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{typed}\n"))
+        status = cli.main(["let-in", username, "--password-stdin"])
+        return status, "".join(capsys.readouterr())
+
+    monkeypatch.setattr("enthesis.clinic.server.prepare", lambda: None)
+    enrol(admin, at_noon)
+    before = signed_in(admin, at_noon)
+    at_noon.move_to("2026-11-23 12:02Z", tick=False)
+    assert let_in("nobody", NEW) == (1, "Nobody who may sign in is called nobody.\n")
+    User.objects.filter(pk=desk.pk).update(is_active=False)
+    assert let_in(desk.username, NEW)[0] == 1
+    status, said = let_in(admin.username, "short")
+    assert status == 1 and "too short" in said
+    assert before.get("/").status_code == 200
+    assert let_in(admin.username, NEW)[0] == 0
+    assert before.get("/").status_code == 302
+    at_noon.move_to("2026-11-23 12:03Z", tick=False)
+    client = Client()
+    assert password(client, admin, NEW)["Location"] == OWN
+    assert client.get(OWN)["Location"] == f"{OWN}password/"
+    event = AuditEvent.objects.get(action="let_in_again")
+    assert (event.actor, event.record_id, event.clinic) == ("command line", admin.pk, admin.clinic)
 
 
 def test_the_first_administrator_is_led_to_a_second_step_and_the_invented_clinic_never_asks(
