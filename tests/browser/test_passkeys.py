@@ -77,6 +77,7 @@ def test_a_passkey_is_set_up_signs_in_alone_and_as_the_second_step(
     password(page, clinician)
     expect(page.get_by_role("heading", name="One more step")).to_be_visible()
     assert_accessible(page)
+    expect(page.get_by_label("Recovery code")).to_be_visible()
     page.get_by_role("button", name="Use your passkey").click()
     expect(page.get_by_role("heading", level=1, name="Today")).to_be_visible()
     assert AuditEvent.objects.filter(action="sign_in", user=clinician).count() == 3

@@ -72,10 +72,15 @@ class CodeForm(forms.Form):
                 "autocomplete": "one-time-code",
                 "autocapitalize": "none",
                 "spellcheck": "false",
-                "autofocus": True,
             }
         ),
     )
+
+    def __init__(self, has_app: bool, data: Any = None) -> None:
+        super().__init__(data)
+        if not has_app:
+            self.fields["code"].label = "Recovery code"
+            self.fields["code"].help_text = "One of those that you printed, in place of a passkey."
 
 
 @require_http_methods(["GET", "POST"])
@@ -116,7 +121,10 @@ def second_step(request: HttpRequest) -> HttpResponse:
     if half is None:
         return redirect("sign_in")
     user, going_to = half
-    form = CodeForm(request.POST if request.method == "POST" else None)
+    kinds = set(user.factors_now().values_list("kind", flat=True))
+    form = CodeForm(
+        SecondFactor.Kind.APP in kinds, request.POST if request.method == "POST" else None
+    )
     if form.is_bound and form.is_valid():
         code = form.cleaned_data["code"]
         good = attempt(form, second_factor.check_code, user, code, address_of(request))
@@ -125,11 +133,9 @@ def second_step(request: HttpRequest) -> HttpResponse:
             return redirect(going_to)
         if not form.errors:
             form.add_error("code", second_factor.WRONG)
-    kinds = set(user.factors_now().values_list("kind", flat=True))
     context = {
         "form": form,
         "has_passkey": SecondFactor.Kind.PASSKEY in kinds,
-        "has_app": SecondFactor.Kind.APP in kinds,
         "next": going_to,
     }
     status = 422 if form.errors else 200
