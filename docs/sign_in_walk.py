@@ -4,8 +4,9 @@ authenticator."""
 import base64
 import time
 
-from docs.picture_walks import OpenPage, Visits
 from playwright.sync_api import Page
+
+from docs.picture_walks import OpenPage, Visits
 
 
 def signing_in(open_page: OpenPage) -> Visits:

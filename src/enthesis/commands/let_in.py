@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
 
     server.prepare()
     from enthesis.clinic.actions import Refused
-    from enthesis.clinic.actions.sign_in import let_in_again
+    from enthesis.clinic.actions.second_factor import let_in_again
 
     try:
         password = typed_password(args.username, args.password_stdin)

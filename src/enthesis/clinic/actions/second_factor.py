@@ -24,6 +24,7 @@ from django.utils import timezone
 
 from enthesis.clinic import audit
 from enthesis.clinic.actions import Refused, save
+from enthesis.clinic.actions.sign_in import set_password
 from enthesis.clinic.models import AuditEvent, SecondFactor, User
 from enthesis.clinic.permissions import ADMIN, get_for
 
@@ -213,12 +214,29 @@ def reset_factors(user: User, id: int) -> User:
     row = get_for(user, User, id, lock=True)
     if user.role not in ADMIN or row.pk == user.pk:
         raise Refused("Another administrator must do that for you.")
-    forget_factors(row)
+    _forget_factors(row)
     audit.record(user, "reset_factors", row)
     return row
 
 
-def forget_factors(row: User) -> None:
+@transaction.atomic
+def let_in_again(username: str, password: str, actor: str) -> User:
+    """Somebody who lost password and second step begins anew with a first password. Nobody is
+    signed in: `actor` says for the audit where this came from."""
+    row = User.objects.select_for_update().filter(username=username).first()
+    if row is None or not row.is_active:
+        raise Refused(f"Nobody who may sign in is called {username}.")
+    set_password(row, password)
+    row.must_change_password = True
+    save(row)
+    _forget_factors(row)
+    AuditEvent.objects.create(
+        clinic=row.clinic, actor=actor, action="let_in_again", record="user", record_id=row.pk
+    )
+    return row
+
+
+def _forget_factors(row: User) -> None:
     """No passkey, app or code signs this user in any more, and no session of theirs goes on."""
     now = timezone.now()
     SecondFactor.objects.filter(user=row, removed_at=None).update(removed_at=now)

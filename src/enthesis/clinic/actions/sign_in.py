@@ -9,7 +9,6 @@ from django.utils import timezone
 
 from enthesis.clinic import audit
 from enthesis.clinic.actions import Refused, save
-from enthesis.clinic.actions.second_factor import forget_factors
 from enthesis.clinic.models import AuditEvent, User
 from enthesis.clinic.permissions import ADMIN, get_for
 
@@ -69,7 +68,7 @@ def change_own_password(user: User, password: str) -> User:
     row = User.objects.select_for_update().get(pk=user.pk)
     if row.check_password(password):
         raise Refused("Choose another one than before.", "password")
-    _set_password(row, password)
+    set_password(row, password)
     row.must_change_password = False
     save(row)
     audit.record(user, "change_own_password", row)
@@ -83,31 +82,15 @@ def give_password(user: User, id: int, password: str) -> User:
     row = get_for(user, User, id, lock=True)
     if user.role not in ADMIN or row.pk == user.pk:
         raise Refused("Change your own password under Sign-in, at the top of each page.")
-    _set_password(row, password)
+    set_password(row, password)
     row.must_change_password = True
     save(row)
     audit.record(user, "give_password", row)
     return row
 
 
-@transaction.atomic
-def let_in_again(username: str, password: str, actor: str) -> User:
-    """Somebody who lost password and second step begins anew with a first password. Nobody is
-    signed in: `actor` says for the audit where this came from."""
-    row = User.objects.select_for_update().filter(username=username).first()
-    if row is None or not row.is_active:
-        raise Refused(f"Nobody who may sign in is called {username}.")
-    _set_password(row, password)
-    row.must_change_password = True
-    save(row)
-    forget_factors(row)
-    AuditEvent.objects.create(
-        clinic=row.clinic, actor=actor, action="let_in_again", record="user", record_id=row.pk
-    )
-    return row
-
-
-def _set_password(row: User, password: str) -> None:
+def set_password(row: User, password: str) -> None:
+    """Of a row that is then saved. Refused where it is too weak."""
     try:
         validate_password(password, row)
     except ValidationError as error:
