@@ -579,3 +579,15 @@ def test_no_answer_of_a_browser_is_taken_for_a_passkey_or_breaks_the_page(
 def test_what_is_no_answer_of_a_browser_is_refused(db: None, body: bytes) -> None:
     response = Client().post(reverse("passkey_sign_in"), body, "application/json")
     assert response.json() == {"error": passkey.NOT_KNOWN}
+
+
+@pytest.mark.alike
+def test_a_passkey_nested_without_end_is_refused(clinician: User) -> None:
+    site = passkeys.Site("localhost", "http://localhost")
+    deep = base64.urlsafe_b64encode(b"\x81" * 100_000).decode().rstrip("=")
+    told = b'{"type":"webauthn.create","challenge":"AAAA","origin":"http://localhost"}'
+    told_text = base64.urlsafe_b64encode(told).decode().rstrip("=")
+    response = {"clientDataJSON": told_text, "attestationObject": deep}
+    answer = {"id": "AAAA", "rawId": "AAAA", "type": "public-key", "response": response}
+    with pytest.raises(passkeys.PasskeyError, match="recursion"):
+        passkeys.added(site, passkeys.begin_adding(clinician, site)[1], answer)
