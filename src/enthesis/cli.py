@@ -17,6 +17,7 @@ COMMANDS = {
     "serve": "serve",
     "demo": "demo",
     "clinic": "clinic",
+    "let-in": "let_in",
     "import": "import_file",
     "record": "record",
     "judge": "judge",

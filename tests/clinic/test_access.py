@@ -31,6 +31,17 @@ PUBLIC = None
 ACCESS: dict[str, frozenset[Role] | None] = {
     "sign_in": PUBLIC,
     "sign_out": PUBLIC,
+    "second_step": PUBLIC,
+    "begin_passkey_sign_in": PUBLIC,
+    "passkey_sign_in": PUBLIC,
+    "second_factor": STAFF,
+    "add_app": STAFF,
+    "begin_passkey": STAFF,
+    "add_passkey": STAFF,
+    "recovery_codes": STAFF,
+    "remove_factor": STAFF,
+    "change_own_password": STAFF,
+    "sign_out_everywhere": STAFF,
     "today": STAFF,
     "patients": STAFF,
     "add_patient": DESK,
@@ -196,6 +207,8 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "import_sheet": ADMIN,
     "add_user": ADMIN,
     "change_user": ADMIN,
+    "give_user_password": ADMIN,
+    "reset_user_factors": ADMIN,
 }
 
 
@@ -326,6 +339,7 @@ def ids(
             expires_at=datetime(2027, 1, 1, tzinfo=UTC),
             made_by=clinician,
         ).pk,
+        "factor_id": models.SecondFactor.objects.create(user=desk, kind="app", secret=b"").pk,
         "assessment_id": assessment.pk,
         "decision_id": decision.pk,
         "consent_id": models.Consent.objects.create(

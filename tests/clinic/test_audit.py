@@ -113,6 +113,15 @@ def test_rows_are_changed_past_save_in_these_places_only_and_none_is_of_the_book
         "protocols": ["clinic.save"],
         "receive": ["user.save"],
         "receive_rules": ["clinic.save", "clinic.save", "row.save"],
+        "second_factor": [
+            "SecondFactor.objects.filter(pk=row.pk, counter__lt=step).update",
+            "SecondFactor.objects.filter(user=row, removed_at=None).update",
+            "User.objects.filter(pk=row.pk).update",
+            "_recovery(user).filter(secret=_hashed(user, code)).update",
+            "_recovery(user).update",
+            "fresh.update",
+        ],
+        "sign_in": ["User.objects.filter(pk=user.pk).update"],
         "treat": ["session.delete", "session.sites.all().delete"],
     }
     forgets = "LedgerEntry.objects.update(amount=5)\nrow.entries.all().delete()\n{}.update(a)"

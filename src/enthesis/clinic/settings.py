@@ -5,7 +5,9 @@ DATABASE_URL         a PostgreSQL instead of SQLite: postgres://user@host/name, 
                      postgres://user@/name?host=/directory
 ENTHESIS_HOSTS       host names that are answered, separated by commas (default: this machine only)
 ENTHESIS_SECRET_KEY  the signing key; without it the one kept in ENTHESIS_DATA is used
-ENTHESIS_IDLE_MINUTES  minutes without a click after which staff must sign in again (default 30)
+ENTHESIS_IDLE_MINUTES  minutes without a click after which staff must sign in again (default 15)
+ENTHESIS_SECOND_FACTOR  whether staff must sign in with a passkey or a code beside the password
+                     (default yes; the invented clinic never asks)
 ENTHESIS_LINK_DAYS   days after which a patient's personal link stops working (default 14)
 ENTHESIS_ADDRESS     where patients reach this server, such as https://clinic.example: in messages
 ENTHESIS_BACKUPS     where the daily backup is put (default: backups/ in ENTHESIS_DATA; better on
@@ -77,7 +79,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "enthesis.clinic.middleware.sign_out_idle",
+    "enthesis.clinic.middleware.end_sessions",
     "enthesis.clinic.middleware.use_clinic_zone",
     "enthesis.clinic.middleware.record_reads",
     "enthesis.clinic.middleware.SayWhenBusy",
@@ -139,7 +141,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
 
-SESSION_IDLE_SECONDS = 60 * env.int("ENTHESIS_IDLE_MINUTES", default=30)
+SESSION_IDLE_SECONDS = 60 * env.int("ENTHESIS_IDLE_MINUTES", default=15)
+SECOND_FACTOR = env.bool("ENTHESIS_SECOND_FACTOR", default=True)
 ANSWER_LINK_DAYS = env.int("ENTHESIS_LINK_DAYS", default=14)
 PUBLIC_ADDRESS = env.str("ENTHESIS_ADDRESS", default="").rstrip("/")
 BACKUPS = env.str("ENTHESIS_BACKUPS", default="")
@@ -155,7 +158,9 @@ CARD_KEY = env.str("ENTHESIS_CARD_KEY", default="")
 CARD_SECRETS = env.list("ENTHESIS_CARD_SECRETS", default=[])
 CARD_ADDRESS = env.str("ENTHESIS_CARD_ADDRESS", default="")
 CARD_PAGES = env.str("ENTHESIS_CARD_PAGES", default="")
-SESSION_COOKIE_AGE = 12 * 60 * 60  # however busy, a day's work ends with signing in again
+# However busy, a day's work ends with signing in again (middleware.end_sessions: Django alone
+# counts anew from each click).
+SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = HTTPS

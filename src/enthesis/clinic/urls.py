@@ -34,7 +34,9 @@ from enthesis.clinic.pages import (
     labels,
     ledger,
     outcomes,
+    own_sign_in,
     packets,
+    passkey,
     patients,
     pay,
     plan,
@@ -62,7 +64,8 @@ from enthesis.clinic.pages import (
 )
 
 STAGES = (
-    *(sign_in, today, patients, access, record, erase),
+    *(sign_in, own_sign_in, passkey),
+    *(today, patients, access, record, erase),
     *(evaluate, plan, protocols, consent, treat, time_out),
     *(cautions, labels, images, course_files, referral),
     *(choose, right_for_me, weigh, give_aid, ask_clinic, enquiries),
