@@ -208,7 +208,7 @@ def test_an_export_is_begun_asked_after_fetched_and_deleted(harbour: models.Clin
     }  # fmt: skip
     [document] = found["DocumentReference"]
     assert document["content"][0]["attachment"]["data"]
-    reads = models.AuditEvent.objects.filter(action="read", detail__what="fhir export")
+    reads = models.AccessEvent.objects.filter(what="fhir export")
     assert reads.values("patient").distinct().count() == PATIENTS
     assert client.delete(f"/fhir/{where}").status_code == 202
     get(client, where, 404)

@@ -92,6 +92,8 @@ def _routed(request: HttpRequest, parts: list[str]) -> Answer:
         case [("QuestionnaireResponse" | "Questionnaire") as name, "$validate"]:
             _allow(request, "POST")
             asked.finish(("_format", "_pretty"))
+            # What is asked of a patient depends on what was answered before.
+            asker.need(name, "c" if name == answers.KIND else "r")
             return answer(answers.validate(asker, name, resource_of(request), base), pretty=pretty)
         case [name] | [name, "_search"] if name in TYPES:
             if parts[1:]:
@@ -99,6 +101,7 @@ def _routed(request: HttpRequest, parts: list[str]) -> Answer:
                 asked.pairs += form_of(request)
             elif name == answers.KIND and request.method == "POST":
                 asked.finish(("_format", "_pretty"))
+                asker.need(name, "c")
                 return answers.take(request, asker, resource_of(request), base, pretty)
             else:
                 _allow(request, "GET", or_post=f"{base} with a transaction Bundle")
