@@ -217,8 +217,8 @@ def test_what_belongs_to_no_course_of_the_clinic_is_refused_and_says_why(
 def test_a_text_that_no_answer_may_hold_is_refused_with_its_place(course: models.Course) -> None:
     body = response(course)
     body["extension"][1]["extension"][0]["valueCode"] = "baseline"
-    body["item"].insert(3, {"linkId": "page:4", "item": [
-        item("activity_1_name", ("String", "x" * 201)), item("activity_1", ("Integer", 3))]})  # fmt: skip
+    named = [item("activity_1_name", ("String", "x" * 201)), item("activity_1", ("Integer", 3))]
+    body["item"].insert(3, {"linkId": "page:4", "item": named})
     body["item"] = body["item"][:4]
     body["item"][0]["item"] = [tick("danger", "fever")]
     client = program(course.patient.clinic)

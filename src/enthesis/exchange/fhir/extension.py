@@ -95,8 +95,8 @@ def moment(value: datetime) -> str:
 
 
 def is_code(text: str) -> bool:
-    """Whether R4 takes the text as a code: no white space but single blanks inside. Its pattern lets
-    others such as a no-break space pass, its words do not."""
+    """Whether R4 takes the text as a code: no white space but single blanks inside. Its pattern
+    lets others such as a no-break space pass, its words do not."""
     return bool(_CODE.fullmatch(text))
 
 

@@ -124,7 +124,9 @@ def _answers(
             below = _answers(question["item"], random, skip, given)
             if not below and not optional:
                 # One that is skipped whole: what is required within it is answered too.
-                below = _answers(question["item"], random, 0, given) or [{"linkId": question["item"][0]["linkId"]}]
+                below = _answers(question["item"], random, 0, given) or [
+                    {"linkId": question["item"][0]["linkId"]}
+                ]
             if below:
                 items.append(item | {"item": below})
             continue
