@@ -342,7 +342,11 @@ def fhir_api_page() -> str:
             "twice must hold twice.",
             f"## References that `_include` follows\n\n{includes}",
             "Those that lead to a record of a patient are followed back by `_revinclude` in a "
-            "search of its type.\n",
+            "search of its type.",
+            "## What is written\n\nWhole patients by a transaction, POSTed to `/fhir/`; one set of "
+            "answers by POST to `/fhir/QuestionnaireResponse`, conditionally with `If-None-Exist`. "
+            "`POST /fhir/QuestionnaireResponse/$validate` and `POST /fhir/Questionnaire/$validate` "
+            "judge and write nothing.\n",
         )
     )
 

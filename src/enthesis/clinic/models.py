@@ -675,6 +675,8 @@ class Assessment(models.Model):
     questionnaire = models.CharField(max_length=60)
     answers = models.JSONField(default=dict, blank=True)
     source = models.CharField(max_length=20, default="patient")
+    # Of a program's answers: a retry is the same set.
+    request_key = models.CharField(max_length=40, unique=True, null=True, editable=False)
     entered_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
     read_by = models.ForeignKey(
