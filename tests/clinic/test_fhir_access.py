@@ -110,7 +110,7 @@ def test_nobody_gets_in_without_a_token_that_opens(
             assert said(response, 401), (why, path)
             assert response["WWW-Authenticate"].startswith("Bearer"), (why, path)
             assert CANARY not in response.content.decode(), (why, path)
-    assert not models.AuditEvent.objects.filter(action="read").exists()
+    assert not models.AccessEvent.objects.exists()
 
 
 def test_a_token_without_the_scope_is_told_which_one_it_needs(

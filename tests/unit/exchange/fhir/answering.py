@@ -123,7 +123,9 @@ def _answers(
         if question["type"] == "group":
             below = _answers(question["item"], random, skip, given)
             if not below and not optional:
-                below = [{"linkId": question["item"][0]["linkId"]}]
+                # Whatever is asked in it, so that no group stands there without what it requires.
+                below = _answers(question["item"], random, 0, given)
+                below = below or [{"linkId": question["item"][0]["linkId"]}]
             if below:
                 items.append(item | {"item": below})
             continue
