@@ -19,6 +19,7 @@ from enthesis.clinic.estimates import Choice
 from enthesis.clinic.models import Role
 from enthesis.clinic.permissions import ADMIN, ANSWERABLE, CLINICAL, DESK, STAFF
 from enthesis.exchange.course_json import write_course
+from enthesis.outcomes.disclosure import packed
 from enthesis.shape import plain
 from tests.clinic.files import png
 from tests.clinic.treated import agree_plan
@@ -362,6 +363,13 @@ def ids(
         "clinic_id": clinician.clinic_id,
         "protocol_id": own.key,
         "key": own.key,
+        "packet_id": models.PacketRelease.objects.create(
+            clinic=clinician.clinic,
+            day=date(2026, 11, 9),
+            threshold=11,
+            content="{}",
+            cells=packed([]),
+        ).pk,
     }
 
 
