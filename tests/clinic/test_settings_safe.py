@@ -3,9 +3,14 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.test import Client
+
+from enthesis.clinic import models
 
 pytestmark = pytest.mark.alike
 STARTED = "from enthesis.clinic import server; server.load(); print('loaded')"
@@ -55,3 +60,27 @@ def test_check_changes_nothing_where_there_is_no_clinic(tmp_path: Path) -> None:
     done = run(tmp_path, "-m", "enthesis.cli", "check")
     assert done.returncode == 1 and "unsafe  database: There is none" in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "https", "kept"),
+    [
+        ("203.0.113.9", True, "203.0.113.9"),
+        ("6.6.6.6, 2001:db8::1", True, "2001:db8::1"),
+        ("no address\r\nX", True, "127.0.0.1"),
+        ("203.0.113.9", False, "127.0.0.1"),
+    ],
+)
+def test_the_audit_trail_has_the_visitors_address_not_that_of_the_server_in_front(
+    admin: models.User,
+    make_patient: Callable[..., models.Patient],
+    client_for: Callable[[models.User], Client],
+    settings: Any,
+    sent: str,
+    https: bool,
+    kept: str,
+) -> None:
+    settings.HTTPS = https
+    patient = make_patient()
+    client_for(admin).get(f"/patients/{patient.pk}/", headers={"X-Forwarded-For": sent})
+    assert models.AccessEvent.objects.get().address == kept
