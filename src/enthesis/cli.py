@@ -37,6 +37,7 @@ COMMANDS = {
     "backup": "backup",
     "restore": "restore",
     "verify-audit": "verify_audit",
+    "check": "check",
     "manage": "manage",
 }
 

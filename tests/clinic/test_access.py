@@ -198,6 +198,8 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "recall_lot": ANSWERABLE,
     "recall_lot_csv": ANSWERABLE,
     "settings": ADMIN,
+    "settings_health": ADMIN,
+    "health": PUBLIC,
     "prices": ADMIN,
     "ceilings": ADMIN,
     "api_tokens": ADMIN,

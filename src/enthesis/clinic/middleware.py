@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import ip_address
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -17,6 +19,20 @@ SEEN_AT = "seen_at"
 STARTED_AT = "started_at"
 """When a session began, in seconds since 1970: with signing in, so it moves with each sign-in."""
 SEEN_STEP_SECONDS = 60
+
+
+def know_the_visitor(get_response: Respond) -> Respond:
+    """Where a request came from, for the audit trail and every limit by address: behind the server
+    that ends TLS it is what that one says last, not that server itself."""
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        told = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+        if settings.HTTPS and told:
+            with suppress(ValueError):
+                request.META["REMOTE_ADDR"] = str(ip_address(told))
+        return get_response(request)
+
+    return respond
 
 
 def never_store(get_response: Respond) -> Respond:

@@ -15,6 +15,7 @@ ENTHESIS_BACKUPS     where the daily backup is put (default: backups/ in ENTHESI
 ENTHESIS_BACKUP_KEY  the file with the key that seals them (default: backup_key in ENTHESIS_DATA)
 ENTHESIS_BACKUP_DAYS  of how many days the newest backup is kept (default 14; 0: make none)
 ENTHESIS_BACKUP_MONTHS  of how many months (default 12)
+ENTHESIS_LOG         json: each line of the log as JSON, and a line for each request
 ENTHESIS_SMTP        the mail server that takes messages: smtp+tls://user:password@host:587, or
                      smtps:// (TLS from the start), or smtp:// (no TLS, for this machine)
 ENTHESIS_SMS         the text-message gateway: an address that takes a POST
@@ -34,21 +35,32 @@ from pathlib import Path
 
 import environ
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 env = environ.Env()
 
 DATA = Path(env.str("ENTHESIS_DATA", default="data")).resolve()
 SECRET_KEY_FILE = DATA / "secret_key"
+# As Django's own check asks (security.W009): letters, different letters, and its own default.
+KEY_LETTERS, KEY_DIFFERENT, KEY_OF_DJANGO = 50, 5, "django-insecure-"
 
 
 def _secret_key() -> str:
     """From the environment, or as kept by `secret.keep_key`; else one that dies with the process,
-    which is what tests and the type checker need."""
+    which is what tests and the type checker need. ImproperlyConfigured for one easily guessed."""
     if given := env.str("ENTHESIS_SECRET_KEY", default=""):
-        return str(given)
-    if SECRET_KEY_FILE.exists():
-        return SECRET_KEY_FILE.read_text().strip()
-    return secrets.token_urlsafe(50)
+        where, key = "ENTHESIS_SECRET_KEY", str(given)
+    elif SECRET_KEY_FILE.exists():
+        where, key = str(SECRET_KEY_FILE), SECRET_KEY_FILE.read_text().strip()
+    else:
+        return secrets.token_urlsafe(50)
+    if len(key) < KEY_LETTERS or len(set(key)) < KEY_DIFFERENT or key.startswith(KEY_OF_DJANGO):
+        raise ImproperlyConfigured(
+            f"{where} holds a signing key that could be guessed: it needs {KEY_LETTERS} random "
+            "letters or more. Unset the variable, or move the file away, and start again: a new "
+            "key is made. Links that patients hold end with the old one."
+        )
+    return key
 
 
 SECRET_KEY = _secret_key()
@@ -58,6 +70,11 @@ LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = env.list("ENTHESIS_HOSTS", default=LOOPBACK)
 # Beyond this machine everything is HTTPS: a server in front ends TLS and says so in a header.
 HTTPS = bool(set(ALLOWED_HOSTS) - set(LOOPBACK))
+if any("*" in host or "/" in host for host in ALLOWED_HOSTS) or not ALLOWED_HOSTS:
+    raise ImproperlyConfigured(
+        "ENTHESIS_HOSTS must be the names that this server answers to, such as clinic.example, "
+        "without https:// and without a star: else links could be made to lead anywhere."
+    )
 
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
@@ -69,6 +86,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "enthesis.clinic.logs.name_requests",
+    "enthesis.clinic.middleware.know_the_visitor",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -170,6 +189,8 @@ CSRF_COOKIE_SECURE = HTTPS
 CSRF_FAILURE_VIEW = "enthesis.clinic.errors.forged"
 
 SECURE_SSL_REDIRECT = HTTPS
+# A monitor on this machine asks without TLS; it is told one word.
+SECURE_REDIRECT_EXEMPT = [r"^health$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
@@ -213,11 +234,12 @@ USE_I18N = True
 FORMAT_MODULE_PATH = "enthesis.clinic.formats"
 LANGUAGES = [("en", "English"), ("es", "Español")]
 
+LOG_JSON = env.str("ENTHESIS_LOG", default="") == "json"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"hide_links": {"()": "enthesis.clinic.errors.HideLinks"}},
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {"line": {"()": f"enthesis.clinic.logs.{'Json' if LOG_JSON else 'Line'}"}},
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
@@ -228,5 +250,7 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": ["console"], "level": "ERROR", "propagate": False},
         "enthesis": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        # On a terminal a line for each request would hide what matters.
+        "enthesis.request": {"level": "INFO" if LOG_JSON else "WARNING"},
     },
 }

@@ -29,6 +29,7 @@ from enthesis.clinic.pages import (
     export,
     forecast,
     give_aid,
+    health,
     images,
     imports,
     labels,
@@ -74,7 +75,7 @@ STAGES = (
     *(answer, stop, calls, typed_scores, outcomes, packets, results),
     *(evidence, pay, ledger, day_close, statement, estimate, superbill),
     *(stock, recall, settings, export, imports, prices, api_tokens),
-    *(appointments, series, calendar, calendar_feed, rooms),
+    *(appointments, series, calendar, calendar_feed, rooms, health),
     fhir,
 )
 urlpatterns = [path("", include(stage)) for stage in STAGES]
