@@ -15,11 +15,11 @@ import json
 import shutil
 import tarfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, time
 from decimal import Decimal
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 from uuid import UUID
 
@@ -156,7 +156,9 @@ def unpack(source: IO[bytes], into: Path) -> dict[str, Any]:
         with tarfile.open(fileobj=source, mode="r|gz") as tar:
             for entry in tar:
                 target = into / entry.name
-                if not entry.isfile() or not target.resolve().is_relative_to(into.resolve()):
+                # Below the folder here, and by the same name below another one later.
+                name = PurePosixPath(entry.name)
+                if not entry.isfile() or name.is_absolute() or ".." in name.parts:
                     raise ArchiveError(f"The archive holds {entry.name!r}, which is not ours.")
                 target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 hashed = _Hashed(cast(IO[bytes], tar.extractfile(entry)))
@@ -179,9 +181,12 @@ def unpack(source: IO[bytes], into: Path) -> dict[str, Any]:
     return cast(dict[str, Any], manifest)
 
 
-def load(unpacked: Path, manifest: dict[str, Any]) -> int:
+def load(
+    unpacked: Path, manifest: dict[str, Any], before_end: Callable[[], None] = lambda: None
+) -> int:
     """Fill an empty database with the rows of an unpacked archive; how many there are.
 
+    `before_end` is called when all rows are in, and what it raises leaves none of them.
     Raises ArchiveError where the database is not empty or the archive is of a newer release.
     """
     executor = MigrationExecutor(connection)
@@ -200,6 +205,7 @@ def load(unpacked: Path, manifest: dict[str, Any]) -> int:
     then = MigrationExecutor(connection).loader.project_state([target]).apps
     with transaction.atomic():
         total = _rows_in(unpacked, manifest, then)
+        before_end()
     executor = MigrationExecutor(connection)
     executor.migrate(executor.loader.graph.leaf_nodes())
     return total

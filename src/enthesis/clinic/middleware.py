@@ -89,11 +89,15 @@ def use_clinic_zone(get_response: Respond) -> Respond:
     return respond
 
 
+def _shows(status: int) -> bool:
+    return status < 300 or (400 <= status < 500 and status not in (403, 404))
+
+
 def record_reads(get_response: Respond) -> Respond:
     """Write down whose records staff read with this request, before anything of it is shown.
 
-    A redirect shows nothing. What is streamed is read only later: whoever makes such a stream
-    writes it down by himself.
+    A redirect shows nothing, nor does a refusal; a form that is shown again with its errors does.
+    What is streamed is read only later: whoever makes such a stream writes it down by himself.
     """
 
     def respond(request: HttpRequest) -> HttpResponse:
@@ -102,7 +106,7 @@ def record_reads(get_response: Respond) -> Respond:
             return get_response(request)
         with access.watching() as seen:
             response = get_response(request)
-            if response.status_code >= 300 or not seen:
+            if not seen or not _shows(response.status_code):
                 return response
         match = request.resolver_match
         what = (match.url_name if match else None) or "page"

@@ -31,6 +31,7 @@ from enthesis.clinic.api.sources import CHUNK, Source
 from enthesis.clinic.api.table import TYPES
 from enthesis.clinic.dossiers import DossierError
 from enthesis.clinic.models import ApiToken, AuditEvent, Patient
+from enthesis.clinic.snapshot import snapshot
 
 log = logging.getLogger("enthesis.fhir")
 FOLDER = "exports"
@@ -41,6 +42,10 @@ MOST_JOBS = 5
 """Of one token at a time."""
 SILENT_SECONDS = 60
 SHOW_SECONDS = 2
+SEEN_LATE = timedelta(hours=1)
+"""A row says when it was begun and is seen once its transaction ends: whoever asks for what was
+written since the last export gets this much of before it again, and misses nothing."""
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 _NAME = re.compile(r"[0-9a-f]{32}", re.ASCII)
 Job = dict[str, Any]
 
@@ -269,9 +274,11 @@ def make(folder: Path, token: ApiToken) -> None:
     try:
         for start in range(0, len(able), CHUNK):
             chunk = able[start : start + CHUNK]
-            for record in source.records(chunk):
-                for one in record.resources.values():
-                    write(one)
+            # Each patient as of one moment; all of them would keep the database from tidying up.
+            with snapshot():
+                for record in source.records(chunk):
+                    for one in record.resources.values():
+                        write(one)
             audit.record_reads(token.clinic, None, chunk, "fhir export", by=str(token))
             if time.monotonic() - shown > SHOW_SECONDS:
                 told = {"at": time.time(), "done": start + len(chunk), "all": len(able)}
@@ -301,7 +308,8 @@ def _patients(token: ApiToken, since: str) -> list[int]:
     """Everybody of the clinic; with `since`, whose record was written to after it."""
     rows = Patient.objects.filter(clinic=token.clinic).order_by("number")
     if since:
-        events = AuditEvent.objects.filter(clinic=token.clinic, at__gte=_moment(since))
+        after = max(_moment(since), EARLIEST) - SEEN_LATE
+        events = AuditEvent.objects.filter(clinic=token.clinic, at__gte=after)
         rows = rows.filter(pk__in=events.values("patient"))
     return list(rows.values_list("pk", flat=True))
 

@@ -204,7 +204,11 @@ def _receive(asker: Asker, found: tuple[Dossier, ...], origin: str) -> Places:
     except Refused as error:
         raise ApiError(422, error.message) from None
     if result.differences:
-        told = [issue("conflict", str(one)) for one in result.differences[:MOST_ISSUES]]
+        # Only where: what stands here may be more than this token may read.
+        told = [
+            issue("conflict", f"patient {one.number}, {one.where}: it is otherwise here")
+            for one in result.differences[:MOST_ISSUES]
+        ]
         raise refusal(409, told)
     return dict(_places(asker, found, origin))
 
