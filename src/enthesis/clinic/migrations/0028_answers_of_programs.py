@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('clinic', '0026_api_tokens'),
+        ('clinic', '0027_second_factor'),
     ]
 
     operations = [
