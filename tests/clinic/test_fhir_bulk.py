@@ -83,7 +83,12 @@ def test_an_empty_enthesis_is_filled_from_the_bulk_export_though_it_is_killed_on
     assert killed == KILLS and counts() == empty
     assert_whole()
     result = fill(hill, tmp_path / "out")
-    assert (result.patients, result.already, result.renumbered, result.told) == (12, 0, {}, [])
+    assert (result.patients, result.already, result.renumbered, result.told) == (
+        PATIENTS,
+        0,
+        {},
+        [],
+    )
     hill.refresh_from_db()
     assert seen(hill) == expected
     assert (hill.finish_relief_percent, hill.time_zone) == (60, harbour.time_zone)
