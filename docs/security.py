@@ -31,8 +31,9 @@ def page(table: Callable[..., str], notice: str) -> str:
         for line in told
     )
     sums = ", ".join(f"{state} {counted[state]}" for state in STATES)
+    made = notice.replace("the knowledge files", "docs/security.toml")
     return (
-        f"# What is shown to be safe\n\n{notice.replace('the knowledge files', 'security.toml')}\n\n"
+        f"# What is shown to be safe\n\n{made}\n\n"
         "The checklist behind OWASP ASVS 5.0 level 2 and HIPAA 164.312, and the tests that show "
         f"each line. {len(told)} lines: {sums}. What threatens, and what is not done: "
         "[threats](../explanation/threats.md).\n\n"

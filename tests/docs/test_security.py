@@ -1,4 +1,4 @@
-"""The table of what is shown to be safe names tests that exist, and gives a reason for every gap."""
+"""What is shown to be safe: each named test exists, and every gap has its reason."""
 
 import ast
 from pathlib import Path

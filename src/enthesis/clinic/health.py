@@ -5,6 +5,7 @@ import os
 import platform
 import shutil
 import stat
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -245,7 +246,7 @@ def _backups(now: datetime) -> Findings:
 
 
 def _versions(now: datetime) -> Findings:
-    python = tuple(int(part) for part in platform.python_version_tuple()[:2])
+    python = sys.version_info[:2]
     for name, version, until in (
         ("Python", platform.python_version(), PYTHON_UNTIL.get(python)),
         ("Django", django.get_version(), DJANGO_UNTIL.get(django.VERSION[:2])),
