@@ -20,7 +20,7 @@ NAVIGATION = [
 ]
 # Which word is underlined on pages that are not themselves in the navigation.
 BELONGS_TO = {
-    "outcomes": ("outcomes", "adverse_events"),
+    "outcomes": ("outcomes", "adverse_events", "packet"),
     "evidence": ("evidence",),
     "money": (
         *("money", "invoice", "make_invoice", "pay", "credit", "refund", "use_deposit"),
