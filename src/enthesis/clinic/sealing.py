@@ -45,7 +45,9 @@ def read_key(file: Path) -> bytes:
         key = bytes.fromhex(file.read_text(encoding="ascii").strip())
     except (OSError, ValueError) as error:
         wrong = "is not there, or cannot be read." if isinstance(error, OSError) else NO_KEY
-        wrong = f"{wrong} Name the key that was kept with --key FILE." if not file.exists() else wrong
+        wrong = (
+            f"{wrong} Name the key that was kept with --key FILE." if not file.exists() else wrong
+        )
         raise SealError(f"{file} {wrong}") from error
     if len(key) != KEY_BYTES:
         raise SealError(f"{file} {NO_KEY}")

@@ -18,6 +18,7 @@ from enthesis.clinic import image_files, store
 from enthesis.clinic.documents import printed
 from enthesis.clinic.dossiers import dossier_of
 from enthesis.clinic.models import (
+    AccessEvent,
     AuditEvent,
     Consent,
     CourseFile,
@@ -111,13 +112,21 @@ def _weights(patient: Patient, speech: Speech) -> Iterator[Table]:
 
 
 def _looked_at(patient: Patient, speech: Speech) -> Part:
-    """Who did what with the record, by day: from the audit rows, which nobody can change."""
-    counted: Counter[tuple[date, str, str]] = Counter()
-    for event in AuditEvent.objects.filter(patient=patient).order_by("id"):
-        counted[speech.on(event.at), event.actor, event.action.replace("_", " ")] += 1
+    """Who read or wrote what of the record, by day: from the two trails, which nobody changes."""
+    counted: dict[tuple[date, str], Counter[str]] = {}
+    wrote = AuditEvent.objects.filter(patient=patient).values_list("at", "actor", "action")
+    seen = AccessEvent.objects.filter(patient=patient).values_list("at", "actor", "what")
+    for at, who, what in wrote.order_by("id"):
+        counted.setdefault((speech.on(at), who), Counter())[what.replace("_", " ")] += 1
+    for at, who, what in seen.order_by("id"):
+        counted.setdefault((speech.on(at), who), Counter())[f"read {what.replace('_', ' ')}"] += 1
     rows = tuple(
-        (speech.day(on), who, f"{what} ({times})" if times > 1 else what)
-        for (on, who, what), times in counted.items()
+        (
+            speech.day(on),
+            who,
+            "; ".join(f"{what} ({n})" if n > 1 else what for what, n in done.items()),
+        )
+        for (on, who), done in sorted(counted.items(), key=lambda one: one[0][0])
     )
     head = (gettext("Day"), gettext("Who"), gettext("What"))
     title = gettext("Who worked with this record")
