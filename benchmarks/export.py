@@ -107,7 +107,8 @@ def main() -> int:
                 if one.said["found"] != size:
                     sys.exit(f"{form}: {one.said['found']} of {size} assessments were read back.")
                 runs[size, form] = one
-    (RESULTS / "export.md").write_text(page(runs), encoding="utf-8")
+        # After each size: the next may take long.
+        (RESULTS / "export.md").write_text(page(runs), encoding="utf-8")
     sys.stdout.write(page(runs))
     return 0
 

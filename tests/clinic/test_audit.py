@@ -92,6 +92,8 @@ def test_rows_are_changed_past_save_in_these_places_only_and_none_is_of_the_book
     }
     assert found == {
         "__init__": ["row.save"],
+        "api_tokens": ["ApiToken.objects.filter(pk=token.pk).update"],
+        "calendar_feed": ["CalendarFeed.objects.filter(user=user, revoked_at=None).update"],
         "enquiry": ["marked.update", "row.save"],
         # Only what no time keeps any more; of the books only papers that carry a name, and openly.
         "erase": [
@@ -109,6 +111,17 @@ def test_rows_are_changed_past_save_in_these_places_only_and_none_is_of_the_book
             *["message.save"] * 3,
         ],
         "protocols": ["clinic.save"],
+        "receive": ["user.save"],
+        "receive_rules": ["clinic.save", "clinic.save", "row.save"],
+        "second_factor": [
+            "SecondFactor.objects.filter(pk=row.pk, counter__lt=step).update",
+            "SecondFactor.objects.filter(user=row, removed_at=None).update",
+            "User.objects.filter(pk=row.pk).update",
+            "_recovery(user).filter(secret=_hashed(user, code)).update",
+            "_recovery(user).update",
+            "fresh.update",
+        ],
+        "sign_in": ["User.objects.filter(pk=user.pk).update"],
         "treat": ["session.delete", "session.sites.all().delete"],
     }
     forgets = "LedgerEntry.objects.update(amount=5)\nrow.entries.all().delete()\n{}.update(a)"

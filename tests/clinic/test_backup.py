@@ -1,10 +1,12 @@
 """A backup is sealed, read again, and fills an empty installation on either database."""
 
+import gzip
 import io
 import os
 import sqlite3
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -155,6 +157,13 @@ def test_a_restored_archive_written_again_is_the_same_table_by_table(
     connection.ops.execute_sql_flush(
         connection.ops.sql_flush(no_style(), tables, allow_cascade=True)
     )
+
+    def full() -> None:
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        archive.load(again, manifest, full)
+    assert not models.Clinic.objects.exists(), "so that it can be begun again"
     assert archive.load(again, manifest) == sum(t["rows"] for t in before["tables"].values())
     assert archive.write(io.BytesIO(), Path(settings.DATA))["tables"] == before["tables"]
     assert trail.problems() == []
@@ -173,16 +182,44 @@ def test_it_refuses_to_restore_over_a_clinic(filled: models.Course, tmp_path: Pa
         archive.load(tmp_path / "u", manifest)
 
 
+@pytest.mark.parametrize("name", ["files/../../x", "files/../x", "/x", "../x"])
+def test_an_archive_that_leads_out_of_its_folder_is_refused(name: str, tmp_path: Path) -> None:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w|gz") as tar:
+        tar.addfile(tarfile.TarInfo(name), io.BytesIO())
+    out.seek(0)
+    with pytest.raises(archive.ArchiveError, match="which is not ours"):
+        archive.unpack(out, tmp_path / "u")
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_changed_archive_is_refused_by_the_name_of_what_was_changed(
     filled: models.Course, tmp_path: Path
 ) -> None:
     out = io.BytesIO()
     archive.write(out, tmp_path)
-    whole = out.getvalue()
+    whole = gzip.decompress(out.getvalue())
     at = whole.index(b"O'Brien")
     with pytest.raises(archive.ArchiveError, match=r"rows/patient\.ndjson is not as it was"):
-        archive.unpack(io.BytesIO(whole[:at] + b"P" + whole[at + 1 :]), tmp_path / "u")
+        changed = gzip.compress(whole[:at] + b"P" + whole[at + 1 :])
+        archive.unpack(io.BytesIO(changed), tmp_path / "u")
+    with pytest.raises(archive.ArchiveError, match="no whole archive"):
+        archive.unpack(io.BytesIO(out.getvalue()[:-500]), tmp_path / "v")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_killed_long_ago_leaves_no_record_unsealed(filled: models.Course) -> None:
+    where = backup.folder()
+    left = [where / f"{backup.UNPACKED}x", where / f"a{backup.SUFFIX}.7.new", where / "a.new"]
+    left[0].mkdir(parents=True)
+    for one in left[1:]:
+        one.write_text("Lindqvist")
+    backup.make(where)
+    assert all(one.exists() for one in left), "another process may be at it"
+    for one in left:
+        os.utime(one, (1_000_000_000, 1_000_000_000))
+    backup.make(where)
+    assert [one.exists() for one in left] == [False, False, True]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -84,7 +84,7 @@ def test_another_version_or_a_manifest_that_leads_elsewhere_is_refused(folder: P
         ('"Observation.ndjson"', '"../Observation.ndjson"', "no file with its count"),
         ('"type": "Observation"', '"type": "Patient"', "no file with its count"),
         (kept, "[]", "no manifest"),
-        (kept, "{", "no JSON"),
+        (kept, "{", "not JSON"),
         (kept, '{"a": 1, "a": 2}', "twice"),
     ):
         path.write_text(kept.replace(old, new))
@@ -113,10 +113,13 @@ def test_a_broken_line_is_named_though_its_file_is_as_written(folder: Path) -> N
     before = hashlib.sha256(path.read_bytes()).hexdigest()
     for line, said in (
         (b'{"resourceType": "Observation", "v": NaN}', "NaN is no number"),
-        (b"[" * 100_000, "nested too deeply|no JSON"),
-        (b"\xff", "no JSON"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"\xff", "not UTF-8"),
+        (b'{"resourceType": "Observation", "v": "\\ud800"}', "surrogate"),
+        (b'{"resourceType": "Observation", "v": "\\u0000"}', "NUL"),
+        (b'{"resourceType": "Observation", "v": 1e999999999}', "sensible size"),
         (b'{"resourceType": "Patient"}', "is no Observation"),
-        (b'{"resourceType": "Observation", "v": ' + b"9" * 5000 + b"}", "no JSON"),
+        (b'{"resourceType": "Observation", "v": ' + b"9" * 5000 + b"}", "sensible size"),
     ):
         text = manifest.read_text()
         path.write_bytes(b"\n".join([line] * 3) + b"\n")

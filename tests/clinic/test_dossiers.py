@@ -124,6 +124,21 @@ def test_a_clinic_with_patients_and_papers_gives_numbers_anew_without_gaps(
     assert "receipt" not in result.renumbered
 
 
+def test_who_came_first_may_have_got_papers_here_before_the_others_come(
+    hill: models.Clinic, leaving: list[Dossier]
+) -> None:
+    paid = [one for one in leaving if any(file.invoices for file in one.courses)]
+    first, later = paid[:1], paid[1:3]
+    bring(hill, first)
+    course = models.Course.objects.filter(patient__clinic=hill)[0]
+    told = {"issued_on": TODAY, "due_on": TODAY, "currency": "USD", "course": course}
+    taken = min(one.number for d in later for file in d.courses for one in file.invoices)
+    models.Invoice.objects.create(clinic=hill, number=taken, **told)
+    assert bring(hill, later).renumbered["invoice"] >= 1
+    numbers = models.Invoice.objects.filter(clinic=hill).values_list("number", flat=True)
+    assert len(set(numbers)) == len(numbers)
+
+
 def test_what_does_not_fit_is_named_and_nothing_is_written(
     hill: models.Clinic, leaving: list[Dossier]
 ) -> None:

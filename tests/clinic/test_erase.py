@@ -3,6 +3,8 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +14,13 @@ from django.test import Client
 from enthesis.clinic import image_files, models
 from enthesis.clinic.actions import EditConflict, Refused, erase, registry
 from enthesis.clinic.actions.answer import make_link
+from enthesis.clinic.actions.hand_over import hand_over
+from enthesis.clinic.dossiers import dossiers
+from enthesis.exchange.course_json import canonical
+from enthesis.exchange.dossier_compare import differences
 from tests.clinic.files import png
 from tests.clinic.treated import treated
+from tests.received import fill as fill_from
 
 LONG_AGO = date(2018, 9, 14)
 CANARIES = (
@@ -278,3 +285,27 @@ def test_another_clinics_patient_does_not_exist(
     stranger.refresh_from_db()
     assert client_for(stranger).get(f"/patients/{course.patient_id}/erase/").status_code == 404
     assert json.loads(everything())
+
+
+@pytest.mark.parametrize("when", ["this year", "long ago"])
+def test_what_is_left_of_the_erased_keeps_no_clinic_from_moving(
+    course: models.Course,
+    admin: models.User,
+    other_clinic: models.Clinic,
+    tmp_path: Path,
+    when: str,
+) -> None:
+    if when == "long ago":
+        long_ago(course)
+    paper = {"pdf_sha256": sha256(b"Lindqvist").hexdigest()}
+    models.Consent.objects.update(**paper)
+    inputs = {"inputs_sha256": sha256(canonical({"n": "Marta"}).encode()).hexdigest()}
+    models.Decision.objects.update(verdict={"said": "go_on"}, **inputs)
+    do(admin, course)
+    hand_over(course.patient.clinic, tmp_path / "out", actor="a test")
+    assert fill_from(other_clinic, tmp_path / "out").patients == 1
+    [left, came] = models.Patient.objects.order_by("pk")
+    [theirs], [ours] = (dossiers(one.clinic) for one in (left, came))
+    assert not list(differences(ours, theirs))
+    if when == "long ago":
+        assert came.family == "Erased" and came.courses.get().sessions.get(number=1).mixtures == []

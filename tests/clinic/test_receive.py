@@ -155,6 +155,48 @@ def test_books_are_refused_where_their_day_is_closed(
     assert bring(other_clinic, clinic).patients == 1
 
 
+SPOILT_BILL: dict[str, dict[str, Any]] = {
+    "'XXX' is none of": {"currency": "XXX"},
+    "in another currency": {"currency": "EUR"},
+    "due_on and an amount": {"parts": ({"x": 1},)},
+    "parts: each needs": {"parts": ({"due_on": "2026-13-01", "amount": "NaN"},)},
+}
+SPOILT_PAYMENT: dict[str, dict[str, Any]] = {
+    "Say how the money came": {"method": ""},
+    "'barter' is none of": {"method": "barter"},
+    "'invoice' is no entry": {"kind": "invoice"},
+    "'gift' is no entry": {"kind": "gift"},
+    "must be 'receipt'": {"paper": "slip"},
+    "invoice: it is about none": {"invoice": None},
+    "about no series": {"kind": "session_used", "paper": "transfer", "method": "", "sessions": 1},
+    "of no session": {"kind": "series", "invoice": None},
+    "about no payment": {"kind": "taken_back", "paper": "correction"},
+}
+
+
+@pytest.mark.alike
+@pytest.mark.parametrize("said", [*SPOILT_BILL, *SPOILT_PAYMENT])
+def test_books_that_could_not_be_added_up_do_not_come_in(
+    clinic: models.Clinic, other_clinic: models.Clinic, make_course: MakeCourse, said: str
+) -> None:
+    """One of them would stop the page of everybody's money."""
+    course, on = make_course(), date(2026, 9, 2)
+    told = {"clinic": clinic, "course": course, "currency": "USD", "number": 1}
+    bill = models.Invoice.objects.create(issued_on=on, due_on=on, **told)
+    models.InvoiceLine.objects.create(invoice=bill, text="Session", amount=280)
+    models.LedgerEntry.objects.create(
+        kind="payment", paper="receipt", invoice=bill, amount=280, method="cash", on=on, **told
+    )
+    [dossier] = dossiers(clinic)
+    [file] = dossier.courses
+    [invoice], [payment] = file.invoices, file.entries
+    invoice = replace(invoice, **SPOILT_BILL.get(said, {}))
+    payment = replace(payment, **SPOILT_PAYMENT.get(said, {}))
+    spoilt = replace(dossier, courses=(replace(file, invoices=(invoice,), entries=(payment,)),))
+    with pytest.raises(Unfit, match=said):
+        receive(other_clinic, [spoilt], "harbour", actor="a test")
+
+
 @pytest.mark.parametrize("origin", ["", "a b", "-x", "x" * 41, "é", "a/b"])
 def test_where_patients_come_from_needs_a_name(other_clinic: models.Clinic, origin: str) -> None:
     with pytest.raises(Refused, match="letters, digits"):

@@ -215,6 +215,17 @@ def test_each_patient_whose_record_is_read_leaves_a_row(
     assert models.AccessEvent.objects.count() == count, "nothing was shown"
 
 
+def test_a_page_that_is_shown_again_with_its_errors_is_a_look_too(
+    clinician: models.User,
+    client_for: Callable[[models.User], Client],
+    make_patient: Callable[..., models.Patient],
+) -> None:
+    patient, client = make_patient(family="Canary"), client_for(clinician)
+    answer = client.post(reverse("add_weight", args=[patient.pk]), {"kg": "heavy"})
+    assert answer.status_code == 422 and "Canary" in answer.text
+    assert [one.patient_id for one in models.AccessEvent.objects.all()] == [patient.pk]
+
+
 def test_a_patient_can_be_told_who_looked(
     clinician: models.User,
     admin: models.User,

@@ -1,4 +1,4 @@
-"""Everything that an installation holds as one tar file, and back into an empty database.
+"""Everything that an installation holds as one packed tar file, and back into an empty database.
 
     rows/<model>.ndjson   each row of each table, a list of its values in the order of the fields
     files/...             attached images, questionnaires, the signing key, the audit anchors
@@ -14,11 +14,12 @@ import io
 import json
 import shutil
 import tarfile
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, time
 from decimal import Decimal
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 from uuid import UUID
 
@@ -38,7 +39,12 @@ BATCH = 500
 MANIFEST = "manifest.json"
 FOLDERS = ("images", "questionnaires")
 FILES = ("secret_key", "audit-anchors.jsonl")
-MOST_MEMBER_BYTES = 1 << 40
+
+
+_NOT_WHOLE = (
+    *(tarfile.TarError, zlib.error, EOFError, OSError),
+    *(ValueError, KeyError, TypeError, AttributeError),
+)
 
 
 class ArchiveError(ValueError):
@@ -57,7 +63,7 @@ def write(out: IO[bytes], data: Path) -> dict[str, Any]:
     Rows first: a file lies on the disk before a row names it, so none is missing.
     """
     manifest: dict[str, Any] = {"format": FORMAT, "made_at": timezone.now().isoformat()}
-    with tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+    with tarfile.open(fileobj=out, mode="w|gz", format=tarfile.PAX_FORMAT) as tar:
         with snapshot():
             manifest["migration"] = last_migration()
             manifest["tables"] = {
@@ -147,10 +153,12 @@ def unpack(source: IO[bytes], into: Path) -> dict[str, Any]:
     """Unpack an archive into a folder and compare every hash; its manifest. Raises ArchiveError."""
     found: dict[str, str] = {}
     try:
-        with tarfile.open(fileobj=source, mode="r|") as tar:
+        with tarfile.open(fileobj=source, mode="r|gz") as tar:
             for entry in tar:
                 target = into / entry.name
-                if not entry.isfile() or not target.resolve().is_relative_to(into.resolve()):
+                # Below the folder here, and by the same name below another one later.
+                name = PurePosixPath(entry.name)
+                if not entry.isfile() or name.is_absolute() or ".." in name.parts:
                     raise ArchiveError(f"The archive holds {entry.name!r}, which is not ours.")
                 target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 hashed = _Hashed(cast(IO[bytes], tar.extractfile(entry)))
@@ -160,7 +168,7 @@ def unpack(source: IO[bytes], into: Path) -> dict[str, Any]:
         manifest = json.loads((into / MANIFEST).read_text(encoding="utf-8"))
         expected = {f"rows/{name}.ndjson": t["sha256"] for name, t in manifest["tables"].items()}
         expected |= {f"files/{name}": sha256 for name, sha256 in manifest["files"].items()}
-    except (tarfile.TarError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except _NOT_WHOLE as error:
         if isinstance(error, ArchiveError):
             raise
         raise ArchiveError(f"This is no whole archive of Enthesis: {error}") from error
@@ -173,9 +181,12 @@ def unpack(source: IO[bytes], into: Path) -> dict[str, Any]:
     return cast(dict[str, Any], manifest)
 
 
-def load(unpacked: Path, manifest: dict[str, Any]) -> int:
+def load(
+    unpacked: Path, manifest: dict[str, Any], before_end: Callable[[], None] = lambda: None
+) -> int:
     """Fill an empty database with the rows of an unpacked archive; how many there are.
 
+    `before_end` is called when all rows are in, and what it raises leaves none of them.
     Raises ArchiveError where the database is not empty or the archive is of a newer release.
     """
     executor = MigrationExecutor(connection)
@@ -194,6 +205,7 @@ def load(unpacked: Path, manifest: dict[str, Any]) -> int:
     then = MigrationExecutor(connection).loader.project_state([target]).apps
     with transaction.atomic():
         total = _rows_in(unpacked, manifest, then)
+        before_end()
     executor = MigrationExecutor(connection)
     executor.migrate(executor.loader.graph.leaf_nodes())
     return total

@@ -21,6 +21,7 @@ from enthesis.clinic import archive, sealing, trail
 
 log = logging.getLogger("enthesis.backup")
 SUFFIX = ".enthesis"
+UNPACKED = ".enthesis-unpacked-"
 EVERY = timedelta(days=1)
 
 
@@ -63,6 +64,7 @@ def make(where: Path) -> tuple[Backup, dict[str, Any]]:
     key = sealing.keep_backup_key(key_file())
     trail.anchor(trail.anchors_file())
     now = timezone.now().replace(microsecond=0)
+    _sweep(where, now)
     target = where / f"{now:%Y%m%dT%H%M%SZ}{SUFFIX}"
     draft = where / f"{target.name}.{os.getpid()}.new"
     try:
@@ -81,11 +83,18 @@ def make(where: Path) -> tuple[Backup, dict[str, Any]]:
     return Backup(target, now), manifest
 
 
+def _sweep(where: Path, now: datetime) -> None:
+    """Take away what one that was killed left a day ago or earlier: records that nothing seals."""
+    for left in (*where.glob(f"{UNPACKED}*"), *where.glob(f"*{SUFFIX}.*.new")):
+        if datetime.fromtimestamp(left.stat().st_mtime, UTC) < now - EVERY:
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
 @contextmanager
 def unpacked(file: Path, key: bytes, beside: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     """A backup unpacked into a folder of its own, every hash compared. SealError, ArchiveError."""
     with (
-        tempfile.TemporaryDirectory(dir=beside, prefix="unpacked-") as name,
+        tempfile.TemporaryDirectory(dir=beside, prefix=UNPACKED) as name,
         file.open("rb") as src,
     ):
         into = Path(name)
@@ -150,14 +159,11 @@ def restore(file: Path, key: bytes, data: Path) -> dict[str, Any]:
         if sqlite:
             connection.close()
             connection.settings_dict["NAME"] = str(into / "database")
-        archive.load(into, manifest)
+        # The files first: whoever is killed meanwhile has an empty database, and begins again.
+        archive.load(into, manifest, lambda: _put(into, manifest, data))
         anchors = into / "files" / trail.ANCHORS
         if found := trail.problems(trail.read_anchors(anchors)):
             raise archive.ArchiveError("The audit trails are not whole: " + "; ".join(found))
-        for name in manifest["files"]:
-            (data / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            shutil.copyfile(into / "files" / name, data / name)
-            (data / name).chmod(0o600)
         if sqlite:
             # Alone in it: the log is written back into the one file before it gets its name.
             with connection.cursor() as cursor:
@@ -167,6 +173,13 @@ def restore(file: Path, key: bytes, data: Path) -> dict[str, Any]:
             _to_disk(database.parent)
             connection.settings_dict["NAME"] = str(database)
     return manifest
+
+
+def _put(into: Path, manifest: dict[str, Any], data: Path) -> None:
+    for name in manifest["files"]:
+        (data / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shutil.copyfile(into / "files" / name, data / name)
+        (data / name).chmod(0o600)
 
 
 def make_if_due(now: datetime) -> Backup | None:

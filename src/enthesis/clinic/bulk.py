@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from enthesis.exchange.strict_json import JsonError, read_json
 
 FHIR_VERSION = "4.0.1"
 FORMAT = "enthesis-bulk-1"
@@ -319,28 +320,6 @@ class _Lines:
 
 def _json(text: bytes, where: str) -> Any:
     try:
-        return json.loads(
-            text,
-            parse_float=_number,
-            parse_constant=_refuse_constant,
-            object_pairs_hook=_refuse_twice,
-        )
-    except (ValueError, InvalidOperation) as error:
-        raise BulkError(f"{where}: this is no JSON ({error}). Export again.") from error
-    except RecursionError:
-        raise BulkError(f"{where} is nested too deeply.") from None
-
-
-def _number(text: str) -> Decimal:
-    return Decimal(text)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number")
-
-
-def _refuse_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a field is there twice in one object")
-    return found
+        return read_json(text, MOST_LINE)
+    except JsonError as error:
+        raise BulkError(f"{where}: {error.words}. Export again.") from error

@@ -112,21 +112,17 @@ def _weights(patient: Patient, speech: Speech) -> Iterator[Table]:
 
 
 def _looked_at(patient: Patient, speech: Speech) -> Part:
-    """Who read or wrote what of the record, by day: from the two trails, which nobody changes."""
-    counted: dict[tuple[date, str], Counter[str]] = {}
-    wrote = AuditEvent.objects.filter(patient=patient).values_list("at", "actor", "action")
-    seen = AccessEvent.objects.filter(patient=patient).values_list("at", "actor", "what")
-    for at, who, what in wrote.order_by("id"):
-        counted.setdefault((speech.on(at), who), Counter())[what.replace("_", " ")] += 1
-    for at, who, what in seen.order_by("id"):
-        counted.setdefault((speech.on(at), who), Counter())[f"read {what.replace('_', ' ')}"] += 1
+    """Who did what with the record, by day: from the audit trails, which nobody can change."""
+    counted: Counter[tuple[date, str, str]] = Counter()
+    read = AccessEvent.objects.filter(patient=patient).order_by("id")
+    for at, actor, what in read.values_list("at", "actor", "what"):
+        counted[speech.on(at), actor, f"read: {what.replace('_', ' ')}"] += 1
+    wrote = AuditEvent.objects.filter(patient=patient).order_by("id")
+    for at, actor, action in wrote.values_list("at", "actor", "action"):
+        counted[speech.on(at), actor, action.replace("_", " ")] += 1
     rows = tuple(
-        (
-            speech.day(on),
-            who,
-            "; ".join(f"{what} ({n})" if n > 1 else what for what, n in done.items()),
-        )
-        for (on, who), done in sorted(counted.items(), key=lambda one: one[0][0])
+        (speech.day(on), who, f"{what} ({times})" if times > 1 else what)
+        for (on, who, what), times in sorted(counted.items())
     )
     head = (gettext("Day"), gettext("Who"), gettext("What"))
     title = gettext("Who worked with this record")

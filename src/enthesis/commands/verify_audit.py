@@ -49,7 +49,7 @@ def verify(copy: Path | None) -> int:
     for problem in found:
         print(problem, file=sys.stderr)
     if found:
-        print("The trails were changed. Nothing was noted. See docs/how-to/audit.md.")
+        print("The trails were changed. Nothing was noted. See docs/how-to/see-who-looked.md.")
         return 1
     now = trail.heads() if copy else trail.anchor(file)
     for head in now:

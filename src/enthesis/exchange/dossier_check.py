@@ -27,6 +27,7 @@ from enthesis.exchange.dossier import (
     Person,
     SignedSession,
 )
+from enthesis.exchange.dossier_books import AGAIN, books
 from enthesis.journey.follow import SAFETY, answer_problems
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.records import Mixture, SiteDose
@@ -192,6 +193,7 @@ def _course(file: CourseFile, person: Person, known: Knowledge) -> Iterator[tupl
     yield from _sessions(file.sessions)
     yield from _answers(file, person, known)
     yield from _within(file)
+    yield from books(file)
     yield from _vocabulary(file, known)
     yield from _fingerprints(file)
 
@@ -300,9 +302,6 @@ def _fingerprints(file: CourseFile) -> Iterator[tuple[Where, str]]:
             yield (decision.key, "inputs"), f"they were changed since the decision. {AGAIN}"
     for consent in file.consents:
         yield from _paper(consent)
-
-
-AGAIN = "Export it again from where it came."
 
 
 def _paper(consent: ConsentFact) -> Iterator[tuple[Where, str]]:

@@ -60,6 +60,7 @@ def revoke_token(user: User, token_id: int) -> ApiToken:
     return token
 
 
+@transaction.atomic
 def find_token(secret: str, now: datetime) -> ApiToken | None:
     """The token that opens now: not expired, not taken back, and whoever made it is still an
     administrator here: a clinic's programs do not outlast those who answer for them."""
@@ -73,6 +74,7 @@ def find_token(secret: str, now: datetime) -> ApiToken | None:
         return None
     if token.last_used_at is None or now - token.last_used_at >= USED_STEP:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+        audit.record(None, "use_token", token, by=str(token))
     return token
 
 

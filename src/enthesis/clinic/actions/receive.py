@@ -12,7 +12,7 @@ from datetime import date
 from itertools import islice
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max, Model
+from django.db.models import Max, Model, QuerySet
 
 from enthesis.clinic import dossiers as here
 from enthesis.clinic import image_files, ledger, models, store
@@ -279,16 +279,27 @@ class _Numbers:
         self.clinic = clinic
         patients = Patient.objects.filter(clinic=clinic)
         self.last_patient = patients.aggregate(last=Max("number"))["last"] or 0
-        own = models.Invoice.objects.filter(clinic=clinic).exclude(course__patient__source=source)
         entries = models.LedgerEntry.objects.filter(clinic=clinic)
-        theirs = entries.exclude(course__patient__source=source)
-        self.own = set(theirs.order_by().values_list("paper", flat=True).distinct())
-        self.own |= {"invoice"} if own.exists() else set()
+        mine = entries.exclude(pk__in=self._came(source, models.LedgerEntry))
+        self.own = set(mine.order_by().values_list("paper", flat=True).distinct())
+        bills = models.Invoice.objects.filter(clinic=clinic)
+        if bills.exclude(pk__in=self._came(source, models.Invoice)).exists():
+            self.own.add("invoice")
         self.last = dict(entries.order_by().values_list("paper").annotate(last=Max("number")))
         last = models.Invoice.objects.filter(clinic=clinic).aggregate(last=Max("number"))["last"]
         self.last["invoice"] = last or 0
         self.before: dict[int, int] = {}
         self.counts: dict[str, int] = {}
+
+    def _came(self, source: str, kind: type[Model]) -> QuerySet[AuditEvent, dict[str, int]]:
+        """The papers that came from there: a patient who did may have got others here since."""
+        events = AuditEvent.objects.filter(
+            clinic=self.clinic,
+            action="receive",
+            record=kind._meta.model_name,
+            detail__from=source.removeprefix("received:"),
+        )
+        return events.values("record_id")
 
     def was(self, row: Model) -> dict[str, int]:
         """For the audit: the number there, where it is another one here."""

@@ -5,6 +5,8 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from zoneinfo import available_timezones
 
+from django.db import transaction
+
 from enthesis.clinic import audit, models, store
 from enthesis.exchange.clinic_rules import ClinicRules, OwnProtocolVersion
 from enthesis.exchange.dossier import Practitioner
@@ -57,6 +59,7 @@ def _questionnaires(clinic: models.Clinic) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
+@transaction.atomic
 def take_over(
     clinic: models.Clinic, theirs: ClinicRules, welcome: Welcome, actor: str
 ) -> tuple[list[Problem], list[str]]:
@@ -82,15 +85,7 @@ def take_over(
         clinic.version += 1
         clinic.save()
         detail = {**changed, "ceilings": len(ceilings)}
-        # A clinic is nobody's record, and audit.record would not say whose this is.
-        models.AuditEvent.objects.create(
-            clinic=clinic,
-            actor=actor,
-            action="receive_settings",
-            record="clinic",
-            record_id=clinic.pk,
-            detail=detail,
-        )
+        audit.record(None, "receive_settings", clinic, detail=detail, by=actor)
     elif not is_new:
         told += [
             f"{name.replace('_', ' ')}: here {here or 'as usual'}, there {there or 'as usual'}"

@@ -24,12 +24,14 @@ from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
 from enthesis.clinic import audit, errors
+from enthesis.clinic.api import trail
 from enthesis.clinic.api.asking import Asked, Asker
 from enthesis.clinic.api.outcome import ApiError, answer, issue, outcome
 from enthesis.clinic.api.sources import CHUNK, Source
 from enthesis.clinic.api.table import TYPES
 from enthesis.clinic.dossiers import DossierError
 from enthesis.clinic.models import ApiToken, AuditEvent, Patient
+from enthesis.clinic.snapshot import snapshot
 
 log = logging.getLogger("enthesis.fhir")
 FOLDER = "exports"
@@ -40,6 +42,10 @@ MOST_JOBS = 5
 """Of one token at a time."""
 SILENT_SECONDS = 60
 SHOW_SECONDS = 2
+SEEN_LATE = timedelta(hours=1)
+"""A row says when it was begun and is seen once its transaction ends: whoever asks for what was
+written since the last export gets this much of before it again, and misses nothing."""
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 _NAME = re.compile(r"[0-9a-f]{32}", re.ASCII)
 Job = dict[str, Any]
 
@@ -93,6 +99,7 @@ def begin(
         "request": request.build_absolute_uri(),
         "types": [one for one in able if not only or one in only],
         "since": since,
+        "patients_only": patients_only,
         "at": timezone.now().isoformat(),
     }
     name = secrets.token_hex(16)
@@ -267,9 +274,11 @@ def make(folder: Path, token: ApiToken) -> None:
     try:
         for start in range(0, len(able), CHUNK):
             chunk = able[start : start + CHUNK]
-            for record in source.records(chunk):
-                for one in record.resources.values():
-                    write(one)
+            # Each patient as of one moment; all of them would keep the database from tidying up.
+            with snapshot():
+                for record in source.records(chunk):
+                    for one in record.resources.values():
+                        write(one)
             audit.record_reads(token.clinic, None, chunk, "fhir export", by=str(token))
             if time.monotonic() - shown > SHOW_SECONDS:
                 told = {"at": time.time(), "done": start + len(chunk), "all": len(able)}
@@ -277,6 +286,16 @@ def make(folder: Path, token: ApiToken) -> None:
                 shown = time.monotonic()
         for one in source.shared.values():
             write(one)
+        if trail.KIND.name in job["types"]:
+            since = _moment(job["since"]) if job["since"] else None
+            about: set[int] = set()
+            until = datetime.fromisoformat(job["at"])
+            for event in trail.events(token.clinic, since, until, job["patients_only"]):
+                if event.patient is not None:
+                    about.add(event.patient)
+                write(event.resource)
+            new = about.difference(able)
+            audit.record_reads(token.clinic, None, new, "fhir export", by=str(token))
     finally:
         for sink in files.values():
             sink.close()
@@ -289,7 +308,8 @@ def _patients(token: ApiToken, since: str) -> list[int]:
     """Everybody of the clinic; with `since`, whose record was written to after it."""
     rows = Patient.objects.filter(clinic=token.clinic).order_by("number")
     if since:
-        events = AuditEvent.objects.filter(clinic=token.clinic, at__gte=_moment(since))
+        after = max(_moment(since), EARLIEST) - SEEN_LATE
+        events = AuditEvent.objects.filter(clinic=token.clinic, at__gte=after)
         rows = rows.filter(pk__in=events.values("patient"))
     return list(rows.values_list("pk", flat=True))
 

@@ -5,6 +5,7 @@ that no page elsewhere can use it. Whose records an answer holds is written down
 """
 
 import logging
+from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
 from enthesis.clinic import audit, errors
-from enthesis.clinic.api import export
+from enthesis.clinic.api import answers, export, trail
 from enthesis.clinic.api.asking import (
     Asked,
     Asker,
@@ -33,6 +34,7 @@ from enthesis.clinic.api.sources import Resource, Source
 from enthesis.clinic.api.table import TYPES, Type
 from enthesis.clinic.api.transaction import transact
 from enthesis.clinic.permissions import public_page
+from enthesis.clinic.snapshot import snapshot
 
 log = logging.getLogger("enthesis.fhir")
 Answer = HttpResponseBase
@@ -88,19 +90,29 @@ def _routed(request: HttpRequest, parts: list[str]) -> Answer:
             return export.status(request, asker, job, base)
         case ["Patient", id, "$everything"]:
             _allow(request, "GET")
-            return _told(asker, _everything(asker, id, asked, base), "everything", pretty)
+            return _told(asker, lambda: _everything(asker, id, asked, base), "everything", pretty)
+        case [("QuestionnaireResponse" | "Questionnaire") as name, "$validate"]:
+            _allow(request, "POST")
+            asked.finish(("_format", "_pretty"))
+            # What is asked of a patient depends on what was answered before.
+            asker.need(name, "c" if name == answers.KIND else "r")
+            return answer(answers.validate(asker, name, resource_of(request), base), pretty=pretty)
         case [name] | [name, "_search"] if name in TYPES:
             if parts[1:]:
                 _allow(request, "POST")
                 asked.pairs += form_of(request)
+            elif name == answers.KIND and request.method == "POST":
+                asked.finish(("_format", "_pretty"))
+                asker.need(name, "c")
+                return answers.take(request, asker, resource_of(request), base, pretty)
             else:
                 _allow(request, "GET", or_post=f"{base} with a transaction Bundle")
-            found = search(asker, TYPES[name], asked, base)
-            return _told(asker, found, f"search {name}", pretty)
+            kind = TYPES[name]
+            return _told(asker, lambda: _search(asker, kind, asked, base), f"search {name}", pretty)
         case [name, id] if name in TYPES and not id.startswith(("$", "_")):
             _allow(request, "GET")
             asked.finish(("_format", "_pretty"))
-            return _told(asker, _read(asker, TYPES[name], id), f"read {name}", pretty)
+            return _told(asker, lambda: _read(asker, TYPES[name], id), f"read {name}", pretty)
         case [name, *_] if name in TYPES:
             raise ApiError(
                 404, f"{'/'.join(parts[1:])[:80]} is not served for {name}", "not-supported"
@@ -131,18 +143,29 @@ def _allow(request: HttpRequest, *methods: str, or_post: str = "") -> None:
     )
 
 
-def _told(asker: Asker, found: tuple[Resource, set[int]], what: str, pretty: bool) -> HttpResponse:
-    """The answer, once it is written down whose record is in it."""
-    body, of = found
+def _told(
+    asker: Asker, find: Callable[[], tuple[Resource, set[int]]], what: str, pretty: bool
+) -> HttpResponse:
+    """The answer as of one moment, once it is written down whose record is in it."""
+    with snapshot():
+        body, of = find()
     response = answer(body, pretty=pretty)
     audit.record_reads(asker.clinic, None, of, f"fhir {what}", asker.address, by=str(asker.token))
     return response
+
+
+def _search(asker: Asker, kind: Type, asked: Asked, base: str) -> tuple[Resource, set[int]]:
+    return (
+        trail.search_trail(asker, asked, base) if kind.trail else search(asker, kind, asked, base)
+    )
 
 
 def _read(asker: Asker, kind: Type, id: str) -> tuple[Resource, set[int]]:
     asker.need(kind.name, "r")
     source = Source(asker.clinic)
     name = f"{kind.name}/{id}"
+    if kind.trail:
+        return trail.read_event(asker, id)
     if kind.shared:
         if name in source.shared:
             return source.shared[name], set()

@@ -33,7 +33,7 @@ Resource = dict[str, Any]
 
 # R4's patterns, which its JSON schema holds every text and code to.
 _TEXT = re.compile(r"[ \r\n\t\S]+")
-_CODE = re.compile(r"[^\s]+(\s[^\s]+)*")
+_CODE = re.compile(r"[^\s]+( [^\s]+)*")
 # "Strings SHALL NOT exceed 1MB in size" (R4, data types).
 MOST_TEXT = 1024 * 1024
 # What a binary double, as JavaScript reads numbers, holds exactly.
@@ -95,7 +95,8 @@ def moment(value: datetime) -> str:
 
 
 def is_code(text: str) -> bool:
-    """Whether R4 takes the text as a code: no blank at either end, none twice."""
+    """Whether R4 takes the text as a code: no white space but single blanks inside. Its pattern
+    lets others such as a no-break space pass, its words do not."""
     return bool(_CODE.fullmatch(text))
 
 

@@ -28,7 +28,10 @@ pytestmark = pytest.mark.skipif(
 
 # What R4's pattern for strings lets pass and Medplum does not: control characters, which "SHOULD
 # NOT" be there, and text of line ends alone. Only drawn texts have them.
-STRICTER = ("Invalid string format", "String must contain non-whitespace content")
+STRICTER = (
+    *("Invalid string format", "Invalid markdown format"),
+    "String must contain non-whitespace content",
+)
 
 
 def judged(found: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
