@@ -22,7 +22,7 @@ NAVIGATION = [
 BELONGS_TO = {
     # One's own sign-in belongs to no word.
     "": ("second_factor", "own_password", "add_app", "recovery_codes"),
-    "outcomes": ("outcomes", "adverse_events"),
+    "outcomes": ("outcomes", "adverse_events", "packet"),
     "evidence": ("evidence",),
     "money": (
         *("money", "invoice", "make_invoice", "pay", "credit", "refund", "use_deposit"),

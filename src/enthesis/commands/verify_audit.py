@@ -54,5 +54,5 @@ def verify(copy: Path | None) -> int:
     now = trail.heads() if copy else trail.anchor(file)
     for head in now:
         print(f"{head.trail}: {head.place} rows, whole, up to {head.digest[:12]}.")
-    print(f"Compared with {len(anchors)} heads of before.")
+    print(f"Compared with {len(anchors)} anchor{'' if len(anchors) == 1 else 's'} kept before.")
     return 0

@@ -272,7 +272,9 @@ def said(question: Question, given: dict[str, Answer]) -> str:
     if question.kind == "scale":
         label = f" ({words[values]})" if words.get(values) else ""
         return f"{values} of {question.maximum}{label}"
-    return ", ".join(words.get(value, str(value)) for value in chosen)
+    said = [words.get(value, str(value)) for value in chosen]
+    # Whole sentences stand one after the other; commas between them would follow full stops.
+    return (" " if all(one.endswith(".") for one in said) else ", ").join(said)
 
 
 urlpatterns = [
