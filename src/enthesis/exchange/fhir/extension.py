@@ -33,7 +33,10 @@ Resource = dict[str, Any]
 
 # R4's patterns, which its JSON schema holds every text and code to.
 _TEXT = re.compile(r"[ \r\n\t\S]+")
+# A code's pattern takes any blank; its text says "no whitespace other than single spaces".
 _CODE = re.compile(r"[^\s]+( [^\s]+)*")
+# The pattern takes them, though strings "SHOULD NOT" hold them, and other programs refuse them.
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1b]")
 # "Strings SHALL NOT exceed 1MB in size" (R4, data types).
 MOST_TEXT = 1024 * 1024
 # What a binary double, as JavaScript reads numbers, holds exactly.
@@ -95,14 +98,15 @@ def moment(value: datetime) -> str:
 
 
 def is_code(text: str) -> bool:
-    """Whether R4 takes the text as a code: no white space but single blanks inside. Its pattern
-    lets others such as a no-break space pass, its words do not."""
-    return bool(_CODE.fullmatch(text))
+    """Whether R4 takes the text as a code: no blank at either end, none twice."""
+    return bool(_CODE.fullmatch(text)) and not _CONTROLS.search(text)
 
 
 def fits(text: str) -> bool:
-    """Whether R4 takes the text as a string as it stands."""
-    return bool(_TEXT.fullmatch(text)) and len(text.encode()) <= MOST_TEXT
+    """Whether R4, and who is stricter, takes the text as a string as it stands."""
+    if not _TEXT.fullmatch(text) or text.isspace() or _CONTROLS.search(text):
+        return False
+    return len(text.encode()) <= MOST_TEXT
 
 
 @cache

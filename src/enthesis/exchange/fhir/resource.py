@@ -97,7 +97,7 @@ def shown(text: str) -> str | None:
     """A text as R4's pattern for strings takes it: what it refuses, such as no-break spaces, as
     blanks. None where nothing is left."""
     if not fits(text):
-        text = "".join(c if fits(c) else " " for c in text[:LONGEST_SHOWN])
+        text = "".join(c if c in "\r\n\t" or fits(c) else " " for c in text[:LONGEST_SHOWN])
     return text.strip() or None
 
 
