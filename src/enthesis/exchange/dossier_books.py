@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from enthesis.exchange.dossier import CourseFile, Entry
+from enthesis.exchange.dossier import Arrangement, CourseFile, Entry, Invoice
 from enthesis.journey.ledger import PAPERS, Kind, LedgerError, Method
 from enthesis.journey.ledger import Entry as Posted
 from enthesis.units import MINOR_DIGITS, Money
@@ -31,7 +31,8 @@ AGAIN = "Export it again from where it came."
 def books(file: CourseFile) -> Iterator[tuple[Where, str]]:
     """Every fault of the invoices, arrangements and entries of a course."""
     currencies = {one.key: one.currency for one in file.invoices}
-    for one in (*file.invoices, *file.arrangements):
+    papers: tuple[Invoice | Arrangement, ...] = (*file.invoices, *file.arrangements)
+    for one in papers:
         if one.currency not in MINOR_DIGITS:
             known = ", ".join(sorted(MINOR_DIGITS))
             yield (one.key, "currency"), f"{one.currency!r} is none of {known}."

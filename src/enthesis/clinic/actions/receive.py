@@ -291,7 +291,7 @@ class _Numbers:
         self.before: dict[int, int] = {}
         self.counts: dict[str, int] = {}
 
-    def _came(self, source: str, kind: type[Model]) -> QuerySet[AuditEvent, dict[str, int]]:
+    def _came(self, source: str, kind: type[Model]) -> QuerySet[AuditEvent, Any]:
         """The papers that came from there: a patient who did may have got others here since."""
         events = AuditEvent.objects.filter(
             clinic=self.clinic,
