@@ -11,7 +11,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from docs import after, candidacy, clinic_tables, decision_aid, fhir, questionnaires
+from docs import after, candidacy, clinic_tables, decision_aid, fhir, questionnaires, security
 from docs.anatomy import anatomy_page, anatomy_pictures
 from enthesis.cli import parser_for
 from enthesis.clinic.api.matching import MODIFIERS, PREFIXES
@@ -300,6 +300,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "measures.md": lambda: measures_page(known),
         "fhir.md": lambda: fhir.page(known, table, NOTICE),
         "commands.md": commands_page,
+        "security.md": lambda: security.page(table, NOTICE),
         "fhir-api.md": fhir_api_page,
         "registry.md": lambda: registry_page(known),
         "export.md": lambda: clinic_tables.page(known, table, NOTICE),
@@ -342,7 +343,11 @@ def fhir_api_page() -> str:
             "twice must hold twice.",
             f"## References that `_include` follows\n\n{includes}",
             "Those that lead to a record of a patient are followed back by `_revinclude` in a "
-            "search of its type.\n",
+            "search of its type.",
+            "## What is written\n\nWhole patients by a transaction, POSTed to `/fhir/`; one set of "
+            "answers by POST to `/fhir/QuestionnaireResponse`, conditionally with `If-None-Exist`. "
+            "`POST /fhir/QuestionnaireResponse/$validate` and `POST /fhir/Questionnaire/$validate` "
+            "judge and write nothing.\n",
         )
     )
 

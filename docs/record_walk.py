@@ -38,3 +38,10 @@ def in_and_out(open_page: OpenPage) -> Visits:
     boss.goto(f"/patients/{patient}/erase/")
     yield "erase", boss
     yield "erase-phone", boss
+    boss.goto(f"/patients/{patient}/who-looked")
+    yield "who-looked", boss
+    boss.set_default_timeout(60_000)
+    boss.goto("/outcomes/packets/")
+    boss.get_by_role("heading", name="A packet for other clinics").wait_for()
+    yield "packets", boss
+    yield "packets-phone", boss

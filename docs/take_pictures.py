@@ -23,6 +23,7 @@ from docs import picture_walks as walks
 from docs.card_walk import cards
 from docs.money_walk import money
 from docs.record_walk import in_and_out
+from docs.sign_in_walk import signing_in
 
 DAY = datetime(2026, 11, 26, 10, tzinfo=UTC)
 """Ten in the morning at the clinic, on a Thursday."""
@@ -153,10 +154,21 @@ PICTURES = {
     "whole-record-phone": Shot(in_and_out, PHONE),
     "erase": Shot(in_and_out, DESKTOP, 2400),
     "erase-phone": Shot(in_and_out, PHONE, 4000),
+    "who-looked": Shot(in_and_out, DESKTOP),
+    "packets": Shot(in_and_out, DESKTOP, 2400),
+    "packets-phone": Shot(in_and_out, PHONE, 2400),
     "card-failed-phone-es": Shot(cards, PHONE),
     "money-card": Shot(cards, DESKTOP, 700),
     "card-problem": Shot(cards, DESKTOP),
     "card-problem-phone": Shot(cards, PHONE),
+    "sign-in": Shot(signing_in, DESKTOP),
+    "sign-in-first": Shot(signing_in, DESKTOP),
+    "sign-in-app": Shot(signing_in, DESKTOP),
+    "sign-in-codes": Shot(signing_in, DESKTOP),
+    "sign-in-own": Shot(signing_in, DESKTOP),
+    "sign-in-own-phone": Shot(signing_in, PHONE),
+    "sign-in-second-phone": Shot(signing_in, PHONE),
+    "sign-in-lost": Shot(signing_in, DESKTOP),
     "outcomes": Shot(walks.report, DESKTOP),
     "outcomes-phone": Shot(walks.report, PHONE, dark=True),
 }

@@ -47,8 +47,10 @@ def on_a_fixed_day() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def own_data(settings: Any, tmp_path: Path) -> None:
-    """Each test keeps its registry to itself."""
+    """Each test keeps its registry to itself, and signs in with the password alone: the second
+    step has tests of its own."""
     settings.DATA = tmp_path
+    settings.SECOND_FACTOR = False
 
 
 @pytest.fixture

@@ -37,9 +37,11 @@ def counts() -> list[int]:
     return [kind._default_manager.count() for kind in KINDS]
 
 
-def kill_one(clinic: models.Clinic, folder: Path, rng: random.Random, writes: int) -> bool:
+def kill_one(
+    clinic: models.Clinic, folder: Path, rng: random.Random, writes: int, seconds: float
+) -> bool:
     """A child that receives and is killed: by turns at the n-th of so many writes, or before the
-    end, or at a random moment of its first second. Whether it was killed."""
+    end, or at a random moment of the first `seconds`. Whether it was killed."""
     connections.close_all()
     aim = rng.choice(["write", "write", "end", "clock"])
     child = os.fork()
@@ -54,7 +56,7 @@ def kill_one(clinic: models.Clinic, folder: Path, rng: random.Random, writes: in
         finally:
             os._exit(1)
     if aim == "clock":
-        time.sleep(rng.uniform(0, 1))
+        time.sleep(rng.uniform(0, seconds))
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     if not os.WIFSIGNALED(status) and os.WEXITSTATUS(status):

@@ -17,6 +17,7 @@ COMMANDS = {
     "serve": "serve",
     "demo": "demo",
     "clinic": "clinic",
+    "let-in": "let_in",
     "import": "import_file",
     "record": "record",
     "judge": "judge",
@@ -36,6 +37,7 @@ COMMANDS = {
     "backup": "backup",
     "restore": "restore",
     "verify-audit": "verify_audit",
+    "check": "check",
     "manage": "manage",
 }
 

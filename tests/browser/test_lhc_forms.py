@@ -16,7 +16,8 @@ from playwright.sync_api import Browser, Page, Route
 
 from enthesis.exchange.fhir.answers_valid import response_findings
 from enthesis.exchange.fhir.finding import errors
-from enthesis.exchange.fhir.questionnaire import questionnaires
+from enthesis.exchange.fhir.questionnaire import asked_by, questionnaires
+from enthesis.exchange.fhir.response import answers_from
 from enthesis.knowledge.load import knowledge
 from tests.unit.exchange.fhir.answering import answered
 
@@ -96,7 +97,8 @@ def plain(value: Any) -> Any:
     return float(value) if isinstance(value, Decimal) else value
 
 
-FORMS = list(questionnaires(knowledge(date(2026, 11, 1))))
+KNOWN = knowledge(date(2026, 11, 1))
+FORMS = list(questionnaires(KNOWN))
 
 
 @pytest.mark.parametrize("form", FORMS, ids=[form["id"] for form in FORMS])
@@ -113,9 +115,15 @@ def test_lhc_forms_shows_every_question_and_finds_our_answers_valid(
     assert [text for text in asked if text not in shown] == []
     assert page.evaluate("LForms.Util.checkValidity()") is None
     back = page.evaluate("LForms.Util.getFormFHIRData('QuestionnaireResponse', 'R4')")
-    back["questionnaire"] = form["url"]
+    assert back["questionnaire"] == f"{form['url']}|{form['version']}"
     assert errors(response_findings(back, [form])) == ()
     assert given - set(links(back["item"])) == set()
+    # Without a word of ours in it, each answer reads as it was given, one tick of several too.
+    asked_here = asked_by(KNOWN, form["url"].rpartition("/")[2])
+    answers = answers_from(back, asked_here)
+    assert answers == answers_from(response, asked_here)
+    several = [answers[q.id] for q in asked_here if q.kind == "choices" and q.id in answers]
+    assert several and all(isinstance(answer, tuple) for answer in several)
 
 
 def test_lhc_forms_misses_what_is_required_so_that_its_silence_means_something(page: Page) -> None:

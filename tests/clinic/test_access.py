@@ -19,6 +19,7 @@ from enthesis.clinic.estimates import Choice
 from enthesis.clinic.models import Role
 from enthesis.clinic.permissions import ADMIN, ANSWERABLE, CLINICAL, DESK, STAFF
 from enthesis.exchange.course_json import write_course
+from enthesis.outcomes.disclosure import packed
 from enthesis.shape import plain
 from tests.clinic.files import png
 from tests.clinic.treated import agree_plan
@@ -31,6 +32,17 @@ PUBLIC = None
 ACCESS: dict[str, frozenset[Role] | None] = {
     "sign_in": PUBLIC,
     "sign_out": PUBLIC,
+    "second_step": PUBLIC,
+    "begin_passkey_sign_in": PUBLIC,
+    "passkey_sign_in": PUBLIC,
+    "second_factor": STAFF,
+    "add_app": STAFF,
+    "begin_passkey": STAFF,
+    "add_passkey": STAFF,
+    "recovery_codes": STAFF,
+    "remove_factor": STAFF,
+    "change_own_password": STAFF,
+    "sign_out_everywhere": STAFF,
     "today": STAFF,
     "patients": STAFF,
     "add_patient": DESK,
@@ -186,6 +198,8 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "recall_lot": ANSWERABLE,
     "recall_lot_csv": ANSWERABLE,
     "settings": ADMIN,
+    "settings_health": ADMIN,
+    "health": PUBLIC,
     "prices": ADMIN,
     "ceilings": ADMIN,
     "api_tokens": ADMIN,
@@ -196,6 +210,8 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "import_sheet": ADMIN,
     "add_user": ADMIN,
     "change_user": ADMIN,
+    "give_user_password": ADMIN,
+    "reset_user_factors": ADMIN,
 }
 
 
@@ -326,6 +342,7 @@ def ids(
             expires_at=datetime(2027, 1, 1, tzinfo=UTC),
             made_by=clinician,
         ).pk,
+        "factor_id": models.SecondFactor.objects.create(user=desk, kind="app", secret=b"").pk,
         "assessment_id": assessment.pk,
         "decision_id": decision.pk,
         "consent_id": models.Consent.objects.create(
@@ -348,6 +365,13 @@ def ids(
         "clinic_id": clinician.clinic_id,
         "protocol_id": own.key,
         "key": own.key,
+        "packet_id": models.PacketRelease.objects.create(
+            clinic=clinician.clinic,
+            day=date(2026, 11, 9),
+            threshold=11,
+            content="{}",
+            cells=packed([]),
+        ).pk,
     }
 
 

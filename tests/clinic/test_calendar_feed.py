@@ -131,3 +131,16 @@ def test_another_clinics_appointments_are_not_in_it(
 def test_something_else_is_refused(client: Client, typed: dict[str, str]) -> None:
     assert client.post("/calendar/feed/", typed).status_code == 422
     assert not CalendarFeed.objects.exists()
+
+
+def test_the_desk_is_offered_everybodys_and_a_clinician_their_own(
+    client: Client, client_for: Callable[[User], Client], desk: User
+) -> None:
+    def chosen(who: Client) -> str:
+        page = who.get("/calendar/feed/").content.decode()
+        found = re.search(r'name="of_everybody" value="(\w*)"[^>]*checked', page)
+        assert found
+        return found[1]
+
+    assert chosen(client) == ""
+    assert chosen(client_for(desk)) == "yes"

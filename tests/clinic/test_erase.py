@@ -270,7 +270,10 @@ def test_the_page_asks_again_and_then_does_it(
     assert again.status_code == 422 and "then tick this" in again.content.decode()
     assert models.Patient.objects.get(pk=course.patient_id).email
     done = client.post(address, told | {"sure": "on"}, follow=True).content.decode()
-    assert "Erased: 2 entries." in done and "Nothing is left that may be erased today." in done
+    assert (
+        "Erased: telephone and e-mail; 2 entries." in done
+        and "Nothing is left that may be erased today." in done
+    )
     stale = client.post(address, told | {"sure": "on"})
     assert stale.status_code == 409 and "Look again" in stale.content.decode()
 

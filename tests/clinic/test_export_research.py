@@ -55,6 +55,7 @@ def clinic(loaded: models.Clinic, db: None) -> models.Clinic:
     return loaded
 
 
+@pytest.mark.alike
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_no_name_number_note_or_true_date_is_anywhere_in_it(
     clinic: models.Clinic, tmp_path: Path, form: str

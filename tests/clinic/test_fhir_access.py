@@ -18,6 +18,7 @@ from enthesis.clinic.actions.api_tokens import FAILURES_ALLOWED, make_token, rev
 from enthesis.clinic.api import export
 from enthesis.clinic.api.scopes import ScopeError, read_scopes, written
 from enthesis.clinic.api.table import TYPES, include_params
+from enthesis.clinic.api.trail import TABLES
 from tests.clinic.fhir import (
     ALL,
     administrator,
@@ -49,6 +50,12 @@ def canary(make_course: Course, make_patient: Any, clinician: models.User) -> mo
         course=course, on=date(2026, 11, 9), occasion="after_session", questionnaire="six_signs",
         completed_at=datetime(2026, 11, 9, 12, tzinfo=UTC), answers={"pain": 4},
     )  # fmt: skip
+    models.AuditEvent.objects.create(
+        clinic=course.patient.clinic, patient=course.patient, actor=CANARY, action=CANARY
+    )
+    models.AccessEvent.objects.create(
+        clinic=course.patient.clinic, patient=course.patient, actor=CANARY, what=CANARY
+    )
     return fill(course.patient.clinic, CANARY)
 
 
@@ -68,6 +75,14 @@ def addresses(course: models.Course) -> list[tuple[str, str]]:
         ("delete", f"$export-status/{'0' * 32}"),
         ("get", f"$export-file/{'0' * 32}/Patient.ndjson"),
         ("post", ""),
+        ("post", "QuestionnaireResponse"),
+        ("post", "QuestionnaireResponse/$validate"),
+        ("post", "Questionnaire/$validate"),
+    ]
+    found += [
+        ("get", f"AuditEvent/{kind}-{row.pk}")
+        for kind, table in TABLES.items()
+        for row in table._default_manager.filter(patient=pk)[:1]
     ]
     return found
 
@@ -110,7 +125,7 @@ def test_nobody_gets_in_without_a_token_that_opens(
             assert said(response, 401), (why, path)
             assert response["WWW-Authenticate"].startswith("Bearer"), (why, path)
             assert CANARY not in response.content.decode(), (why, path)
-    assert not models.AccessEvent.objects.exists()
+    assert models.AccessEvent.objects.count() == 1, "what the canary brought with it"
 
 
 def test_a_token_without_the_scope_is_told_which_one_it_needs(
@@ -160,7 +175,7 @@ def test_nothing_of_the_clinic_next_door_comes_out_by_any_way(
         path = one["url"].partition("/fhir/")[2]
         answers.append((path, b"".join(client.get(f"/fhir/{path}"))))
     assert {one["type"] for one in manifest["output"]} <= {
-        one.name for one in TYPES.values() if one.shared
+        one.name for one in TYPES.values() if one.shared or one.trail
     }
     for path, content in answers:
         assert CANARY.encode() not in content, path

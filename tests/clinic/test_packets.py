@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 import time_machine
 from django.test import Client
+from pytest_django import DjangoDbBlocker
 
 from enthesis.cli import parser_for
 from enthesis.clinic import models, outcomes
 from enthesis.clinic.actions import AppendOnlyError, Refused, save
 from enthesis.clinic.actions import registry as registry_action
 from enthesis.outcomes.packet import from_plain
-from tests.clinic.invented import load
+from tests.clinic.invented import load, loaded_once
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:fetch_(arrow|record)_:DeprecationWarning"),
@@ -29,9 +30,14 @@ def at_noon() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def harbour(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[models.Clinic]:
+    with loaded_once(django_db_blocker, lambda: load(TODAY)) as clinic:
+        yield clinic
+
+
 @pytest.fixture
-def admin(db: None, client_for: SignedIn) -> Client:
-    load(TODAY)
+def admin(harbour: models.Clinic, db: None, client_for: SignedIn) -> Client:
     return client_for(models.User.objects.get(role=models.Role.ADMINISTRATOR))
 
 
@@ -114,7 +120,7 @@ def test_the_command_makes_a_packet_that_it_shows(
 
 
 @pytest.mark.alike
-@pytest.mark.parametrize("asked", ["condition=nonsense", "covariate=name"])
-def test_an_unknown_choice_is_answered_with_a_sentence(admin: Client, asked: str) -> None:
-    answer = admin.get(f"/outcomes/packets/?{asked}", follow=True)
-    assert answer.status_code == 200 and asked.split("=")[1].encode() in answer.content
+def test_an_unknown_choice_is_answered_with_a_sentence(admin: Client) -> None:
+    for asked in ("condition=nonsense", "covariate=name"):
+        answer = admin.get(f"/outcomes/packets/?{asked}", follow=True)
+        assert answer.status_code == 200 and asked.split("=")[1].encode() in answer.content

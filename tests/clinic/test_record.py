@@ -25,6 +25,14 @@ from tests.clinic.treated import treated
 
 AT = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
+VERDICT = {
+    "headline": "to session 2 of at most 6",
+    "reasons": [
+        {"mark": "met", "text": "No other rule ends the series."},
+        {"mark": "not_met", "text": "Target not reached."},
+    ],
+}
+
 
 @pytest.fixture
 def course(
@@ -51,14 +59,17 @@ def course(
         by=clinician,
     )  # fmt: skip
     models.Decision.objects.create(
-        course=row, on=date(2026, 10, 9), suggested="go_on", decided="stop", verdict={}, inputs={},
-        reason="Moves abroad", inputs_sha256="0" * 64, by=clinician,
+        course=row, on=date(2026, 10, 9), suggested="go_on", decided="stop", inputs={},
+        verdict=VERDICT, reason="Moves abroad", inputs_sha256="0" * 64, by=clinician,
     )  # fmt: skip
     models.CallAttempt.objects.create(course=row, outcome="Will write", by=clinician)
     models.AuditEvent.objects.create(
         clinic=clinician.clinic, actor="Sam Desk", action="change_patient", patient=row.patient,
         record="patient", at=AT,
     )  # fmt: skip
+    models.AccessEvent.objects.create(
+        clinic=clinician.clinic, actor="Sam Desk", patient=row.patient, what="who_looked", at=AT
+    )
     return row
 
 
@@ -87,15 +98,19 @@ def test_it_tells_everything_of_a_course(course: models.Course) -> None:
         "Tolerated well.",
         "Added 2 Nov 2026, 07:00, Dr Amara Osei: Slept badly.",
         "What happened: Sore for a week",
-        "Suggested was: go on",
+        "Suggested was: go on, to session 2 of at most 6",
+        "Why suggested: No other rule ends the series.",
         "Reason: Moves abroad",
         "2 Nov 2026 | Sam Desk | change patient",
+        "2 Nov 2026 | Sam Desk | read: who looked",
     ):
         assert expected in said
     assert any("Will write" in word for word in said)
     assert any(word.startswith("Naproxen | NSAID (anti-inflammatory) |") for word in said)
     (signs,) = (word for word in said if word.startswith("24 Sep 2026 |"))
     assert "| 5" in signs
+    # Means of three activities are told with one decimal, as on the screen.
+    assert not any(re.search(r"\d\.\d\d", word) for word in said if "Sep 2026 |" in word)
 
 
 def test_every_kind_of_record_about_a_patient_is_told_or_said_not_to_be() -> None:

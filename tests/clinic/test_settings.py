@@ -201,7 +201,7 @@ def test_a_new_user_signs_in_with_the_first_password(office: Client) -> None:
     office.post("/settings/users/add/", {**new, "password": PASSWORD})
     client = Client()
     client.post("/sign-in/", {"username": "rosa", "password": PASSWORD})
-    assert client.get("/").status_code == 200
+    assert client.get("/")["Location"] == "/sign-in/own/"
 
 
 @pytest.mark.parametrize(

@@ -157,8 +157,8 @@ def unpack(source: IO[bytes], into: Path) -> dict[str, Any]:
             for entry in tar:
                 target = into / entry.name
                 # Below the folder here, and by the same name below another one later.
-                path = PurePosixPath(entry.name)
-                if not entry.isfile() or path.is_absolute() or ".." in path.parts:
+                inside = PurePosixPath(entry.name)
+                if not entry.isfile() or inside.is_absolute() or ".." in inside.parts:
                     raise ArchiveError(f"The archive holds {entry.name!r}, which is not ours.")
                 target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 hashed = _Hashed(cast(IO[bytes], tar.extractfile(entry)))

@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
-from enthesis.clinic.permissions import ADMIN, ANSWERABLE, STAFF
+from enthesis.clinic.permissions import ADMIN, ANSWERABLE, STAFF, is_on_threshold
 
 # Word, name of the page, who sees it, where it is the current one.
 NAVIGATION = [
@@ -20,7 +20,9 @@ NAVIGATION = [
 ]
 # Which word is underlined on pages that are not themselves in the navigation.
 BELONGS_TO = {
-    "outcomes": ("outcomes", "adverse_events"),
+    # One's own sign-in belongs to no word.
+    "": ("second_factor", "own_password", "add_app", "recovery_codes"),
+    "outcomes": ("outcomes", "adverse_events", "packet"),
     "evidence": ("evidence",),
     "money": (
         *("money", "invoice", "make_invoice", "pay", "credit", "refund", "use_deposit"),
@@ -46,7 +48,7 @@ def staff(request: HttpRequest) -> dict[str, Any]:
     nav = [
         (word, reverse(name), name == current)
         for word, name, roles in NAVIGATION
-        if user.role in roles
+        if user.role in roles and not is_on_threshold(request)
     ]
     return {
         "nav": nav,

@@ -209,11 +209,18 @@ def busy_logged(exception: Exception) -> None:
 
 def without_words(error: BaseException) -> str:
     """What kind of fault and where, for a log: its own words may name a patient."""
-    return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"
+    told, seen = [], set[int]()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        told.append(f"{type(cause).__name__}\n{''.join(traceback.format_tb(cause.__traceback__))}")
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return "after ".join(told)
 
 
 class HideLinks(logging.Filter):
-    """Keeps the secret of a patient's personal addresses out of the logs."""
+    """Keeps the secret of a patient's personal addresses out of the logs, and the words of faults,
+    which may quote what was typed."""
 
     LINK = re.compile(r"/(a|c|consent|estimate|feed|stop|asked)/[^/\s]+")
 
@@ -221,10 +228,8 @@ class HideLinks(logging.Filter):
         record.msg = self.LINK.sub(r"/\1/…", record.getMessage())
         record.args = None
         if record.exc_info:
-            # A traceback ends with the exception's own words, and those may name the address.
-            record.exc_text = record.exc_text or logging.Formatter().formatException(
-                record.exc_info
-            )
+            error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+            record.exc_text = f"Traceback: {without_words(error)}" if error else None
             record.exc_info = None
         for name in ("exc_text", "stack_info"):
             setattr(record, name, self.LINK.sub(r"/\1/…", getattr(record, name) or "") or None)

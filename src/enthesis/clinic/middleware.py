@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import ip_address
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -14,7 +16,23 @@ from enthesis.clinic import access, audit, errors
 
 Respond = Callable[[HttpRequest], HttpResponse]
 SEEN_AT = "seen_at"
+STARTED_AT = "started_at"
+"""When a session began, in seconds since 1970: with signing in, so it moves with each sign-in."""
 SEEN_STEP_SECONDS = 60
+
+
+def know_the_visitor(get_response: Respond) -> Respond:
+    """Where a request came from, for the audit trail and every limit by address: behind the server
+    that ends TLS it is what that one says last, not that server itself."""
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        told = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+        if settings.HTTPS and told:
+            with suppress(ValueError):
+                request.META["REMOTE_ADDR"] = str(ip_address(told))
+        return get_response(request)
+
+    return respond
 
 
 def never_store(get_response: Respond) -> Respond:
@@ -31,20 +49,28 @@ def never_store(get_response: Respond) -> Respond:
     return respond
 
 
-def sign_out_idle(get_response: Respond) -> Respond:
-    """Sign out who has not clicked for SESSION_IDLE_SECONDS: clinic screens are left alone.
+def end_sessions(get_response: Respond) -> Respond:
+    """Sign out who has not clicked for SESSION_IDLE_SECONDS (clinic screens are left alone), whose
+    session is older than a day's work, and whose sessions were all ended after it began.
 
     The last click is written at most once a minute, so that reading pages seldom writes.
     """
 
     def respond(request: HttpRequest) -> HttpResponse:
-        if request.user.is_authenticated:
-            now = int(time.time())
-            seen = request.session.get(SEEN_AT, now)
-            if now - seen > settings.SESSION_IDLE_SECONDS:
+        user = request.user
+        if user.is_authenticated:
+            now, session = time.time(), request.session
+            seen, began = session.get(SEEN_AT, now), session.get(STARTED_AT)
+            ended = user.signed_out_at
+            if (
+                now - seen > settings.SESSION_IDLE_SECONDS
+                or now - (began or now) > settings.SESSION_COOKIE_AGE
+                or (ended is not None and (began or 0) <= ended.timestamp())
+            ):
                 logout(request)
-            elif SEEN_AT not in request.session or now - seen >= SEEN_STEP_SECONDS:
-                request.session[SEEN_AT] = now
+            elif SEEN_AT not in session or now - seen >= SEEN_STEP_SECONDS:
+                session[SEEN_AT] = int(now)
+                session.setdefault(STARTED_AT, now)
         return get_response(request)
 
     return respond

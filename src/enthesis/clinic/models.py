@@ -10,6 +10,7 @@ from collections.abc import Collection
 from decimal import Decimal
 from typing import Any, Self, cast
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.core.validators import (
     MaxValueValidator,
@@ -89,9 +90,52 @@ class User(AbstractUser):
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, null=True, blank=True)
     role = models.CharField(max_length=20, choices=Role.choices, default=Role.FRONT_DESK)
     display_name = models.CharField(max_length=120, validators=NO_NUL)
+    # The password was given by somebody else: the next sign-in begins with choosing one's own.
+    must_change_password = models.BooleanField(default=False)
+    # Sessions that began before this moment have ended.
+    signed_out_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return self.display_name or self.username
+
+    def factors_now(self) -> "models.QuerySet[SecondFactor]":
+        """The passkeys and apps to sign in with; recovery codes alone do not make a factor."""
+        kept = SecondFactor.objects.filter(user=self, removed_at=None)
+        return kept.exclude(kind=SecondFactor.Kind.RECOVERY)
+
+    @property
+    def needs_factor(self) -> bool:
+        """Whether a password alone is not enough: never so in the invented clinic, whose passwords
+        everybody knows."""
+        invented = self.clinic is not None and self.clinic.invented
+        return bool(settings.SECOND_FACTOR) and not invented
+
+
+class SecondFactor(models.Model):
+    """What a user signs in with beside the password; removed, it stays as a fact.
+
+    `secret`: an app's seed, sealed; a passkey's public credential; a recovery code's hash.
+    `counter`: an app's last used step of 30 seconds, a passkey's count of signatures.
+    """
+
+    class Kind(models.TextChoices):
+        PASSKEY = "passkey", "Passkey"
+        APP = "app", "App with codes"
+        RECOVERY = "recovery", "Recovery code"
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="factors")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    name = models.CharField(max_length=60, blank=True, default="", validators=NO_NUL)
+    secret = models.BinaryField()
+    # SHA-256 of a passkey's credential id, by which it is found.
+    credential = models.CharField(max_length=64, unique=True, null=True, blank=True)
+    counter = models.BigIntegerField(default=0)
+    added_at = models.DateTimeField(default=timezone.now)
+    used_at = models.DateTimeField(null=True, blank=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
 
 
 class Patient(models.Model):
@@ -631,6 +675,8 @@ class Assessment(models.Model):
     questionnaire = models.CharField(max_length=60)
     answers = models.JSONField(default=dict, blank=True)
     source = models.CharField(max_length=20, default="patient")
+    # Of a program's answers: a retry is the same set.
+    request_key = models.CharField(max_length=40, unique=True, null=True, editable=False)
     entered_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
     read_by = models.ForeignKey(

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
+from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.urls import URLPattern, path
 
 from enthesis.clinic import models
@@ -33,6 +35,14 @@ STAFF: Roles = frozenset(Role)
 """Everybody who signs in."""
 
 
+FACTOR_FIRST = "factor_first"
+"""Of a session: signed in by the password alone, to set up a second factor and nothing else."""
+FACTOR_PAGES = frozenset(
+    {"second_factor", "change_own_password", "add_app", "begin_passkey", "add_passkey"}
+)
+"""What such a session opens, and one whose password was given by somebody else."""
+
+
 class StaffRequest(HttpRequest):
     """A request that passed `page`: its user is signed in and works at `clinic`."""
 
@@ -48,6 +58,12 @@ def page(route: str, view: View, name: str, roles: Roles) -> URLPattern:
         user = request.user
         if not user.is_authenticated:
             return ask_to_sign_in(request)
+        if request.session.get(FACTOR_FIRST) and user.factors_now().exists():
+            # Set up elsewhere meanwhile: this session knows only the password.
+            logout(request)
+            return ask_to_sign_in(request)
+        if is_on_threshold(request) and name not in FACTOR_PAGES:
+            return redirect("second_factor")
         if user.clinic is None or user.role not in roles:
             raise PermissionDenied
         request.clinic = user.clinic  # type: ignore[attr-defined]
@@ -55,6 +71,13 @@ def page(route: str, view: View, name: str, roles: Roles) -> URLPattern:
 
     checked.roles = roles  # type: ignore[attr-defined]
     return path(route, checked, name=name)
+
+
+def is_on_threshold(request: HttpRequest) -> bool:
+    """Signed in, but first to choose a password of one's own, or to set up a second factor."""
+    user = request.user
+    given = user.is_authenticated and user.must_change_password
+    return given or bool(request.session.get(FACTOR_FIRST))
 
 
 def public_page(route: str, view: View, name: str) -> URLPattern:
@@ -80,6 +103,7 @@ def ask_to_sign_in(request: HttpRequest) -> HttpResponse:
 # From each kind of record to its clinic.
 TO_CLINIC: dict[type[Model], str] = {
     models.User: "clinic",
+    models.SecondFactor: "user__clinic",
     models.Room: "clinic",
     models.Patient: "clinic",
     models.Invoice: "clinic",

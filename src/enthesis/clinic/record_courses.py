@@ -11,6 +11,7 @@ from enthesis.clinic.actions.before_needle import check_answers, time_out_words
 from enthesis.clinic.harm import Harm, harms_in
 from enthesis.clinic.pages.ask import said as answer_said
 from enthesis.clinic.pages.statement import statement_of
+from enthesis.clinic.pictures import TO_SHOW
 from enthesis.clinic.record_parts import Part, Speech, Table, filled, kept, short, yes_no
 from enthesis.clinic.timeline import CANDIDACY_WORDS
 from enthesis.journey import follow
@@ -19,7 +20,7 @@ from enthesis.journey.plan import stop_rule_sentences
 from enthesis.journey.treat import amount
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.knowledge.translate import in_language
-from enthesis.records import Candidacy, Course, Evaluation, Mixture, NextStep, Occasion, Side
+from enthesis.records import Candidacy, Course, Evaluation, Mark, Mixture, NextStep, Occasion, Side
 from enthesis.shape import read
 from enthesis.units import money_words
 
@@ -302,7 +303,7 @@ def _signs(record: Course, speech: Speech) -> Iterator[Table]:
             (
                 speech.day(on),
                 *(
-                    NONE if (value := read_on.get(on)) is None else short(value)
+                    NONE if (value := read_on.get(on)) is None else short(value.quantize(TO_SHOW))
                     for read_on in values
                 ),
             )
@@ -350,13 +351,25 @@ def _decisions(row: models.Course, speech: Speech) -> Iterator[Part]:
             facts=kept(
                 (
                     (gettext("Decided by"), one.by),
-                    (gettext("Suggested was"), steps[NextStep(one.suggested)]),
-                    (gettext("Why suggested"), one.verdict.get("headline", "")),
+                    (gettext("Suggested was"), _suggested(one, steps)),
+                    (gettext("Why suggested"), _why(one)),
                     (gettext("Reason"), one.reason),
                     (gettext("Recheck on"), one.recheck_on and speech.day(one.recheck_on)),
                 )
             ),
         )
+
+
+def _suggested(one: models.Decision, steps: dict[NextStep, str]) -> str:
+    """The step and how it goes on: go on, to session 2 of at most 4."""
+    further = one.verdict.get("headline", "")
+    return ", ".join(filter(None, (steps[NextStep(one.suggested)], further)))
+
+
+def _why(one: models.Decision) -> str:
+    """What was found true, in the words of the rules of that day; the rest was no reason."""
+    reasons = one.verdict.get("reasons", ())
+    return " ".join(reason["text"] for reason in reasons if reason["mark"] == Mark.MET)
 
 
 def _money(told: dict[str, object], speech: Speech) -> Part:

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 MAGIC = b"ENTHESIS-SEALED-1\n"
 PIECE = 1 << 20
 KEY_BYTES = 32
+NO_KEY = f"holds no key: {2 * KEY_BYTES} hexadecimal digits."
 _TAG = 16
 
 
@@ -43,9 +44,13 @@ def read_key(file: Path) -> bytes:
     try:
         key = bytes.fromhex(file.read_text(encoding="ascii").strip())
     except (OSError, ValueError) as error:
-        raise SealError(f"{file} holds no key: {2 * KEY_BYTES} hexadecimal digits.") from error
+        wrong = "is not there, or cannot be read." if isinstance(error, OSError) else NO_KEY
+        wrong = (
+            f"{wrong} Name the key that was kept with --key FILE." if not file.exists() else wrong
+        )
+        raise SealError(f"{file} {wrong}") from error
     if len(key) != KEY_BYTES:
-        raise SealError(f"{file} holds no key: {2 * KEY_BYTES} hexadecimal digits.")
+        raise SealError(f"{file} {NO_KEY}")
     return key
 
 

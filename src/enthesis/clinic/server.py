@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 
 THREADS = 8
 
@@ -20,13 +21,29 @@ class CannotListen(Exception):  # noqa: N818 (the sentence is for the user)
 
 def prepare() -> None:
     """Make the data directory and its key, then load Django."""
-    import django
-
     from enthesis.clinic.secret import data_directory, keep_key
 
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "enthesis.clinic.settings")
     keep_key(data_directory())
-    django.setup()
+    load()
+
+
+def load() -> None:
+    """Load Django with the settings of the environment; one sentence, and the end, for settings
+    that nobody should run with."""
+    import django
+    from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "enthesis.clinic.settings")
+    try:
+        django.setup()
+    except ImproperlyConfigured as problem:
+        sys.exit(str(problem))
+    if settings.DEBUG and settings.HTTPS:
+        sys.exit(
+            "DEBUG shows patients' data in error pages: set it to False, or ENTHESIS_HOSTS to "
+            "this machine only."
+        )
 
 
 def tell_problems() -> None:
@@ -77,6 +94,19 @@ def serve(taken: socket.socket, workers: int, when_ready: Callable[[], None]) ->
     _Server(taken, workers, when_ready).run()
 
 
+class _Log(Logger):  # type: ignore[misc]
+    """Gunicorn's own words, written like ours."""
+
+    def setup(self, cfg: Any) -> None:
+        from django.conf import settings
+
+        from enthesis.clinic import logs
+
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(logs.Json() if settings.LOG_JSON else logs.Line())
+
+
 class _Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, taken: socket.socket, workers: int, when_ready: Callable[[], None]) -> None:
         self.chosen = {
@@ -108,6 +138,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
         # Its own log would name the address of a request that it cannot handle.
         logging.getLogger("gunicorn.error").addFilter(HideLinks())
+        self.cfg.set("logger_class", _Log)
 
     def load(self) -> Any:
         from enthesis.clinic.wsgi import application

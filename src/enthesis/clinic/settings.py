@@ -5,7 +5,9 @@ DATABASE_URL         a PostgreSQL instead of SQLite: postgres://user@host/name, 
                      postgres://user@/name?host=/directory
 ENTHESIS_HOSTS       host names that are answered, separated by commas (default: this machine only)
 ENTHESIS_SECRET_KEY  the signing key; without it the one kept in ENTHESIS_DATA is used
-ENTHESIS_IDLE_MINUTES  minutes without a click after which staff must sign in again (default 30)
+ENTHESIS_IDLE_MINUTES  minutes without a click after which staff must sign in again (default 15)
+ENTHESIS_SECOND_FACTOR  whether staff must sign in with a passkey or a code beside the password
+                     (default yes; the invented clinic never asks)
 ENTHESIS_LINK_DAYS   days after which a patient's personal link stops working (default 14)
 ENTHESIS_ADDRESS     where patients reach this server, such as https://clinic.example: in messages
 ENTHESIS_BACKUPS     where the daily backup is put (default: backups/ in ENTHESIS_DATA; better on
@@ -13,6 +15,7 @@ ENTHESIS_BACKUPS     where the daily backup is put (default: backups/ in ENTHESI
 ENTHESIS_BACKUP_KEY  the file with the key that seals them (default: backup_key in ENTHESIS_DATA)
 ENTHESIS_BACKUP_DAYS  of how many days the newest backup is kept (default 14; 0: make none)
 ENTHESIS_BACKUP_MONTHS  of how many months (default 12)
+ENTHESIS_LOG         json: each line of the log as JSON, and a line for each request
 ENTHESIS_SMTP        the mail server that takes messages: smtp+tls://user:password@host:587, or
                      smtps:// (TLS from the start), or smtp:// (no TLS, for this machine)
 ENTHESIS_SMS         the text-message gateway: an address that takes a POST
@@ -32,21 +35,32 @@ from pathlib import Path
 
 import environ
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 env = environ.Env()
 
 DATA = Path(env.str("ENTHESIS_DATA", default="data")).resolve()
 SECRET_KEY_FILE = DATA / "secret_key"
+# As Django's own check asks (security.W009): letters, different letters, and its own default.
+KEY_LETTERS, KEY_DIFFERENT, KEY_OF_DJANGO = 50, 5, "django-insecure-"
 
 
 def _secret_key() -> str:
     """From the environment, or as kept by `secret.keep_key`; else one that dies with the process,
-    which is what tests and the type checker need."""
+    which is what tests and the type checker need. ImproperlyConfigured for one easily guessed."""
     if given := env.str("ENTHESIS_SECRET_KEY", default=""):
-        return str(given)
-    if SECRET_KEY_FILE.exists():
-        return SECRET_KEY_FILE.read_text().strip()
-    return secrets.token_urlsafe(50)
+        where, key = "ENTHESIS_SECRET_KEY", str(given)
+    elif SECRET_KEY_FILE.exists():
+        where, key = str(SECRET_KEY_FILE), SECRET_KEY_FILE.read_text().strip()
+    else:
+        return secrets.token_urlsafe(50)
+    if len(key) < KEY_LETTERS or len(set(key)) < KEY_DIFFERENT or key.startswith(KEY_OF_DJANGO):
+        raise ImproperlyConfigured(
+            f"{where} holds a signing key that could be guessed: it needs {KEY_LETTERS} random "
+            "letters or more. Unset the variable, or move the file away, and start again: a new "
+            "key is made. Links that patients hold end with the old one."
+        )
+    return key
 
 
 SECRET_KEY = _secret_key()
@@ -56,6 +70,11 @@ LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = env.list("ENTHESIS_HOSTS", default=LOOPBACK)
 # Beyond this machine everything is HTTPS: a server in front ends TLS and says so in a header.
 HTTPS = bool(set(ALLOWED_HOSTS) - set(LOOPBACK))
+if any("*" in host or "/" in host for host in ALLOWED_HOSTS) or not ALLOWED_HOSTS:
+    raise ImproperlyConfigured(
+        "ENTHESIS_HOSTS must be the names that this server answers to, such as clinic.example, "
+        "without https:// and without a star: else links could be made to lead anywhere."
+    )
 
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
@@ -67,6 +86,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "enthesis.clinic.logs.name_requests",
+    "enthesis.clinic.middleware.know_the_visitor",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -77,7 +98,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "enthesis.clinic.middleware.sign_out_idle",
+    "enthesis.clinic.middleware.end_sessions",
     "enthesis.clinic.middleware.use_clinic_zone",
     "enthesis.clinic.middleware.record_reads",
     "enthesis.clinic.middleware.SayWhenBusy",
@@ -139,7 +160,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
 
-SESSION_IDLE_SECONDS = 60 * env.int("ENTHESIS_IDLE_MINUTES", default=30)
+SESSION_IDLE_SECONDS = 60 * env.int("ENTHESIS_IDLE_MINUTES", default=15)
+SECOND_FACTOR = env.bool("ENTHESIS_SECOND_FACTOR", default=True)
 ANSWER_LINK_DAYS = env.int("ENTHESIS_LINK_DAYS", default=14)
 PUBLIC_ADDRESS = env.str("ENTHESIS_ADDRESS", default="").rstrip("/")
 BACKUPS = env.str("ENTHESIS_BACKUPS", default="")
@@ -155,7 +177,9 @@ CARD_KEY = env.str("ENTHESIS_CARD_KEY", default="")
 CARD_SECRETS = env.list("ENTHESIS_CARD_SECRETS", default=[])
 CARD_ADDRESS = env.str("ENTHESIS_CARD_ADDRESS", default="")
 CARD_PAGES = env.str("ENTHESIS_CARD_PAGES", default="")
-SESSION_COOKIE_AGE = 12 * 60 * 60  # however busy, a day's work ends with signing in again
+# However busy, a day's work ends with signing in again (middleware.end_sessions: Django alone
+# counts anew from each click).
+SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = HTTPS
@@ -165,6 +189,8 @@ CSRF_COOKIE_SECURE = HTTPS
 CSRF_FAILURE_VIEW = "enthesis.clinic.errors.forged"
 
 SECURE_SSL_REDIRECT = HTTPS
+# A monitor on this machine asks without TLS; it is told one word.
+SECURE_REDIRECT_EXEMPT = [r"^health$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
@@ -208,11 +234,12 @@ USE_I18N = True
 FORMAT_MODULE_PATH = "enthesis.clinic.formats"
 LANGUAGES = [("en", "English"), ("es", "Español")]
 
+LOG_JSON = env.str("ENTHESIS_LOG", default="") == "json"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"hide_links": {"()": "enthesis.clinic.errors.HideLinks"}},
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {"line": {"()": f"enthesis.clinic.logs.{'Json' if LOG_JSON else 'Line'}"}},
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
@@ -223,5 +250,7 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": ["console"], "level": "ERROR", "propagate": False},
         "enthesis": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        # On a terminal a line for each request would hide what matters.
+        "enthesis.request": {"level": "INFO" if LOG_JSON else "WARNING"},
     },
 }

@@ -31,6 +31,8 @@ NOT_EXPORTED: dict[str, str] = {
     "sessions.Session": "Who is signed in at the moment: its keys would let anybody in.",
 }
 WITHHELD: dict[str, str] = {
+    "SecondFactor.secret": "What opens the clinic beside the password.",
+    "SecondFactor.credential": "Names a passkey.",
     "User.password": "A hash of a password can be guessed at.",
     "AnswerLink.token_hash": "The secret of a personal link.",
     "ApiToken.token_hash": "The secret of a program with access.",

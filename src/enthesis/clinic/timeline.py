@@ -134,6 +134,7 @@ def _sessions(rows: Iterable[Session]) -> Iterator[Entry]:
 
 def _answers(rows: Iterable[Assessment], zone: ZoneInfo) -> Iterator[Entry]:
     sources = {"patient": "by personal link", "import": "from an imported sheet"}
+    sources["program"] = "from another program"
     for row in rows:
         title = f"Answers: {OCCASION_WORDS[Occasion(row.occasion)].lower()}"
         how = f"typed in by {row.entered_by}" if row.entered_by else sources.get(row.source, "")

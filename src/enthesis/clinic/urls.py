@@ -29,12 +29,15 @@ from enthesis.clinic.pages import (
     export,
     forecast,
     give_aid,
+    health,
     images,
     imports,
     labels,
     ledger,
     outcomes,
+    own_sign_in,
     packets,
+    passkey,
     patients,
     pay,
     plan,
@@ -62,7 +65,8 @@ from enthesis.clinic.pages import (
 )
 
 STAGES = (
-    *(sign_in, today, patients, access, record, erase),
+    *(sign_in, own_sign_in, passkey),
+    *(today, patients, access, record, erase),
     *(evaluate, plan, protocols, consent, treat, time_out),
     *(cautions, labels, images, course_files, referral),
     *(choose, right_for_me, weigh, give_aid, ask_clinic, enquiries),
@@ -71,7 +75,7 @@ STAGES = (
     *(answer, stop, calls, typed_scores, outcomes, packets, results),
     *(evidence, pay, ledger, day_close, statement, estimate, superbill),
     *(stock, recall, settings, export, imports, prices, api_tokens),
-    *(appointments, series, calendar, calendar_feed, rooms),
+    *(appointments, series, calendar, calendar_feed, rooms, health),
     fhir,
 )
 urlpatterns = [path("", include(stage)) for stage in STAGES]

@@ -1,10 +1,10 @@
 """`enthesis clinic NAME`: begin a real clinic, with the administrator who adds everybody else."""
 
 import argparse
-import getpass
 import sys
 from decimal import Decimal, InvalidOperation
 
+from enthesis.commands.typed_password import typed_password
 from enthesis.units import MINOR_DIGITS
 
 
@@ -66,7 +66,10 @@ def run(args: argparse.Namespace) -> int:
     call_command("migrate", verbosity=0)
     try:
         first = Newcomer(
-            args.admin, args.admin_name or args.admin, Role.ADMINISTRATOR, _password(args)
+            args.admin,
+            args.admin_name or args.admin,
+            Role.ADMINISTRATOR,
+            typed_password(args.admin, args.password_stdin),
         )
         clinic = begin_clinic(
             args.name,
@@ -81,17 +84,6 @@ def run(args: argparse.Namespace) -> int:
         print(problem, file=sys.stderr)
         return 1
     print(f"{clinic} is ready. Start it with `enthesis start`, sign in as {args.admin}, and add")
-    print("the others under Settings.")
+    print("the others under Settings. The first sign-in sets up a passkey or an app with codes,")
+    print("without which a password opens nothing.")
     return 0
-
-
-def _password(args: argparse.Namespace) -> str:
-    """The password as typed twice, or piped in. Raises ValueError with what to do."""
-    if args.password_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    if not sys.stdin.isatty():
-        raise ValueError("There is no terminal to ask for the password; use --password-stdin.")
-    password = getpass.getpass(f"Password for {args.admin}: ")
-    if getpass.getpass("The same again: ") != password:
-        raise ValueError("The two passwords differ; nothing was made. Please try again.")
-    return password

@@ -123,7 +123,7 @@ def _condition(packets: "Sequence[Packet]", name: str, known: "Knowledge") -> di
         "relief": list(_relief(packets, name, known)),
         "to_target": _or_why(_to_target, packets, name),
         "clinics": _or_why(_funnel, packets, name),
-        "harms": list(_harms(packets, name)),
+        "harms": list(_harms(packets, name, known)),
         "cost": list(_cost(packets, name)),
         "left_out": list(_left_out(packets, name)),
     }
@@ -326,9 +326,10 @@ def _funnel(packets: "Sequence[Packet]", name: str) -> dict[str, Any]:
     }
 
 
-def _harms(packets: "Sequence[Packet]", name: str) -> Iterator[dict[str, Any]]:
+def _harms(packets: "Sequence[Packet]", name: str, known: "Knowledge") -> Iterator[dict[str, Any]]:
     from enthesis.outcomes.combine import told
     from enthesis.outcomes.intervals import rate
+    from enthesis.outcomes.packet_words import harm_name
 
     every = [(clinic, about.harms) for clinic, _, about in told(packets, name) if about.harms]
     kinds = sorted({(one.source, one.kind) for _, harms in every for one in harms.kinds})
@@ -346,6 +347,7 @@ def _harms(packets: "Sequence[Packet]", name: str) -> Iterator[dict[str, Any]]:
         yield {
             "source": source,
             "kind": kind,
+            "name": harm_name(source, kind, known),
             "events": events,
             "sessions": sessions,
             "per_session": [float(x) for x in (found.estimate, found.low, found.high)]
@@ -415,7 +417,7 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
                 if rate
                 else f" where it is told, so no rate: {', '.join(harm['not_told_by'])} had some"
             )
-            yield f"  {harm['kind']} ({harm['source']}): {of}{told}"
+            yield f"  {harm['name']}: {of}{told}"
         for cost in one["cost"]:
             mean = cost["paid_cents"] / max(cost["courses"], 1) / 100
             yield f"  paid: {mean:.0f} {cost['currency']} a course, {cost['courses']} courses"

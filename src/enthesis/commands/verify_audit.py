@@ -49,10 +49,10 @@ def verify(copy: Path | None) -> int:
     for problem in found:
         print(problem, file=sys.stderr)
     if found:
-        print("The trails were changed. Nothing was noted. See docs/how-to/audit.md.")
+        print("The trails were changed. Nothing was noted. See docs/how-to/see-who-looked.md.")
         return 1
     now = trail.heads() if copy else trail.anchor(file)
     for head in now:
         print(f"{head.trail}: {head.place} rows, whole, up to {head.digest[:12]}.")
-    print(f"Compared with {len(anchors)} heads of before.")
+    print(f"Compared with {len(anchors)} anchor{'' if len(anchors) == 1 else 's'} kept before.")
     return 0

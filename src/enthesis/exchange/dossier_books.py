@@ -31,8 +31,8 @@ AGAIN = "Export it again from where it came."
 def books(file: CourseFile) -> Iterator[tuple[Where, str]]:
     """Every fault of the invoices, arrangements and entries of a course."""
     currencies = {one.key: one.currency for one in file.invoices}
-    promised: tuple[Invoice | Arrangement, ...] = (*file.invoices, *file.arrangements)
-    for one in promised:
+    papers: tuple[Invoice | Arrangement, ...] = (*file.invoices, *file.arrangements)
+    for one in papers:
         if one.currency not in MINOR_DIGITS:
             known = ", ".join(sorted(MINOR_DIGITS))
             yield (one.key, "currency"), f"{one.currency!r} is none of {known}."

@@ -133,10 +133,11 @@ def _asked_at(question: Question, occasion: Occasion) -> bool:
 
 
 def _applies(question: Question, said: Mapping[str, Answer]) -> bool:
-    return all(_said(said.get(id), wanted) for id, wanted in question.only_if.items())
+    return all(is_said(said.get(id), wanted) for id, wanted in question.only_if.items())
 
 
-def _said(answer: Answer, wanted: Sequence[str]) -> bool:
+def is_said(answer: Answer, wanted: Sequence[str]) -> bool:
+    """Whether an answer is one of those wanted, or any where any will do."""
     given = as_written(answer)
     return bool(given) and (ANY_ANSWER in wanted or not set(given).isdisjoint(wanted))
 

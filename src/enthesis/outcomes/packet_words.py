@@ -1,7 +1,7 @@
 """Everything that leaves in a packet, in words and tables: for who presses the button, and for
 whoever receives the file."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from enthesis.charts.curves import Table
@@ -42,7 +42,7 @@ def of_condition(packet: Packet, about: About, known: Knowledge) -> Iterator[Tol
     names = {"last": "Relief at the last answer", "ended": "How courses ended"}
     for one in about.partitions:
         title = names.get(one.table, f"Relief after {windows.get(one.table, one.table)}")
-        rows = tuple((" or ".join(c.labels), str(c.courses)) for c in one.classes)
+        rows = tuple((together(c.labels), str(c.courses)) for c in one.classes)
         says = "Each course is in one line. Relief is in percent of what there was to gain."
         yield Told(title, says, Table(("Courses", "How many"), rows))
     if about.to_target:
@@ -60,7 +60,8 @@ def of_condition(packet: Packet, about: About, known: Knowledge) -> Iterator[Tol
         harms = about.harms
         given = ("sessions given", str(harms.sessions), str(harms.treated))
         kinds = tuple(
-            (f"{one.kind} ({one.source})", str(one.events), str(one.courses)) for one in harms.kinds
+            (harm_name(one.source, one.kind, known), str(one.events), str(one.courses))
+            for one in harms.kinds
         )
         says = "Warnings were answered by patients, adverse events recorded by the clinic."
         yield Told("Harms", says, Table(("What", "How often", "In courses"), (given, *kinds)))
@@ -76,6 +77,33 @@ def of_condition(packet: Packet, about: About, known: Knowledge) -> Iterator[Tol
         )
         says = "Of all these courses together."
         yield Told("Money", says, Table(("Currency", "Courses", "Charged", "Paid"), money))
+
+
+def harm_name(source: str, kind: str, known: Knowledge) -> str:
+    """The words of an adverse event or of a warning sign; its id where it is not known here."""
+    names = {
+        "adverse": {one.id: one.name for one in known.adverse_kinds.values()},
+        "warning": {rule.id: rule.text for rule in known.danger_rules},
+    }
+    return f"{names.get(source, {}).get(kind, kind)} ({source})"
+
+
+def together(labels: Sequence[str]) -> str:
+    """Labels in one: “0 to below 10” and “10 to below 20” are “0 to below 20”."""
+    said: list[str] = []
+    for label in labels:
+        low, between, high = label.partition(" to below ")
+        if not between:
+            low, high = ("", label[6:]) if label.startswith("below ") else (label[:-8], "")
+            if not label.startswith("below ") and not label.endswith(" or more"):
+                said.append(label)
+                continue
+        if said and low and said[-1].endswith(f"below {low}"):
+            start = said.pop().removesuffix(f"below {low}")
+            label = f"{start}below {high}" if high else start.replace(" to ", " or more")
+            label = label or "any relief"
+        said.append(label)
+    return " or ".join(said)
 
 
 def _pattern(packet: Packet, one: Pattern, names: Mapping[int, str]) -> Told:

@@ -101,7 +101,10 @@ def read_cut(folder: Path) -> Cut:
         text = (folder / MANIFEST).read_text(encoding="utf-8")
         cut = read(Cut, json.loads(text))
     except FileNotFoundError:
-        raise RegistryError(f"{folder} is no registry: it has no {MANIFEST}.") from None
+        raise RegistryError(
+            f"{folder} is no registry: it has no {MANIFEST}. A clinic makes its own with "
+            "enthesis registry refresh."
+        ) from None
     except (ValueError, ShapeError) as error:
         raise RegistryError(f"{folder / MANIFEST} cannot be read: {error}") from error
     if cut.schema != SCHEMA_VERSION:

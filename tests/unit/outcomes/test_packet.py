@@ -14,11 +14,13 @@ import pytest
 from enthesis.commands.combine import combined, read_packet
 from enthesis.commands.combine import run as combine_command
 from enthesis.invented.registry_files import write_registry
+from enthesis.knowledge.kinds import Knowledge
 from enthesis.outcomes import cohort, combine, engine, packet, registry
 from enthesis.outcomes.cox import fit_cox
 from enthesis.outcomes.end_counts import EndCounts, count_ends
 from enthesis.outcomes.packet import Packet, PacketError
 from enthesis.outcomes.packet_tables import Asked, draft
+from enthesis.outcomes.packet_words import harm_name, together
 from enthesis.outcomes.rank_test import log_rank
 from enthesis.outcomes.repeated import fit
 from enthesis.outcomes.slopes import fit_slopes
@@ -303,3 +305,27 @@ def test_what_combine_prints_claims_no_effect(
     said = capsys.readouterr().out.lower()
     assert "effect" not in said and "works" not in said
     assert "nobody here was compared" in said and "salt water" in said
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (["below 0", "0 to below 10", "10 to below 20"], "below 20"),
+        (["10 to below 20", "20 to below 30"], "10 to below 30"),
+        (["80 to below 90", "90 to below 100", "100 or more"], "80 or more"),
+        (["no answer", "below 30", "50 to below 90"], "no answer or below 30 or 50 to below 90"),
+        (
+            ["relief not measurable", "below 30", "30 or more"],
+            "relief not measurable or any relief",
+        ),
+        (["refer", "lost"], "refer or lost"),
+    ],
+)
+def test_ranges_that_follow_one_another_are_told_as_one(labels: list[str], words: str) -> None:
+    assert together(labels) == words
+
+
+def test_harms_are_told_in_words_and_an_unknown_one_by_its_id(known: Knowledge) -> None:
+    assert harm_name("adverse", "allergic_reaction", known) == "Allergic reaction (adverse)"
+    assert "D-hot" not in harm_name("warning", "D-hot", known)
+    assert harm_name("adverse", "theirs", known) == "theirs (adverse)"

@@ -89,6 +89,12 @@ def kept(found: Draft, name: str = "packet 1", days_ago: int = 90) -> list[Cell]
     return unpacked(packed(found.cells), name, DAY - timedelta(days=days_ago))
 
 
+@pytest.fixture(scope="module")
+def eighty(tmp_path_factory: pytest.TempPathFactory) -> Draft:
+    """A first packet, that next ones are held beside."""
+    return made(tmp_path_factory.mktemp("eighty"), people(80))
+
+
 def differences(cells: Sequence[Cell]) -> Iterator[tuple[Cell, Cell, set[int]]]:
     """Each two numbers of one quantity, and of whom their difference is."""
     for one, other in combinations(cells, 2):
@@ -122,18 +128,18 @@ def test_what_was_suppressed_is_named_and_counted_only_where_it_is_of_enough(
 # --- differencing
 
 
-def test_one_more_patient_is_not_told_by_the_difference_of_two_packets(tmp_path: Path) -> None:
-    before = made(tmp_path, people(80))
-    after = made(tmp_path, people(81), kept(before))
+def test_one_more_patient_is_not_told_by_the_difference_of_two_packets(
+    tmp_path: Path, eighty: Draft
+) -> None:
+    after = made(tmp_path, people(81), kept(eighty))
     assert after.exposures
     said = [one.sentence(K, DAY) for one in after.exposures]
     assert any("began: beside the same of packet 1 it would be of 1 patient," in s for s in said)
     assert any("once 10 more courses" in s and "2029-05-15" in s for s in said)
 
 
-def test_the_same_packet_again_tells_nothing_new(tmp_path: Path) -> None:
-    before = made(tmp_path, people(80))
-    assert not made(tmp_path, people(80), kept(before)).exposures
+def test_the_same_packet_again_tells_nothing_new(tmp_path: Path, eighty: Draft) -> None:
+    assert not made(tmp_path, people(80), kept(eighty)).exposures
 
 
 def test_enough_new_patients_may_be_told(tmp_path: Path) -> None:
@@ -143,21 +149,18 @@ def test_enough_new_patients_may_be_told(tmp_path: Path) -> None:
     assert not began
 
 
-def test_one_new_answer_is_not_told_though_nobody_came(tmp_path: Path) -> None:
+def test_one_new_answer_is_not_told_though_nobody_came(tmp_path: Path, eighty: Draft) -> None:
     before = people(80)
     at = next(i for i, row in enumerate(before) if len(row["pain"]) == VISITS)
     changed = [dict(row) for row in before]
     changed[at]["pain"] = [*changed[at]["pain"][:-1], (changed[at]["pain"][-1] + 1) % 10]
-    first = made(tmp_path, before)
-    after = made(tmp_path, changed, kept(first))
+    after = made(tmp_path, changed, kept(eighty))
     hit = [one for one in after.exposures if one.cell.quantity.startswith("pain")]
     assert hit and {one.patients for one in hit} == {1}
 
 
-def test_a_withdrawn_patient_is_not_told_by_what_is_missing(tmp_path: Path) -> None:
-    some = people(80)
-    before = made(tmp_path, some)
-    assert made(tmp_path, some[1:], kept(before)).exposures
+def test_a_withdrawn_patient_is_not_told_by_what_is_missing(tmp_path: Path, eighty: Draft) -> None:
+    assert made(tmp_path, people(80)[1:], kept(eighty)).exposures
 
 
 def test_a_subset_of_conditions_tells_nothing_beside_all_of_them(tmp_path: Path) -> None:
@@ -176,9 +179,10 @@ def test_with_and_without_a_covariate_the_few_who_lack_it_are_not_told(tmp_path:
     assert made(tmp_path, some, kept(without), covariates=("woman",)).exposures
 
 
-def test_held_back_means_that_nothing_beside_earlier_packets_is_of_few(tmp_path: Path) -> None:
-    before = made(tmp_path, people(80))
-    old = kept(before)
+def test_held_back_means_that_nothing_beside_earlier_packets_is_of_few(
+    tmp_path: Path, eighty: Draft
+) -> None:
+    old = kept(eighty)
     after = made(tmp_path, [*people(80), *people(14, 6, first=80)], old, hold_back=True)
     assert after.packet.left_out and not after.exposures
     for one, other, apart in differences([*old, *after.cells]):
@@ -222,8 +226,8 @@ def test_patterns_of_one_course_each_are_put_to_those_with_fewer_visits(tmp_path
     assert all(len(one.visits) < VISITS and one.courses >= K for one in about.patterns)
 
 
-def test_no_clinician_stands_in_a_packet(tmp_path: Path) -> None:
-    assert "clinician" not in as_text(made(tmp_path, people(80)).packet)
+def test_no_clinician_stands_in_a_packet(eighty: Draft) -> None:
+    assert "clinician" not in as_text(eighty.packet)
 
 
 # --- sums solved for the scores

@@ -270,31 +270,11 @@ def record_answers(
     `call_id`: the call in which they were given, which now counts as answered.
     """
     course = get_for(user, Course, course_id, lock=True)
-    clinic = course.patient.clinic
-    today = store.today(clinic)
-    if occasion not in OCCASIONS:
-        raise Refused("Choose what the answers are for.", "occasion")
-    if not course.opened_on <= on <= today:
-        raise Refused("The day must lie between the start of the course and today.", "on")
-    known = store.known_for(clinic, today)
-    answers = _typed(store.course_record(course), occasion, raw, known, questionnaire)
-    if all(value is None for value in answers.values()):
-        raise Refused("Give at least one answer.")
-    assessment = save(
-        Assessment(
-            course=course,
-            on=on,
-            occasion=occasion,
-            questionnaire=questionnaire,
-            answers=plain(answers),
-            source="staff",
-            entered_by=user,
-            completed_at=timezone.now(),
-        )
-    )
+    row = Assessment(course=course, source="staff", entered_by=user)
+    answers = keep_answers(row, occasion, on, raw, questionnaire)
+    assessment = save(row)
     audit.record(user, "record_answers", assessment, detail={"occasion": occasion})
-    if follow.dangers(answers, known):
-        queue_alert(assessment)
+    alert_of(assessment, answers)
     awaited = course.calls.filter(result=CallAttempt.Result.WILL_ANSWER)
     for call in awaited.filter(pk=call_id) if call_id is not None else ():
         call.result, call.next_try_on = CallAttempt.Result.ANSWERED, None
@@ -305,14 +285,49 @@ def record_answers(
     return assessment
 
 
-def _typed(
+def keep_answers(
+    row: Assessment,
+    occasion: str,
+    on: date,
+    raw: Mapping[str, str | list[str]],
+    questionnaire: str,
+) -> dict[str, records.Answer]:
+    """Put the answers of somebody's whole set into a new row, which is not saved; what they are.
+
+    Raises Refused.
+    """
+    clinic = row.course.patient.clinic
+    today = store.today(clinic)
+    if occasion not in OCCASIONS:
+        raise Refused("Choose what the answers are for.", "occasion")
+    if not row.course.opened_on <= on <= today:
+        raise Refused("The day must lie between the start of the course and today.", "on")
+    known = store.known_for(clinic, today)
+    course = store.course_record(row.course)
+    answers = typed_answers(course, occasion, raw, known, questionnaire)
+    if all(value is None for value in answers.values()):
+        raise Refused("Give at least one answer.")
+    row.occasion, row.on, row.questionnaire = occasion, on, questionnaire
+    row.answers, row.completed_at = plain(answers), timezone.now()
+    return answers
+
+
+def alert_of(assessment: Assessment, answers: Mapping[str, records.Answer]) -> None:
+    """Put an alert into the outbox where an answer means danger."""
+    clinic = assessment.course.patient.clinic
+    if follow.dangers(answers, store.known_for(clinic, store.today(clinic))):
+        queue_alert(assessment)
+
+
+def typed_answers(
     course: records.Course,
     occasion: str,
     raw: Mapping[str, str | list[str]],
     known: Knowledge,
     questionnaire: str,
 ) -> dict[str, records.Answer]:
-    """Each question asked in its turn: an answer may bring or hide the ones after it."""
+    """Each question asked in its turn: an answer may bring or hide the ones after it. What is not
+    asked is left out. Raises Refused with the question."""
     answers: dict[str, records.Answer] = {}
     while True:
         asked = questions_of(course, occasion, answers, known, questionnaire)
@@ -321,6 +336,14 @@ def _typed(
             return answers
         given = raw.get(question.id)
         answers[question.id] = _checked(question, given) if given else None
+
+
+def likely_occasion(course: Course) -> Occasion:
+    """What answers that are given unasked are for."""
+    if course.series_ended_on or course.decisions.exclude(recheck_on=None).exists():
+        return Occasion.RECHECK
+    given = course.sessions.exclude(signed_at=None).exists()
+    return Occasion.AFTER_SESSION if given else Occasion.BASELINE
 
 
 @transaction.atomic

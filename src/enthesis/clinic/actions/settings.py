@@ -160,8 +160,11 @@ def change_settings(user: User, chosen: ClinicSettings, expected_version: int | 
 
 @transaction.atomic
 def add_user(user: User, username: str, display_name: str, role: str, password: str) -> User:
-    """Somebody new who signs in. Refuses weak passwords and names that are taken."""
+    """Somebody new, who chooses a password of their own at the first sign-in. Refuses weak
+    passwords and names that are taken."""
     new = _new_user(hold_clinic(user), Newcomer(username, display_name, role, password))
+    new.must_change_password = True
+    save(new)
     audit.record(user, "add_user", new, detail={"role": role})
     return new
 

@@ -1,12 +1,16 @@
-"""Signing in: who did, and who tried too often."""
+"""Signing in and out: who did, who tried too often, and passwords."""
 
 from datetime import timedelta
 
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
 from enthesis.clinic import audit
+from enthesis.clinic.actions import Refused, save
 from enthesis.clinic.models import AuditEvent, User
+from enthesis.clinic.permissions import ADMIN, get_for
 
 FAILURES_ALLOWED = 5
 FAILURES_WITHIN = timedelta(minutes=15)
@@ -49,3 +53,46 @@ def sign_in(user: User, address: str) -> AuditEvent:
 def sign_out(user: User) -> AuditEvent:
     """Keep who signed out."""
     return audit.record(user, "sign_out", user)
+
+
+@transaction.atomic
+def sign_out_everywhere(user: User) -> AuditEvent:
+    """Every session of the user's that began before now has ended, this one too."""
+    User.objects.filter(pk=user.pk).update(signed_out_at=timezone.now())
+    return audit.record(user, "sign_out_everywhere", user)
+
+
+@transaction.atomic
+def change_own_password(user: User, password: str) -> User:
+    """One's own choice, which ends every other session. The old one was asked for by the page."""
+    row = User.objects.select_for_update().get(pk=user.pk)
+    if row.check_password(password):
+        raise Refused("Choose another one than before.", "password")
+    set_password(row, password)
+    row.must_change_password = False
+    save(row)
+    audit.record(user, "change_own_password", row)
+    return row
+
+
+@transaction.atomic
+def give_password(user: User, id: int, password: str) -> User:
+    """An administrator gives a colleague another first password, which ends every session of
+    theirs and must be changed at the next sign-in. Refused for oneself."""
+    row = get_for(user, User, id, lock=True)
+    if user.role not in ADMIN or row.pk == user.pk:
+        raise Refused("Change your own password under Sign-in, at the top of each page.")
+    set_password(row, password)
+    row.must_change_password = True
+    save(row)
+    audit.record(user, "give_password", row)
+    return row
+
+
+def set_password(row: User, password: str) -> None:
+    """Of a row that is then saved. Refused where it is too weak."""
+    try:
+        validate_password(password, row)
+    except ValidationError as error:
+        raise Refused(" ".join(error.messages), "password") from error
+    row.set_password(password)

@@ -24,6 +24,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
 from enthesis.clinic import audit, errors
+from enthesis.clinic.api import trail
 from enthesis.clinic.api.asking import Asked, Asker
 from enthesis.clinic.api.outcome import ApiError, answer, issue, outcome
 from enthesis.clinic.api.sources import CHUNK, Source
@@ -98,6 +99,7 @@ def begin(
         "request": request.build_absolute_uri(),
         "types": [one for one in able if not only or one in only],
         "since": since,
+        "patients_only": patients_only,
         "at": timezone.now().isoformat(),
     }
     name = secrets.token_hex(16)
@@ -284,6 +286,16 @@ def make(folder: Path, token: ApiToken) -> None:
                 shown = time.monotonic()
         for one in source.shared.values():
             write(one)
+        if trail.KIND.name in job["types"]:
+            since = _moment(job["since"]) if job["since"] else None
+            about: set[int] = set()
+            until = datetime.fromisoformat(job["at"])
+            for event in trail.events(token.clinic, since, until, job["patients_only"]):
+                if event.patient is not None:
+                    about.add(event.patient)
+                write(event.resource)
+            new = about.difference(able)
+            audit.record_reads(token.clinic, None, new, "fhir export", by=str(token))
     finally:
         for sink in files.values():
             sink.close()

@@ -62,6 +62,12 @@ def _resource(kind: Type) -> dict[str, Any]:
             for one in kind.params
         ],
     }  # fmt: skip
+    if kind.name == "QuestionnaireResponse":
+        told["interaction"].append({"code": "create"})
+        told["conditionalCreate"] = True
+    if kind.name in ("Questionnaire", "QuestionnaireResponse"):
+        definition = "http://hl7.org/fhir/OperationDefinition/Resource-validate"
+        told["operation"] = [{"name": "validate", "definition": definition}]
     if references:
         told["searchInclude"] = [f"{kind.name}:{one.name}" for one in references]
     if back:

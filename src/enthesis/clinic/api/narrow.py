@@ -7,13 +7,15 @@ patients of whom nothing can match, so that a search for one of them reads one r
 import re
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from typing import TypeVar
 
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 
 from enthesis.clinic.api.matching import Test, folded, read_date
 from enthesis.clinic.api.table import TYPES, Type
 from enthesis.clinic.models import Clinic, Patient
 
+R = TypeVar("R", bound=Model)
 KEY = re.compile(r"(event-entry|[a-z]+)-([0-9]{1,18})(?:-.{1,60})?", re.ASCII)
 # The first part of a record's key (clinic/dossiers.py) → from a patient to its row.
 ROWS = {
@@ -65,7 +67,7 @@ def patients(clinic: Clinic, kind: Type, tests: Iterable[Test]) -> list[tuple[in
             if all(numbers):
                 rows = rows.filter(number__in=[int(n) for n in numbers if _is_number(n)])
         elif test.param.rows and test.param.kind == "date":
-            rows = _dated(rows, test)
+            rows = dated(rows, test)
         elif kind.name == "Patient" and test.param.kind == "string":
             names.append(test)
     # A set of them is joined once for each row below a patient.
@@ -91,7 +93,8 @@ def _keyed(keys: Iterable[str], kinds: Iterable[str]) -> Q:
     return asked
 
 
-def _dated(rows: QuerySet[Patient], test: Test) -> QuerySet[Patient]:
+def dated(rows: QuerySet[R], test: Test) -> QuerySet[R]:
+    """Those rows of which the day or moment that the parameter is about may match."""
     asked = Q()
     for value in test.values:
         prefix, (start, end) = read_date(value, test.zone)

@@ -52,6 +52,13 @@ def issue(code: str, text: str, where: str = "", severity: str = "error") -> dic
     return told | ({"expression": [where]} if where else {})
 
 
+def refusal(status: int, issues: list[dict[str, Any]]) -> ApiError:
+    """The error that says several things."""
+    error = ApiError(status, "")
+    error.issues = issues
+    return error
+
+
 def outcome(issues: list[dict[str, Any]]) -> dict[str, Any]:
     """The resource."""
     return {"resourceType": "OperationOutcome", "issue": issues}

@@ -77,7 +77,7 @@ def search(asker: Asker, kind: Type, asked: Asked, base: str) -> tuple[dict[str,
         if asker.scopes.allow(one["resourceType"], "r")
         and not any(one is match for match in page.matches)
     }
-    return _bundle(query, page, asked, base), page.patients
+    return bundle_of(query, page, asked, base), page.patients
 
 
 def read_query(asker: Asker, kind: Type, asked: Asked) -> Query:
@@ -154,6 +154,7 @@ def _revinclude(kind: Type, text: str) -> Link:
         or param.kind != "reference"
         or kind.name not in param.targets
         or kind.shared
+        or TYPES[source].trail
         or target not in ("", kind.name)
     ):
         raise ApiError(
@@ -300,7 +301,8 @@ def references(one: Resource, param: Param) -> set[str]:
 # --- the page as a Bundle, and the way to the next
 
 
-def _bundle(query: Query, page: Page, asked: Asked, base: str) -> dict[str, Any]:
+def bundle_of(query: Query, page: Page, asked: Asked, base: str) -> dict[str, Any]:
+    """What is answered: the matches of a page, what is included, and the link to the next one."""
     entries = [_entry(base, one, "match") for one in page.matches]
     entries += [_entry(base, one, "include") for one in page.included.values()]
     if asked.ignored:

@@ -27,13 +27,15 @@ class Param:
 @dataclass(frozen=True, slots=True)
 class Type:
     """A type of resource. `rows` leads from a patient to the rows that it is made of; empty: every
-    patient may have some. `shared`: of the clinic as a whole, not of a patient."""
+    patient may have some. `shared`: of the clinic as a whole, not of a patient. `trail`: of the
+    rows about who wrote and read (trail.py)."""
 
     name: str
     about: str
     params: tuple[Param, ...]
     rows: str = ""
     shared: bool = False
+    trail: bool = False
     by_name: dict[str, Param] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -71,9 +73,17 @@ def _course() -> Param:
     return Param("course", "reference", ("extension.valueReference",), about, ("Condition",))
 
 
-def _type(name: str, about: str, *params: Param, rows: str = "", shared: bool = False) -> Type:
+def _type(
+    name: str,
+    about: str,
+    *params: Param,
+    rows: str = "",
+    shared: bool = False,
+    trail: bool = False,
+) -> Type:
     tag = _token("_tag", "meta.tag", "the record of ours that it is made of")
-    return Type(name, about, (_id(), *(() if shared else (tag,)), *params), rows, shared)
+    own = () if shared or trail else (tag,)
+    return Type(name, about, (_id(), *own, *params), rows, shared, trail)
 
 
 _ALL = (
@@ -272,10 +282,18 @@ _ALL = (
         _to("agent", "agent.who", "who did it", "Practitioner", "Patient"),
         _date("recorded", "when it was recorded", name="recorded"),
     ),
+    _type(
+        "AuditEvent",
+        "who wrote what, and who read whose record",
+        Param("patient", "reference", ("entity.what",), "whose record it was", ("Patient",)),
+        _date("recorded", "when it was", "at"),
+        Param("agent-name", "string", ("agent.name",), "who did it: a person or a program"),
+        trail=True,
+    ),
 )  # fmt: skip
 TYPES: dict[str, Type] = {one.name: one for one in _ALL}
 
 
 def include_params(kind: Type) -> tuple[Param, ...]:
     """The parameters that lead to other resources: what `_include` may name."""
-    return tuple(one for one in kind.params if one.kind == "reference")
+    return tuple(one for one in kind.params if one.kind == "reference" and not kind.trail)

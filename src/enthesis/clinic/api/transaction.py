@@ -15,7 +15,7 @@ from enthesis.clinic import store
 from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions.receive import Unfit, receive
 from enthesis.clinic.api.asking import Asker
-from enthesis.clinic.api.outcome import ApiError, issue, outcome
+from enthesis.clinic.api.outcome import ApiError, issue, outcome, refusal
 from enthesis.clinic.api.sources import Resource
 from enthesis.clinic.api.table import TYPES
 from enthesis.clinic.dossiers import dossiers
@@ -90,7 +90,7 @@ def _check(entry: Any, place: str) -> None:
         raise ApiError(422, "missing; each entry creates one resource", "required",
                        f"{place}.resource")  # fmt: skip
     kind = resource["resourceType"]
-    if kind not in TYPES:
+    if kind not in TYPES or TYPES[kind].trail:
         raise ApiError(422, f"{kind[:60]} is not taken here; types are {', '.join(TYPES)}",
                        "not-supported", f"{place}.resource")  # fmt: skip
     asked = (request.get("method"), request.get("url")) if isinstance(request, dict) else None
@@ -189,7 +189,7 @@ def _read(new: list[Resource]) -> tuple[Dossier, ...]:
         return read_dossiers(new)
     except FhirError as error:
         told = [issue(one.code, one.text, one.expression) for one in error.issues[:MOST_ISSUES]]
-        raise _refused(422, told) from None
+        raise refusal(422, told) from None
 
 
 def _receive(asker: Asker, found: tuple[Dossier, ...], origin: str) -> Places:
@@ -200,7 +200,7 @@ def _receive(asker: Asker, found: tuple[Dossier, ...], origin: str) -> Places:
             issue("business-rule", f"{one.field}: {one.what}", one.record)
             for one in error.problems[:MOST_ISSUES]
         ]
-        raise _refused(422, told) from None
+        raise refusal(422, told) from None
     except Refused as error:
         raise ApiError(422, error.message) from None
     if result.differences:
@@ -209,7 +209,7 @@ def _receive(asker: Asker, found: tuple[Dossier, ...], origin: str) -> Places:
             issue("conflict", f"patient {one.number}, {one.where}: it is otherwise here")
             for one in result.differences[:MOST_ISSUES]
         ]
-        raise _refused(409, told)
+        raise refusal(409, told)
     return dict(_places(asker, found, origin))
 
 
@@ -248,9 +248,3 @@ def _answer(name: str, there: Places, made: Places, base: str) -> dict[str, Any]
         "informational", f"{name} is worked out here from the others", severity="information"
     )
     return {"response": {"status": "200 OK", "outcome": outcome([told])}}
-
-
-def _refused(status: int, issues: list[dict[str, Any]]) -> ApiError:
-    error = ApiError(status, "")
-    error.issues = issues
-    return error

@@ -15,7 +15,7 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
 from enthesis.clinic import audit, errors
-from enthesis.clinic.api import export
+from enthesis.clinic.api import answers, export, trail
 from enthesis.clinic.api.asking import (
     Asked,
     Asker,
@@ -91,14 +91,24 @@ def _routed(request: HttpRequest, parts: list[str]) -> Answer:
         case ["Patient", id, "$everything"]:
             _allow(request, "GET")
             return _told(asker, lambda: _everything(asker, id, asked, base), "everything", pretty)
+        case [("QuestionnaireResponse" | "Questionnaire") as name, "$validate"]:
+            _allow(request, "POST")
+            asked.finish(("_format", "_pretty"))
+            # What is asked of a patient depends on what was answered before.
+            asker.need(name, "c" if name == answers.KIND else "r")
+            return answer(answers.validate(asker, name, resource_of(request), base), pretty=pretty)
         case [name] | [name, "_search"] if name in TYPES:
             if parts[1:]:
                 _allow(request, "POST")
                 asked.pairs += form_of(request)
+            elif name == answers.KIND and request.method == "POST":
+                asked.finish(("_format", "_pretty"))
+                asker.need(name, "c")
+                return answers.take(request, asker, resource_of(request), base, pretty)
             else:
                 _allow(request, "GET", or_post=f"{base} with a transaction Bundle")
             kind = TYPES[name]
-            return _told(asker, lambda: search(asker, kind, asked, base), f"search {name}", pretty)
+            return _told(asker, lambda: _search(asker, kind, asked, base), f"search {name}", pretty)
         case [name, id] if name in TYPES and not id.startswith(("$", "_")):
             _allow(request, "GET")
             asked.finish(("_format", "_pretty"))
@@ -144,10 +154,18 @@ def _told(
     return response
 
 
+def _search(asker: Asker, kind: Type, asked: Asked, base: str) -> tuple[Resource, set[int]]:
+    return (
+        trail.search_trail(asker, asked, base) if kind.trail else search(asker, kind, asked, base)
+    )
+
+
 def _read(asker: Asker, kind: Type, id: str) -> tuple[Resource, set[int]]:
     asker.need(kind.name, "r")
     source = Source(asker.clinic)
     name = f"{kind.name}/{id}"
+    if kind.trail:
+        return trail.read_event(asker, id)
     if kind.shared:
         if name in source.shared:
             return source.shared[name], set()

@@ -94,7 +94,7 @@ def ask(request: StaffRequest, course_id: int) -> HttpResponse:
         return _withdraw(request, course)
     record = store.course_record(course)
     due, second_on = follow.due(record, known, today), before.second_start_on(record, known)
-    likely = due[0].occasion if due else _likely(course)
+    likely = due[0].occasion if due else actions.likely_occasion(course)
     sent = request.POST if request.method == "POST" else None
     form = AskForm(sent, initial={"occasion": likely.value})
     address, status = "", 200
@@ -129,13 +129,6 @@ def personal_address(request: StaffRequest, token: str, name: str = "answer") ->
     """The whole address of a personal link."""
     host = settings.PUBLIC_ADDRESS or request.build_absolute_uri("/")[:-1]
     return f"{host}{reverse(name, args=[token])}"
-
-
-def _likely(course: Course) -> Occasion:
-    if course.series_ended_on or course.decisions.exclude(recheck_on=None).exists():
-        return Occasion.RECHECK
-    given = course.sessions.exclude(signed_at=None).exists()
-    return Occasion.AFTER_SESSION if given else Occasion.BASELINE
 
 
 def _withdraw(request: StaffRequest, course: Course) -> HttpResponse:
@@ -198,7 +191,7 @@ def add_answers(request: StaffRequest, course_id: int) -> HttpResponse:
     known = store.known_for(request.clinic, today)
     occasion = request.POST.get("occasion") or request.GET.get("for", "")
     if occasion not in actions.OCCASIONS:
-        occasion = _likely(course).value
+        occasion = actions.likely_occasion(course).value
     sent = request.POST if request.method == "POST" else None
     when = WhenForm(sent, initial={"on": today, "occasion": occasion})
     about = follow.SAFETY if "safety" in request.GET else actions.QUESTIONNAIRE
@@ -279,7 +272,9 @@ def said(question: Question, given: dict[str, Answer]) -> str:
     if question.kind == "scale":
         label = f" ({words[values]})" if words.get(values) else ""
         return f"{values} of {question.maximum}{label}"
-    return ", ".join(words.get(value, str(value)) for value in chosen)
+    said = [words.get(value, str(value)) for value in chosen]
+    # Whole sentences stand one after the other; commas between them would follow full stops.
+    return (" " if all(one.endswith(".") for one in said) else ", ").join(said)
 
 
 urlpatterns = [

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import calendar_feed as actions
-from enthesis.clinic.models import Appointment, CalendarFeed
+from enthesis.clinic.models import Appointment, CalendarFeed, Role
 from enthesis.clinic.pages import attempt
 from enthesis.clinic.permissions import DESK, StaffRequest, page, public_page, rows_for
 from enthesis.exchange.calendar import Entry, calendar_file
@@ -41,7 +41,11 @@ class FeedForm(forms.Form):
 @require_http_methods(["GET", "POST"])
 def calendar_feed(request: StaffRequest) -> HttpResponse:
     """Make an address, which is shown once, or see that there is one."""
-    form = FeedForm(request.POST if request.method == "POST" else None)
+    # Only clinicians have appointments of their own: the desk would get an empty calendar.
+    whose = "" if request.user.role == Role.CLINICIAN else "yes"
+    form = FeedForm(
+        request.POST if request.method == "POST" else None, initial={"of_everybody": whose}
+    )
     address = ""
     if form.is_bound and form.is_valid():
         data = form.cleaned_data

@@ -78,7 +78,10 @@ def erase(request: StaffRequest, patient_id: int) -> HttpResponse:
                 status = 409
             else:
                 rows = sum(done.counts.values())
-                messages.success(request, f"Erased: {rows} entries. What stays is listed below.")
+                contact = ["telephone and e-mail"] if row.phone or row.email else []
+                entries = [f"{rows} entr{'y' if rows == 1 else 'ies'}"] if rows else []
+                gone = "; ".join([*contact, *entries])
+                messages.success(request, f"Erased: {gone}. What stays is listed below.")
                 return redirect("erase_patient", row.pk)
     if form.errors and status == 200:
         status = 422

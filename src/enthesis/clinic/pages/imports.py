@@ -85,6 +85,14 @@ def _shipped() -> list[tuple[str, str]]:
     return [(name, read_map(text).title) for name, text in shipped_maps().items()]
 
 
+def _choose(request: StaffRequest, form: "SheetForm") -> HttpResponse:
+    """The form, with the text of every map that ships, to copy and change."""
+    texts = shipped_maps()
+    context = {"form": form, "maps": [(title, texts[name]) for name, title in _shipped()]}
+    status = 422 if form.errors else 200
+    return render(request, "clinic/imports/choose.html", context, status=status)
+
+
 class SheetForm(forms.Form):
     """A file and its map: one that ships, or the clinic's own as text."""
 
@@ -143,8 +151,7 @@ def import_page(request: StaffRequest) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             return _preview(request, given.name, looked, held)
-    status = 422 if form.errors else 200
-    return render(request, "clinic/imports/choose.html", {"form": form}, status=status)
+    return _choose(request, form)
 
 
 def _import(request: StaffRequest) -> HttpResponse:
@@ -156,7 +163,7 @@ def _import(request: StaffRequest) -> HttpResponse:
         form = SheetForm({})
         form.errors.clear()
         form.add_error(None, f"{error} Choose the file again.")
-        return render(request, "clinic/imports/choose.html", {"form": form}, status=422)
+        return _choose(request, form)
     result = _run(request, looked, dry_run=False)
     if not result.written:
         return _preview(request, given.name, looked, request.POST["held"])

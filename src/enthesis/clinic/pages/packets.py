@@ -113,13 +113,13 @@ def _draft(request: StaffRequest, choice: Any) -> dict[str, Any]:
 
 
 @require_safe
-def file(request: StaffRequest, id: int) -> HttpResponse:
+def file(request: StaffRequest, packet_id: int) -> HttpResponse:
     """A packet that was made, as the file to carry to other clinics."""
-    row = get_for(request.user, PacketRelease, id)
+    row = get_for(request.user, PacketRelease, packet_id)
     return download(row.content, "application/json", f"packet-{row.pk}-{row.day}.json")
 
 
 urlpatterns = [
     page("outcomes/packets/", show, "packets", ADMIN),
-    page("outcomes/packets/<int:id>.json", file, "packet_file", ADMIN),
+    page("outcomes/packets/<int:packet_id>.json", file, "packet_file", ADMIN),
 ]

@@ -7,10 +7,10 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from enthesis.clinic import store
-from enthesis.clinic.actions import EditConflict
+from enthesis.clinic.actions import EditConflict, Refused, second_factor, sign_in
 from enthesis.clinic.actions import settings as actions
 from enthesis.clinic.calls import messages_line
 from enthesis.clinic.models import Clinic, Role, User
@@ -140,7 +140,20 @@ class UserForm(forms.Form):
         min_length=12,
         max_length=128,
         strip=False,
-        help_text="At least 12 characters; a few words are good. Hand it over in person.",
+        help_text="At least 12 characters; a few words are good. Hand it over in person: the first "
+        "sign-in asks for another.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+
+class GivePasswordForm(forms.Form):
+    password = forms.CharField(
+        label="New first password",
+        min_length=12,
+        max_length=128,
+        strip=False,
+        help_text="At least 12 characters; a few words are good. Hand it over in person: it is "
+        "good for one sign-in, which asks for another.",
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 
@@ -231,13 +244,52 @@ def change_user(request: StaffRequest, user_id: int) -> HttpResponse:
         ):
             messages.success(request, f"The access of {row} was changed.")
             return redirect("settings" if row != request.user else "today")
-    context = {"form": form, "title": f"Access of {row}", "button": "Save access", "row": row}
+    context = {
+        "form": form,
+        "title": f"Access of {row}",
+        "button": "Save access",
+        "row": row,
+        "factors": len(row.factors_now()),
+        "is_oneself": row == request.user,
+    }
     status = 422 if form.errors else 200
     return render(request, "clinic/settings/user_form.html", context, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+def give_user_password(request: StaffRequest, user_id: int) -> HttpResponse:
+    """Another first password for somebody who forgot theirs."""
+    row = get_for(request.user, User, user_id)
+    form = GivePasswordForm(request.POST or None)
+    if form.is_bound and form.is_valid():
+        given = form.cleaned_data["password"]
+        if attempt(form, sign_in.give_password, request.user, row.pk, given):
+            messages.success(
+                request, f"{row} signs in with the new password, and then chooses one."
+            )
+            return redirect("change_user", row.pk)
+    context = {"form": form, "title": f"New password for {row}", "button": "Give it", "row": row}
+    status = 422 if form.errors else 200
+    return render(request, "clinic/settings/user_form.html", context, status=status)
+
+
+@require_POST
+def reset_user_factors(request: StaffRequest, user_id: int) -> HttpResponse:
+    """Somebody lost phone and codes: they set up a second step anew at the next sign-in."""
+    row = get_for(request.user, User, user_id)
+    try:
+        second_factor.reset_factors(request.user, row.pk)
+    except Refused as refused:
+        messages.error(request, refused.message)
+    else:
+        messages.success(request, f"{row} sets up a new second step at the next sign-in.")
+    return redirect("change_user", row.pk)
 
 
 urlpatterns = [
     page("settings/", settings, "settings", ADMIN),
     page("settings/users/add/", add_user, "add_user", ADMIN),
     page("settings/users/<int:user_id>/", change_user, "change_user", ADMIN),
+    page("settings/users/<int:user_id>/password/", give_user_password, "give_user_password", ADMIN),
+    page("settings/users/<int:user_id>/factors/", reset_user_factors, "reset_user_factors", ADMIN),
 ]

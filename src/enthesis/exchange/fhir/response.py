@@ -12,11 +12,11 @@ that were set aside with the reasons, and the result that the rules of that day 
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, cast
 
 from enthesis.exchange.dossier import CompletedAssessment, KeptEvaluation
 from enthesis.exchange.fhir.extension import SITE, Resource, extend, fits, is_code, moment, number
@@ -139,12 +139,19 @@ def items_of(answers: Mapping[str, Answer], questions: tuple[Question, ...]) -> 
     return [*pages, *other]
 
 
-def answers_from(resource: Resource) -> dict[str, Answer]:
-    """What was answered, by question. Raises ShapeError with the place of what does not fit."""
-    return {
-        (the(str, item, "linkId") or ""): answer
-        for item, answer in _answered(many(resource, "item"), "item")
-    }
+def answers_from(resource: Resource, asked: Iterable[Question] = ()) -> dict[str, Answer]:
+    """What was answered, by question. Raises ShapeError with the place of what does not fit.
+
+    A response of another program does not say which questions take several ticks; `asked` does: to
+    those, one tick is a list of one.
+    """
+    several = {question.id for question in asked if question.kind == "choices"}
+    found: dict[str, Answer] = {}
+    for item, answer in _answered(many(resource, "item"), "item"):
+        link = the(str, item, "linkId") or ""
+        is_one = link in several and answer is not None and not isinstance(answer, tuple)
+        found[link] = (as_text(cast(Any, answer)),) if is_one else answer
+    return found
 
 
 def _item(id: str, answer: Answer, question: Question | None) -> Resource:

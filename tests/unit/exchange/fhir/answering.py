@@ -123,7 +123,10 @@ def _answers(
         if question["type"] == "group":
             below = _answers(question["item"], random, skip, given)
             if not below and not optional:
-                below = [{"linkId": question["item"][0]["linkId"]}]
+                # One that is skipped whole: what is required within it is answered too.
+                below = _answers(question["item"], random, 0, given) or [
+                    {"linkId": question["item"][0]["linkId"]}
+                ]
             if below:
                 items.append(item | {"item": below})
             continue

@@ -4,6 +4,7 @@ import copy
 import csv
 import json
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -15,7 +16,10 @@ from hypothesis import strategies as st
 
 from enthesis.exchange.fhir.answers_valid import response_findings
 from enthesis.exchange.fhir.finding import errors
+from enthesis.exchange.fhir.questionnaire import asked_by
 from enthesis.exchange.fhir.questionnaire_valid import questionnaire_findings
+from enthesis.exchange.fhir.response import answers_from
+from enthesis.knowledge.load import knowledge
 from tests.hl7_cases import FOLDER, cases, read_file
 from tests.unit.exchange.fhir.answering import CODES, HL7, answered, drawn_questionnaire
 
@@ -393,3 +397,11 @@ def test_findings_are_found_again_in_text_that_was_written_as_json() -> None:
     text = json.dumps(response, default=float)
     again = response_findings(json.loads(text, parse_float=Decimal), [form])
     assert again == response_findings(response, [form])
+
+
+def test_one_tick_of_several_possible_is_a_list_of_one_where_the_questions_are_known() -> None:
+    known = knowledge(date(2026, 11, 1))
+    tick = {"valueCoding": {"code": "none"}}
+    response = {"item": [{"linkId": "page:1", "item": [{"linkId": "danger", "answer": [tick]}]}]}
+    assert answers_from(response) == {"danger": "none"}
+    assert answers_from(response, asked_by(known, "six_signs")) == {"danger": ("none",)}

@@ -1,0 +1,86 @@
+"""Settings that nobody should run with are refused in one sentence; those shipped are clean."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from enthesis.clinic import models
+
+pytestmark = pytest.mark.alike
+STARTED = "from enthesis.clinic import server; server.load(); print('loaded')"
+
+
+def run(data: Path, *code: str, **more: str) -> subprocess.CompletedProcess[str]:
+    ours = ("ENTHESIS", "DATABASE_URL", "DJANGO")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+    environment = {**kept, "ENTHESIS_DATA": str(data), "PYTHONPATH": "src", **more}
+    return subprocess.run(
+        [sys.executable, *code], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"ENTHESIS_SECRET_KEY": "k3y" * 16}, "ENTHESIS_SECRET_KEY holds a signing key"),
+        ({"ENTHESIS_SECRET_KEY": "a" * 60}, "could be guessed"),
+        ({"ENTHESIS_SECRET_KEY": "django-insecure-" + "a8f3kq0z" * 8}, "could be guessed"),
+        ({"ENTHESIS_HOSTS": "*"}, "ENTHESIS_HOSTS must be the names"),
+        ({"ENTHESIS_HOSTS": "https://clinic.example"}, "ENTHESIS_HOSTS must be the names"),
+    ],
+)
+def test_unsafe_settings_do_not_start(tmp_path: Path, more: dict[str, str], why: str) -> None:
+    done = run(tmp_path, "-c", STARTED, **more)
+    assert done.returncode == 1 and done.stdout == ""
+    assert why in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_debug_starts_for_this_machine_only(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text("from enthesis.clinic.settings import *\nDEBUG = True\n")
+    own = {"DJANGO_SETTINGS_MODULE": "own", "PYTHONPATH": f"src:{tmp_path}"}
+    assert run(tmp_path, "-c", STARTED, **own).stdout == "loaded\n"
+    done = run(tmp_path, "-c", STARTED, ENTHESIS_HOSTS="clinic.example", **own)
+    assert done.returncode == 1 and "DEBUG shows" in done.stderr
+
+
+def test_djangos_own_check_finds_nothing_in_the_settings_as_shipped(tmp_path: Path) -> None:
+    given = ("-m", "enthesis.cli", "manage", "check", "--deploy", "--fail-level", "WARNING")
+    done = run(tmp_path, *given, ENTHESIS_HOSTS="clinic.example")
+    assert done.returncode == 0, done.stderr
+    assert "no issues" in done.stdout
+
+
+def test_check_changes_nothing_where_there_is_no_clinic(tmp_path: Path) -> None:
+    done = run(tmp_path, "-m", "enthesis.cli", "check")
+    assert done.returncode == 1 and "unsafe  database: There is none" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "https", "kept"),
+    [
+        ("203.0.113.9", True, "203.0.113.9"),
+        ("6.6.6.6, 2001:db8::1", True, "2001:db8::1"),
+        ("no address\r\nX", True, "127.0.0.1"),
+        ("203.0.113.9", False, "127.0.0.1"),
+    ],
+)
+def test_the_audit_trail_has_the_visitors_address_not_that_of_the_server_in_front(
+    admin: models.User,
+    make_patient: Callable[..., models.Patient],
+    client_for: Callable[[models.User], Client],
+    settings: Any,
+    sent: str,
+    https: bool,
+    kept: str,
+) -> None:
+    settings.HTTPS = https
+    patient = make_patient()
+    client_for(admin).get(f"/patients/{patient.pk}/", headers={"X-Forwarded-For": sent})
+    assert models.AccessEvent.objects.get().address == kept
