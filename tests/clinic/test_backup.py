@@ -24,6 +24,7 @@ from enthesis.commands import backup as backup_command
 from tests.clinic.files import png
 
 KEY = bytes(range(32))
+SIGNING = "".join(f"{n:x}" for n in range(60))
 
 
 def sealed(data: bytes, key: bytes = KEY) -> bytes:
@@ -96,7 +97,7 @@ def filled(
     models.Patient.objects.create(
         clinic=course.patient.clinic, number=7, family="O'Brien -- ﬁ 🦴", given="=1+1"
     )
-    (Path(settings.DATA) / "secret_key").write_text("k" * 60)
+    (Path(settings.DATA) / "secret_key").write_text(SIGNING)
     image_files.keep(png())
     with transaction.atomic():
         audit.record(clinician, "tested", course)
@@ -139,7 +140,7 @@ def test_a_backup_fills_an_empty_machine_with_the_same_rows(
     with pytest.raises(sqlite3.IntegrityError, match="never changed"):
         there.execute("DELETE FROM clinic_auditevent")
     there.close()
-    assert (data / "secret_key").read_text() == "k" * 60
+    assert (data / "secret_key").read_text() == SIGNING
     assert [f.name for f in (data / "images").iterdir()] == [
         f.name for f in image_files.folder().iterdir()
     ]

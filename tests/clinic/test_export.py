@@ -32,6 +32,7 @@ from tests.unit.exchange.test_cells import NAUGHTY
 
 NOT_SECRET = re.compile(
     r"(source|request|lot)_key$|^key$|sha256$|^(code|pdf|payment)$|^message_id$|^token_free$"
+    r"|^must_change_password$"
 )
 CANARY = "canary-7f31"
 
