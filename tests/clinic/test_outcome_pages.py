@@ -148,7 +148,7 @@ def test_the_page_follows_the_records_and_writes_nothing_while_they_stand_still(
     assert again.context["report"].origin == first.context["report"].origin
     course = models.Course.objects.filter(sessions__signed_at__isnull=False).first()
     assert course is not None
-    with time_machine.travel(NOON + timedelta(minutes=20), tick=True):
+    with time_machine.travel(NOON + timedelta(minutes=14), tick=True):
         answers = {"pain": "9"}
         record_answers(user(models.Role.CLINICIAN), course.pk, "after_session", TODAY, answers)
         moved = as_clinician.get("/outcomes/")
@@ -226,7 +226,7 @@ def test_a_long_refresh_goes_on_in_the_background_until_it_is_done(
     with pytest.raises(registry.RegistryError, match="stands in the log") as told:
         outcomes.bring_up_to_date()
     assert "division" not in str(told.value), "it may be about another clinic's courses"
-    assert "division by zero" in caplog.text
+    assert "ZeroDivisionError" in caplog.text and "division by" not in caplog.text
 
 
 @pytest.mark.alike
