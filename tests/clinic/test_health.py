@@ -16,6 +16,7 @@ from django.utils import timezone
 from enthesis.clinic import backup, health, models, trail
 from enthesis.clinic.health import Level
 from enthesis.commands.check import check
+from tests.clinic.test_trail import settle
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -32,7 +33,21 @@ def sound(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     folder.mkdir(mode=0o700)
     (folder / f"{timezone.now():%Y%m%dT%H%M%SZ}.enthesis").write_bytes(b"sealed")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    # The server that the tests start syncs nothing, which is unsafe indeed (see below).
+    monkeypatch.setattr(health, "_syncs", lambda ask: True)
     return tmp_path
+
+
+SYNCS = health._syncs
+
+
+def test_a_postgresql_that_does_not_sync_is_unsafe(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("of PostgreSQL")
+    monkeypatch.setattr(health, "_syncs", SYNCS)
+    assert "database" in unsafe()
 
 
 def said(level: Level, about: str) -> list[str]:
@@ -124,6 +139,7 @@ def test_a_clock_that_went_back_is_unsafe(clinic: models.Clinic) -> None:
 
 def test_heads_that_were_never_noted_are_told(clinic: models.Clinic) -> None:
     models.AuditEvent.objects.create(clinic=clinic, actor="x", action="x", record="x")
+    settle()
     assert "never noted" in said(Level.CARE, "audit trail")[0]
     trail.anchor(trail.anchors_file())
     assert said(Level.CARE, "audit trail") == []

@@ -6,7 +6,7 @@ import platform
 import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -259,6 +259,11 @@ def _versions(now: datetime) -> Findings:
             yield Finding(Level.GOOD, "versions", f"{name} {version}, {known}.")
 
 
+def _syncs(ask: Callable[[str], str]) -> bool:
+    """Whether PostgreSQL has what it acknowledges on the disk."""
+    return ask("SHOW fsync") == "on" and ask("SHOW synchronous_commit") != "off"
+
+
 def _database(deep: bool) -> Findings:
     with connection.cursor() as cursor:
 
@@ -274,7 +279,7 @@ def _database(deep: bool) -> Findings:
         else:
             version = ask("SHOW server_version")
             used = ask("SELECT pg_database_size(current_database())")
-            safe = ask("SHOW fsync") == "on" and ask("SHOW synchronous_commit") != "off"
+            safe = _syncs(ask)
             mend = "Set fsync and synchronous_commit to on in postgresql.conf."
         yield Finding(Level.GOOD, "database", f"{connection.display_name} {version}, {size(used)}.")
         if safe:
