@@ -90,7 +90,7 @@ def open_page(browser: Browser, live_server: LiveServer) -> Iterator[Callable[..
         context.on("console", watch_console)
         context.on("weberror", lambda error: problems.append(f"script: {error.error}"))
         context.on("request", watch_request)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(20_000)
         return context.new_page()
 
     yield open_
