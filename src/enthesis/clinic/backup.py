@@ -18,6 +18,7 @@ from django.db import connections
 from django.utils import timezone
 
 from enthesis.clinic import archive, sealing, trail
+from enthesis.clinic.disk import sync_names
 
 log = logging.getLogger("enthesis.backup")
 SUFFIX = ".enthesis"
@@ -77,7 +78,7 @@ def make(where: Path) -> tuple[Backup, dict[str, Any]]:
         with unpacked(draft, key, where) as (_, manifest):
             pass
         os.replace(draft, target)
-        _to_disk(where)
+        sync_names(where)
     finally:
         draft.unlink(missing_ok=True)
     return Backup(target, now), manifest
@@ -116,14 +117,6 @@ class _Pieces:
             self.held += piece
         data, self.held = self.held[:size], self.held[size:]
         return data
-
-
-def _to_disk(where: Path) -> None:
-    descriptor = os.open(where, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def rotate(where: Path, days: int, months: int) -> list[Path]:
@@ -170,7 +163,7 @@ def restore(file: Path, key: bytes, data: Path) -> dict[str, Any]:
                 cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.close()
             os.replace(into / "database", database)
-            _to_disk(database.parent)
+            sync_names(database.parent)
             connection.settings_dict["NAME"] = str(database)
     return manifest
 

@@ -19,6 +19,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from enthesis.clinic.disk import sync_names
 from enthesis.exchange.strict_json import JsonError, read_json
 
 FHIR_VERSION = "4.0.1"
@@ -85,7 +86,7 @@ def write(
         counts = _write_files(unfinished, patients, about, at, shared)
         before_end()
         os.replace(unfinished, folder)
-        _to_disk(folder.parent)
+        sync_names(folder.parent)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
@@ -136,7 +137,7 @@ def _write_files(
         written.write(json.dumps(manifest, ensure_ascii=False, indent=1).encode())
         written.flush()
         os.fsync(written.fileno())
-    _to_disk(folder)
+    sync_names(folder)
     return {kind: file.count for kind, file in files.items()}
 
 
@@ -146,14 +147,6 @@ def _write_line(file: _File, resource: Resource) -> None:
     file.out.write(line)
     file.sha256.update(line)
     file.count += 1
-
-
-def _to_disk(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 # --- in

@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import InMemoryUploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
 from django.utils import timezone
 
+from enthesis.clinic.disk import sync_names
 from enthesis.knowledge.load import knowledge
 
 
@@ -69,11 +70,7 @@ def keep(data: bytes) -> str:
             os.unlink(draft.name)
             raise
     # Its name is on the disk too before a row names it.
-    descriptor = os.open(folder(), os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_names(folder())
     return sha256
 
 
