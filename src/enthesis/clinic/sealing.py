@@ -8,7 +8,6 @@ the end is refused (the STREAM construction of Hoang, Reyhanitabar, Rogaway and 
 """
 
 import hashlib
-import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,8 @@ from typing import BinaryIO
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from enthesis.clinic.secret import keep_secret
 
 MAGIC = b"ENTHESIS-SEALED-1\n"
 PIECE = 1 << 20
@@ -30,12 +31,7 @@ class SealError(ValueError):
 
 def keep_backup_key(file: Path) -> bytes:
     """The key in the file, which is made (readable by its owner only) if it is missing."""
-    if not file.exists():
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as out:
-            out.write(secrets.token_hex(KEY_BYTES) + "\n")
-            out.flush()
-            os.fsync(out.fileno())
+    keep_secret(file, lambda: secrets.token_hex(KEY_BYTES))
     return read_key(file)
 
 

@@ -2,25 +2,32 @@
 
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 
 def keep_key(data: Path) -> None:
-    """Make the data directory and its key file (readable by its owner only), if missing.
-
-    Two starting workers may race: the one that creates the file wins, the other leaves it be.
-    """
+    """Make the data directory and its key file (readable by its owner only), if missing."""
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    key = data / "secret_key"
-    if key.exists():
+    keep_secret(data / "secret_key", lambda: secrets.token_urlsafe(50))
+
+
+def keep_secret(file: Path, make: Callable[[], str]) -> None:
+    """Write what `make` gives into a file (readable by its owner only), if it is missing.
+
+    Two who start may race: the one that creates the file wins, the other leaves it be.
+    """
+    if file.exists():
         return
     # Written whole under another name first, so that nobody ever reads half a key.
-    draft = data / f"secret_key.{os.getpid()}"
+    draft = file.with_name(f"{file.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(50) + "\n")
+    with os.fdopen(descriptor, "w") as out:
+        out.write(make() + "\n")
+        out.flush()
+        os.fsync(out.fileno())
     try:
-        os.link(draft, key)
+        os.link(draft, file)
     except FileExistsError:
         pass
     finally:
