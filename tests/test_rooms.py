@@ -53,6 +53,8 @@ READS_FILES = {
 CLOCK = {"today", "now", "utcnow", "time", "time_ns", "monotonic", "localtime", "gmtime"}
 CLOCK_OF = {"date", "datetime", "time", "timezone", "dt"}
 OPENING = {"open", "read_text", "read_bytes", "write_text", "write_bytes"}
+SLOW = TABLES | {"weasyprint", "openpyxl", "fontTools", "scipy.stats", "scipy.optimize"}
+"""Two seconds of importing for what few pages need: done where it is used, not with the pages."""
 NETWORK = {"socket", "http", "urllib", "ssl", "ftplib", "smtplib", "requests", "httpx"}
 
 
@@ -94,6 +96,43 @@ def wrong_imports(source: str, room: str) -> list[str]:
         elif top in NETWORK or (top not in sys.stdlib_module_names and top not in outside):
             problems.append(f"line {line}: {room} imports {top}")
     return problems
+
+
+def file_of(module: str) -> Path | None:
+    """Where a module of ours is written; None for others."""
+    place = SOURCE.parent / module.replace(".", "/")
+    return next((p for p in (place / "__init__.py", place.with_suffix(".py")) if p.exists()), None)
+
+
+def loaded_with(module: str, seen: set[str]) -> Iterator[tuple[str, str]]:
+    """(ours, outside) of each outside module that importing `module` of ours loads."""
+    path = file_of(module)
+    if path is None or module in seen:
+        return
+    seen.add(module)
+    lines = [
+        node
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    for line in lines:
+        for _, name in imported(line, module):
+            names = [name]
+            if isinstance(line, ast.ImportFrom):
+                names += [f"{name}.{alias.name}" for alias in line.names]
+            for each in names:
+                if each.startswith("enthesis"):
+                    yield from loaded_with(each, seen)
+                else:
+                    yield module, each
+
+
+def test_the_pages_load_without_what_few_of_them_need() -> None:
+    seen: set[str] = set()
+    found = set(loaded_with("enthesis.clinic.urls", seen))
+    assert len(seen) > 300
+    slow = [pair for pair in found if {pair[1], pair[1].split(".")[0]} & SLOW]
+    assert not slow, f"Import these where they are used: {slow}"
 
 
 def impurities(source: str, *, may_read_files: bool = False) -> list[str]:

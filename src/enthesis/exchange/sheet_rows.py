@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
-import openpyxl
+if TYPE_CHECKING:
+    from openpyxl import Workbook
 
 Cell = str | date
 """A cell: text as written (numbers too, so that nothing is rounded), or a real date of XLSX."""
@@ -136,6 +138,8 @@ def _csv_lines(text: str, delimiter: str, header_row: int) -> Iterator[list[Cell
 
 
 def _xlsx_lines(content: bytes, sheet: str) -> Iterator[list[Cell]]:
+    import openpyxl  # slow: not while a web server starts
+
     _refuse_entities(content)
     try:
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
@@ -151,7 +155,7 @@ def _xlsx_lines(content: bytes, sheet: str) -> Iterator[list[Cell]]:
         book.close()
 
 
-def _sheet_lines(book: openpyxl.Workbook, sheet: str) -> Iterator[list[Cell]]:
+def _sheet_lines(book: "Workbook", sheet: str) -> Iterator[list[Cell]]:
     try:
         for line in book[sheet or book.sheetnames[0]].iter_rows(values_only=True):
             yield [_xlsx_cell(value) for value in line]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from enthesis.charts.curves import Table
 from enthesis.charts.mean_trend import (
@@ -50,7 +50,7 @@ def means(frame: pd.DataFrame, value: str, by: str, level: float = 0.95) -> pd.D
     _columns(frame, [value], [by])
     known = frame.groupby(by, sort=True)[value]
     table = known.agg(rows="size", answered="count", mean="mean", sd="std")
-    half = student_t.ppf((1 + level) / 2, table["answered"] - 1) * table["sd"]
+    half = stdtrit(table["answered"] - 1, (1 + level) / 2) * table["sd"]
     half = half / np.sqrt(table["answered"])
     return table.assign(low=table["mean"] - half, high=table["mean"] + half).reset_index()
 
@@ -121,7 +121,7 @@ def ancova(
     rest = answer - design @ coefficients
     covariance = np.linalg.inv(design.T @ design) * (rest @ rest) / df
     se = float(np.sqrt(covariance[1, 1]))
-    estimate, half = float(coefficients[1]), float(student_t.ppf((1 + level) / 2, df)) * se
+    estimate, half = float(coefficients[1]), float(stdtrit(df, (1 + level) / 2)) * se
     return Difference(estimate, se, df, estimate - half, estimate + half, len(whole), len(frame))
 
 

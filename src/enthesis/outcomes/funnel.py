@@ -15,9 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize_scalar
 from scipy.special import betaincinv, betaln, expit
-from scipy.stats import binom
 
 from enthesis.outcomes.answers import cells_of, fit_logistic
 from enthesis.outcomes.errors import FitError, missing_labels
@@ -92,6 +90,8 @@ def funnel(
 
 def chance_limits(overall: float, courses: ArrayLike) -> Floats:
     """(k, 4): the limits around a share at each number of courses, for the curves of the chart."""
+    from scipy.stats import binom  # a second: not for who only imports
+
     n = np.asarray(courses, dtype=np.float64)
     ends = [tail for level in (INNER, OUTER) for tail in ((1 - level) / 2, (1 + level) / 2)]
     return np.stack([binom.ppf(tail, n, overall) / n for tail in ends], axis=-1)
@@ -100,6 +100,8 @@ def chance_limits(overall: float, courses: ArrayLike) -> Floats:
 def count_distribution(sizes: ArrayLike, chances: ArrayLike) -> tuple[int, Floats]:
     """How many of a unit reach it by chance: Σ of binomials. The first count and the shares from it
     on; ends with a share below 1e-17 are left off."""
+    from scipy.stats import binom
+
     first, shares = 0, np.ones(1)
     for n, p in zip(np.asarray(sizes), np.asarray(chances), strict=True):
         low, high = binom.ppf(NEGLIGIBLE, n, p), binom.isf(NEGLIGIBLE, n, p)
@@ -150,6 +152,7 @@ def unit_precision(reached: Floats, courses: Floats, expected_share: Floats) -> 
     A unit's share is Beta(φe, φ(1 − e)); φ is searched on a grid first, for the likelihood may have
     two hills. `NO_SPREAD` where units differ no more than chance makes them.
     """
+    from scipy.optimize import minimize_scalar
 
     def height(log_phi: float) -> float:
         phi = np.exp(log_phi)

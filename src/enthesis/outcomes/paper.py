@@ -8,17 +8,20 @@ name that prints as an empty box, or from whatever font a machine has, is worse 
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from enthesis.outcomes.errors import FitError, LettersError
-from enthesis.outcomes.page import paper_html
-from enthesis.outcomes.report import Report
+
+if TYPE_CHECKING:
+    from enthesis.outcomes.report import Report
 
 FONTS = ("LiberationSans-Regular.ttf", "LiberationSans-Bold.ttf")
 
 
-def report_pdf(report: Report) -> bytes:
+def report_pdf(report: "Report") -> bytes:
     """The report as PDF/UA-1. Raises FitError, naming the letters that cannot be printed."""
+    from enthesis.outcomes.page import paper_html  # the models: not for who prints an invoice
+
     # The words inside the pictures are coded in the page: they are looked at here.
     _refuse_unknown_letters("".join(s.figure.wide for s in report.sections if s.figure))
     return pdf_of(paper_html(report, paper_css()))

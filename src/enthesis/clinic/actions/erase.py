@@ -14,7 +14,7 @@ from django.db.models import F, Max, Model, QuerySet
 from django.utils import timezone
 
 from enthesis.clinic import audit, image_files, models, store
-from enthesis.clinic.actions import Refused, open_for_edit, registry, save
+from enthesis.clinic.actions import Refused, open_for_edit, save
 from enthesis.clinic.models import Patient, User
 from enthesis.journey.retention import Held, Judged, judge_retention
 from enthesis.knowledge.kinds import Knowledge
@@ -86,6 +86,8 @@ def erase(
         if number := rows.count():
             counts[name] = number
             rows.delete()
+    from enthesis.clinic.actions import registry  # its tables: slow while a web server starts
+
     for course in patient.courses.all():
         registry.withdraw(user, course.pk, "The patient asked to be erased.")
     _pseudonymise(patient, judged, today)
