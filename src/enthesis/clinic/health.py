@@ -259,8 +259,10 @@ def _versions(now: datetime) -> Findings:
             yield Finding(Level.GOOD, "versions", f"{name} {version}, {known}.")
 
 
-def _syncs(ask: Callable[[str], str]) -> bool:
-    """Whether PostgreSQL has what it acknowledges on the disk."""
+def _syncs(ask: Callable[[str], Any]) -> bool:
+    """Whether the database has what it acknowledges on the disk."""
+    if connection.vendor == "sqlite":
+        return bool(ask("PRAGMA synchronous") >= 2 and ask("PRAGMA journal_mode") == "wal")
     return ask("SHOW fsync") == "on" and ask("SHOW synchronous_commit") != "off"
 
 
@@ -274,15 +276,13 @@ def _database(deep: bool) -> Findings:
         if connection.vendor == "sqlite":
             version, used = ask("SELECT sqlite_version()"), ask("PRAGMA page_count")
             used *= ask("PRAGMA page_size")
-            safe = ask("PRAGMA synchronous") >= 2 and ask("PRAGMA journal_mode") == "wal"
             mend = "Leave the settings of SQLite as they ship: WAL, synchronous=FULL."
         else:
             version = ask("SHOW server_version")
             used = ask("SELECT pg_database_size(current_database())")
-            safe = _syncs(ask)
             mend = "Set fsync and synchronous_commit to on in postgresql.conf."
         yield Finding(Level.GOOD, "database", f"{connection.display_name} {version}, {size(used)}.")
-        if safe:
+        if _syncs(ask):
             yield Finding(Level.GOOD, "database", "What is acknowledged is on the disk.")
         else:
             lost = "What was acknowledged may be lost when the power fails."
