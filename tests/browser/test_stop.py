@@ -1,6 +1,7 @@
 """A course without response, from its first question to the stop that was agreed, in the browser.
 
-The way to the agreement is walked elsewhere (`test_whole_course.py`); this one begins after it.
+The way to the agreement, the sessions and their answers are walked elsewhere
+(`test_whole_course.py`): here they are rows, but for the last answers and all that is decided.
 `ENTHESIS_PICTURES=docs/pictures` also saves the pictures that the docs show.
 """
 
@@ -8,12 +9,14 @@ from collections.abc import Callable
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from enthesis.clinic import models
 from tests.browser.conftest import DESKTOP, PHONE, look, sign_in
-from tests.browser.test_whole_course import START, answer_on_the_phone, ask, on_day, treat
+from tests.browser.test_whole_course import START, answer_on_the_phone, ask, on_day
 from tests.clinic.evaluated import plan
+from tests.clinic.treated import give_session, say
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -40,13 +43,15 @@ def test_a_course_without_response_ends_by_the_rule_that_was_agreed(
     # When her pain is the same before the first needle and after each session
     for number in range(1, last + 1):
         with on_day(14 * (number - 1)):
-            sign_in(page, clinician)
-            answer_on_the_phone(phone, ask(page, url), pain=7)
-            page.goto(url)
+            day = timezone.localdate()
+            say(course, day, 7)
             if number > 1:  # no relief after the first session is no failure
+                sign_in(page, clinician)
+                page.goto(url)
                 expect(page.get_by_role("heading", name="Go on")).to_be_visible()
                 page.get_by_role("button", name="Record decision").click()
-            treat(page, url, number)
+                expect(page.get_by_text("Decision recorded: go on.")).to_be_visible()
+            give_session(course, number, day, clinician)
 
     # Then the series that was agreed ends, with the reasons, and she is told so
     with on_day(14 * last):
