@@ -54,6 +54,9 @@ def test_djangos_own_check_finds_nothing_in_the_settings_as_shipped(tmp_path: Pa
     done = run(tmp_path, *given, ENTHESIS_HOSTS="clinic.example")
     assert done.returncode == 0, done.stderr
     assert "no issues" in done.stdout
+    # On this machine alone there is no TLS, which it does find.
+    done = run(tmp_path, *given, ENTHESIS_HOSTS="localhost")
+    assert done.returncode == 1 and done.stderr.count("(security.W") == 4, done.stderr
 
 
 def test_check_changes_nothing_where_there_is_no_clinic(tmp_path: Path) -> None:
