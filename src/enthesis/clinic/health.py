@@ -263,7 +263,7 @@ def _syncs(ask: Callable[[str], Any]) -> bool:
     """Whether the database has what it acknowledges on the disk."""
     if connection.vendor == "sqlite":
         return bool(ask("PRAGMA synchronous") >= 2 and ask("PRAGMA journal_mode") == "wal")
-    return ask("SHOW fsync") == "on" and ask("SHOW synchronous_commit") != "off"
+    return bool(ask("SHOW fsync") == "on" and ask("SHOW synchronous_commit") != "off")
 
 
 def _database(deep: bool) -> Findings:
