@@ -219,6 +219,23 @@ def course_outlines(rows: Sequence[models.Course]) -> list[records.Course]:
     ]
 
 
+def course_for_questions(row: models.Course) -> records.Course:
+    """One course with what was answered and whether a session was given: all that says what a
+    patient is asked next (`actions.answer.questions_of`). Two queries: patients wait for them."""
+    signed = row.sessions.filter(signed_at__isnull=False).values_list("number", "on")
+    completed = row.assessments.filter(completed_at__isnull=False)
+    answered = completed.only("course", "on", "occasion", "questionnaire", "answers", "source")
+    return records.Course(
+        id=str(row.pk),
+        condition=row.condition,
+        side=records.Side(row.side),
+        born_on=row.patient.born_on,
+        opened_on=row.opened_on,
+        sessions=tuple(records.Session(number, on, (), ()) for number, on in signed),
+        assessments=tuple(assessment_record(answers) for answers in answered),
+    )
+
+
 def _outline(row: models.Assessment) -> records.Assessment:
     if row.occasion == records.Occasion.BASELINE:
         return assessment_record(row)
