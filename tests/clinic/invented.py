@@ -10,7 +10,7 @@ from unittest import mock
 from django.db import transaction
 from pytest_django import DjangoDbBlocker
 
-from enthesis.clinic import models, store
+from enthesis.clinic import models
 from enthesis.clinic.day import day
 from enthesis.commands.demo import load_invented_clinic
 from enthesis.invented import clinic as invented
@@ -58,7 +58,7 @@ def loaded_once(
 
 def assert_alive(clinic: models.Clinic, today: date) -> None:
     """Today's page has a full day, one worry, and every kind of visit."""
-    shown = day(clinic, today, store.open_outlines(clinic), clinical=True)
+    shown = day(clinic, today, clinical=True)
     assert 7 <= len(shown.visits) <= 9
     assert len({visit.at for visit in shown.visits}) == len(shown.visits)
     assert len(shown.worries) == 1

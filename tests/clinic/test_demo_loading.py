@@ -7,7 +7,7 @@ import time_machine
 from django.db import connection
 from django.utils import timezone
 
-from enthesis.clinic import models, store
+from enthesis.clinic import models
 from enthesis.clinic.actions import Refused
 from enthesis.clinic.calls import call_list
 from enthesis.clinic.day import day
@@ -29,7 +29,7 @@ def test_some_are_silent_and_some_are_due_for_a_recheck(db: None) -> None:
     clinic = load(patients=120)
     with time_machine.travel(datetime(TODAY.year, TODAY.month, TODAY.day, 17, tzinfo=UTC)):
         to_call = call_list(clinic, timezone.now()).now
-    assert to_call and day(clinic, TODAY, store.open_outlines(clinic), clinical=True).rechecks
+    assert to_call and day(clinic, TODAY, clinical=True).rechecks
     # Nothing was ever sent, so nobody is silent about the months after; safety is asked by voice.
     assert not [one for one in to_call if one.ask.purpose is Purpose.MONTHS]
     safety = [one.reason for one in to_call if one.ask.purpose is Purpose.SAFETY]

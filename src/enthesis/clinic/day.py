@@ -71,11 +71,16 @@ class Day:
 
 
 def day(
-    clinic: models.Clinic, today: date, outlines: dict[int, records.Course], *, clinical: bool
+    clinic: models.Clinic,
+    today: date,
+    outlines: dict[int, records.Course] | None = None,
+    *,
+    clinical: bool,
 ) -> Day:
-    """The day as staff may see it: what patients answered is for clinicians (`clinical`). The
-    `outlines` are those of the open courses."""
+    """The day as staff may see it: what patients answered is for clinicians (`clinical`).
+    `outlines`: those of the open courses, where somebody has read them already."""
     known = store.known_for(clinic, today)
+    outlines = store.open_outlines(clinic) if outlines is None else outlines
     # A course that was opened or closed between the two looks is left out.
     rows = {row.pk: row for row in _open_courses(clinic) if row.pk in outlines}
     outlines = {pk: outlines[pk] for pk in rows}
