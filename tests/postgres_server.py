@@ -17,8 +17,11 @@ from typing import Any
 AS_ROOT = os.geteuid() == 0
 
 
-def start() -> str:
-    """Start a server in a temporary directory, stop it when Python exits, give its address."""
+def start(durable: bool = False) -> str:
+    """Start a server in a temporary directory, stop it when Python exits, give its address.
+
+    `durable`: it syncs to the disk, as a clinic's does.
+    """
     directory = Path(tempfile.mkdtemp(prefix="enthesis-pg-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     if AS_ROOT:
@@ -30,7 +33,7 @@ def start() -> str:
         binaries / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync"
     )
     # Speed over durability: this database dies with the tests. No TCP port: a socket only.
-    options = f"-c listen_addresses='' -c unix_socket_directories={directory} -c fsync=off"
+    options = f"-c listen_addresses='' -c unix_socket_directories={directory} -c fsync={'on' if durable else 'off'}"
     control = [binaries / "pg_ctl", "-D", data]
     _run(*control, "-o", options, "-l", directory / "log", "-w", "start")
     atexit.register(_run, *control, "-m", "immediate", "-w", "stop")

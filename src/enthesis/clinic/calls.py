@@ -12,6 +12,7 @@ from datetime import date, datetime
 
 from django.utils import timezone
 
+from enthesis import records
 from enthesis.clinic import models, sender, store
 from enthesis.clinic.actions import answer, outbox
 from enthesis.journey import remind
@@ -61,8 +62,11 @@ class Completion:
         return round(100 * self.answered / self.due) if self.due else None
 
 
-def call_list(clinic: models.Clinic, now: datetime) -> CallList:
-    """The clinic's call list, longest due first; safety before everything else."""
+def call_list(
+    clinic: models.Clinic, now: datetime, outlines: dict[int, records.Course] | None = None
+) -> CallList:
+    """The clinic's call list, longest due first; safety before everything else. `outlines`: those
+    of the open courses, where somebody has read them already."""
     today = store.today(clinic)
     courses = models.Course.objects.filter(patient__clinic=clinic, closed_on=None)
     rows = list(
@@ -72,7 +76,8 @@ def call_list(clinic: models.Clinic, now: datetime) -> CallList:
     )
     known, found = store.known_for(clinic, today), CallList([], [], [])
     booked = outbox.next_sessions(clinic, now)
-    for row, course in zip(rows, store.course_outlines(rows), strict=True):
+    outlines = store.open_outlines(clinic) if outlines is None else outlines
+    for row, course in ((row, outlines[row.pk]) for row in rows if row.pk in outlines):
         for ask in remind.asks(course, booked.get(row.pk), known, today):
             if ask.purpose is Purpose.SECOND_START:
                 continue  # offered, never owed

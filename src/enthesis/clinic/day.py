@@ -70,11 +70,20 @@ class Day:
     lost_after_days: int
 
 
-def day(clinic: models.Clinic, today: date, *, clinical: bool) -> Day:
-    """The day as staff may see it: what patients answered is for clinicians (`clinical`)."""
+def day(
+    clinic: models.Clinic,
+    today: date,
+    outlines: dict[int, records.Course] | None = None,
+    *,
+    clinical: bool,
+) -> Day:
+    """The day as staff may see it: what patients answered is for clinicians (`clinical`).
+    `outlines`: those of the open courses, where somebody has read them already."""
     known = store.known_for(clinic, today)
-    rows = {row.pk: row for row in _open_courses(clinic)}
-    outlines = dict(zip(rows, store.course_outlines(list(rows.values())), strict=True))
+    outlines = store.open_outlines(clinic) if outlines is None else outlines
+    # A course that was opened or closed between the two looks is left out.
+    rows = {row.pk: row for row in _open_courses(clinic) if row.pk in outlines}
+    outlines = {pk: outlines[pk] for pk in rows}
     due = {pk: one for pk, course in outlines.items() for one in follow.due(course, known, today)}
     found = {pk: course for pk, course in outlines.items() if pk not in due or not due[pk].is_lost}
     waiting = _undecided(rows)

@@ -171,8 +171,9 @@ def open_bills(invoices: QuerySet[Invoice], today: date) -> list[Bill]:
     less = Case(out, default=F("amount"))
     rows = (
         invoices.annotate(charged=_sum(InvoiceLine, F("amount")), less=_sum(LedgerEntry, less))
-        # SQLite adds decimals as floating point: ask for a hair more here, decide exactly below.
-        .filter(charged__gt=F("less") - Decimal("0.005"))
+        # SQLite adds decimals as floating point: half of what can be owed parts the paid from the
+        # open; exact sums are made below, of the open ones only.
+        .filter(charged__gt=F("less") + Decimal("0.005"))
         .select_related("course__patient")
         .prefetch_related("lines", "entries")
         .order_by("due_on", "number")

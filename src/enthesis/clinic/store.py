@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,7 +12,8 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Model, Prefetch, prefetch_related_objects
+from django.db.models import Case, Model, Prefetch, TextField, When, prefetch_related_objects
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from enthesis import records
@@ -193,37 +195,68 @@ def course_outlines(rows: Sequence[models.Course]) -> list[records.Course]:
     Much faster than `course_records`, and enough for `phase`, `due` and `next_recheck_on`, which
     look at days and at whether the start is known. Never judge one: its later answers are empty.
     """
-    signed = models.Session.objects.filter(signed_at__isnull=False).only("course", "number", "on")
-    completed = models.Assessment.objects.filter(completed_at__isnull=False)
-    days = completed.only("course", "on", "occasion", "questionnaire", "source", "answers")
-    decided = models.Decision.objects.select_related("by").defer("verdict", "inputs")
+    # Tuples, not rows: a clinic has thousands, and Today waits for all of them.
+    mine = [row.pk for row in rows]
+    signed, answered = defaultdict(list), defaultdict(list)
+    sessions = models.Session.objects.filter(course__in=mine, signed_at__isnull=False)
+    for pk, number, on in sessions.values_list("course", "number", "on"):
+        signed[pk].append(records.Session(number, on, (), ()))
+    completed = models.Assessment.objects.filter(course__in=mine, completed_at__isnull=False)
+    start = When(occasion=records.Occasion.BASELINE, then=Cast("answers", TextField()))
+    told = completed.values_list("course", "on", "occasion", "questionnaire", "source", Case(start))
+    for pk, on, occasion, questionnaire, source, text in told:
+        answers = _read_answers(text) if text else {}
+        why = records.Occasion(occasion)
+        answered[pk].append(records.Assessment(on, why, questionnaire, answers, source))
+    decided = models.Decision.objects.select_related("by").only(
+        *("course", "on", "suggested", "decided", "reason", "by__display_name", "by__username")
+    )
     prefetch_related_objects(
         rows,
         "patient",
         Prefetch("evaluations", models.Evaluation.objects.only("course", "on")),
         "plans",
-        Prefetch("sessions", signed, to_attr="signed_sessions"),
-        Prefetch("assessments", days, to_attr="completed_assessments"),
         Prefetch("decisions", decided, to_attr="decided"),
     )
     return [
         _course(
             row,
             evaluation=next((records.Evaluation(e.on, {}) for e in row.evaluations.all()), None),
-            sessions=tuple(
-                records.Session(s.number, s.on, (), ()) for s in _filled(row, "signed_sessions")
-            ),
-            assessments=tuple(_outline(a) for a in _filled(row, "completed_assessments")),
+            sessions=tuple(signed[row.pk]),
+            assessments=tuple(answered[row.pk]),
         )
         for row in rows
     ]
 
 
-def _outline(row: models.Assessment) -> records.Assessment:
-    if row.occasion == records.Occasion.BASELINE:
-        return assessment_record(row)
-    occasion = records.Occasion(row.occasion)
-    return records.Assessment(row.on, occasion, row.questionnaire, {}, row.source)
+@lru_cache(maxsize=5000)
+def _read_answers(text: str) -> dict[str, records.Answer]:
+    # By content: the answers of the start are read with each look at the clinic's open courses.
+    return dict(read(dict[str, records.Answer], json.loads(text), "answers"))
+
+
+def open_outlines(clinic: models.Clinic) -> dict[int, records.Course]:
+    """The outlines of all open courses, by row."""
+    open_courses = models.Course.objects.filter(patient__clinic=clinic, closed_on=None)
+    rows = list(open_courses.select_related("patient"))
+    return {row.pk: course for row, course in zip(rows, course_outlines(rows), strict=True)}
+
+
+def course_for_questions(row: models.Course) -> records.Course:
+    """One course with what was answered and whether a session was given: all that says what a
+    patient is asked next (`actions.answer.questions_of`). Two queries: patients wait for them."""
+    signed = row.sessions.filter(signed_at__isnull=False).values_list("number", "on")
+    completed = row.assessments.filter(completed_at__isnull=False)
+    answered = completed.only("course", "on", "occasion", "questionnaire", "answers", "source")
+    return records.Course(
+        id=str(row.pk),
+        condition=row.condition,
+        side=records.Side(row.side),
+        born_on=row.patient.born_on,
+        opened_on=row.opened_on,
+        sessions=tuple(records.Session(number, on, (), ()) for number, on in signed),
+        assessments=tuple(assessment_record(answers) for answers in answered),
+    )
 
 
 def _filled(row: Model, name: str) -> list[Any]:

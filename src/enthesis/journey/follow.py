@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Literal
 
 from enthesis.journey.course import Phase, next_recheck_on, phase
@@ -89,7 +90,7 @@ def visible_questions(
     here = (q for q in questions if not q.regions or region in q.regions)
     wanted = (q for q in here if not (q.once and q.id in (earlier or {}) and q.id not in answers))
     shown = (q for q in wanted if _asked_at(q, occasion) and _applies(q, said))
-    return tuple(replace(q, text=worded(q, said)) for q in shown)
+    return tuple(in_words(q, said) for q in shown)
 
 
 def screens(questions: Sequence[Question]) -> list[tuple[Question, ...]]:
@@ -122,10 +123,21 @@ def lasting_answers(course: Course, known: Knowledge) -> dict[str, Answer]:
     return found
 
 
+def in_words(question: Question, said: Mapping[str, Answer]) -> Question:
+    """The question with the earlier answers that its text names put in."""
+    text = worded(question, said)
+    return question if text == question.text else replace(question, text=text)
+
+
 def worded(question: Question, said: Mapping[str, Answer]) -> str:
     """The text of a question with the earlier answers that it names put in."""
-    names = {name for _, name, _, _ in string.Formatter().parse(question.text) if name}
+    names = _names_in(question.text)
     return question.text.format_map({name: str(said.get(name) or "…") for name in names})
+
+
+@lru_cache(maxsize=1000)
+def _names_in(text: str) -> frozenset[str]:
+    return frozenset(name for _, name, _, _ in string.Formatter().parse(text) if name)
 
 
 def _asked_at(question: Question, occasion: Occasion) -> bool:

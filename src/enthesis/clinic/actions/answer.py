@@ -111,7 +111,7 @@ def _revoke(user: User, link: AnswerLink) -> AnswerLink:
 
 def find_link(token: str, now: datetime) -> AnswerLink | None:
     """The link of a secret, unless it is wrong, expired or revoked (all alike to the caller)."""
-    links = AnswerLink.objects.select_related("course__patient__clinic")
+    links = AnswerLink.objects.select_related("course__patient__clinic", "assessment")
     link = links.filter(token_hash=hashed(token), revoked_at=None).first()
     return link if link and link.expires_at > now else None
 
@@ -154,7 +154,7 @@ def questions_of(
         late = {id for id in ASKED_BEFORE if id not in answers}
         visible = tuple(question for question in visible if question.id not in late)
     said = {**earlier, **answers}
-    return tuple(replace(question, text=follow.worded(question, said)) for question in visible)
+    return tuple(follow.in_words(question, said) for question in visible)
 
 
 def every_question(
@@ -181,33 +181,37 @@ def asked_questions(row: Assessment, known: Knowledge) -> tuple[Question, ...]:
 
 @transaction.atomic
 def save_answers(
-    link_id: int, raw: Mapping[str, str | list[str]], language: str = ""
+    link: AnswerLink,
+    course: records.Course,
+    known: Knowledge,
+    raw: Mapping[str, str | list[str]],
+    language: str = "",
 ) -> Assessment:
     """Keep the answers of one screen; with the last, or one that means danger, the set is whole.
 
-    The `language` that the patient chose is kept with the link: it resumes in it.
+    `course` as `store.course_for_questions` gives it, read just before: only the link and its
+    answers so far are read anew while others wait. The `language` that the patient chose is kept
+    with the link: it resumes in it.
 
     After a danger sign the rest is not asked: the patient is told to call, and the clinic must
     see the answer even if the patient puts the telephone away. A whole set never changes again,
     so the same answers sent twice are one response.
     """
-    link = AnswerLink.objects.select_for_update().get(pk=link_id)
+    held = AnswerLink.objects.select_for_update().only("language", "revoked_at").get(pk=link.pk)
+    if held.revoked_at:
+        raise Refused(gettext("This link does not work any more"))
     today = store.today(link.course.patient.clinic)
-    known = store.known_for(link.course.patient.clinic, today)
-    assessment = Assessment.objects.filter(link=link).first() or Assessment(
-        course=link.course,
-        link=link,
-        on=today,
-        occasion=link.occasion,
-        questionnaire=link.questionnaire,
+    # A statement of its own: joined to the one that waits, it would show what was before.
+    assessment = Assessment.objects.filter(link_id=link.pk).first() or Assessment(
+        link=link, on=today, occasion=link.occasion, questionnaire=link.questionnaire
     )
     if assessment.completed_at:
         return assessment
-    if language and language != link.language:
+    assessment.course = link.course
+    if language and language != held.language:
         link.language = language
         save(link)
     answers = answers_of(assessment)
-    course = store.course_record(link.course)
     for question in questions_of(course, link.occasion, answers, known, link.questionnaire):
         if question.id in raw:
             answers[question.id] = _checked(question, raw[question.id])

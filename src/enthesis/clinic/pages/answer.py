@@ -17,10 +17,11 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods
 
+from enthesis import records
 from enthesis.clinic import cards, errors, languages, store
 from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import answer as actions
-from enthesis.clinic.models import AnswerLink, Assessment, Clinic, Patient
+from enthesis.clinic.models import AnswerLink, Clinic, Patient
 from enthesis.clinic.pages.calendar import calendar_address
 from enthesis.clinic.pages.statement import statement_of
 from enthesis.clinic.pages.visit import leaflet
@@ -75,11 +76,11 @@ def _answer(request: HttpRequest, token: str, link: AnswerLink, language: str) -
         return render(request, "clinic/answer/sheet.html", context)
     if link.questionnaire == actions.STATEMENT:
         return statement_page(request, token, link, language)
-    assessment = Assessment.objects.filter(link=link).first()
+    assessment = getattr(link, "assessment", None)
     answers = actions.answers_of(assessment)
     if assessment and assessment.completed_at:
         return _received(request, clinic, answers, known, others)
-    course = store.course_record(link.course)
+    course = store.course_for_questions(link.course)
     screens = follow.screens(
         actions.questions_of(course, link.occasion, answers, known, link.questionnaire)
     )
@@ -87,7 +88,7 @@ def _answer(request: HttpRequest, token: str, link: AnswerLink, language: str) -
     form = QuestionForm(
         screens[number], request.POST if request.method == "POST" else None, answers
     )
-    if request.method == "POST" and form.is_valid() and _save(form, link):
+    if request.method == "POST" and form.is_valid() and _save(form, link, course):
         return redirect(_address(request, screens, number))
     # A group of questions that is asked alone has no words of its own to begin with.
     whole = known.questionnaires.get(link.questionnaire)
@@ -150,9 +151,11 @@ def _received(
     return render(request, page, context)
 
 
-def _save(form: QuestionForm, link: AnswerLink) -> bool:
+def _save(form: QuestionForm, link: AnswerLink, course: records.Course) -> bool:
+    clinic = link.course.patient.clinic
+    known = store.known_for(clinic, store.today(clinic))
     try:
-        actions.save_answers(link.pk, form.raw, link.language)
+        actions.save_answers(link, course, known, form.raw, link.language)
     except Refused as refused:
         form.add_error(refused.field if refused.field in form.fields else None, refused.message)
         return False

@@ -25,7 +25,9 @@ def today(request: StaffRequest) -> HttpResponse:
     date = store.today(request.clinic)
     clinical = request.user.role in CLINICAL
     whole = request.GET.get("all")
-    held, to_call = day(request.clinic, date, clinical=clinical), call_list(request.clinic, now).now
+    outlines = store.open_outlines(request.clinic)
+    held = day(request.clinic, date, outlines, clinical=clinical)
+    to_call = call_list(request.clinic, now, outlines).now
     context = {
         "date": date,
         "now": now,

@@ -1,0 +1,155 @@
+"""A browser of the load driver: one kept connection, cookies, and forms filled in at random.
+
+Written on asyncio alone: with httpx the driver took as much of the processor as the server. It
+speaks as the server in front would: HTTPS was ended there, and says where the visitor is.
+"""
+
+import asyncio
+import html
+import random
+import re
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import urlencode, urlsplit
+
+HOST = "clinic.example"
+TAG = re.compile(rb"<(input|textarea|select|option)\b([^>]*)>")
+ATTRIBUTE = re.compile(rb'([\w-]+)(?:="([^"]*)")?')
+TOKEN = re.compile(rb'name="csrfmiddlewaretoken" value="(\w+)"')
+Fields = list[tuple[str, str]]
+
+
+@dataclass(slots=True)
+class Answer:
+    """What came back, and how long it took from the first byte sent to the last one read."""
+
+    status: int
+    location: str
+    body: bytes
+    seconds: float
+
+
+class Browser:
+    """One visitor. Each has an address of its own, as the limits by address see it."""
+
+    def __init__(self, port: int, number: int) -> None:
+        self.port, self.cookies = port, dict[str, str]()
+        self.address = f"198.51.{number // 250 % 250}.{1 + number % 250}"
+        self.streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def get(self, path: str) -> Answer:
+        """Read a page."""
+        return await self._ask("GET", path)
+
+    async def post(self, path: str, fields: Iterable[tuple[str, str]]) -> Answer:
+        """Send a form."""
+        return await self._ask("POST", path, urlencode(list(fields)).encode())
+
+    async def sign_in(self, name: str, password: str) -> None:
+        """As staff do: the page, then its form."""
+        page = await self.get("/sign-in/")
+        fields = [("username", name), ("password", password), ("next", "/"), token_of(page)]
+        answer = await self.post("/sign-in/", fields)
+        if answer.status != 302:
+            raise RuntimeError(f"{name} could not sign in: {answer.status}")
+
+    async def close(self) -> None:
+        """Let the connection go."""
+        if self.streams:
+            self.streams[1].close()
+            self.streams = None
+
+    async def _ask(self, method: str, path: str, body: bytes = b"") -> Answer:
+        lines = [
+            f"{method} {path} HTTP/1.1",
+            f"Host: {HOST}",
+            "X-Forwarded-Proto: https",
+            f"X-Forwarded-For: {self.address}",
+            f"Origin: https://{HOST}",
+            "Accept-Language: en",
+        ]
+        if self.cookies:
+            lines.append("Cookie: " + "; ".join(f"{k}={v}" for k, v in self.cookies.items()))
+        if method == "POST":
+            lines.append("Content-Type: application/x-www-form-urlencoded")
+            lines.append(f"Content-Length: {len(body)}")
+        sent = "\r\n".join([*lines, "", ""]).encode() + body
+        began = time.perf_counter()
+        try:
+            answer = await self._exchange(sent)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            # A kept connection that the server let go meanwhile: a browser opens another one.
+            await self.close()
+            answer = await self._exchange(sent)
+        answer.seconds = time.perf_counter() - began
+        return answer
+
+    async def _exchange(self, sent: bytes) -> Answer:
+        if self.streams is None:
+            self.streams = await asyncio.open_connection("127.0.0.1", self.port, limit=2**20)
+        reader, writer = self.streams
+        writer.write(sent)
+        head = await reader.readuntil(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        length, location, kept, chunked = 0, "", True, False
+        for line in lines:
+            name, _, value = line.partition(": ")
+            name = name.lower()
+            if name == "content-length":
+                length = int(value)
+            elif name == "location":
+                location = value
+            elif name == "set-cookie":
+                key, _, rest = value.partition("=")
+                self.cookies[key] = rest.partition(";")[0]
+            elif name == "connection":
+                kept = value.lower() != "close"
+            elif name == "transfer-encoding":
+                chunked = True
+        body = await _chunks(reader) if chunked else await reader.readexactly(length)
+        if not kept:
+            await self.close()
+        return Answer(int(first.split(" ", 2)[1]), location, body, 0)
+
+
+async def _chunks(reader: asyncio.StreamReader) -> bytes:
+    parts = []
+    while size := int((await reader.readline()).strip(), 16):
+        parts.append(await reader.readexactly(size))
+        await reader.readline()
+    await reader.readline()
+    return b"".join(parts)
+
+
+def token_of(page: Answer) -> tuple[str, str]:
+    """The hidden field against forged forms; RuntimeError for a page without one."""
+    found = TOKEN.search(page.body)
+    if found is None:
+        raise RuntimeError(f"a page without a form: {page.status} {page.body[:300]!r}")
+    return "csrfmiddlewaretoken", found[1].decode()
+
+
+def filled(page: Answer, rng: random.Random) -> Fields:
+    """A patient's form as a patient without a warning sign would fill it in."""
+    fields, choices = Fields(), dict[str, list[str]]()
+    for kind, inside in TAG.findall(page.body):
+        given = {k.decode(): html.unescape(v.decode()) for k, v in ATTRIBUTE.findall(inside)}
+        name, value = given.get("name", ""), given.get("value", "")
+        if kind != b"input" or not name:
+            continue
+        if given.get("type") == "hidden":
+            fields.append((name, value))
+        elif given.get("type") in ("radio", "checkbox"):
+            choices.setdefault(name, []).append(value)
+        else:
+            fields.append((name, "walk to the shop"))
+    for name, values in choices.items():
+        fields.append((name, "none" if "none" in values else rng.choice(values)))
+    return fields
+
+
+def path_of(location: str) -> str:
+    """The path and query of a redirect."""
+    parts = urlsplit(location)
+    return parts.path + (f"?{parts.query}" if parts.query else "")
