@@ -18,6 +18,9 @@ from typing import Any
 from asgiref.local import Local
 from django.conf import settings
 from django.db import connection, connections
+from django.template import engines
+from django.template.loader import get_template
+from django.urls import get_resolver
 
 from enthesis.clinic import models, trail
 from tests.writers import AGAIN, KINDS, Browser, Desk, Write, found, send
@@ -110,6 +113,7 @@ class Server:
             out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             os.dup2(out, 1)
             os.dup2(out, 2)
+            sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
             os.environ["ENTHESIS_DATA"] = str(settings.DATA)
             # A parent's event loop is not seen after a fork (tests/kills.py).
             connections._connections = Local(connections.thread_critical)
@@ -138,7 +142,7 @@ def kill_many(
     log: Path,
     check: Callable[[], list[str]],
     kill_database: Callable[[], None] | None = None,
-    most: int = 25,
+    most: int = 16,
 ) -> Toll:
     """So many rounds of load, each ended by a kill in the midst of it, after up to `most` writes.
 
@@ -147,6 +151,7 @@ def kill_many(
     """
     rng, toll, desk = random.Random(seed), Toll(), Desk()  # noqa: S311
     writes = desk.lay_ready(most)
+    warm_up()
     server = Server(log)
     try:
         for number in range(1, rounds + 1):
@@ -175,11 +180,21 @@ def kill_many(
                 ready[:] = [write for write in ready if write.key not in used]
                 ready += [KINDS[kind][0](desk) for _ in range(most - len(ready))]
             TIMES["ready"] += time.monotonic() - t
-            print(dict(TIMES), file=sys.stderr)
+            print({k: round(v/number, 1) for k, v in TIMES.items()}, file=sys.stderr)
             sys.stderr.write(f"\r{number} of {rounds}; {toll.acknowledged.total()} acknowledged ")
+    except KeyboardInterrupt:
+        sys.stderr.write("Ended before all rounds were done.\n")
     finally:
         server.kill()
     return toll
+
+
+def warm_up() -> None:
+    """Every page's module and template, which each fork then has."""
+    _ = get_resolver().url_patterns
+    for folder in (one for engine in engines.all() for one in engine.template_dirs):
+        for file in folder.rglob("*.html"):
+            get_template(str(file.relative_to(folder)))
 
 
 def _load(

@@ -103,6 +103,8 @@ class Desk:
         client.force_login(self.by)
         self.session = client.cookies["sessionid"].value
         self.count = 0
+        self.plan: models.Plan | None = None
+        self.form: dict[str, Any] = {}
 
     def _user(self, name: str) -> models.User:
         password = getattr(self, "password", None) or make_password(PASSWORD)
@@ -129,7 +131,11 @@ class Desk:
         course = models.Course.objects.create(
             patient=patient, condition="low_back", side="left", opened_on=on, clinician=self.by
         )
-        agree_plan(course, agreed_on=on)
+        if self.plan is None:
+            self.plan = agree_plan(course, agreed_on=on)
+        else:
+            self.plan.pk, self.plan.course = None, course
+            self.plan.save()
         return course
 
     def draft(self) -> models.Session:
@@ -222,7 +228,8 @@ def _answered(write: Write) -> tuple[int, int]:
 
 def _to_record(desk: Desk) -> Write:
     draft, key = desk.draft(), secrets.token_hex(8)
-    return Write("session", key, draft, shown(draft) | {"note": key, "do": "save", "version": 1})
+    desk.form = desk.form or shown(draft)  # alike for every first session of the same plan
+    return Write("session", key, draft, desk.form | {"note": key, "do": "save", "version": 1})
 
 
 def _record(browser: Browser, write: Write) -> Answer:

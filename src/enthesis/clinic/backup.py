@@ -17,8 +17,9 @@ from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
-from enthesis.clinic import archive, sealing, trail
+from enthesis.clinic import archive, image_files, sealing, trail
 from enthesis.clinic.disk import sync_names
+from enthesis.clinic.package import EXPORT
 
 log = logging.getLogger("enthesis.backup")
 SUFFIX = ".enthesis"
@@ -86,7 +87,11 @@ def make(where: Path) -> tuple[Backup, dict[str, Any]]:
 
 def _sweep(where: Path, now: datetime) -> None:
     """Take away what one that was killed left a day ago or earlier: records that nothing seals."""
-    for left in (*where.glob(f"{UNPACKED}*"), *where.glob(f"*{SUFFIX}.*.new")):
+    data = Path(settings.DATA)
+    for left in (
+        *(*where.glob(f"{UNPACKED}*"), *where.glob(f"*{SUFFIX}.*.new")),
+        *(*data.glob(f"{UNPACKED}*"), *data.glob(f"{EXPORT}*"), *image_files.folder().glob("*.new")),
+    ):
         if datetime.fromtimestamp(left.stat().st_mtime, UTC) < now - EVERY:
             shutil.rmtree(left) if left.is_dir() else left.unlink()
 

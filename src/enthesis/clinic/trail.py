@@ -7,6 +7,7 @@ an anchor from outside nobody can tell that the end of a trail was cut off.
 """
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from django.db import models as db
 from django.utils import timezone
 
 from enthesis.clinic import chain
+from enthesis.clinic.disk import sync_names
 from enthesis.clinic.models import AccessEvent, AuditEvent, Chained
 from enthesis.shape import read
 
@@ -132,8 +134,18 @@ def read_anchors(file: Path) -> list[Head]:
 
 
 def anchor(file: Path) -> list[Head]:
-    """Add the heads as they are now to the file."""
+    """Add the heads as they are now to the file: whole or, on a full disk, not at all."""
     now = heads()
-    with file.open("a", encoding="utf-8") as out:
-        out.writelines(json.dumps(asdict(head)) + "\n" for head in now)
+    before = file.read_bytes() if file.exists() else b""
+    draft = file.with_name(f"{file.name}.{os.getpid()}.new")
+    try:
+        with draft.open("wb") as out:
+            out.write(before)
+            out.writelines(json.dumps(asdict(head)).encode() + b"\n" for head in now)
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(draft, file)
+    finally:
+        draft.unlink(missing_ok=True)
+    sync_names(file.parent)
     return now
