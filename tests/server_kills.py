@@ -180,7 +180,7 @@ def kill_many(
                 ready[:] = [write for write in ready if write.key not in used]
                 ready += [KINDS[kind][0](desk) for _ in range(most - len(ready))]
             TIMES["ready"] += time.monotonic() - t
-            print({k: round(v/number, 1) for k, v in TIMES.items()}, file=sys.stderr)
+            print({k: round(v / number, 1) for k, v in TIMES.items()}, file=sys.stderr)
             sys.stderr.write(f"\r{number} of {rounds}; {toll.acknowledged.total()} acknowledged ")
     except KeyboardInterrupt:
         sys.stderr.write("Ended before all rounds were done.\n")
@@ -251,8 +251,10 @@ def _count(
     for write in every:
         toll.sent[write.kind] += 1
         toll.acknowledged[write.kind] += write.is_acknowledged
-        if write.answer and not write.is_acknowledged and not (
-            may_be_busy and write.answer.status == 503
+        if (
+            write.answer
+            and not write.is_acknowledged
+            and not (may_be_busy and write.answer.status == 503)
         ):
             toll.refused.append(f"{write.kind}: {write.answer.status}")
         there = found(write)
@@ -305,10 +307,20 @@ def _read_whole() -> list[str]:
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
             counts = []
-            for off in ("enable_indexscan, enable_indexonlyscan, enable_bitmapscan", "enable_seqscan"):
-                for one in ("enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan", "enable_seqscan"):
+            for off in (
+                "enable_indexscan, enable_indexonlyscan, enable_bitmapscan",
+                "enable_seqscan",
+            ):
+                for one in (
+                    "enable_indexscan",
+                    "enable_indexonlyscan",
+                    "enable_bitmapscan",
+                    "enable_seqscan",
+                ):
                     cursor.execute(f"SET {one} = {'off' if one in off.split(', ') else 'on'}")
-                cursor.execute(f'SELECT count(*), sum(length(t::text)) FROM "{table}" t WHERE id > 0')
+                cursor.execute(
+                    f'SELECT count(*), sum(length(t::text)) FROM "{table}" t WHERE id > 0'
+                )
                 counts.append(cursor.fetchone())
             if counts[0] != counts[1]:
                 wrong.append(f"{table}: {counts}")

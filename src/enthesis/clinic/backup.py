@@ -90,7 +90,11 @@ def _sweep(where: Path, now: datetime) -> None:
     data = Path(settings.DATA)
     for left in (
         *(*where.glob(f"{UNPACKED}*"), *where.glob(f"*{SUFFIX}.*.new")),
-        *(*data.glob(f"{UNPACKED}*"), *data.glob(f"{EXPORT}*"), *image_files.folder().glob("*.new")),
+        *(
+            *data.glob(f"{UNPACKED}*"),
+            *data.glob(f"{EXPORT}*"),
+            *image_files.folder().glob("*.new"),
+        ),
     ):
         if datetime.fromtimestamp(left.stat().st_mtime, UTC) < now - EVERY:
             shutil.rmtree(left) if left.is_dir() else left.unlink()

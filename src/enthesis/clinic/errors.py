@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -135,7 +136,9 @@ def _to_program(status: int, text: str) -> HttpResponse:
 
 
 def wrong_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """400"""
+    """400; 503 where the database refused to keep the session."""
+    if is_refusal(exception):
+        return busy(request, exception)
     if _is_for_program(request):
         return _to_program(400, "the request cannot be read; check its address and headers")
     if _is_for_patient(request):
@@ -197,13 +200,19 @@ def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
 def is_refusal(error: BaseException) -> bool:
     """Whether the database or the disk refused: locked, full, read-only or away. That is no fault
     of the page, and what was sent can be sent again."""
-    if isinstance(error, UpdateError) and error.__context__:
-        error = error.__context__  # Django takes any refusal of a session for a lost one
+    error = _below(error)
     if isinstance(error, OSError):
         return error.errno in _NO_ROOM
     if isinstance(error, InternalError):
         return getattr(error.__cause__, "sqlstate", "") == _READ_ONLY
     return isinstance(error, OperationalError | InterfaceError)
+
+
+def _below(error: BaseException) -> BaseException:
+    """Django takes any refusal of the database to keep a session for a lost session."""
+    while isinstance(error, SessionInterrupted | UpdateError) and error.__context__:
+        error = error.__context__
+    return error
 
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -224,6 +233,7 @@ _BUSY = (
 
 def why_refused(error: BaseException) -> str:
     """What is the matter with the database or the disk, and what to do."""
+    error = _below(error)
     cause = error.__cause__
     code = getattr(cause, "sqlite_errorname", "") or getattr(cause, "sqlstate", "") or ""
     return _FULL if isinstance(error, OSError) or code.startswith(_OF_DISK) else _BUSY

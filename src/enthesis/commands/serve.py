@@ -38,7 +38,9 @@ def run(args: argparse.Namespace) -> int:
         call_command("migrate", verbosity=0)
     except DatabaseError as problem:
         print(f"The database cannot be used: {str(problem).strip()}.", file=sys.stderr)
-        print("See that it runs, has room, and may be written to. Then start again.", file=sys.stderr)
+        print(
+            "See that it runs, has room, and may be written to. Then start again.", file=sys.stderr
+        )
         return 1
     server.tell_problems()  # whose files they are is in the database
     where = f"http://{args.host}:{args.port}/"
