@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.urls import get_resolver
 
 from enthesis.clinic import backup, models
@@ -141,7 +140,7 @@ def test_locked_or_on_a_full_disk_every_write_is_refused_whole_until_it_can_be_d
         ballast = fill(disk)
         assert_refused(desk, server, writes, TO_STAFF)
         assert [found(write) for write in writes] == [(0, 0)] * len(writes)
-        assert list((disk / "images").glob("*")) == []
+        assert list((disk / "images").glob("*.new")) == []
 
         seen = Browser(server.port, desk.session)
         assert seen.get("/evidence/").status == 200, (

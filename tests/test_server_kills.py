@@ -1,4 +1,4 @@
-"""kill -9 of the real server under load, a few rounds; 200 are benchmarks/proofs/server_kills.py."""
+"""kill -9 of the real server under load, once; 200 are in benchmarks/proofs/server_kills.py."""
 
 from pathlib import Path
 

@@ -143,11 +143,17 @@ def rotate(where: Path, days: int, months: int) -> list[Path]:
     return gone
 
 
-def restore(file: Path, key: bytes, data: Path) -> dict[str, Any]:
+def restore(
+    file: Path,
+    key: bytes,
+    data: Path,
+    progress: archive.Progress = lambda done, total: None,
+) -> dict[str, Any]:
     """Fill the empty database of the settings, and the folder, from a backup; its manifest.
 
     SQLite is filled under another name, which it loses last: killed before, nothing was restored.
-    Raises SealError and ArchiveError; the trails are verified with the backup's own anchors.
+    Raises SealError and ArchiveError; the trails are verified with the backup's own anchors,
+    before anything of it counts.
     """
     connection = connections["default"]
     sqlite = connection.vendor == "sqlite"
@@ -162,10 +168,8 @@ def restore(file: Path, key: bytes, data: Path) -> dict[str, Any]:
             connection.close()
             connection.settings_dict["NAME"] = str(into / "database")
         # The files first: whoever is killed meanwhile has an empty database, and begins again.
-        archive.load(into, manifest, lambda: _put(into, manifest, data))
-        anchors = into / "files" / trail.ANCHORS
-        if found := trail.problems(trail.read_anchors(anchors)):
-            raise archive.ArchiveError("The audit trails are not whole: " + "; ".join(found))
+        anchors = trail.read_anchors(into / "files" / trail.ANCHORS)
+        archive.load(into, manifest, lambda: _put(into, manifest, data), anchors, progress)
         if sqlite:
             # Alone in it: the log is written back into the one file before it gets its name.
             with connection.cursor() as cursor:

@@ -8,7 +8,7 @@ an anchor from outside nobody can tell that the end of a trail was cut off.
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
@@ -54,17 +54,20 @@ def heads() -> list[Head]:
 
 
 def problems(
-    anchors: Iterable[Head] = (), progress: Callable[[int, int], None] = lambda done, total: None
+    anchors: Iterable[Head] = (),
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    kinds: Sequence[type[Chained]] = TRAILS,
 ) -> list[str]:
-    """What is wrong with the trails; empty where every row and every anchor is as it was."""
+    """What is wrong with the trails; empty where every row and every anchor is as it was. `kinds`
+    are the trails as they were in an older release."""
     kept: dict[str, dict[int, Head]] = {}
     found = []
     for head in anchors:
         known = kept.setdefault(head.trail, {}).setdefault(head.place, head)
         if known.digest != head.digest:
             found.append(f"anchors: two of {head.trail} {head.place} differ; one was changed")
-    total, done = sum(kind._default_manager.count() for kind in TRAILS), 0
-    for kind in TRAILS:
+    total, done = sum(kind._default_manager.count() for kind in kinds), 0
+    for kind in kinds:
         own: list[str] = []
         for problem in _of(kind, kept.get(str(kind._meta.model_name), {})):
             if problem:
