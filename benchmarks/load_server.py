@@ -79,9 +79,9 @@ def serving(
     (folder / "data").mkdir(mode=0o700)
     if database == "postgresql":
         sys.path.insert(0, str(ROOT))
-        from tests.postgres_server import start
+        from tests.postgres_server import begin
 
-        environment["DATABASE_URL"] = start(durable=True)
+        environment["DATABASE_URL"] = begin().address
     given = [f"--{k}={v}" for k, v in (("patients", patients), ("links", links))]
     filled = subprocess.run(  # noqa: S603
         [sys.executable, __file__, *given, f"--clinicians={clinicians}"],

@@ -8,8 +8,11 @@ import atexit
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,27 +20,70 @@ from typing import Any
 AS_ROOT = os.geteuid() == 0
 
 
-def start(durable: bool = False) -> str:
-    """Start a server in a temporary directory, stop it when Python exits, give its address.
+@dataclass(frozen=True)
+class Server:
+    """A server that runs: its directory, and what it is started with."""
 
-    `durable`: it syncs to the disk, as a clinic's does.
-    """
+    directory: Path
+    control: tuple[object, ...]
+    options: str
+
+    @property
+    def address(self) -> str:
+        """As DATABASE_URL has it."""
+        return f"postgres://postgres@/postgres?host={self.directory}"
+
+    def begin(self) -> None:
+        """Start it, and come back when it answers."""
+        log = self.directory / "log"
+        _run(*self.control, "-o", self.options, "-l", log, "-w", "-t", "120", "start")
+
+    def kill(self) -> None:
+        """Kill -9 the first of its processes, then the others; comes back when none is left."""
+        first = int((self.directory / "data" / "postmaster.pid").read_text().split()[0])
+        _signal(first, signal.SIGSTOP)  # it begins no more of them meanwhile
+        others = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        every = [first, *map(int, others)]
+        for pid in every:
+            _signal(pid, signal.SIGKILL)
+        while any(_signal(pid, 0) for pid in every):
+            time.sleep(0.01)
+        # Where nobody collects the dead, the next would take the first for one that lives.
+        for lock in ("data/postmaster.pid", ".s.PGSQL.5432.lock"):
+            (self.directory / lock).unlink()
+
+
+def _signal(pid: int, number: int) -> bool:
+    """Whether there was such a process that had not died yet."""
+    try:
+        os.kill(pid, number)
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+
+
+def start() -> str:
+    """Start a server that is fast rather than safe, for tests; its address."""
+    return begin("-c fsync=off").address
+
+
+def begin(options: str = "", binaries: Path | None = None) -> Server:
+    """Start a server in a temporary directory, stop it when Python exits."""
     directory = Path(tempfile.mkdtemp(prefix="enthesis-pg-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     if AS_ROOT:
         nobody = pwd.getpwnam("nobody")
         os.chown(directory, nobody.pw_uid, nobody.pw_gid)
-    binaries = _readable_binaries(directory)
+    binaries = binaries or _readable_binaries(directory)
     data = directory / "data"
-    _run(
-        binaries / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync"
-    )
-    # Speed over durability: this database dies with the tests. No TCP port: a socket only.
-    options = f"-c listen_addresses='' -c unix_socket_directories={directory} -c fsync={'on' if durable else 'off'}"
-    control = [binaries / "pg_ctl", "-D", data]
-    _run(*control, "-o", options, "-l", directory / "log", "-w", "start")
-    atexit.register(_run, *control, "-m", "immediate", "-w", "stop")
-    return f"postgres://postgres@/postgres?host={directory}"
+    as_made = ("-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync", "--data-checksums")
+    _run(binaries / "initdb", "-D", data, *as_made)
+    # No TCP port: a socket only.
+    socket = f"-c listen_addresses='' -c unix_socket_directories={directory}"
+    server = Server(directory, (binaries / "pg_ctl", "-D", data), f"{socket} {options}")
+    server.begin()
+    atexit.register(_run, *server.control, "-m", "immediate", "-w", "stop")
+    return server
 
 
 def _readable_binaries(directory: Path) -> Path:

@@ -36,6 +36,7 @@ COMMANDS = {
     "send": "send",
     "backup": "backup",
     "restore": "restore",
+    "move": "move",
     "verify-audit": "verify_audit",
     "check": "check",
     "manage": "manage",

@@ -54,8 +54,8 @@ def test_a_full_disk_is_said_and_leaves_nothing(
 
     monkeypatch.setattr(export, "write_table", full)
     answer = client.post(ADDRESS, {"what": "all", "form": "csv"})
-    assert answer.status_code == 422
-    assert "disk of the clinic’s computer is full" in answer.content.decode()
+    assert answer.status_code == 503
+    assert "disk of the clinic&#x27;s computer is full" in answer.content.decode()
     assert list(settings.DATA.glob("*export*")) == []
 
 

@@ -281,7 +281,7 @@ def test_a_full_disk_leaves_neither_half_a_file_nor_a_row(
 
     monkeypatch.setattr(image_files.os, "fsync", full)
     response = send(client, draft, "a.png", png())
-    assert response.status_code == 422 and "the disk of the clinic's computer" in words(response)
+    assert response.status_code == 503 and "disk of the clinic's computer" in words(response)
     assert not SessionImage.objects.exists() and not kept(tmp_path)
 
 

@@ -31,8 +31,10 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
+from enthesis.clinic import trail
 from enthesis.clinic.snapshot import snapshot
 
+Progress = Callable[[int, int], None]
 FORMAT = 1
 APP = "clinic"
 BATCH = 500
@@ -88,7 +90,9 @@ def _table_out(tar: tarfile.TarFile, kind: type[db.Model]) -> dict[str, Any]:
     with _spooled() as draft:
         found = kind._base_manager.order_by("pk").values_list(*fields)
         for row in found.iterator(2000):
-            draft.write(json.dumps([plain(value) for value in row]).encode() + b"\n")
+            # Sorted: PostgreSQL keeps the keys of JSON in an order of its own.
+            text = json.dumps([plain(value) for value in row], sort_keys=True)
+            draft.write(text.encode() + b"\n")
             rows += 1
         draft.seek(0)
         sha256 = _add(tar, f"rows/{kind._meta.model_name}.ndjson", draft)
@@ -182,12 +186,17 @@ def unpack(source: IO[bytes], into: Path) -> dict[str, Any]:
 
 
 def load(
-    unpacked: Path, manifest: dict[str, Any], before_end: Callable[[], None] = lambda: None
+    unpacked: Path,
+    manifest: dict[str, Any],
+    before_end: Callable[[], None] = lambda: None,
+    anchors: Iterable[trail.Head] = (),
+    progress: Progress = lambda done, total: None,
 ) -> int:
     """Fill an empty database with the rows of an unpacked archive; how many there are.
 
-    `before_end` is called when all rows are in, and what it raises leaves none of them.
-    Raises ArchiveError where the database is not empty or the archive is of a newer release.
+    `before_end` is called when all rows are in and their trails verified, with the anchors too;
+    what it raises leaves none of them. Raises ArchiveError where the database is not empty, the
+    archive is of a newer release, or a trail is not whole.
     """
     executor = MigrationExecutor(connection)
     target = (APP, manifest["migration"])
@@ -204,7 +213,8 @@ def load(
     executor.migrate([*others, target])
     then = MigrationExecutor(connection).loader.project_state([target]).apps
     with transaction.atomic():
-        total = _rows_in(unpacked, manifest, then)
+        total = _rows_in(unpacked, manifest, then, progress)
+        _refuse_broken_trails(then, anchors)
         before_end()
     executor = MigrationExecutor(connection)
     executor.migrate(executor.loader.graph.leaf_nodes())
@@ -222,9 +232,18 @@ def _refuse_full() -> None:
                 )
 
 
-def _rows_in(unpacked: Path, manifest: dict[str, Any], then: Any) -> int:
+def _refuse_broken_trails(then: Any, anchors: Iterable[trail.Head]) -> None:
+    trails = [then.get_model(APP, kind.__name__) for kind in trail.TRAILS]
+    # Those of before there was a chain are bound by the migration that makes it.
+    chained = all(hasattr(kind, "digest") for kind in trails)
+    if chained and (found := trail.problems(anchors, kinds=trails)):
+        raise ArchiveError("The audit trails are not whole: " + "; ".join(found))
+
+
+def _rows_in(unpacked: Path, manifest: dict[str, Any], then: Any, progress: Progress) -> int:
     # The trails' rows come with their places, which their triggers leave as they are.
     total, kinds = 0, kinds_of(then)
+    every = sum(told["rows"] for told in manifest["tables"].values())
     unknown = manifest["tables"].keys() - {kind._meta.model_name for kind in kinds}
     if unknown:
         raise ArchiveError(f"The archive holds tables that its release has not: {sorted(unknown)}.")
@@ -241,10 +260,12 @@ def _rows_in(unpacked: Path, manifest: dict[str, Any], then: Any) -> int:
                 if len(batch) == BATCH:
                     kind._base_manager.bulk_create(batch)
                     batch = []
+                    progress(total + rows, every)
         kind._base_manager.bulk_create(batch)
         if rows != told["rows"]:
             raise ArchiveError(f"{kind._meta.model_name}: {rows} rows of {told['rows']}.")
         total += rows
+        progress(total, every)
     with connection.cursor() as cursor:
         for statement in connection.ops.sequence_reset_sql(no_style(), kinds):
             cursor.execute(statement)

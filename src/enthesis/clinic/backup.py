@@ -17,8 +17,9 @@ from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
-from enthesis.clinic import archive, sealing, trail
+from enthesis.clinic import archive, image_files, sealing, trail
 from enthesis.clinic.disk import sync_names
+from enthesis.clinic.package import EXPORT
 
 log = logging.getLogger("enthesis.backup")
 SUFFIX = ".enthesis"
@@ -86,7 +87,15 @@ def make(where: Path) -> tuple[Backup, dict[str, Any]]:
 
 def _sweep(where: Path, now: datetime) -> None:
     """Take away what one that was killed left a day ago or earlier: records that nothing seals."""
-    for left in (*where.glob(f"{UNPACKED}*"), *where.glob(f"*{SUFFIX}.*.new")):
+    data = Path(settings.DATA)
+    for left in (
+        *(*where.glob(f"{UNPACKED}*"), *where.glob(f"*{SUFFIX}.*.new")),
+        *(
+            *data.glob(f"{UNPACKED}*"),
+            *data.glob(f"{EXPORT}*"),
+            *image_files.folder().glob("*.new"),
+        ),
+    ):
         if datetime.fromtimestamp(left.stat().st_mtime, UTC) < now - EVERY:
             shutil.rmtree(left) if left.is_dir() else left.unlink()
 
@@ -134,11 +143,17 @@ def rotate(where: Path, days: int, months: int) -> list[Path]:
     return gone
 
 
-def restore(file: Path, key: bytes, data: Path) -> dict[str, Any]:
+def restore(
+    file: Path,
+    key: bytes,
+    data: Path,
+    progress: archive.Progress = lambda done, total: None,
+) -> dict[str, Any]:
     """Fill the empty database of the settings, and the folder, from a backup; its manifest.
 
     SQLite is filled under another name, which it loses last: killed before, nothing was restored.
-    Raises SealError and ArchiveError; the trails are verified with the backup's own anchors.
+    Raises SealError and ArchiveError; the trails are verified with the backup's own anchors,
+    before anything of it counts.
     """
     connection = connections["default"]
     sqlite = connection.vendor == "sqlite"
@@ -153,10 +168,8 @@ def restore(file: Path, key: bytes, data: Path) -> dict[str, Any]:
             connection.close()
             connection.settings_dict["NAME"] = str(into / "database")
         # The files first: whoever is killed meanwhile has an empty database, and begins again.
-        archive.load(into, manifest, lambda: _put(into, manifest, data))
-        anchors = into / "files" / trail.ANCHORS
-        if found := trail.problems(trail.read_anchors(anchors)):
-            raise archive.ArchiveError("The audit trails are not whole: " + "; ".join(found))
+        anchors = trail.read_anchors(into / "files" / trail.ANCHORS)
+        archive.load(into, manifest, lambda: _put(into, manifest, data), anchors, progress)
         if sqlite:
             # Alone in it: the log is written back into the one file before it gets its name.
             with connection.cursor() as cursor:

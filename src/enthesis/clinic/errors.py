@@ -1,11 +1,16 @@
 """The pages for when something is wrong: each says what, and what to do."""
 
+import errno
 import logging
 import re
+import sys
 import traceback
 from collections.abc import Callable
 
 from django.conf import settings
+from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.exceptions import SessionInterrupted
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils import translation
@@ -131,7 +136,9 @@ def _to_program(status: int, text: str) -> HttpResponse:
 
 
 def wrong_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """400"""
+    """400; 503 where the database refused to keep the session."""
+    if is_refusal(exception):
+        return busy(request, exception)
     if _is_for_program(request):
         return _to_program(400, "the request cannot be read; check its address and headers")
     if _is_for_patient(request):
@@ -164,7 +171,10 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """500"""
+    """500; 503 where a database or disk refused something around the page, such as the session."""
+    error = sys.exception()
+    if isinstance(error, Exception) and is_refusal(error):
+        return busy(request, error)
     if _is_for_program(request):
         return _to_program(500, "Enthesis made a mistake; nothing was half-written")
     if _is_for_patient(request):
@@ -187,14 +197,55 @@ def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
     return _page(403, "The form is too old", text)
 
 
+def is_refusal(error: BaseException) -> bool:
+    """Whether the database or the disk refused: locked, full, read-only or away. That is no fault
+    of the page, and what was sent can be sent again."""
+    error = _below(error)
+    if isinstance(error, OSError):
+        return error.errno in _NO_ROOM
+    if isinstance(error, InternalError):
+        return getattr(error.__cause__, "sqlstate", "") == _READ_ONLY
+    return isinstance(error, OperationalError | InterfaceError)
+
+
+def _below(error: BaseException) -> BaseException:
+    """Django takes any refusal of the database to keep a session for a lost session."""
+    while isinstance(error, SessionInterrupted | UpdateError) and error.__context__:
+        error = error.__context__
+    return error
+
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+# PostgreSQL's code for a server that takes no writes, such as a copy that only follows another.
+_READ_ONLY = "25006"
+# What SQLite and PostgreSQL call a disk that is full or takes no writes.
+_OF_DISK = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR", "53100", _READ_ONLY)
+_FULL = (
+    "The disk of the clinic's computer is full or cannot be written to. What you sent was not "
+    "saved; nothing was half-written. Tell whoever runs Enthesis to make room, then go back and "
+    "send it again."
+)
+_BUSY = (
+    "The database is busy or cannot be reached. What you sent was not saved. Wait a minute, go "
+    "back and send it again."
+)
+
+
+def why_refused(error: BaseException) -> str:
+    """What is the matter with the database or the disk, and what to do."""
+    error = _below(error)
+    cause = error.__cause__
+    code = getattr(cause, "sqlite_errorname", "") or getattr(cause, "sqlstate", "") or ""
+    return _FULL if isinstance(error, OSError) or code.startswith(_OF_DISK) else _BUSY
+
+
 def busy(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """503 for a database that is locked, full or away; the transaction was undone whole."""
+    """503 for a database or disk that is locked, full or away; the transaction was undone whole."""
     busy_logged(exception)
-    text = (
-        "The database is busy or cannot be reached. What you sent was not saved. Wait a minute, "
-        "go back and send it again."
-    )
-    if _is_for_patient(request):
+    text = why_refused(exception)
+    if _is_for_program(request):
+        response = _to_program(503, "the database refused; nothing was written: ask again")
+    elif _is_for_patient(request):
         response = _to_patient(request, 503, _busy_words)
     else:
         response = _page(503, "Enthesis cannot answer just now", text)
@@ -204,7 +255,7 @@ def busy(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def busy_logged(exception: Exception) -> None:
     """For whoever runs the server: why somebody was told to wait."""
-    log.error("The database refused to answer: %s", exception)
+    log.error("The database or the disk refused: %s", exception)
 
 
 def without_words(error: BaseException) -> str:

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth import logout
-from django.db import DatabaseError, OperationalError
+from django.contrib.sessions.backends.base import UpdateError
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -71,6 +72,10 @@ def end_sessions(get_response: Respond) -> Respond:
             elif SEEN_AT not in session or now - seen >= SEEN_STEP_SECONDS:
                 session[SEEN_AT] = int(now)
                 session.setdefault(STARTED_AT, now)
+                # A full disk must not keep anybody from reading what can be read.
+                with suppress(DatabaseError, UpdateError):
+                    session.save()
+                session.modified = False
         return get_response(request)
 
     return respond
@@ -122,7 +127,7 @@ def record_reads(get_response: Respond) -> Respond:
 
 
 class SayWhenBusy:
-    """A locked, full or unreachable database is no fault of the page: 503 and what to do."""
+    """A locked, full or unreachable database or disk is no fault of the page: 503, what to do."""
 
     def __init__(self, get_response: Respond) -> None:
         self.get_response = get_response
@@ -131,6 +136,4 @@ class SayWhenBusy:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if isinstance(exception, OperationalError):
-            return errors.busy(request, exception)
-        return None
+        return errors.busy(request, exception) if errors.is_refusal(exception) else None

@@ -1,9 +1,11 @@
 """A folder or one ZIP that comes into being whole or not at all, with the hash of every file.
 
 Everything is written beside the target under a temporary name, file after file, never held in
-memory; the name is given last. This module imports Arrow only when a Parquet file is written.
+memory; the name is given last. What one that was killed left there names patients: the next one to
+the same target takes it away. This module imports Arrow only when a Parquet file is written.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -12,15 +14,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from glob import escape
 from pathlib import Path
 from typing import IO, Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
+from enthesis.clinic.disk import sync_names
 from enthesis.clinic.tables import Column, Table
 from enthesis.exchange.cells import BOM, line
 
 SUMS = "SHA256SUMS"
 FORMATS = ("csv", "parquet")
+EXPORT = "export-"
+"""What the folders begin with in which a page makes a file to be sent."""
 STORED = (".parquet", ".jpg", ".png", ".pdf")
 """Compressed already."""
 
@@ -99,11 +105,37 @@ def package(target: Path) -> Iterator[Package]:
     if taken:
         raise Taken(f"{target} is there already. Name one that is not, or move it away.")
     target.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(target)
     writing = _zip if target.suffix.lower() == ".zip" else _folder
     with writing(target) as made:
         yield made
         sums = "".join(f"{one.sha256}  {name}\n" for name, one in sorted(made.files.items()))
         made.write(SUMS, sums.encode())
+    sync_names(target.parent)
+
+
+def _sweep(target: Path) -> None:
+    """Take away the drafts of those that were killed: whoever lives holds a lock on his own."""
+    for left in target.parent.glob(f".{escape(target.name)}.*.new"):
+        held = os.open(left, os.O_RDONLY)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        except OSError:
+            continue
+        finally:
+            os.close(held)
+
+
+@contextmanager
+def _held(draft: Path) -> Iterator[None]:
+    """The lock on a draft, which ends with the process."""
+    held = os.open(draft, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
 
 
 @contextmanager
@@ -120,8 +152,9 @@ def _folder(target: Path) -> Iterator[Package]:
             os.fsync(file.fileno())
 
     try:
-        yield Package(opened)
-        draft.rename(target)
+        with _held(draft):
+            yield Package(opened)
+            draft.rename(target)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
@@ -133,7 +166,7 @@ def _zip(target: Path) -> Iterator[Package]:
         dir=target.parent, prefix=f".{target.name}.", suffix=".new"
     )
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "wb") as file, _held(Path(draft)):
             with ZipFile(file, "w") as into:
 
                 def opened(name: str) -> IO[bytes]:

@@ -7,7 +7,8 @@ an anchor from outside nobody can tell that the end of a trail was cut off.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
@@ -17,6 +18,7 @@ from django.db import models as db
 from django.utils import timezone
 
 from enthesis.clinic import chain
+from enthesis.clinic.disk import sync_names
 from enthesis.clinic.models import AccessEvent, AuditEvent, Chained
 from enthesis.shape import read
 
@@ -52,17 +54,20 @@ def heads() -> list[Head]:
 
 
 def problems(
-    anchors: Iterable[Head] = (), progress: Callable[[int, int], None] = lambda done, total: None
+    anchors: Iterable[Head] = (),
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    kinds: Sequence[type[Chained]] = TRAILS,
 ) -> list[str]:
-    """What is wrong with the trails; empty where every row and every anchor is as it was."""
+    """What is wrong with the trails; empty where every row and every anchor is as it was. `kinds`
+    are the trails as they were in an older release."""
     kept: dict[str, dict[int, Head]] = {}
     found = []
     for head in anchors:
         known = kept.setdefault(head.trail, {}).setdefault(head.place, head)
         if known.digest != head.digest:
             found.append(f"anchors: two of {head.trail} {head.place} differ; one was changed")
-    total, done = sum(kind._default_manager.count() for kind in TRAILS), 0
-    for kind in TRAILS:
+    total, done = sum(kind._default_manager.count() for kind in kinds), 0
+    for kind in kinds:
         own: list[str] = []
         for problem in _of(kind, kept.get(str(kind._meta.model_name), {})):
             if problem:
@@ -132,8 +137,18 @@ def read_anchors(file: Path) -> list[Head]:
 
 
 def anchor(file: Path) -> list[Head]:
-    """Add the heads as they are now to the file."""
+    """Add the heads as they are now to the file: whole or, on a full disk, not at all."""
     now = heads()
-    with file.open("a", encoding="utf-8") as out:
-        out.writelines(json.dumps(asdict(head)) + "\n" for head in now)
+    before = file.read_bytes() if file.exists() else b""
+    draft = file.with_name(f"{file.name}.{os.getpid()}.new")
+    try:
+        with draft.open("wb") as out:
+            out.write(before)
+            out.writelines(json.dumps(asdict(head)).encode() + b"\n" for head in now)
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(draft, file)
+    finally:
+        draft.unlink(missing_ok=True)
+    sync_names(file.parent)
     return now

@@ -37,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
 
     server.prepare()
     from django.core.management import call_command
+    from django.db import DatabaseError
 
     from enthesis.clinic.actions import Refused
     from enthesis.clinic.actions.export import export_clinic
@@ -56,8 +57,8 @@ def run(args: argparse.Namespace) -> int:
         done = export_clinic(None, clinic, args.target, args.format, progress_bar())
     except (Taken, Refused, ValueError) as problem:
         return complain([str(problem)])
-    except OSError as problem:
-        why = problem.strerror or problem
+    except (OSError, DatabaseError) as problem:
+        why = getattr(problem, "strerror", None) or problem
         return complain([f"{args.target} was not written: {why}. Nothing was left there."])
     print(f"{args.target}: {done.tables} tables, {done.rows} rows, {done.files} files of {clinic}.")
     if done.problems:

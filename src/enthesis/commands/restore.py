@@ -5,6 +5,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from enthesis.commands.progress import progress_bar
+
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
@@ -52,7 +54,7 @@ def restore(file: Path, key: Path, data: Path, *, only_check: bool = False) -> i
             ):
                 pass
         else:
-            manifest = backup.restore(file, sealing.read_key(key), data)
+            manifest = backup.restore(file, sealing.read_key(key), data, progress_bar())
     except (sealing.SealError, archive.ArchiveError, trail.AnchorError) as error:
         print(f"{file}: {error} Nothing was restored.", file=sys.stderr)
         return 1

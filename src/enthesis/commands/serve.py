@@ -32,8 +32,16 @@ def run(args: argparse.Namespace) -> int:
         return 1
     server.prepare()
     from django.core.management import call_command
+    from django.db import DatabaseError
 
-    call_command("migrate", verbosity=0)
+    try:
+        call_command("migrate", verbosity=0)
+    except DatabaseError as problem:
+        print(f"The database cannot be used: {str(problem).strip()}.", file=sys.stderr)
+        print(
+            "See that it runs, has room, and may be written to. Then start again.", file=sys.stderr
+        )
+        return 1
     server.tell_problems()  # whose files they are is in the database
     where = f"http://{args.host}:{args.port}/"
     server.serve(taken, args.workers, lambda: print(f"Enthesis answers at {where}", flush=True))

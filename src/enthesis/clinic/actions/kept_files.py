@@ -1,6 +1,5 @@
 """What attaching, taking off and reading have in common, whatever a file is attached to."""
 
-import logging
 from typing import Any, TypeVar
 
 from django.db import transaction
@@ -13,14 +12,14 @@ from enthesis.clinic.permissions import get_for
 from enthesis.clinic.uploads import WrongFile, checked, shown_name
 from enthesis.knowledge.uploads import UploadRules
 
-log = logging.getLogger("enthesis.images")
 F = TypeVar("F", bound=KeptFile)
 
 
 def kept(name: str, data: bytes, rules: UploadRules) -> dict[str, Any]:
     """Keep a file on the disk: the columns of its row that tell which it is.
 
-    Refused where it is none of the kinds, too large or hides something. The file is on the disk
+    Refused where it is none of the kinds, too large or hides something; OSError where the disk is
+    full or cannot be written to. The file is on the disk
     before its row: whoever is killed between leaves a file that no row names, never a row without
     its file. Writing it takes no lock on the database.
     """
@@ -28,14 +27,7 @@ def kept(name: str, data: bytes, rules: UploadRules) -> dict[str, Any]:
         found = checked(data, rules)
     except WrongFile as wrong:
         raise Refused(str(wrong), "file") from wrong
-    try:
-        sha256 = image_files.keep(found.data)
-    except OSError as error:
-        log.error("A file could not be kept: %s", error.strerror)
-        raise Refused(
-            "The file was not kept: the disk of the clinic's computer is full or cannot be "
-            "written to. Tell whoever runs Enthesis, and keep the file until then."
-        ) from error
+    sha256 = image_files.keep(found.data)
     return {
         "name": shown_name(name, found.kind),
         "content_type": found.kind.value,

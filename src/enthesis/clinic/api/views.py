@@ -9,7 +9,6 @@ from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
@@ -47,11 +46,9 @@ def fhir(request: HttpRequest, rest: str = "") -> Answer:
         return _routed(request, [part for part in rest.split("/") if part])
     except ApiError as error:
         return refused(error)
-    except OperationalError as error:
-        errors.busy_logged(error)
-        told = "the database is busy or cannot be reached; nothing was written: ask again"
-        return refused(ApiError(503, told, headers={"Retry-After": "60"}))
     except Exception as error:
+        if errors.is_refusal(error):
+            return errors.busy(request, error)  # type: ignore[return-value]
         log.error("An API request failed: %s", errors.without_words(error))
         told = (
             "Enthesis made a mistake; nothing was half-written. If it happens twice, tell whoever "

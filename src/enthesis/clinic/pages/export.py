@@ -1,6 +1,5 @@
 """Everything taken out as one file, or a de-identified cut: for administrators."""
 
-import logging
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,14 +13,9 @@ from django.views.decorators.http import require_http_methods
 
 from enthesis.clinic import store, tables
 from enthesis.clinic.actions.export import export_clinic
+from enthesis.clinic.package import EXPORT
 from enthesis.clinic.pages import attempt
 from enthesis.clinic.permissions import ADMIN, StaffRequest, page
-
-log = logging.getLogger("enthesis.export")
-FULL = (
-    "The file could not be made: the disk of the clinic’s computer is full or cannot be written "
-    "to. Nothing was left there. Tell whoever runs Enthesis."
-)
 
 
 class ExportForm(forms.Form):
@@ -73,18 +67,13 @@ def _made(request: StaffRequest, form: ExportForm) -> HttpResponseBase | None:
 
         action = export_research  # type: ignore[assignment]
     name = f"clinic-{timezone.localdate()}.zip" if what == "all" else "research.zip"
-    try:
-        # Never in the machine's own temporary folder: it names patients.
-        with TemporaryDirectory(dir=Path(settings.DATA), prefix="export-") as folder:
-            target = Path(folder) / name
-            if attempt(form, action, request.user, request.clinic, target, written) is None:
-                return None
-            # Open, it is sent to its end though its name is gone from the disk.
-            return FileResponse(target.open("rb"), as_attachment=True, filename=name)
-    except OSError as error:
-        log.error("An export could not be written: %s", error.strerror)
-        form.add_error(None, FULL)
-        return None
+    # Never in the machine's own temporary folder: it names patients.
+    with TemporaryDirectory(dir=Path(settings.DATA), prefix=EXPORT) as folder:
+        target = Path(folder) / name
+        if attempt(form, action, request.user, request.clinic, target, written) is None:
+            return None
+        # Open, it is sent to its end though its name is gone from the disk.
+        return FileResponse(target.open("rb"), as_attachment=True, filename=name)
 
 
 urlpatterns = [page("settings/take-out/", take_out, "settings_take_out", ADMIN)]

@@ -1,0 +1,48 @@
+"""`enthesis move`: a clinic that began in SQLite goes on in PostgreSQL."""
+
+import argparse
+import sys
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "move",
+        help="move the clinic from SQLite into an empty PostgreSQL",
+        description="Read every row of the SQLite in ENTHESIS_DATA, fill an empty PostgreSQL, "
+        "verify the audit trails there, read all of it back and compare it: all or nothing. Stop "
+        "the server first. Images and keys stay where they are. See docs/how-to/use-postgresql.md.",
+    )
+    parser.add_argument("to", metavar="ADDRESS", help="postgres://user:password@host/name")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Move; 1 with what is in the way and what to do."""
+    from enthesis.clinic import server
+
+    server.prepare()
+    from django.core.management import call_command
+    from django.db import DatabaseError
+
+    from enthesis.clinic import archive, trail
+    from enthesis.clinic.move import move
+    from enthesis.commands.complain import complain
+    from enthesis.commands.progress import progress_bar
+
+    try:
+        call_command("migrate", verbosity=0)
+        manifest = move(args.to, progress_bar())
+    except (archive.ArchiveError, trail.AnchorError) as error:
+        return complain([f"{error} Nothing was moved."])
+    except (OSError, DatabaseError) as error:
+        return complain([f"{str(error).strip()}. Nothing was moved."])
+    tables = manifest["tables"]
+    rows = sum(table["rows"] for table in tables.values())
+    sys.stdout.write(
+        f"{rows} rows of {len(tables)} tables moved, read back and equal; the audit trails are "
+        "whole.\nNow set DATABASE_URL to that address for the server and every command, and start "
+        "it. Everybody\nsigns in anew. The SQLite file stays as it was: put it away, so that "
+        "nobody starts on it again.\n"
+    )
+    return 0
