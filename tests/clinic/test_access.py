@@ -1,23 +1,24 @@
 """Every address × every role: one table. A new address without a row here fails."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import URLPattern, reverse
 
 from enthesis import records
 from enthesis.clinic import image_files, models, store
+from enthesis.clinic.access_table import table
 from enthesis.clinic.actions.estimate import make_estimate
 from enthesis.clinic.actions.protocols import copy_protocol
 from enthesis.clinic.actions.superbill import make_superbill
 from enthesis.clinic.estimates import Choice
 from enthesis.clinic.models import Role
-from enthesis.clinic.permissions import ADMIN, ANSWERABLE, CLINICAL, DESK, STAFF
+from enthesis.clinic.permissions import every_url
 from enthesis.exchange.course_json import write_course
 from enthesis.outcomes.disclosure import packed
 from enthesis.shape import plain
@@ -26,194 +27,7 @@ from tests.clinic.treated import agree_plan
 
 # Ibis calls DuckDB by a name that DuckDB is giving up.
 pytestmark = pytest.mark.filterwarnings("ignore:fetch_(arrow|record)_:DeprecationWarning")
-PUBLIC = None
-# Name of the page → who may open it. Written down twice (here and in the pages) on purpose: a
-# change of who may see what must be meant.
-ACCESS: dict[str, frozenset[Role] | None] = {
-    "sign_in": PUBLIC,
-    "sign_out": PUBLIC,
-    "second_step": PUBLIC,
-    "begin_passkey_sign_in": PUBLIC,
-    "passkey_sign_in": PUBLIC,
-    "second_factor": STAFF,
-    "add_app": STAFF,
-    "begin_passkey": STAFF,
-    "add_passkey": STAFF,
-    "recovery_codes": STAFF,
-    "remove_factor": STAFF,
-    "change_own_password": STAFF,
-    "sign_out_everywhere": STAFF,
-    "today": STAFF,
-    "patients": STAFF,
-    "add_patient": DESK,
-    "patient": STAFF,
-    "who_looked": STAFF,
-    "edit_patient": DESK,
-    "whole_record": CLINICAL,
-    "record_pdf": CLINICAL,
-    "record_zip": CLINICAL,
-    "erase_patient": ADMIN,
-    "add_weight": DESK,
-    "add_course": DESK,
-    "book_appointment": DESK,
-    "move_appointment": DESK,
-    "cancel_appointment": DESK,
-    "miss_appointment": DESK,
-    "book_series": DESK,
-    "move_series": DESK,
-    "cancel_series": DESK,
-    "calendar": STAFF,
-    "course_calendar": DESK,
-    "own_calendar": PUBLIC,
-    "calendar_feed": DESK,
-    "revoke_calendar_feed": DESK,
-    "read_calendar_feed": PUBLIC,
-    "rooms": ADMIN,
-    "settings_take_out": ADMIN,
-    "use_room": ADMIN,
-    "evaluate": CLINICAL,
-    "plan": CLINICAL,
-    "agree_plan": CLINICAL,
-    "consent": DESK,
-    "consent_paper": CLINICAL,
-    "sign_consent": PUBLIC,
-    "signed_paper": PUBLIC,
-    "sign_consent_in": PUBLIC,
-    "choose": PUBLIC,
-    "choose_in": PUBLIC,
-    "choose_condition": PUBLIC,
-    "choose_condition_in": PUBLIC,
-    "choose_summary": PUBLIC,
-    "choose_summary_in": PUBLIC,
-    "right_for_me": PUBLIC,
-    "right_for_me_in": PUBLIC,
-    "choose_values": PUBLIC,
-    "choose_values_in": PUBLIC,
-    "choose_know": PUBLIC,
-    "choose_know_in": PUBLIC,
-    "choose_sheet": PUBLIC,
-    "choose_sheet_in": PUBLIC,
-    "ask_clinic": PUBLIC,
-    "ask_clinic_in": PUBLIC,
-    "asked": PUBLIC,
-    "enquiries": STAFF,
-    "enquiry": STAFF,
-    "publish_enquiry": ANSWERABLE,
-    "give_aid": DESK,
-    "told_before": ANSWERABLE,
-    "protocols": ANSWERABLE,
-    "copy_protocol": ANSWERABLE,
-    "change_protocol": ANSWERABLE,
-    "start_session": CLINICAL,
-    "session": CLINICAL,
-    "discard_session": CLINICAL,
-    "amend_session": CLINICAL,
-    "session_cautions": CLINICAL,
-    "session_labels": CLINICAL,
-    "session_images": CLINICAL,
-    "image": CLINICAL,
-    "remove_image": CLINICAL,
-    "course_files": CLINICAL,
-    "course_file": CLINICAL,
-    "remove_course_file": CLINICAL,
-    "referral_letter": CLINICAL,
-    "time_out": CLINICAL,
-    "course": DESK,
-    "visit_summary": CLINICAL,
-    "after_visit": CLINICAL,
-    "add_adverse_event": CLINICAL,
-    "adverse_event": CLINICAL,
-    "adverse_events": CLINICAL,
-    "decide": CLINICAL,
-    "close_course": CLINICAL,
-    "course_json": CLINICAL,
-    "decision": CLINICAL,
-    "rule": STAFF,
-    "limits": STAFF,
-    "forecasts": CLINICAL,
-    "ask": DESK,
-    "add_answers": DESK,
-    "add_call": DESK,
-    "add_typed_score": CLINICAL,
-    "answers": CLINICAL,
-    "calls": DESK,
-    "record_call": DESK,
-    "stop": PUBLIC,
-    "answer": PUBLIC,
-    "answer_in": PUBLIC,
-    "mistyped_answer": PUBLIC,
-    "outcomes": ANSWERABLE,
-    "outcomes_csv": ANSWERABLE,
-    "outcomes_quarter": ANSWERABLE,
-    "packets": ADMIN,
-    "packet_file": ADMIN,
-    "publish_outcomes": ADMIN,
-    "withdraw_outcomes": ADMIN,
-    "results": PUBLIC,
-    "results_csv": PUBLIC,
-    "evidence": PUBLIC,
-    "evidence_topic": PUBLIC,
-    "evidence_csv": PUBLIC,
-    "evidence_script": PUBLIC,
-    "money": STAFF,
-    "make_invoice": DESK,
-    "invoice": STAFF,
-    "pay": DESK,
-    "course_money": STAFF,
-    "deposit": DESK,
-    "sell_series": DESK,
-    "instalments": DESK,
-    "deposit_back": DESK,
-    "unused_back": DESK,
-    "take_back": DESK,
-    "credit": DESK,
-    "refund": DESK,
-    "use_deposit": DESK,
-    "statement_link": DESK,
-    "statement_paper": STAFF,
-    "pay_by_card": PUBLIC,
-    "card_paid": PUBLIC,
-    "card_not_paid": PUBLIC,
-    "card_message": PUBLIC,
-    "card_problem": DESK,
-    "close_day": DESK,
-    "days": STAFF,
-    "ledger_csv": STAFF,
-    "invoice_paper": STAFF,
-    "receipt_paper": STAFF,
-    "estimate": DESK,
-    "estimate_paper": DESK,
-    "estimate_outcome": DESK,
-    "read_estimate": PUBLIC,
-    "read_estimate_paper": PUBLIC,
-    "read_estimate_in": PUBLIC,
-    "superbill": DESK,
-    "superbill_paper": DESK,
-    "stock": STAFF,
-    "add_stock_product": STAFF,
-    "stock_product": STAFF,
-    "receive_stock": STAFF,
-    "stock_lot": STAFF,
-    "put_back_stock": CLINICAL,
-    "recall_lot": ANSWERABLE,
-    "recall_lot_csv": ANSWERABLE,
-    "settings": ADMIN,
-    "settings_health": ADMIN,
-    "health": PUBLIC,
-    "prices": ADMIN,
-    "ceilings": ADMIN,
-    "api_tokens": ADMIN,
-    "revoke_token": ADMIN,
-    "fhir_base": PUBLIC,
-    "fhir_root": PUBLIC,
-    "fhir": PUBLIC,
-    "import_sheet": ADMIN,
-    "add_user": ADMIN,
-    "change_user": ADMIN,
-    "give_user_password": ADMIN,
-    "reset_user_factors": ADMIN,
-}
-
+PAGES = table().pages
 
 VERDICT = records.Verdict(
     records.NextStep.GO_ON, "Go on", (), False, None, None, None, None,
@@ -226,19 +40,6 @@ def no_printing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Paper takes a second a time, and is no question of access."""
     monkeypatch.setattr("enthesis.outcomes.paper.report_pdf", lambda report: b"%PDF")
     monkeypatch.setattr("enthesis.outcomes.paper.pdf_of", lambda html: b"%PDF")
-
-
-def pages(within: Any = None) -> Iterator[URLPattern]:
-    """Every page of the site."""
-    for pattern in (within or get_resolver()).url_patterns:
-        if isinstance(pattern, URLResolver):
-            yield from pages(pattern)
-        else:
-            yield pattern
-
-
-def test_every_page_has_a_row_and_every_row_a_page() -> None:
-    assert {p.name: getattr(p.callback, "roles", "no permission row") for p in pages()} == ACCESS
 
 
 @pytest.fixture
@@ -382,8 +183,8 @@ def address(page: URLPattern, ids: dict[str, Any]) -> str:
 
 @pytest.mark.alike
 def test_nobody_gets_in_without_signing_in(ids: dict[str, Any]) -> None:
-    for page in pages():
-        if ACCESS[str(page.name)] is PUBLIC:
+    for page in every_url():
+        if PAGES[str(page.name)].roles is None:
             continue
         for method in ("get", "post"):
             response = getattr(Client(), method)(address(page, ids))
@@ -407,11 +208,11 @@ def test_each_role_opens_its_pages_and_no_others_each_with_the_safety_headers(
     user = next(u for u in (clinician, desk, admin) if u.role == role)
     client = Client(raise_request_exception=True)
     client.force_login(user)
-    for page in pages():
-        roles = ACCESS[str(page.name)]
+    for page in every_url():
+        roles = PAGES[str(page.name)].roles
         response = client.get(address(page, ids))
         assert_safe(response, page.name)
-        if roles is PUBLIC:
+        if roles is None:
             continue
         status = response.status_code
         if role in roles:
@@ -426,9 +227,9 @@ def test_each_role_opens_its_pages_and_no_others_each_with_the_safety_headers(
 def test_another_clinics_record_does_not_exist(
     method: str, ids: dict[str, Any], stranger: models.User, other_clinic: models.Clinic
 ) -> None:
-    for page in pages():
-        roles = ACCESS[str(page.name)]
-        if roles is PUBLIC or not set(page.pattern.converters) - {"rule_id"}:
+    for page in every_url():
+        roles = PAGES[str(page.name)].roles
+        if roles is None or not set(page.pattern.converters) - {"rule_id"}:
             continue
         client = Client()
         stranger.role = next(iter(sorted(roles)))

@@ -11,8 +11,8 @@ from django.db import transaction
 
 from enthesis.clinic import audit, store
 from enthesis.clinic.actions import EditConflict, Refused, hold_clinic, save
-from enthesis.clinic.models import AuditEvent, Clinic, Role, User
-from enthesis.clinic.permissions import get_for
+from enthesis.clinic.models import AuditEvent, Clinic, User
+from enthesis.clinic.permissions import get_for, roles_of
 from enthesis.journey.superbill import npi_problem
 from enthesis.units import MINOR_DIGITS, Money, money_words
 
@@ -193,7 +193,7 @@ def change_user(user: User, user_id: int, role: str, is_active: bool) -> User:
     changed.role, changed.is_active = role, is_active
     save(changed)
     administrators = User.objects.filter(
-        clinic=user.clinic_id, role=Role.ADMINISTRATOR, is_active=True
+        clinic=user.clinic_id, role__in=roles_of("change_user"), is_active=True
     )
     if not administrators.exists():
         raise Refused("This is the last administrator. Make somebody else one first.", "role")

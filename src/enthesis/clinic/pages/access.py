@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from enthesis.clinic import store
 from enthesis.clinic.models import AccessEvent, AuditEvent, Patient
 from enthesis.clinic.pages import patient_banner
-from enthesis.clinic.permissions import STAFF, StaffRequest, get_for, page
+from enthesis.clinic.permissions import StaffRequest, get_for, page
 
 MOST_ROWS = 20_000
 
@@ -51,4 +51,4 @@ def who_looked(request: StaffRequest, patient_id: int) -> HttpResponse:
     return render(request, "clinic/patients/who_looked.html", context)
 
 
-urlpatterns = [page("patients/<int:patient_id>/who-looked", who_looked, "who_looked", STAFF)]
+urlpatterns = [page("patients/<int:patient_id>/who-looked", who_looked, "who_looked")]

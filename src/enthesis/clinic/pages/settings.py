@@ -15,7 +15,7 @@ from enthesis.clinic.actions import settings as actions
 from enthesis.clinic.calls import messages_line
 from enthesis.clinic.models import Clinic, Role, User
 from enthesis.clinic.pages import attempt, differences
-from enthesis.clinic.permissions import ADMIN, StaffRequest, get_for, page, rows_for
+from enthesis.clinic.permissions import StaffRequest, get_for, page, rows_for
 from enthesis.knowledge.kinds import Knowledge
 
 OWN = (
@@ -287,9 +287,9 @@ def reset_user_factors(request: StaffRequest, user_id: int) -> HttpResponse:
 
 
 urlpatterns = [
-    page("settings/", settings, "settings", ADMIN),
-    page("settings/users/add/", add_user, "add_user", ADMIN),
-    page("settings/users/<int:user_id>/", change_user, "change_user", ADMIN),
-    page("settings/users/<int:user_id>/password/", give_user_password, "give_user_password", ADMIN),
-    page("settings/users/<int:user_id>/factors/", reset_user_factors, "reset_user_factors", ADMIN),
+    page("settings/", settings, "settings"),
+    page("settings/users/add/", add_user, "add_user"),
+    page("settings/users/<int:user_id>/", change_user, "change_user"),
+    page("settings/users/<int:user_id>/password/", give_user_password, "give_user_password"),
+    page("settings/users/<int:user_id>/factors/", reset_user_factors, "reset_user_factors"),
 ]
