@@ -20,13 +20,14 @@ class AccessTableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`roles` None: no sign-in is asked for."""
+    """`roles` None: no sign-in is asked for. `emergency`: whom the row does not name, but who may
+    `open_in_emergency`, then reads the page of that one patient."""
 
     name: str
     who: str
     may: str
     of: str
-
+    emergency: bool
     roles: frozenset[Role] | None
 
 
@@ -36,6 +37,10 @@ class Table:
 
     pages: Mapping[str, Row]
     rules: Mapping[str, Row]
+    of_patients: frozenset[str]
+    """The kinds of things that show something of single patients."""
+    grants: Mapping[Role, frozenset[Role]]
+    """Which roles a role may give to others."""
 
     def row(self, name: str) -> Row:
         """The row of a page or a rule. Raises AccessTableError where there is none."""
@@ -55,14 +60,17 @@ def read_table(data: dict[str, Any]) -> Table:
     """Check and take over what the file says. Raises AccessTableError."""
     try:
         groups = {who: frozenset(map(Role, some)) for who, some in data["groups"].items()}
+        grants = {Role(who): frozenset(map(Role, some)) for who, some in data["grants"].items()}
     except ValueError as error:
         raise AccessTableError(f"{FILE.name}: {error}") from error
 
-    def row(name: str, said: dict[str, str]) -> Row:
-        who, may, of = (said.pop(key, "") for key in ("who", "may", "of"))
-        if said or not of or may not in ACTIONS or not (who == ANYONE or who in groups):
+    def row(name: str, said: dict[str, Any]) -> Row:
+        who, may, of = (str(said.pop(key, "")) for key in ("who", "may", "of"))
+        emergency = said.pop("emergency", False) is True
+        is_right = may in ACTIONS and (who == ANYONE or who in groups)
+        if said or not of or not is_right or (emergency and may != "see"):
             raise AccessTableError(f"{FILE.name}: the row of {name!r} is not right.")
-        return Row(name, who, may, of, None if who == ANYONE else groups[who])
+        return Row(name, who, may, of, emergency, None if who == ANYONE else groups[who])
 
     parts = {
         part: {name: row(name, dict(said)) for name, said in data[part].items()}
@@ -70,4 +78,7 @@ def read_table(data: dict[str, Any]) -> Table:
     }
     if both := sorted(parts["pages"].keys() & parts["rules"].keys()):
         raise AccessTableError(f"{FILE.name}: {both[0]!r} is a page and a rule.")
-    return Table(**parts)
+    of_patients = frozenset(data.get("of_patients", ()))
+    if unknown := of_patients - {row.of for some in parts.values() for row in some.values()}:
+        raise AccessTableError(f"{FILE.name}: no row is of {sorted(unknown)[0]!r}.")
+    return Table(**parts, of_patients=of_patients, grants=grants)

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Model
 
-from enthesis.clinic.models import AccessEvent, AuditEvent, Clinic, Patient, User
+from enthesis.clinic.models import AccessEvent, AuditEvent, Clinic, Emergency, Patient, User
 
 
 def record(
@@ -66,8 +66,10 @@ def record_reads(
     what: str,
     address: str = "",
     by: str = "",
+    emergency: Emergency | None = None,
 ) -> None:
-    """One row for each patient whose record was read. `by` names who read where there is no user.
+    """One row for each patient whose record was read. `by` names who read where there is no user;
+    `emergency` is what opened the page where the role does not.
 
     Patients of another clinic are left out: their rows were compared with, and not shown.
     """
@@ -80,6 +82,7 @@ def record_reads(
             patient_id=patient,
             what=what,
             address=address,
+            emergency=emergency,
         )
         for patient in sorted(own)
     )

@@ -15,14 +15,18 @@ NAVIGATION = [
     ("Calendar", "calendar"),
     ("Stock", "stock"),
     ("Outcomes", "outcomes"),
+    ("Research", "research"),
     ("Evidence", "evidence"),
     ("Money", "money"),
     ("Settings", "settings"),
+    ("Audit", "trails"),
 ]
 # Which word is underlined on pages that are not themselves in the navigation.
 BELONGS_TO = {
     # One's own sign-in belongs to no word.
     "": ("second_factor", "own_password", "add_app", "recovery_codes"),
+    "trails": ("trails", "emergencies", "access_review"),
+    "research": ("research",),
     "outcomes": ("outcomes", "adverse_events", "packet"),
     "evidence": ("evidence",),
     "money": (

@@ -17,14 +17,18 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, get_resolver, path
+from django.utils import timezone
 
 from enthesis.clinic import models
-from enthesis.clinic.access_table import FILE, AccessTableError, table
+from enthesis.clinic.access_table import FILE, AccessTableError, Row, table
 from enthesis.clinic.models import Role
 
 M = TypeVar("M", bound=Model)
 View = Callable[..., HttpResponseBase]
 
+OPEN = "open_in_emergency"
+LANDINGS = ("today", "research", "trails")
+"""The first of them that a role may open is where it begins, and where / leads."""
 FACTOR_FIRST = "factor_first"
 """Of a session: signed in by the password alone, to set up a second factor and nothing else."""
 FACTOR_PAGES = frozenset(
@@ -38,6 +42,8 @@ class StaffRequest(HttpRequest):
 
     user: models.User
     clinic: models.Clinic
+    emergency: models.Emergency
+    """Only where nothing else than an emergency opens the page."""
 
 
 def roles_of(name: str) -> frozenset[Role]:
@@ -52,9 +58,14 @@ def may(user: AbstractBaseUser | AnonymousUser, name: str) -> bool:
     return isinstance(user, models.User) and user.role in roles_of(name)
 
 
+def may_grant(user: models.User) -> tuple[Role, ...]:
+    """The roles that a user may give to others."""
+    return tuple(role for role in Role if role in table().grants.get(Role(user.role), ()))
+
+
 def page(route: str, view: View, name: str) -> URLPattern:
     """A URL for signed-in staff of the roles in its row: anonymous → sign-in, others → 403."""
-    roles = _row_of_page(name, is_public=False)
+    row = _row_of_page(name, is_public=False)
 
     @wraps(view)
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -67,21 +78,43 @@ def page(route: str, view: View, name: str) -> URLPattern:
             return ask_to_sign_in(request)
         if is_on_threshold(request) and name not in FACTOR_PAGES:
             return redirect("second_factor")
-        if user.clinic is None or user.role not in roles:
+        if user.clinic is None:
             raise PermissionDenied
         request.clinic = user.clinic  # type: ignore[attr-defined]
+        if not (may(user, name) or _is_emergency(request, row, kwargs)):
+            if name == LANDINGS[0]:
+                return redirect(landing(user))
+            raise PermissionDenied
         return view(request, *args, **kwargs)
 
     return path(route, checked, name=name)
 
 
-def _row_of_page(name: str, *, is_public: bool) -> frozenset[Role]:
-    """The roles of the page's row, which must say as the code does whether anyone may open it."""
+def landing(user: models.User) -> str:
+    """The page that a user begins with."""
+    return next(name for name in LANDINGS if may(user, name))
+
+
+def _is_emergency(request: HttpRequest, row: Row, named: dict[str, Any]) -> bool:
+    """Whether the user has opened this patient's record in an emergency, and only reads. What is
+    read is then written down with the emergency."""
+    user = request.user
+    if not (row.emergency and request.method in ("GET", "HEAD") and may(user, OPEN)):
+        return False
+    opened = models.Emergency.objects.filter(
+        user=user.pk, patient=named["patient_id"], until__gt=timezone.now()
+    ).last()
+    request.emergency = opened  # type: ignore[attr-defined]
+    return opened is not None
+
+
+def _row_of_page(name: str, *, is_public: bool) -> Row:
+    """The page's row, which must say as the code does whether anyone may open it."""
     row = table().pages.get(name)
     if row is None or (row.roles is None) is not is_public:
         kind = "public" if is_public else "staff"
         raise AccessTableError(f"{FILE.name} has no row for the {kind} page {name!r}.")
-    return row.roles or frozenset()
+    return row
 
 
 def is_on_threshold(request: HttpRequest) -> bool:
@@ -129,6 +162,7 @@ TO_CLINIC: dict[type[Model], str] = {
     models.ApiToken: "clinic",
     models.PublishedResults: "clinic",
     models.PacketRelease: "clinic",
+    models.Emergency: "patient__clinic",
     models.Enquiry: "clinic",
     models.OwnProtocol: "clinic",
     models.StockProduct: "clinic",

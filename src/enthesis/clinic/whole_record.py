@@ -41,9 +41,9 @@ def record_pdf(patient: Patient) -> bytes:
     return printed("record", record_context(patient), patient.language)
 
 
-def record_context(patient: Patient) -> dict[str, Any]:
-    """What the body of the paper needs."""
-    clinic, language = patient.clinic, patient.language
+def record_context(patient: Patient, language: str = "") -> dict[str, Any]:
+    """What the body of the paper needs, in the patient's language or the one given."""
+    clinic, language = patient.clinic, language or patient.language
     today = store.today(clinic)
     said = Lines(store.known_for(clinic, today), language)
     speech = Speech(said, ZoneInfo(clinic.time_zone))

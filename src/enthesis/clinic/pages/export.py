@@ -24,6 +24,9 @@ FULL = (
 )
 
 
+AS = [("csv", "CSV, for spreadsheets"), ("parquet", "Parquet, for statistics programs")]
+
+
 class ExportForm(forms.Form):
     what = forms.ChoiceField(
         label="What",
@@ -35,10 +38,7 @@ class ExportForm(forms.Form):
     )
     form = forms.ChoiceField(
         label="As",
-        choices=[
-            ("csv", "CSV, for spreadsheets"),
-            ("parquet", "Parquet, for statistics programs"),
-        ],
+        choices=AS,
         initial="csv",
         widget=forms.RadioSelect,
     )
@@ -48,8 +48,10 @@ class ExportForm(forms.Form):
 def take_out(request: StaffRequest) -> HttpResponseBase:
     """What each of both holds, in words; and the file itself."""
     form = ExportForm(request.POST if request.method == "POST" else None)
-    if form.is_bound and form.is_valid() and (made := _made(request, form)):
-        return made
+    if form.is_bound and form.is_valid():
+        answer = made(request, form, form.cleaned_data["what"], form.cleaned_data["form"])
+        if answer:
+            return answer
     known = store.known_for(request.clinic, store.today(request.clinic))
     context = {
         "form": form,
@@ -63,9 +65,10 @@ def take_out(request: StaffRequest) -> HttpResponseBase:
     return render(request, "clinic/settings/export.html", context, status=status)
 
 
-def _made(request: StaffRequest, form: ExportForm) -> HttpResponseBase | None:
+def made(
+    request: StaffRequest, form: forms.Form, what: str, written: str
+) -> HttpResponseBase | None:
     """The ZIP as it is sent; None where it was refused, and the form says why."""
-    what, written = form.cleaned_data["what"], form.cleaned_data["form"]
     action = export_clinic
     if what == "research":
         # It reads with Arrow, which takes a second to import: not while the server starts.

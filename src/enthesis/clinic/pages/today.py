@@ -10,6 +10,7 @@ from enthesis.clinic.calls import call_list, messages_line
 from enthesis.clinic.day import day
 from enthesis.clinic.enquiries import number_waiting
 from enthesis.clinic.harm import waiting_harms
+from enthesis.clinic.pages.emergency import waiting
 from enthesis.clinic.permissions import StaffRequest, may, page
 from enthesis.clinic.stock import warnings
 
@@ -38,6 +39,7 @@ def today(request: StaffRequest) -> HttpResponse:
         "messages_line": messages_line(request.clinic),
         "number_waiting": number_waiting(request.clinic),
         "stock_warnings": warnings(request.clinic, date),
+        "emergencies": waiting(request),
         "is_clinical": clinical,
         "opens_courses": may(request.user, "course"),
     }
