@@ -16,7 +16,7 @@ ROW = '{ who = "few", may = "see", of = "x" }'
 
 
 def written(row: str = ROW, rules: str = "") -> str:
-    return f'[groups]\nfew = ["front_desk"]\n[pages]\nfirst = {row}\n[rules]\n{rules}'
+    return f'[groups]\nfew = ["front_desk"]\n[grants]\n[pages]\nfirst = {row}\n[rules]\n{rules}'
 
 
 def view(request: HttpRequest) -> HttpResponse:
@@ -34,7 +34,9 @@ def test_a_row_without_a_page_stops_the_start(monkeypatch: pytest.MonkeyPatch) -
     assert "'first'" in error.msg and error.is_serious()
 
 
-@pytest.mark.parametrize(("kind", "name"), [(page, "new"), (page, "sign_in"), (public_page, "today")])
+@pytest.mark.parametrize(
+    ("kind", "name"), [(page, "new"), (page, "sign_in"), (public_page, "today")]
+)
 def test_a_page_without_a_row_of_its_kind_stops_the_start(kind: object, name: str) -> None:
     with pytest.raises(AccessTableError, match=name):
         kind("new/", view, name)  # type: ignore[operator]

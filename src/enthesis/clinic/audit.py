@@ -2,10 +2,12 @@
 one for every patient whose record is read, before it is shown."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Model
+from django.db.models import Case, Model, QuerySet, Value, When
+from django.db.models.functions import Concat
 
 from enthesis.clinic.models import AccessEvent, AuditEvent, Clinic, Emergency, Patient, User
 
@@ -56,6 +58,16 @@ def _patient_of(row: Model) -> Patient | None:
         if (next_row := getattr(row, step, None)) is not None:
             return _patient_of(next_row)
     return None
+
+
+def reads_of(patient: Patient) -> "QuerySet[AccessEvent, tuple[datetime, str, str]]":
+    """Each reading of a record: when, by whom, and what, with the reason of an emergency."""
+    what = Case(
+        When(emergency=None, then="what"),
+        default=Concat("what", Value(", in an emergency: "), "emergency__reason"),
+    )
+    reads = AccessEvent.objects.filter(patient=patient).annotate(said=what).order_by("id")
+    return reads.values_list("at", "actor", "said")
 
 
 @transaction.atomic

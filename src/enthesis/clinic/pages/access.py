@@ -5,15 +5,13 @@ from datetime import date
 from itertools import chain
 from typing import Any
 
-from django.db.models import Case, Value, When
-from django.db.models.functions import Concat
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from enthesis.clinic import store
+from enthesis.clinic import audit, store
 from enthesis.clinic import who_can_see as report
-from enthesis.clinic.models import AccessEvent, AuditEvent, Patient
+from enthesis.clinic.models import AuditEvent, Patient
 from enthesis.clinic.pages import patient_banner
 from enthesis.clinic.permissions import StaffRequest, get_for, may, page
 
@@ -34,12 +32,7 @@ class PersonDay:
 def who_looked(request: StaffRequest, patient_id: int) -> HttpResponse:
     """One line for each day and person, the newest first; this look is the newest of all."""
     patient = get_for(request.user, Patient, patient_id)
-    what_read = Case(
-        When(emergency=None, then="what"),
-        default=Concat("what", Value(", in an emergency: "), "emergency__reason"),
-    )
-    events = AccessEvent.objects.filter(patient=patient).annotate(said=what_read)
-    read = events.values_list("at", "actor", "said")
+    read = audit.reads_of(patient)
     wrote = AuditEvent.objects.filter(patient=patient).values_list("at", "actor", "action")
     days: dict[tuple[date, str], PersonDay] = {}
     newest = read.order_by("-id")[:MOST_ROWS], wrote.order_by("-id")[:MOST_ROWS]
@@ -54,7 +47,7 @@ def who_looked(request: StaffRequest, patient_id: int) -> HttpResponse:
     context = {
         **_who(request, patient),
         "days": sorted(days.values(), key=lambda one: (one.on, one.who), reverse=True),
-        "first": read.order_by("id").values_list("at", flat=True).first(),
+        "first": next((at for at, *_ in read[:1]), None),
     }
     return render(request, "clinic/patients/who_looked.html", context)
 

@@ -182,8 +182,7 @@ class AccessForm(forms.Form):
 
     def __init__(self, user: User, row: User, data: Any = None) -> None:
         super().__init__(data, initial={"role": row.role, "is_active": row.is_active})
-        mine = [(row.role, row.get_role_display())] if user == row else _roles(user)
-        self.fields["role"].choices = mine  # type: ignore[attr-defined]
+        self.fields["role"].choices = _roles(user)  # type: ignore[attr-defined]
 
 
 def _roles(user: User) -> list[tuple[str, str]]:

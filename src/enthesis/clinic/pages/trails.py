@@ -38,7 +38,7 @@ def trails(request: StaffRequest) -> HttpResponse:
             wanted[field] = int(asked[key]) if asked[key].isdecimal() else -1
     columns = ["id", "at", "actor", what, "patient_id", "patient__number"]
     columns += ["emergency__reason"] if kind is AccessEvent else ["record", "record_id"]
-    mine: QuerySet[Any] = rows_for(request.user, kind)  # type: ignore[arg-type]
+    mine: QuerySet[Any] = rows_for(request.user, kind)
     found = list(mine.filter(**wanted).order_by("-id").values(*columns)[: SHOWN + 1])
     context = {
         **asked,
