@@ -45,7 +45,7 @@ def consent(request: StaffRequest, course_id: int) -> HttpResponse:
     """Where it stands; make a link (shown this once); write down that it was taken back."""
     course = get_for(request.user, Course, course_id)
     today = store.today(request.clinic)
-    form, address = forms.Form(request.POST or None), ""
+    form, address = forms.Form(request.POST if request.method == "POST" else None), ""
     if request.method == "POST":
         form.is_valid()
         if "withdraw" in request.POST:

@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
+from enthesis.charts.pen import day_in_words
 from enthesis.clinic import store
 from enthesis.clinic.actions.export import RESEARCH
 from enthesis.clinic.actions.publish import published
@@ -29,7 +30,9 @@ def research(request: StaffRequest) -> HttpResponseBase:
     form = CutForm(request.POST if request.method == "POST" else None)
     again_on = next_cut_on(request.clinic)
     if form.is_bound and again_on:
-        form.add_error(None, f"A cut was taken. The next one can be from {again_on} on.")
+        form.add_error(
+            None, f"A cut was taken. The next one can be from {day_in_words(again_on)} on."
+        )
     if form.is_bound and form.is_valid():
         answer = made(request, form, "research", form.cleaned_data["form"])
         if answer:
