@@ -7,14 +7,19 @@ from typing import Any
 from enthesis.knowledge.kinds import Knowledge
 
 
-def page(known: Knowledge, table: Callable[..., str], notice: str) -> str:
-    """Every column of every table that goes out, what stays and why; and the cut for research."""
+def start_django() -> None:
+    """Tables can be asked once Django is set up."""
     import django
     from django.apps import apps
 
     if not apps.ready:
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "enthesis.clinic.settings")
         django.setup()
+
+
+def page(known: Knowledge, table: Callable[..., str], notice: str) -> str:
+    """Every column of every table that goes out, what stays and why; and the cut for research."""
+    start_django()
     from enthesis.clinic import tables
     from enthesis.clinic.actions import research
     from enthesis.outcomes.research import LEFT_OUT, NOT_PROTECTED, QUASI, TABLES

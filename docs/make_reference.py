@@ -11,7 +11,16 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from docs import after, candidacy, clinic_tables, decision_aid, fhir, questionnaires, security
+from docs import (
+    access,
+    after,
+    candidacy,
+    clinic_tables,
+    decision_aid,
+    fhir,
+    questionnaires,
+    security,
+)
 from docs.anatomy import anatomy_page, anatomy_pictures
 from enthesis.cli import parser_for
 from enthesis.clinic.api.matching import MODIFIERS, PREFIXES
@@ -300,6 +309,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "measures.md": lambda: measures_page(known),
         "fhir.md": lambda: fhir.page(known, table, NOTICE),
         "commands.md": commands_page,
+        "access.md": lambda: access.page(table, NOTICE),
         "security.md": lambda: security.page(table, NOTICE),
         "fhir-api.md": fhir_api_page,
         "registry.md": lambda: registry_page(known),

@@ -11,7 +11,7 @@ from django.test import Client
 from enthesis.clinic.actions import Refused, cautions, treat
 from enthesis.clinic.actions.session_draft import Draft
 from enthesis.clinic.models import AuditEvent, Clinic, Course, Patient, Role, Session, User
-from enthesis.clinic.permissions import CLINICAL
+from enthesis.clinic.permissions import roles_of
 from enthesis.records import CheckAnswer
 from tests.clinic.agreed import *  # noqa: F403
 from tests.clinic.evaluated import evaluate, plan, typed
@@ -62,7 +62,7 @@ def test_nobody_but_a_clinician_sets_a_caution_or_a_check_aside_not_even_without
     (key,) = (key for caution, key, _ in shown if caution.stop)
     told = {"infection": CheckAnswer(False, session.on, "A graze")}
     draft = Draft(session.on, (), (), None, {}, "", checks=told)
-    for number, role in enumerate(set(Role) - CLINICAL):
+    for number, role in enumerate(set(Role) - roles_of("set_aside_findings")):
         other = make_user(clinic, f"other_{number}", role)
         with pytest.raises(Refused, match="Only a clinician"):
             cautions.set_aside(other, session.pk, key, "I say so")

@@ -125,7 +125,7 @@ def test_every_kind_of_record_about_a_patient_is_told_or_said_not_to_be() -> Non
         *("Session", "SessionSite", "CautionSetAside", "Amendment", "SessionImage", "CourseFile"),
         *("Assessment", "TypedScore", "AdverseEvent", "AdverseEventEntry", "Decision"),
         *("Invoice", "LedgerEntry", "Appointment", "Message", "CallAttempt", "AuditEvent"),
-        "AccessEvent",
+        *("AccessEvent", "Emergency"),
         *("Estimate", "Superbill", "AidGiven"),
     }
     leads = {models.Patient}

@@ -18,6 +18,7 @@ class ClinicConfig(AppConfig):
         connection_created.connect(teach_sqlite)
         register(own_files_are_right)
         register(cards_are_set_up)
+        register(every_access_row_has_a_page)
 
 
 def own_files_are_right(**kwargs: Any) -> list[CheckMessage]:
@@ -38,3 +39,16 @@ def cards_are_set_up(**kwargs: Any) -> list[CheckMessage]:
     from enthesis.clinic import cards
 
     return [Error(problem, id="enthesis.E002")] if (problem := cards.problem()) else []
+
+
+def every_access_row_has_a_page(**kwargs: Any) -> list[CheckMessage]:
+    """No command starts with a row of `access.toml` that no URL has: a page went, or its name is
+    mistyped. (A URL without a row cannot even be read: `permissions.page` raises.)"""
+    from enthesis.clinic import access_table, permissions
+
+    names = {pattern.name for pattern in permissions.every_url()}
+    stray = sorted(access_table.table().pages.keys() - names)
+    return [
+        Error(f"{access_table.FILE.name}: no page is named {name!r}.", id="enthesis.E003")
+        for name in stray
+    ]

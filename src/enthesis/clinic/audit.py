@@ -2,12 +2,14 @@
 one for every patient whose record is read, before it is shown."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Model
+from django.db.models import Case, Model, QuerySet, Value, When
+from django.db.models.functions import Concat
 
-from enthesis.clinic.models import AccessEvent, AuditEvent, Clinic, Patient, User
+from enthesis.clinic.models import AccessEvent, AuditEvent, Clinic, Emergency, Patient, User
 
 
 def record(
@@ -58,6 +60,16 @@ def _patient_of(row: Model) -> Patient | None:
     return None
 
 
+def reads_of(patient: Patient) -> "QuerySet[AccessEvent, tuple[datetime, str, str]]":
+    """Each reading of a record: when, by whom, and what, with the reason of an emergency."""
+    what = Case(
+        When(emergency=None, then="what"),
+        default=Concat("what", Value(", in an emergency: "), "emergency__reason"),
+    )
+    reads = AccessEvent.objects.filter(patient=patient).annotate(said=what).order_by("id")
+    return reads.values_list("at", "actor", "said")
+
+
 @transaction.atomic
 def record_reads(
     clinic: Clinic,
@@ -66,8 +78,10 @@ def record_reads(
     what: str,
     address: str = "",
     by: str = "",
+    emergency: Emergency | None = None,
 ) -> None:
-    """One row for each patient whose record was read. `by` names who read where there is no user.
+    """One row for each patient whose record was read. `by` names who read where there is no user;
+    `emergency` is what opened the page where the role does not.
 
     Patients of another clinic are left out: their rows were compared with, and not shown.
     """
@@ -80,6 +94,7 @@ def record_reads(
             patient_id=patient,
             what=what,
             address=address,
+            emergency=emergency,
         )
         for patient in sorted(own)
     )

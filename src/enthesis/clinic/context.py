@@ -5,23 +5,28 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
-from enthesis.clinic.permissions import ADMIN, ANSWERABLE, STAFF, is_on_threshold
+from enthesis.clinic.models import User
+from enthesis.clinic.permissions import is_on_threshold, may
 
-# Word, name of the page, who sees it, where it is the current one.
+# Word and name of the page; shown to those who may open it.
 NAVIGATION = [
-    ("Today", "today", STAFF),
-    ("Patients", "patients", STAFF),
-    ("Calendar", "calendar", STAFF),
-    ("Stock", "stock", STAFF),
-    ("Outcomes", "outcomes", ANSWERABLE),
-    ("Evidence", "evidence", STAFF),
-    ("Money", "money", STAFF),
-    ("Settings", "settings", ADMIN),
+    ("Today", "today"),
+    ("Patients", "patients"),
+    ("Calendar", "calendar"),
+    ("Stock", "stock"),
+    ("Outcomes", "outcomes"),
+    ("Research", "research"),
+    ("Evidence", "evidence"),
+    ("Money", "money"),
+    ("Settings", "settings"),
+    ("Audit", "trails"),
 ]
 # Which word is underlined on pages that are not themselves in the navigation.
 BELONGS_TO = {
     # One's own sign-in belongs to no word.
     "": ("second_factor", "own_password", "add_app", "recovery_codes"),
+    "trails": ("trails", "emergencies", "access_review"),
+    "research": ("research",),
     "outcomes": ("outcomes", "adverse_events", "packet"),
     "evidence": ("evidence",),
     "money": (
@@ -47,8 +52,8 @@ def staff(request: HttpRequest) -> dict[str, Any]:
     current = _current(match.url_name or "") if match else ""
     nav = [
         (word, reverse(name), name == current)
-        for word, name, roles in NAVIGATION
-        if user.role in roles and not is_on_threshold(request)
+        for word, name in NAVIGATION
+        if may(user, name) and not is_on_threshold(request)
     ]
     return {
         "nav": nav,
@@ -56,9 +61,20 @@ def staff(request: HttpRequest) -> dict[str, Any]:
         # Nobody must take the demonstration for a real clinic, on any page or picture of one.
         "clinic_name": f"{user.clinic}{' (invented)' if user.clinic.invented else ''}",
         "user": user,
+        "may": _May(user),
         "signed_in_name": str(user),
         "sign_out_url": reverse("sign_out"),
     }
+
+
+class _May:
+    """For templates: `may.edit_patient`, by the name of a page or a rule."""
+
+    def __init__(self, user: User) -> None:
+        self.user = user
+
+    def __getitem__(self, name: str) -> bool:
+        return may(self.user, name)
 
 
 def _current(url_name: str) -> str:

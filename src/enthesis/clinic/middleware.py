@@ -117,7 +117,12 @@ def record_reads(get_response: Respond) -> Respond:
         what = (match.url_name if match else None) or "page"
         try:
             audit.record_reads(
-                user.clinic, user, seen, what, request.META.get("REMOTE_ADDR", "")[:45]
+                user.clinic,
+                user,
+                seen,
+                what,
+                request.META.get("REMOTE_ADDR", "")[:45],
+                emergency=getattr(request, "emergency", None),
             )
         except DatabaseError as error:
             return errors.busy(request, error)

@@ -34,6 +34,8 @@ class Role(models.TextChoices):
     CLINICIAN = "clinician", "Clinician"
     FRONT_DESK = "front_desk", "Front desk"
     ADMINISTRATOR = "administrator", "Clinic administrator"
+    RESEARCHER = "researcher", "Researcher, without names"
+    AUDITOR = "auditor", "Auditor"
 
 
 class Clinic(models.Model):
@@ -80,6 +82,8 @@ class Clinic(models.Model):
     # Ceilings for anaesthetics that the knowledge files have none for, with who entered each and
     # when; only added to: a later one of the same substance takes the place of an earlier.
     own_ceilings = models.JSONField(default=list, blank=True)
+    # How long an opening in an emergency lasts; null: the knowledge files'.
+    emergency_minutes = models.PositiveSmallIntegerField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
 
     def __str__(self) -> str:
@@ -1358,6 +1362,24 @@ class ApiToken(models.Model):
         return self.name
 
 
+class Emergency(models.Model):
+    """Somebody whose role does not include it opened a patient's record, to read, for a time."""
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="emergencies")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="emergencies")
+    reason = models.CharField(max_length=300, validators=NO_NUL)
+    at = models.DateTimeField(default=timezone.now)
+    until = models.DateTimeField()
+    # Who answers for the clinic and has taken note of it.
+    seen_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    seen_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+
+
 class Chained(models.Model):
     """A row of an audit trail. `place` counts from 1 without a gap, in the order of commits."""
 
@@ -1401,6 +1423,8 @@ class AccessEvent(Chained):
     # The name of the page, of the command, or of the interaction of the API.
     what = models.CharField(max_length=60)
     address = models.CharField(max_length=45, blank=True, default="")
+    # What opened the page where the role does not include it; its reason stands there.
+    emergency = models.ForeignKey(Emergency, on_delete=models.PROTECT, null=True, blank=True)
 
     class Meta:
         ordering = ["id"]

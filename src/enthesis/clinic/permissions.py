@@ -1,40 +1,34 @@
-"""Who may open which page: one row per URL (`page`), walked by tests and shown in the docs.
+"""Who may open which page and see what on it: by the row of its name in `access.toml`.
 
 The row decides by role; `get_for` decides by clinic: another clinic's record does not exist (404).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any, TypeVar
 
 from django.contrib.auth import logout
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern, URLResolver, get_resolver, path
+from django.utils import timezone
 
 from enthesis.clinic import models
+from enthesis.clinic.access_table import FILE, AccessTableError, Row, table
 from enthesis.clinic.models import Role
 
 M = TypeVar("M", bound=Model)
-Roles = frozenset[Role]
 View = Callable[..., HttpResponseBase]
 
-CLINICAL: Roles = frozenset({Role.CLINICIAN})
-"""Answers, evaluations, plans, sessions, verdicts."""
-DESK: Roles = frozenset({Role.FRONT_DESK, Role.CLINICIAN})
-"""Those who meet patients: identity, appointments."""
-ADMIN: Roles = frozenset({Role.ADMINISTRATOR})
-"""Settings and users."""
-ANSWERABLE: Roles = CLINICAL | ADMIN
-"""Those who answer for what the clinic does: its outcomes."""
-STAFF: Roles = frozenset(Role)
-"""Everybody who signs in."""
-
-
+OPEN = "open_in_emergency"
+LANDINGS = ("today", "research", "trails")
+"""The first of them that a role may open is where it begins, and where / leads."""
 FACTOR_FIRST = "factor_first"
 """Of a session: signed in by the password alone, to set up a second factor and nothing else."""
 FACTOR_PAGES = frozenset(
@@ -48,10 +42,30 @@ class StaffRequest(HttpRequest):
 
     user: models.User
     clinic: models.Clinic
+    emergency: models.Emergency
+    """Only where nothing else than an emergency opens the page."""
 
 
-def page(route: str, view: View, name: str, roles: Roles) -> URLPattern:
-    """A URL for signed-in staff of the given roles: anonymous → sign-in, other roles → 403."""
+def roles_of(name: str) -> frozenset[Role]:
+    """Who may open the page, or may what the rule of that name says; of what is open to anyone,
+    every role."""
+    roles = table().row(name).roles
+    return frozenset(Role) if roles is None else roles
+
+
+def may(user: AbstractBaseUser | AnonymousUser, name: str) -> bool:
+    """Whether a user's role lets them open a page, or do what a rule says."""
+    return isinstance(user, models.User) and user.role in roles_of(name)
+
+
+def may_grant(user: models.User) -> tuple[Role, ...]:
+    """The roles that a user may give to others."""
+    return tuple(role for role in Role if role in table().grants.get(Role(user.role), ()))
+
+
+def page(route: str, view: View, name: str) -> URLPattern:
+    """A URL for signed-in staff of the roles in its row: anonymous → sign-in, others → 403."""
+    row = _row_of_page(name, is_public=False)
 
     @wraps(view)
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -64,13 +78,43 @@ def page(route: str, view: View, name: str, roles: Roles) -> URLPattern:
             return ask_to_sign_in(request)
         if is_on_threshold(request) and name not in FACTOR_PAGES:
             return redirect("second_factor")
-        if user.clinic is None or user.role not in roles:
+        if user.clinic is None:
             raise PermissionDenied
         request.clinic = user.clinic  # type: ignore[attr-defined]
+        if not (may(user, name) or _is_emergency(request, row, kwargs)):
+            if name == LANDINGS[0]:
+                return redirect(landing(user))
+            raise PermissionDenied
         return view(request, *args, **kwargs)
 
-    checked.roles = roles  # type: ignore[attr-defined]
     return path(route, checked, name=name)
+
+
+def landing(user: models.User) -> str:
+    """The page that a user begins with."""
+    return next(name for name in LANDINGS if may(user, name))
+
+
+def _is_emergency(request: HttpRequest, row: Row, named: dict[str, Any]) -> bool:
+    """Whether the user has opened this patient's record in an emergency, and only reads. What is
+    read is then written down with the emergency."""
+    user = request.user
+    if not (row.emergency and request.method in ("GET", "HEAD") and may(user, OPEN)):
+        return False
+    opened = models.Emergency.objects.filter(
+        user=user.pk, patient=named["patient_id"], until__gt=timezone.now()
+    ).last()
+    request.emergency = opened  # type: ignore[attr-defined]
+    return opened is not None
+
+
+def _row_of_page(name: str, *, is_public: bool) -> Row:
+    """The page's row, which must say as the code does whether anyone may open it."""
+    row = table().pages.get(name)
+    if row is None or (row.roles is None) is not is_public:
+        kind = "public" if is_public else "staff"
+        raise AccessTableError(f"{FILE.name} has no row for the {kind} page {name!r}.")
+    return row
 
 
 def is_on_threshold(request: HttpRequest) -> bool:
@@ -83,12 +127,17 @@ def is_on_threshold(request: HttpRequest) -> bool:
 def public_page(route: str, view: View, name: str) -> URLPattern:
     """A URL that is open to anyone, like the sign-in page and a patient's personal link."""
 
-    @wraps(view)
-    def opened(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        return view(request, *args, **kwargs)
+    _row_of_page(name, is_public=True)
+    return path(route, view, name=name)
 
-    opened.roles = None  # type: ignore[attr-defined]
-    return path(route, opened, name=name)
+
+def every_url(within: URLResolver | None = None) -> Iterator[URLPattern]:
+    """Every address of the site."""
+    for pattern in (within or get_resolver()).url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from every_url(pattern)
+        else:
+            yield pattern
 
 
 def ask_to_sign_in(request: HttpRequest) -> HttpResponse:
@@ -113,6 +162,7 @@ TO_CLINIC: dict[type[Model], str] = {
     models.ApiToken: "clinic",
     models.PublishedResults: "clinic",
     models.PacketRelease: "clinic",
+    models.Emergency: "patient__clinic",
     models.Enquiry: "clinic",
     models.OwnProtocol: "clinic",
     models.StockProduct: "clinic",

@@ -14,11 +14,10 @@ from zoneinfo import ZoneInfo
 from django.utils import translation
 from django.utils.translation import gettext
 
-from enthesis.clinic import image_files, store
+from enthesis.clinic import audit, image_files, store
 from enthesis.clinic.documents import printed
 from enthesis.clinic.dossiers import dossier_of
 from enthesis.clinic.models import (
-    AccessEvent,
     AuditEvent,
     Consent,
     CourseFile,
@@ -41,9 +40,9 @@ def record_pdf(patient: Patient) -> bytes:
     return printed("record", record_context(patient), patient.language)
 
 
-def record_context(patient: Patient) -> dict[str, Any]:
-    """What the body of the paper needs."""
-    clinic, language = patient.clinic, patient.language
+def record_context(patient: Patient, language: str = "") -> dict[str, Any]:
+    """What the body of the paper needs, in the patient's language or the one given."""
+    clinic, language = patient.clinic, language or patient.language
     today = store.today(clinic)
     said = Lines(store.known_for(clinic, today), language)
     speech = Speech(said, ZoneInfo(clinic.time_zone))
@@ -114,8 +113,7 @@ def _weights(patient: Patient, speech: Speech) -> Iterator[Table]:
 def _looked_at(patient: Patient, speech: Speech) -> Part:
     """Who did what with the record, by day: from the audit trails, which nobody can change."""
     counted: Counter[tuple[date, str, str]] = Counter()
-    read = AccessEvent.objects.filter(patient=patient).order_by("id")
-    for at, actor, what in read.values_list("at", "actor", "what"):
+    for at, actor, what in audit.reads_of(patient):
         counted[speech.on(at), actor, f"read: {what.replace('_', ' ')}"] += 1
     wrote = AuditEvent.objects.filter(patient=patient).order_by("id")
     for at, actor, action in wrote.values_list("at", "actor", "action"):

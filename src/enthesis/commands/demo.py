@@ -15,6 +15,8 @@ DEMO_SIGN_INS = (
     ("clinician2", PASSWORD, "clinician", "Dr Lucas Hartmann"),
     ("frontdesk", PASSWORD, "front_desk", "Rosa Kim"),
     ("admin", PASSWORD, "administrator", "Ines Varga"),
+    ("researcher", PASSWORD, "researcher", "Noor Haddad"),
+    ("auditor", PASSWORD, "auditor", "Tom Lindqvist"),
 )
 """username, password, role, display name."""
 

@@ -31,6 +31,7 @@ from enthesis.knowledge.choice_kinds import (
     SelfCheckRules,
 )
 from enthesis.knowledge.consent_kinds import ConsentRules, ConsentText
+from enthesis.knowledge.emergency import EmergencyRules
 from enthesis.knowledge.enquiries import EnquiryLines, EnquiryRules, EnquiryWords
 from enthesis.knowledge.examination_kinds import (
     BeightonCutOff,
@@ -728,6 +729,7 @@ class Knowledge:
     research: ResearchRules
     stock_rules: StockRules
     upload_rules: UploadRules
+    emergency_rules: EmergencyRules
     retentions: Mapping[str, Retention]
     booking_rules: BookingRules
     forecast_starts: Mapping[str, ForecastStart]

@@ -9,6 +9,7 @@ from datetime import date
 class ResearchRules:
     """Ages go out in bands of so many years, the first that singles nobody out; from `age_top` on
     as one. A patient's first course is moved to a secret day of the `spread_days` from `first_day`.
+    A clinic's researchers take one cut in `days_between_cuts`.
     `sources` maps each number to where it is from."""
 
     starts_on: date
@@ -16,4 +17,5 @@ class ResearchRules:
     age_top: int
     first_day: date
     spread_days: int
+    days_between_cuts: int
     sources: Mapping[str, str]

@@ -25,7 +25,7 @@ from enthesis.clinic.models import (
     TariffPrice,
     User,
 )
-from enthesis.clinic.permissions import CLINICAL, get_for
+from enthesis.clinic.permissions import get_for, may
 
 M = TypeVar("M", bound=Model)
 BOOKS = (
@@ -72,7 +72,7 @@ def open_for_edit(user: User, kind: type[M], id: int, expected_version: int | No
 
 def refuse_aside(user: User, reasons: Iterable[str]) -> None:
     """Refused where somebody else than a clinician gives a reason to set a hard stop aside."""
-    if user.role not in CLINICAL and any(reason.strip() for reason in reasons):
+    if not may(user, "set_aside_findings") and any(reason.strip() for reason in reasons):
         raise Refused("Only a clinician sets a finding aside, with a reason.")
 
 

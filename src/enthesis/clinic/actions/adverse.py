@@ -15,7 +15,7 @@ from enthesis.clinic.models import (
     Session,
     User,
 )
-from enthesis.clinic.permissions import CLINICAL, get_for
+from enthesis.clinic.permissions import get_for, roles_of
 from enthesis.journey import adverse
 from enthesis.journey.adverse import Added, AdverseError, Report
 
@@ -145,7 +145,7 @@ def judges_of(event: AdverseEvent) -> frozenset[int]:
 
 def clinicians_of(clinic: Clinic) -> list[int]:
     """Those who may judge at all, if they did not inject."""
-    people = User.objects.filter(clinic=clinic, is_active=True, role__in=CLINICAL)
+    people = User.objects.filter(clinic=clinic, is_active=True, role__in=roles_of("told_of_harm"))
     return list(people.values_list("pk", flat=True))
 
 

@@ -11,8 +11,8 @@ from enthesis.clinic.actions import Refused, save
 from enthesis.clinic.actions.answer import hashed
 from enthesis.clinic.api.scopes import ScopeError, read_scopes, written
 from enthesis.clinic.api.table import TYPES
-from enthesis.clinic.models import ApiToken, AuditEvent, Role, User
-from enthesis.clinic.permissions import get_for
+from enthesis.clinic.models import ApiToken, AuditEvent, User
+from enthesis.clinic.permissions import get_for, roles_of
 
 BEGINNING = "enthesis_"
 """What every token begins with, so that one in a log or a repository is found and known."""
@@ -67,7 +67,7 @@ def find_token(secret: str, now: datetime) -> ApiToken | None:
     token = (
         ApiToken.objects.select_related("clinic", "made_by")
         .filter(token_hash=hashed(secret), revoked_at=None, expires_at__gt=now)
-        .filter(made_by__is_active=True, made_by__role=Role.ADMINISTRATOR)
+        .filter(made_by__is_active=True, made_by__role__in=roles_of("api_tokens"))
         .first()
     )
     if token is None or token.made_by.clinic_id != token.clinic_id:

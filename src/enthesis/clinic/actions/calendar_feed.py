@@ -9,6 +9,7 @@ from django.utils import timezone
 from enthesis.clinic import audit
 from enthesis.clinic.actions import Refused, save
 from enthesis.clinic.models import CalendarFeed, User
+from enthesis.clinic.permissions import roles_of
 
 TOKEN_BYTES = 32
 
@@ -43,13 +44,14 @@ def revoke_feed(user: User) -> None:
 
 
 def find_feed(token: str) -> CalendarFeed | None:
-    """The feed of a secret, while it is not taken back and its user may still sign in."""
+    """The feed of a secret, while it is not taken back and its user's role may still have one."""
     feeds = CalendarFeed.objects.select_related("user__clinic")
     return feeds.filter(
         token_hash=_hashed(token),
         revoked_at=None,
         user__is_active=True,
         user__clinic__isnull=False,
+        user__role__in=roles_of("calendar_feed"),
     ).first()
 
 

@@ -9,8 +9,8 @@ from django.db.models import Max
 
 from enthesis.clinic import audit, store
 from enthesis.clinic.actions import Refused, hold_clinic, open_for_edit, save
-from enthesis.clinic.models import Course, Patient, Role, User, Weight
-from enthesis.clinic.permissions import get_for
+from enthesis.clinic.models import Course, Patient, User, Weight
+from enthesis.clinic.permissions import get_for, roles_of
 
 FIRST_NUMBER = 1001
 
@@ -146,7 +146,7 @@ def clinician_of(user: User, clinician_id: int | None) -> User | None:
     if clinician_id is None:
         return None
     clinician = User.objects.filter(
-        pk=clinician_id, clinic=user.clinic_id, role=Role.CLINICIAN, is_active=True
+        pk=clinician_id, clinic=user.clinic_id, role__in=roles_of("treat"), is_active=True
     ).first()
     if clinician is None:
         raise Refused("Choose one of the clinic's clinicians.", "clinician")

@@ -26,7 +26,7 @@ from enthesis.clinic import audit
 from enthesis.clinic.actions import Refused, save
 from enthesis.clinic.actions.sign_in import set_password
 from enthesis.clinic.models import AuditEvent, SecondFactor, User
-from enthesis.clinic.permissions import ADMIN, get_for
+from enthesis.clinic.permissions import get_for, may
 
 STEP_SECONDS = 30
 DIGITS = 6
@@ -212,7 +212,7 @@ def reset_factors(user: User, id: int) -> User:
     """An administrator takes all of a colleague's away who lost them, and ends their sessions: the
     next sign-in, with the password, sets up new ones. Refused for oneself."""
     row = get_for(user, User, id, lock=True)
-    if user.role not in ADMIN or row.pk == user.pk:
+    if not may(user, "reset_user_factors") or row.pk == user.pk:
         raise Refused("Another administrator must do that for you.")
     _forget_factors(row)
     audit.record(user, "reset_factors", row)

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from enthesis.clinic.actions import Refused, open_for_edit, refuse_aside
 from enthesis.clinic.actions.before_needle import stamped
-from enthesis.clinic.models import Course, Role, Session, SessionSite, User
-from enthesis.clinic.permissions import get_for
+from enthesis.clinic.models import Course, Session, SessionSite, User
+from enthesis.clinic.permissions import get_for, roles_of
 from enthesis.knowledge.series import Protocol
 from enthesis.records import CheckAnswer, Mixture, Side, SiteDose
 from enthesis.shape import plain
@@ -136,8 +136,8 @@ def _clinician(session: Session, user_id: int | None) -> User | None:
     """A clinician of this clinic, who may have injected."""
     if user_id is None:
         return None
-    of_clinic = User.objects.filter(clinic=session.course.patient.clinic_id, role=Role.CLINICIAN)
-    found = of_clinic.filter(pk=user_id).first()
+    clinic = session.course.patient.clinic_id
+    found = User.objects.filter(clinic=clinic, role__in=roles_of("treat"), pk=user_id).first()
     if found is None:
         raise Refused("Choose a clinician of this clinic: who injected?", "injected_by")
     return found

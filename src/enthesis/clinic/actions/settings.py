@@ -11,8 +11,8 @@ from django.db import transaction
 
 from enthesis.clinic import audit, store
 from enthesis.clinic.actions import EditConflict, Refused, hold_clinic, save
-from enthesis.clinic.models import AuditEvent, Clinic, Role, User
-from enthesis.clinic.permissions import get_for
+from enthesis.clinic.models import AuditEvent, Clinic, User
+from enthesis.clinic.permissions import get_for, may_grant, roles_of
 from enthesis.journey.superbill import npi_problem
 from enthesis.units import MINOR_DIGITS, Money, money_words
 
@@ -40,6 +40,7 @@ class ClinicSettings:
     tax_id: str = ""
     npi: str = ""
     estimate_line: Decimal | None = None
+    emergency_minutes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,9 @@ def change_settings(user: User, chosen: ClinicSettings, expected_version: int | 
         raise Refused("Give the address that messages come from.", "sender_email")
     if chosen.npi and (problem := npi_problem(chosen.npi)):
         raise Refused(problem, "npi")
+    minutes, most = chosen.emergency_minutes, known.emergency_rules.minutes_most
+    if minutes is not None and not 0 < minutes <= most:
+        raise Refused(f"Write from 1 to {most} minutes.", "emergency_minutes")
     line = chosen.estimate_line
     if line is not None and (line <= 0 or Money(line, clinic.currency).amount != line):
         raise Refused(f"Write an amount above zero that {clinic.currency} has.", "estimate_line")
@@ -161,7 +165,8 @@ def change_settings(user: User, chosen: ClinicSettings, expected_version: int | 
 @transaction.atomic
 def add_user(user: User, username: str, display_name: str, role: str, password: str) -> User:
     """Somebody new, who chooses a password of their own at the first sign-in. Refuses weak
-    passwords and names that are taken."""
+    passwords, names that are taken, and roles that the user may not give."""
+    _refuse_grant(user, role)
     new = _new_user(hold_clinic(user), Newcomer(username, display_name, role, password))
     new.must_change_password = True
     save(new)
@@ -184,19 +189,29 @@ def _new_user(clinic: Clinic, newcomer: Newcomer) -> User:
     return save(new)
 
 
+def _refuse_grant(user: User, role: str) -> None:
+    if role not in may_grant(user):
+        raise Refused("You cannot give that role.", "role")
+
+
 @transaction.atomic
 def change_user(user: User, user_id: int, role: str, is_active: bool) -> User:
-    """Another role, or no more access at once. A clinic always keeps one administrator."""
+    """Another role, or no more access at once. A clinic always keeps one administrator, and nobody
+    gives a role to themselves: what somebody may not see another must let them."""
     hold_clinic(user)
     changed = get_for(user, User, user_id, lock=True)
+    if role != changed.role:
+        _refuse_grant(user, role)
     before = {"role": changed.role, "is_active": changed.is_active}
     changed.role, changed.is_active = role, is_active
     save(changed)
     administrators = User.objects.filter(
-        clinic=user.clinic_id, role=Role.ADMINISTRATOR, is_active=True
+        clinic=user.clinic_id, role__in=roles_of("change_user"), is_active=True
     )
     if not administrators.exists():
         raise Refused("This is the last administrator. Make somebody else one first.", "role")
+    if changed.pk == user.pk and role != before["role"]:
+        raise Refused("Another administrator must give you another role.", "role")
     after = {"role": role, "is_active": is_active}
     audit.record(user, "change_user", changed, detail={"from": before, "to": after})
     return changed

@@ -10,7 +10,7 @@ from django.utils import timezone
 from enthesis.clinic import audit
 from enthesis.clinic.actions import Refused, save
 from enthesis.clinic.models import AuditEvent, User
-from enthesis.clinic.permissions import ADMIN, get_for
+from enthesis.clinic.permissions import get_for, may
 
 FAILURES_ALLOWED = 5
 FAILURES_WITHIN = timedelta(minutes=15)
@@ -80,7 +80,7 @@ def give_password(user: User, id: int, password: str) -> User:
     """An administrator gives a colleague another first password, which ends every session of
     theirs and must be changed at the next sign-in. Refused for oneself."""
     row = get_for(user, User, id, lock=True)
-    if user.role not in ADMIN or row.pk == user.pk:
+    if not may(user, "give_user_password") or row.pk == user.pk:
         raise Refused("Change your own password under Sign-in, at the top of each page.")
     set_password(row, password)
     row.must_change_password = True

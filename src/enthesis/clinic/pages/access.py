@@ -3,15 +3,17 @@
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import chain
+from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from enthesis.clinic import store
-from enthesis.clinic.models import AccessEvent, AuditEvent, Patient
+from enthesis.clinic import audit, store
+from enthesis.clinic import who_can_see as report
+from enthesis.clinic.models import AuditEvent, Patient
 from enthesis.clinic.pages import patient_banner
-from enthesis.clinic.permissions import STAFF, StaffRequest, get_for, page
+from enthesis.clinic.permissions import StaffRequest, get_for, may, page
 
 MOST_ROWS = 20_000
 
@@ -30,7 +32,7 @@ class PersonDay:
 def who_looked(request: StaffRequest, patient_id: int) -> HttpResponse:
     """One line for each day and person, the newest first; this look is the newest of all."""
     patient = get_for(request.user, Patient, patient_id)
-    read = AccessEvent.objects.filter(patient=patient).values_list("at", "actor", "what")
+    read = audit.reads_of(patient)
     wrote = AuditEvent.objects.filter(patient=patient).values_list("at", "actor", "action")
     days: dict[tuple[date, str], PersonDay] = {}
     newest = read.order_by("-id")[:MOST_ROWS], wrote.order_by("-id")[:MOST_ROWS]
@@ -43,12 +45,37 @@ def who_looked(request: StaffRequest, patient_id: int) -> HttpResponse:
         name = what.replace("_", " ")
         counts[name] = counts.get(name, 0) + 1
     context = {
-        "row": patient,
-        "patient": patient_banner(patient, store.today(request.clinic)),
+        **_who(request, patient),
         "days": sorted(days.values(), key=lambda one: (one.on, one.who), reverse=True),
-        "first": read.order_by("id").values_list("at", flat=True).first(),
+        "first": next((at for at, *_ in read[:1]), None),
     }
     return render(request, "clinic/patients/who_looked.html", context)
 
 
-urlpatterns = [page("patients/<int:patient_id>/who-looked", who_looked, "who_looked", STAFF)]
+@require_safe
+def who_can_see(request: StaffRequest, patient_id: int) -> HttpResponse:
+    """Each role with its people, programs, emergencies and personal addresses, as of now."""
+    patient = get_for(request.user, Patient, patient_id)
+    context = {
+        **_who(request, patient),
+        "seers": report.seers(request.clinic),
+        "tokens": report.tokens_of(request.clinic),
+        "openings": report.openings(request.clinic, patient),
+        "links": report.links(patient),
+        "feeds": report.feeds(request.clinic),
+    }
+    return render(request, "clinic/patients/who_can_see.html", context)
+
+
+def _who(request: StaffRequest, patient: Patient) -> dict[str, Any]:
+    """The patient, by number alone for who may not open the patient's page."""
+    if not may(request.user, "patient"):
+        return {"named": f"No. {patient.number}", "patient_id": patient.pk}
+    banner = patient_banner(patient, store.today(request.clinic))
+    return {"named": str(patient), "patient_id": patient.pk, "patient": banner}
+
+
+urlpatterns = [
+    page("patients/<int:patient_id>/who-looked", who_looked, "who_looked"),
+    page("patients/<int:patient_id>/who-can-see/", who_can_see, "who_can_see"),
+]

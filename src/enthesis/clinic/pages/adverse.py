@@ -17,7 +17,7 @@ from enthesis.clinic.actions.answer import answers_of
 from enthesis.clinic.harm import Harm, harm_of, harms_of
 from enthesis.clinic.models import AdverseEvent, Assessment, Course, Session
 from enthesis.clinic.pages import attempt, patient_banner
-from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
+from enthesis.clinic.permissions import StaffRequest, get_for, page
 from enthesis.journey import adverse, follow
 from enthesis.knowledge.kinds import Knowledge
 
@@ -251,8 +251,7 @@ urlpatterns = [
         "courses/<int:course_id>/adverse-events/add/",
         add_adverse_event,
         "add_adverse_event",
-        CLINICAL,
     ),
-    page("adverse-events/<int:event_id>/", adverse_event, "adverse_event", CLINICAL),
-    page("adverse-events/", adverse_events, "adverse_events", CLINICAL),
+    page("adverse-events/<int:event_id>/", adverse_event, "adverse_event"),
+    page("adverse-events/", adverse_events, "adverse_events"),
 ]

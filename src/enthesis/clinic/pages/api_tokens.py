@@ -8,9 +8,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from enthesis.clinic.actions import api_tokens as actions
-from enthesis.clinic.models import ApiToken, Role
+from enthesis.clinic.models import ApiToken
 from enthesis.clinic.pages import attempt
-from enthesis.clinic.permissions import ADMIN, StaffRequest, page, rows_for
+from enthesis.clinic.permissions import StaffRequest, may, page, rows_for
 
 
 class TokenForm(forms.Form):
@@ -60,7 +60,7 @@ def _state(token: ApiToken) -> str:
         return "Revoked"
     if token.expires_at <= timezone.now():
         return "Expired"
-    if not maker.is_active or maker.role != Role.ADMINISTRATOR:
+    if not maker.is_active or not may(maker, "api_tokens"):
         return f"Closed: {maker} is no administrator any more"
     return ""
 
@@ -74,6 +74,6 @@ def revoke_token(request: StaffRequest, token_id: int) -> HttpResponse:
 
 
 urlpatterns = [
-    page("settings/programs/", api_tokens, "api_tokens", ADMIN),
-    page("settings/programs/<int:token_id>/revoke/", revoke_token, "revoke_token", ADMIN),
+    page("settings/programs/", api_tokens, "api_tokens"),
+    page("settings/programs/<int:token_id>/revoke/", revoke_token, "revoke_token"),
 ]

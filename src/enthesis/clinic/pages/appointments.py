@@ -19,7 +19,7 @@ from enthesis.clinic.booking import note_on, proposed_moves
 from enthesis.clinic.models import Appointment, Course, Room, User
 from enthesis.clinic.pages import attempt
 from enthesis.clinic.pages.patients import Day, clinicians, form_page, read_date
-from enthesis.clinic.permissions import DESK, StaffRequest, get_for, page, rows_for
+from enthesis.clinic.permissions import StaffRequest, get_for, page, rows_for
 
 FIRST_MINUTES = 30
 
@@ -202,10 +202,8 @@ def _end(request: StaffRequest, appointment_id: int, action: Any, words: str) ->
 
 
 urlpatterns = [
-    page("courses/<int:course_id>/appointments/add/", book_appointment, "book_appointment", DESK),
-    page("appointments/<int:appointment_id>/", move_appointment, "move_appointment", DESK),
-    page(
-        "appointments/<int:appointment_id>/cancel/", cancel_appointment, "cancel_appointment", DESK
-    ),
-    page("appointments/<int:appointment_id>/missed/", miss_appointment, "miss_appointment", DESK),
+    page("courses/<int:course_id>/appointments/add/", book_appointment, "book_appointment"),
+    page("appointments/<int:appointment_id>/", move_appointment, "move_appointment"),
+    page("appointments/<int:appointment_id>/cancel/", cancel_appointment, "cancel_appointment"),
+    page("appointments/<int:appointment_id>/missed/", miss_appointment, "miss_appointment"),
 ]

@@ -20,7 +20,7 @@ from enthesis.clinic import store
 from enthesis.clinic.actions import answer as actions
 from enthesis.clinic.models import AnswerLink, Assessment, Course
 from enthesis.clinic.pages import attempt, patient_banner
-from enthesis.clinic.permissions import CLINICAL, DESK, StaffRequest, get_for, page
+from enthesis.clinic.permissions import StaffRequest, get_for, page
 from enthesis.clinic.questions import QuestionForm, choices_of, typed
 from enthesis.clinic.sender import is_local
 from enthesis.journey import before, follow
@@ -278,8 +278,8 @@ def said(question: Question, given: dict[str, Answer]) -> str:
 
 
 urlpatterns = [
-    page("courses/<int:course_id>/ask/", ask, "ask", DESK),
-    page("courses/<int:course_id>/answers/add/", add_answers, "add_answers", DESK),
-    page("courses/<int:course_id>/calls/add/", add_call, "add_call", DESK),
-    page("answers/<int:assessment_id>/", answers, "answers", CLINICAL),
+    page("courses/<int:course_id>/ask/", ask, "ask"),
+    page("courses/<int:course_id>/answers/add/", add_answers, "add_answers"),
+    page("courses/<int:course_id>/calls/add/", add_call, "add_call"),
+    page("answers/<int:assessment_id>/", answers, "answers"),
 ]

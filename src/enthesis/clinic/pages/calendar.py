@@ -17,15 +17,15 @@ from django.views.decorators.http import require_safe
 from enthesis.clinic import store
 from enthesis.clinic.actions.answer import SHEET, find_link
 from enthesis.clinic.booking import opening_of
-from enthesis.clinic.models import Appointment, Course, Role, Room, User
+from enthesis.clinic.models import Appointment, Course, Room, User
 from enthesis.clinic.pages.patients import read_date
 from enthesis.clinic.permissions import (
-    DESK,
-    STAFF,
     StaffRequest,
     get_for,
+    may,
     page,
     public_page,
+    roles_of,
     rows_for,
 )
 from enthesis.exchange.calendar import Entry, calendar_file
@@ -62,7 +62,7 @@ def calendar(request: StaffRequest) -> HttpResponse:
         "before": _address(on - timedelta(days), view),
         "after": _address(on + timedelta(days), view),
         "now": _address(today, view),
-        "may_write": request.user.role in DESK,
+        "may_write": may(request.user, "book_appointment"),
     }
     return render(request, "clinic/appointments/calendar.html", context)
 
@@ -95,7 +95,7 @@ def _by(view: str, rows: list[Appointment], user: User) -> list[dict[str, Any]]:
     """A lane for each clinician or room in use, and for each that has something on the day."""
     use: list[Any]
     if view == "clinician":
-        use = list(rows_for(user, User).filter(role=Role.CLINICIAN, is_active=True))
+        use = list(rows_for(user, User).filter(role__in=roles_of("treat"), is_active=True))
     else:
         use = list(rows_for(user, Room).filter(is_active=True))
     use += [one for row in rows if (one := getattr(row, view)) is not None]
@@ -171,7 +171,7 @@ def _file(course: Course) -> HttpResponse:
 
 
 urlpatterns = [
-    page("calendar/", calendar, "calendar", STAFF),
-    page("courses/<int:course_id>/appointments.ics", course_calendar, "course_calendar", DESK),
+    page("calendar/", calendar, "calendar"),
+    page("courses/<int:course_id>/appointments.ics", course_calendar, "course_calendar"),
     public_page("c/<str:token>/appointments.ics", own_calendar, "own_calendar"),
 ]

@@ -12,9 +12,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import calendar_feed as actions
-from enthesis.clinic.models import Appointment, CalendarFeed, Role
+from enthesis.clinic.models import Appointment, CalendarFeed
 from enthesis.clinic.pages import attempt
-from enthesis.clinic.permissions import DESK, StaffRequest, page, public_page, rows_for
+from enthesis.clinic.permissions import StaffRequest, may, page, public_page, rows_for
 from enthesis.exchange.calendar import Entry, calendar_file
 
 PAST_DAYS = 30
@@ -42,7 +42,7 @@ class FeedForm(forms.Form):
 def calendar_feed(request: StaffRequest) -> HttpResponse:
     """Make an address, which is shown once, or see that there is one."""
     # Only clinicians have appointments of their own: the desk would get an empty calendar.
-    whose = "" if request.user.role == Role.CLINICIAN else "yes"
+    whose = "" if may(request.user, "treat") else "yes"
     form = FeedForm(
         request.POST if request.method == "POST" else None, initial={"of_everybody": whose}
     )
@@ -115,7 +115,7 @@ def _title(row: Appointment, feed: CalendarFeed) -> str:
 
 
 urlpatterns = [
-    page("calendar/feed/", calendar_feed, "calendar_feed", DESK),
-    page("calendar/feed/revoke/", revoke_calendar_feed, "revoke_calendar_feed", DESK),
+    page("calendar/feed/", calendar_feed, "calendar_feed"),
+    page("calendar/feed/revoke/", revoke_calendar_feed, "revoke_calendar_feed"),
     public_page("feed/<str:token>/appointments.ics", read_calendar_feed, "read_calendar_feed"),
 ]

@@ -14,7 +14,7 @@ from enthesis.clinic.actions import answer as actions
 from enthesis.clinic.calls import call_list, completion
 from enthesis.clinic.models import CallAttempt, Course
 from enthesis.clinic.pages import attempt, patient_banner
-from enthesis.clinic.permissions import DESK, StaffRequest, get_for, page
+from enthesis.clinic.permissions import StaffRequest, get_for, page
 from enthesis.journey.remind import Purpose
 
 
@@ -81,6 +81,6 @@ def _form_for(request: StaffRequest, course: Course, call: CallAttempt) -> str:
 
 
 urlpatterns = [
-    page("calls/", calls, "calls", DESK),
-    page("calls/<int:course_id>/", record_call, "record_call", DESK),
+    page("calls/", calls, "calls"),
+    page("calls/<int:course_id>/", record_call, "record_call"),
 ]

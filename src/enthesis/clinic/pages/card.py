@@ -23,7 +23,7 @@ from enthesis.clinic.actions import card as actions
 from enthesis.clinic.models import AnswerLink, CardProblem, Invoice, Patient
 from enthesis.clinic.pages import attempt
 from enthesis.clinic.pages.answer import speak, statement_page
-from enthesis.clinic.permissions import DESK, StaffRequest, get_for, page, public_page
+from enthesis.clinic.permissions import StaffRequest, get_for, page, public_page
 from enthesis.exchange.cards import ForgedError, Gateway, UnreadableError
 
 log = logging.getLogger("enthesis.cards")
@@ -175,5 +175,5 @@ urlpatterns = [
     public_page("card/paid/<str:language>/", card_paid, "card_paid"),
     public_page("card/not-paid/<str:language>/", card_not_paid, "card_not_paid"),
     public_page("card/message/", card_message, "card_message"),
-    page("money/card/<int:problem_id>/", card_problem, "card_problem", DESK),
+    page("money/card/<int:problem_id>/", card_problem, "card_problem"),
 ]

@@ -18,10 +18,16 @@ from django.views.decorators.http import require_http_methods, require_safe
 from enthesis.clinic import consents, errors, languages, store
 from enthesis.clinic.actions import consent as actions
 from enthesis.clinic.consents import State
-from enthesis.clinic.models import Consent, ConsentLink, Course, Patient, Role
+from enthesis.clinic.models import Consent, ConsentLink, Course, Patient
 from enthesis.clinic.pages import attempt, patient_banner
 from enthesis.clinic.pages.ask import personal_address
-from enthesis.clinic.permissions import CLINICAL, DESK, StaffRequest, get_for, page, public_page
+from enthesis.clinic.permissions import (
+    StaffRequest,
+    get_for,
+    may,
+    page,
+    public_page,
+)
 from enthesis.clinic.sender import is_local
 from enthesis.journey import consent as text
 from enthesis.journey.lines import Lines
@@ -39,7 +45,7 @@ def consent(request: StaffRequest, course_id: int) -> HttpResponse:
     """Where it stands; make a link (shown this once); write down that it was taken back."""
     course = get_for(request.user, Course, course_id)
     today = store.today(request.clinic)
-    form, address = forms.Form(request.POST or None), ""
+    form, address = forms.Form(request.POST if request.method == "POST" else None), ""
     if request.method == "POST":
         form.is_valid()
         if "withdraw" in request.POST:
@@ -60,7 +66,7 @@ def consent(request: StaffRequest, course_id: int) -> HttpResponse:
         "tone": tone,
         "facts": list(course.consents.select_related("by").defer("pdf").order_by("-id")),
         "plan": consents.agreed_plan(course),
-        "may_read": request.user.role == Role.CLINICIAN,
+        "may_read": may(request.user, "consent_paper"),
         "can_withdraw": standing.state in (State.IN_FORCE, State.OUT_OF_DATE),
         "address": address,
         "only_here": is_local(address),
@@ -210,8 +216,8 @@ def _unpacked(read: str) -> dict[str, str]:
 
 
 urlpatterns = [
-    page("courses/<int:course_id>/consent/", consent, "consent", DESK),
-    page("consents/<int:consent_id>/paper/", consent_paper, "consent_paper", CLINICAL),
+    page("courses/<int:course_id>/consent/", consent, "consent"),
+    page("consents/<int:consent_id>/paper/", consent_paper, "consent_paper"),
     public_page("consent/<str:token>/", sign_consent, "sign_consent"),
     public_page("consent/<str:token>/paper/", signed_paper, "signed_paper"),
     public_page("consent/<str:token>/<str:language>/", sign_consent, "sign_consent_in"),

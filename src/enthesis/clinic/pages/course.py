@@ -21,14 +21,14 @@ from enthesis.clinic.actions import EditConflict, Refused
 from enthesis.clinic.actions import judge as actions
 from enthesis.clinic.forecasts import forecast_of
 from enthesis.clinic.ledger import Bill, ahead, bill_of
-from enthesis.clinic.models import Course, Decision, Invoice, Role
+from enthesis.clinic.models import Course, Decision, Invoice
 from enthesis.clinic.pages import attempt, patient_banner
 from enthesis.clinic.pages.before import before_words
 from enthesis.clinic.pages.forecast import forecast_words
 from enthesis.clinic.pages.places import scored_places
 from enthesis.clinic.pages.series import series_offers
 from enthesis.clinic.pages.typed_scores import supporting_lines
-from enthesis.clinic.permissions import CLINICAL, DESK, STAFF, StaffRequest, get_for, page
+from enthesis.clinic.permissions import StaffRequest, get_for, may, page
 from enthesis.clinic.timeline import STEP_WORDS, day, timeline
 from enthesis.exchange.course_json import fingerprint, write_course
 from enthesis.journey import anyway, follow, relief
@@ -90,7 +90,7 @@ def _course_page(
     today = store.today(request.clinic)
     known = store.known_for(request.clinic, today)
     record = store.course_record(row)
-    is_clinical = request.user.role == Role.CLINICIAN
+    is_clinical = may(request.user, "clinical_fields")
     context: dict[str, Any] = {
         "row": row,
         "patient": patient_banner(row.patient, today),
@@ -466,11 +466,11 @@ def limits(request: StaffRequest) -> HttpResponse:
 
 
 urlpatterns = [
-    page("courses/<int:course_id>/", course, "course", DESK),
-    page("courses/<int:course_id>/decide/", decide, "decide", CLINICAL),
-    page("courses/<int:course_id>/close/", close, "close_course", CLINICAL),
-    page("courses/<int:course_id>/record.json", record_json, "course_json", CLINICAL),
-    page("decisions/<int:decision_id>/", decision, "decision", CLINICAL),
-    page("rules/<str:rule_id>/", rule, "rule", STAFF),
-    page("limits/", limits, "limits", STAFF),
+    page("courses/<int:course_id>/", course, "course"),
+    page("courses/<int:course_id>/decide/", decide, "decide"),
+    page("courses/<int:course_id>/close/", close, "close_course"),
+    page("courses/<int:course_id>/record.json", record_json, "course_json"),
+    page("decisions/<int:decision_id>/", decision, "decision"),
+    page("rules/<str:rule_id>/", rule, "rule"),
+    page("limits/", limits, "limits"),
 ]

@@ -9,7 +9,7 @@ from enthesis.clinic.actions import course_files as actions
 from enthesis.clinic.models import Course, CourseFile
 from enthesis.clinic.pages import patient_banner
 from enthesis.clinic.pages.images import download, take_off
-from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
+from enthesis.clinic.permissions import StaffRequest, get_for, page
 
 
 @require_safe
@@ -41,7 +41,7 @@ def remove_course_file(request: StaffRequest, file_id: int) -> HttpResponse:
 
 
 urlpatterns = [
-    page("courses/<int:course_id>/files/", course_files, "course_files", CLINICAL),
-    page("files/<int:file_id>/", course_file, "course_file", CLINICAL),
-    page("files/<int:file_id>/remove/", remove_course_file, "remove_course_file", CLINICAL),
+    page("courses/<int:course_id>/files/", course_files, "course_files"),
+    page("files/<int:file_id>/", course_file, "course_file"),
+    page("files/<int:file_id>/remove/", remove_course_file, "remove_course_file"),
 ]

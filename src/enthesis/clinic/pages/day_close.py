@@ -17,7 +17,7 @@ from enthesis.clinic.actions import day_close as actions
 from enthesis.clinic.models import DayClose, Invoice, LedgerEntry
 from enthesis.clinic.pages import attempt
 from enthesis.clinic.pages.ledger import amount_field
-from enthesis.clinic.permissions import DESK, STAFF, StaffRequest, page, rows_for
+from enthesis.clinic.permissions import StaffRequest, page, rows_for
 from enthesis.exchange.cells import BOM, cell
 from enthesis.journey import day_close as core
 from enthesis.journey.ledger import Method, nothing
@@ -189,7 +189,7 @@ def _difference_lines(row: DayClose) -> Iterator[tuple[Any, ...]]:
 
 
 urlpatterns = [
-    page("money/close/", close_day, "close_day", DESK),
-    page("money/days/", days, "days", STAFF),
-    page("money/ledger.csv", ledger_csv, "ledger_csv", STAFF),
+    page("money/close/", close_day, "close_day"),
+    page("money/days/", days, "days"),
+    page("money/ledger.csv", ledger_csv, "ledger_csv"),
 ]

@@ -17,7 +17,7 @@ from enthesis.clinic.actions import enquiry as actions
 from enthesis.clinic.calls import TROUBLE
 from enthesis.clinic.models import Enquiry, Message, User
 from enthesis.clinic.pages import attempt
-from enthesis.clinic.permissions import ANSWERABLE, STAFF, StaffRequest, get_for, page
+from enthesis.clinic.permissions import StaffRequest, get_for, may, page
 from enthesis.journey.enquiry import Fact
 
 MOST = 4000
@@ -84,7 +84,7 @@ def enquiry(request: StaffRequest, enquiry_id: int) -> HttpResponse:
         "not_sent": not_sent,
         "waits_because": sender.why_waiting(request.clinic) if waits else None,
         "letter": _letter(request, one) if copied else {},
-        "may_publish": request.user.role in ANSWERABLE,
+        "may_publish": may(request.user, "publish_enquiry"),
     }
     status = 422 if form.errors else 200
     return render(request, "clinic/enquiries/enquiry.html", context, status=status)
@@ -141,7 +141,7 @@ def _wording(one: enquiries.Followed) -> dict[str, Any]:
 
 
 urlpatterns = [
-    page("enquiries/", all_enquiries, "enquiries", STAFF),
-    page("enquiries/<int:enquiry_id>/", enquiry, "enquiry", STAFF),
-    page("enquiries/<int:enquiry_id>/publish/", publish_enquiry, "publish_enquiry", ANSWERABLE),
+    page("enquiries/", all_enquiries, "enquiries"),
+    page("enquiries/<int:enquiry_id>/", enquiry, "enquiry"),
+    page("enquiries/<int:enquiry_id>/publish/", publish_enquiry, "publish_enquiry"),
 ]

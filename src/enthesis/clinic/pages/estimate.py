@@ -17,7 +17,7 @@ from enthesis.clinic.estimates import Choice
 from enthesis.clinic.models import Course, Estimate, EstimateLink, Patient
 from enthesis.clinic.pages import attempt, patient_banner
 from enthesis.clinic.pages.ask import personal_address
-from enthesis.clinic.permissions import DESK, StaffRequest, get_for, page, public_page
+from enthesis.clinic.permissions import StaffRequest, get_for, page, public_page
 from enthesis.clinic.sender import is_local
 from enthesis.journey.estimate_words import say
 from enthesis.journey.lines import ENGLISH, Lines
@@ -241,9 +241,9 @@ def read_estimate_paper(request: HttpRequest, token: str) -> HttpResponse:
 
 
 urlpatterns = [
-    page("courses/<int:course_id>/estimate/", estimate, "estimate", DESK),
-    page("estimates/<int:estimate_id>/paper/", estimate_paper, "estimate_paper", DESK),
-    page("estimates/<int:estimate_id>/outcome/", estimate_outcome, "estimate_outcome", DESK),
+    page("courses/<int:course_id>/estimate/", estimate, "estimate"),
+    page("estimates/<int:estimate_id>/paper/", estimate_paper, "estimate_paper"),
+    page("estimates/<int:estimate_id>/outcome/", estimate_outcome, "estimate_outcome"),
     public_page("estimate/<str:token>/", read_estimate, "read_estimate"),
     public_page("estimate/<str:token>/paper/", read_estimate_paper, "read_estimate_paper"),
     public_page("estimate/<str:token>/<str:language>/", read_estimate, "read_estimate_in"),

@@ -28,7 +28,7 @@ from enthesis.clinic.pages.evaluate_rows import (
     tables_of,
 )
 from enthesis.clinic.pages.patients import Day, course_words
-from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
+from enthesis.clinic.permissions import StaffRequest, get_for, page
 from enthesis.journey import allergies
 from enthesis.journey.evaluate import questions_for
 from enthesis.journey.rows import CONTRADICTED
@@ -406,4 +406,4 @@ def _input(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-urlpatterns = [page("courses/<int:course_id>/evaluate/", evaluate, "evaluate", CLINICAL)]
+urlpatterns = [page("courses/<int:course_id>/evaluate/", evaluate, "evaluate")]

@@ -14,7 +14,7 @@ from enthesis.charts.forest import forest_svg
 from enthesis.charts.forest_data import forest_table
 from enthesis.charts.icon_array import HundredPeople, people_svg
 from enthesis.clinic.pages.choose import only_index
-from enthesis.clinic.permissions import ANSWERABLE, public_page
+from enthesis.clinic.permissions import may, public_page
 from enthesis.evidence import sentences
 from enthesis.evidence.answer import Answer, TopicAnswer, answer_topic, papers_of
 from enthesis.evidence.anyway import natural_history
@@ -45,7 +45,7 @@ def evidence(request: HttpRequest) -> HttpResponse:
     context = {
         "topics": topics,
         "choose": only_index(),
-        "answers": getattr(request.user, "role", "") in ANSWERABLE,
+        "answers": may(request.user, "outcomes"),
     }
     return render(request, "clinic/evidence/evidence.html", context)
 

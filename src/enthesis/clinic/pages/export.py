@@ -15,7 +15,10 @@ from enthesis.clinic import store, tables
 from enthesis.clinic.actions.export import export_clinic
 from enthesis.clinic.package import EXPORT
 from enthesis.clinic.pages import attempt
-from enthesis.clinic.permissions import ADMIN, StaffRequest, page
+from enthesis.clinic.permissions import StaffRequest, page
+
+
+AS = [("csv", "CSV, for spreadsheets"), ("parquet", "Parquet, for statistics programs")]
 
 
 class ExportForm(forms.Form):
@@ -29,10 +32,7 @@ class ExportForm(forms.Form):
     )
     form = forms.ChoiceField(
         label="As",
-        choices=[
-            ("csv", "CSV, for spreadsheets"),
-            ("parquet", "Parquet, for statistics programs"),
-        ],
+        choices=AS,
         initial="csv",
         widget=forms.RadioSelect,
     )
@@ -42,8 +42,10 @@ class ExportForm(forms.Form):
 def take_out(request: StaffRequest) -> HttpResponseBase:
     """What each of both holds, in words; and the file itself."""
     form = ExportForm(request.POST if request.method == "POST" else None)
-    if form.is_bound and form.is_valid() and (made := _made(request, form)):
-        return made
+    if form.is_bound and form.is_valid():
+        answer = made(request, form, form.cleaned_data["what"], form.cleaned_data["form"])
+        if answer:
+            return answer
     known = store.known_for(request.clinic, store.today(request.clinic))
     context = {
         "form": form,
@@ -57,9 +59,10 @@ def take_out(request: StaffRequest) -> HttpResponseBase:
     return render(request, "clinic/settings/export.html", context, status=status)
 
 
-def _made(request: StaffRequest, form: ExportForm) -> HttpResponseBase | None:
+def made(
+    request: StaffRequest, form: forms.Form, what: str, written: str
+) -> HttpResponseBase | None:
     """The ZIP as it is sent; None where it was refused, and the form says why."""
-    what, written = form.cleaned_data["what"], form.cleaned_data["form"]
     action = export_clinic
     if what == "research":
         # It reads with Arrow, which takes a second to import: not while the server starts.
@@ -76,4 +79,4 @@ def _made(request: StaffRequest, form: ExportForm) -> HttpResponseBase | None:
         return FileResponse(target.open("rb"), as_attachment=True, filename=name)
 
 
-urlpatterns = [page("settings/take-out/", take_out, "settings_take_out", ADMIN)]
+urlpatterns = [page("settings/take-out/", take_out, "settings_take_out")]

@@ -11,7 +11,7 @@ from enthesis.charts.curves import curves_svg
 from enthesis.charts.pen import in_words
 from enthesis.clinic import store
 from enthesis.clinic.forecasts import InUse, in_use
-from enthesis.clinic.permissions import CLINICAL, StaffRequest, page
+from enthesis.clinic.permissions import StaffRequest, page
 from enthesis.journey.forecast import Forecast, Point, one_more
 from enthesis.knowledge.kinds import ForecastCheck, ForecastLevel, Knowledge
 from enthesis.units import money_words
@@ -243,4 +243,4 @@ def _picture(level: ForecastLevel, uid: str) -> dict[str, str]:
     }
 
 
-urlpatterns = [page("forecast/", forecasts, "forecasts", CLINICAL)]
+urlpatterns = [page("forecast/", forecasts, "forecasts")]

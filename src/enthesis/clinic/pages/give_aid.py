@@ -12,7 +12,7 @@ from enthesis.clinic.actions import choose as actions
 from enthesis.clinic.models import AidGiven, Course, Patient
 from enthesis.clinic.pages import attempt, patient_banner
 from enthesis.clinic.pages.choose import address_of
-from enthesis.clinic.permissions import ANSWERABLE, DESK, StaffRequest, get_for, page
+from enthesis.clinic.permissions import StaffRequest, get_for, page
 
 
 class GiveForm(forms.Form):
@@ -61,6 +61,6 @@ def told_before(request: StaffRequest) -> HttpResponse:
 
 
 urlpatterns = [
-    page("courses/<int:course_id>/choose/", give_aid, "give_aid", DESK),
-    page("told-before/", told_before, "told_before", ANSWERABLE),
+    page("courses/<int:course_id>/choose/", give_aid, "give_aid"),
+    page("told-before/", told_before, "told_before"),
 ]

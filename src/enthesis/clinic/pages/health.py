@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from enthesis.clinic import health as found
 from enthesis.clinic.health import Level
-from enthesis.clinic.permissions import ADMIN, StaffRequest, page, public_page
+from enthesis.clinic.permissions import StaffRequest, page, public_page
 
 # Level → the words, tone and sign of its tag.
 TAGS = {
@@ -41,5 +41,5 @@ def settings_health(request: StaffRequest) -> HttpResponse:
 urlpatterns = [
     # Without a stroke at its end, as monitors ask.
     public_page("health", health, "health"),
-    page("settings/health/", settings_health, "settings_health", ADMIN),
+    page("settings/health/", settings_health, "settings_health"),
 ]

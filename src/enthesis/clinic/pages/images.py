@@ -16,7 +16,7 @@ from enthesis.clinic.actions import images as actions
 from enthesis.clinic.models import KeptFile, Session, SessionImage, User
 from enthesis.clinic.pages import attempt
 from enthesis.clinic.pages.session_signed import heading, image_rows
-from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
+from enthesis.clinic.permissions import StaffRequest, get_for, page
 from enthesis.clinic.uploads import Kind
 from enthesis.knowledge.kinds import Knowledge
 
@@ -134,7 +134,7 @@ def download(
 
 
 urlpatterns = [
-    page("sessions/<int:session_id>/images/", session_images, "session_images", CLINICAL),
-    page("images/<int:image_id>/", image, "image", CLINICAL),
-    page("images/<int:image_id>/remove/", remove_image, "remove_image", CLINICAL),
+    page("sessions/<int:session_id>/images/", session_images, "session_images"),
+    page("images/<int:image_id>/", image, "image"),
+    page("images/<int:image_id>/remove/", remove_image, "remove_image"),
 ]

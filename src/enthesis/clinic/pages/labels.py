@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from enthesis.clinic import store
 from enthesis.clinic.models import Session
 from enthesis.clinic.pages.doses import named_in, strength
-from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
+from enthesis.clinic.permissions import StaffRequest, get_for, page
 from enthesis.clinic.stock import lots_in_words
 from enthesis.journey.treat import MixtureError, amount, recipe
 from enthesis.knowledge.kinds import Knowledge
@@ -76,4 +76,4 @@ def _label(
     }
 
 
-urlpatterns = [page("sessions/<int:session_id>/labels/", labels, "session_labels", CLINICAL)]
+urlpatterns = [page("sessions/<int:session_id>/labels/", labels, "session_labels")]

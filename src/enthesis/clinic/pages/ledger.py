@@ -18,7 +18,7 @@ from enthesis.clinic.actions.answer import make_statement_link
 from enthesis.clinic.models import Course, Invoice, LedgerEntry
 from enthesis.clinic.pages import attempt
 from enthesis.clinic.pages.ask import personal_address
-from enthesis.clinic.permissions import DESK, STAFF, StaffRequest, get_for, page
+from enthesis.clinic.permissions import StaffRequest, get_for, may, page
 from enthesis.clinic.sender import is_local
 from enthesis.journey.day_close import first_open_day
 from enthesis.journey.instalments import next_due
@@ -150,7 +150,7 @@ def _course_page(request: StaffRequest, course: Course, address: str = "") -> Ht
         "uncharged": [] if course.source else course.sessions.exclude(signed_at=None).filter(
             invoice=None
         ),
-        "may_charge": request.user.role in DESK,
+        "may_charge": may(request.user, "deposit"),
         "address": address,
         "only_here": is_local(address),
     }  # fmt: skip
@@ -414,15 +414,15 @@ def statement_link(request: StaffRequest, course_id: int) -> HttpResponse:
 
 
 urlpatterns = [
-    page("courses/<int:course_id>/money/", course_money, "course_money", STAFF),
-    page("courses/<int:course_id>/money/deposit/", deposit, "deposit", DESK),
-    page("courses/<int:course_id>/money/series/", sell_series, "sell_series", DESK),
-    page("courses/<int:course_id>/money/instalments/", instalments, "instalments", DESK),
-    page("courses/<int:course_id>/money/give-back/", give_back_deposit, "deposit_back", DESK),
-    page("courses/<int:course_id>/money/link/", statement_link, "statement_link", DESK),
-    page("money/series/<int:entry_id>/give-back/", give_back_unused, "unused_back", DESK),
-    page("money/entries/<int:entry_id>/take-back/", take_back, "take_back", DESK),
-    page("invoices/<int:invoice_id>/credit/", credit, "credit", DESK),
-    page("invoices/<int:invoice_id>/refund/", refund, "refund", DESK),
-    page("invoices/<int:invoice_id>/use-deposit/", use_deposit, "use_deposit", DESK),
+    page("courses/<int:course_id>/money/", course_money, "course_money"),
+    page("courses/<int:course_id>/money/deposit/", deposit, "deposit"),
+    page("courses/<int:course_id>/money/series/", sell_series, "sell_series"),
+    page("courses/<int:course_id>/money/instalments/", instalments, "instalments"),
+    page("courses/<int:course_id>/money/give-back/", give_back_deposit, "deposit_back"),
+    page("courses/<int:course_id>/money/link/", statement_link, "statement_link"),
+    page("money/series/<int:entry_id>/give-back/", give_back_unused, "unused_back"),
+    page("money/entries/<int:entry_id>/take-back/", take_back, "take_back"),
+    page("invoices/<int:invoice_id>/credit/", credit, "credit"),
+    page("invoices/<int:invoice_id>/refund/", refund, "refund"),
+    page("invoices/<int:invoice_id>/use-deposit/", use_deposit, "use_deposit"),
 ]

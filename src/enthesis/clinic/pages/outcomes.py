@@ -14,7 +14,7 @@ from enthesis.clinic import outcomes, store
 from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import publish as actions
 from enthesis.clinic.pages.results import labelled
-from enthesis.clinic.permissions import ADMIN, ANSWERABLE, StaffRequest, View, page
+from enthesis.clinic.permissions import StaffRequest, View, may, page
 
 if TYPE_CHECKING:
     from enthesis.outcomes.report import Report, Section
@@ -62,7 +62,7 @@ def show(request: StaffRequest) -> HttpResponse:
         "cannot": CANNOT,
         "read_first": READ_FIRST,
         "published": actions.published(clinic),
-        "may_publish": request.user.role in ADMIN,
+        "may_publish": may(request.user, "publish_outcomes"),
         "quarters": list(outcomes.quarters(clinic, today, QUARTERS)),
         "condition": condition,
         "conditions": _conditions(request, counts, condition),
@@ -258,9 +258,9 @@ def download(content: str | bytes, kind: str, name: str) -> HttpResponse:
 
 
 urlpatterns = [
-    page("outcomes/", show, "outcomes", ANSWERABLE),
-    page("outcomes/<slug:section>.csv", section_csv, "outcomes_csv", ANSWERABLE),
-    page("outcomes/quarter/<int:year>-Q<int:number>.pdf", quarter, "outcomes_quarter", ANSWERABLE),
-    page("outcomes/publish/", publish, "publish_outcomes", ADMIN),
-    page("outcomes/withdraw/", withdraw, "withdraw_outcomes", ADMIN),
+    page("outcomes/", show, "outcomes"),
+    page("outcomes/<slug:section>.csv", section_csv, "outcomes_csv"),
+    page("outcomes/quarter/<int:year>-Q<int:number>.pdf", quarter, "outcomes_quarter"),
+    page("outcomes/publish/", publish, "publish_outcomes"),
+    page("outcomes/withdraw/", withdraw, "withdraw_outcomes"),
 ]

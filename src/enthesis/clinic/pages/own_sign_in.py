@@ -25,7 +25,6 @@ from enthesis.clinic.pages import attempt
 from enthesis.clinic.pages.sign_in import THROTTLED, address_of
 from enthesis.clinic.permissions import (
     FACTOR_FIRST,
-    STAFF,
     StaffRequest,
     is_on_threshold,
     page,
@@ -220,10 +219,10 @@ def sign_out_everywhere(request: StaffRequest) -> HttpResponse:
 
 
 urlpatterns = [
-    page("sign-in/own/", second_factor_page, "second_factor", STAFF),
-    page("sign-in/own/app/", add_app, "add_app", STAFF),
-    page("sign-in/own/codes/", recovery_codes, "recovery_codes", STAFF),
-    page("sign-in/own/<int:factor_id>/remove/", remove_factor, "remove_factor", STAFF),
-    page("sign-in/own/password/", change_own_password, "change_own_password", STAFF),
-    page("sign-in/own/out/", sign_out_everywhere, "sign_out_everywhere", STAFF),
+    page("sign-in/own/", second_factor_page, "second_factor"),
+    page("sign-in/own/app/", add_app, "add_app"),
+    page("sign-in/own/codes/", recovery_codes, "recovery_codes"),
+    page("sign-in/own/<int:factor_id>/remove/", remove_factor, "remove_factor"),
+    page("sign-in/own/password/", change_own_password, "change_own_password"),
+    page("sign-in/own/out/", sign_out_everywhere, "sign_out_everywhere"),
 ]

@@ -13,7 +13,7 @@ from enthesis.clinic.actions import Refused, second_factor
 from enthesis.clinic.actions import sign_in as actions
 from enthesis.clinic.pages.own_sign_in import NOT_FRESH, finish_first, is_fresh
 from enthesis.clinic.pages.sign_in import address_of, half_in, let_in, safe
-from enthesis.clinic.permissions import FACTOR_FIRST, STAFF, StaffRequest, page, public_page
+from enthesis.clinic.permissions import FACTOR_FIRST, StaffRequest, page, public_page
 
 ASKED = "passkey_asked"
 """Of a session: the challenge, what it is for, and when it was made."""
@@ -109,8 +109,8 @@ def passkey_sign_in(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
-    page("sign-in/own/passkey/begin/", begin_passkey, "begin_passkey", STAFF),
-    page("sign-in/own/passkey/", add_passkey, "add_passkey", STAFF),
+    page("sign-in/own/passkey/begin/", begin_passkey, "begin_passkey"),
+    page("sign-in/own/passkey/", add_passkey, "add_passkey"),
     public_page("sign-in/passkey/begin/", begin_passkey_sign_in, "begin_passkey_sign_in"),
     public_page("sign-in/passkey/", passkey_sign_in, "passkey_sign_in"),
 ]

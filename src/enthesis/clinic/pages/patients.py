@@ -16,16 +16,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 from enthesis.clinic import store
 from enthesis.clinic.actions import EditConflict
 from enthesis.clinic.actions import patients as actions
-from enthesis.clinic.models import Appointment, Clinic, Course, Patient, Role, User
+from enthesis.clinic.models import Appointment, Clinic, Course, Patient, User
 from enthesis.clinic.pages import age_years, attempt, differences, patient_banner
 from enthesis.clinic.permissions import (
-    ADMIN,
-    CLINICAL,
-    DESK,
-    STAFF,
     StaffRequest,
     get_for,
+    may,
     page,
+    roles_of,
     rows_for,
 )
 from enthesis.records import Side
@@ -148,7 +146,7 @@ class CourseForm(forms.Form):
     clinician = forms.TypedChoiceField(label="Clinician", coerce=int, empty_value=None)
 
     def __init__(self, user: User, conditions: list[tuple[str, str]], data: Any = None) -> None:
-        own = user.pk if user.role == Role.CLINICIAN else None
+        own = user.pk if may(user, "treat") else None
         super().__init__(data, initial={"clinician": own})
         self.fields["condition"].choices = conditions  # type: ignore[attr-defined]
         self.fields["clinician"].choices = clinicians(user)  # type: ignore[attr-defined]
@@ -156,7 +154,7 @@ class CourseForm(forms.Form):
 
 def clinicians(user: User) -> list[tuple[int, str]]:
     """The clinic's clinicians, to choose from."""
-    rows = User.objects.filter(clinic=user.clinic_id, role=Role.CLINICIAN, is_active=True)
+    rows = User.objects.filter(clinic=user.clinic_id, role__in=roles_of("treat"), is_active=True)
     return [(row.pk, str(row)) for row in rows.order_by("display_name", "pk")]
 
 
@@ -273,9 +271,9 @@ def patient(request: StaffRequest, patient_id: int) -> HttpResponse:
         "courses": courses,
         "appointments": booked,
         "weights": row.weights.order_by("-measured_on", "-id"),
-        "may_write": request.user.role in DESK,
-        "may_take": request.user.role in CLINICAL,
-        "may_erase": request.user.role in ADMIN,
+        "may_write": may(request.user, "edit_patient"),
+        "may_take": may(request.user, "whole_record"),
+        "may_erase": may(request.user, "erase_patient"),
     }
     return render(request, "clinic/patients/patient.html", context)
 
@@ -346,7 +344,7 @@ def add_course(request: StaffRequest, patient_id: int) -> HttpResponse:
             data["clinician"],
             _today(request),
         )
-        if course and request.user.role == Role.CLINICIAN:
+        if course and may(request.user, "evaluate"):
             return redirect("evaluate", course.pk)
         if course:
             messages.success(request, "The course was opened. Book its evaluation.")
@@ -356,10 +354,10 @@ def add_course(request: StaffRequest, patient_id: int) -> HttpResponse:
 
 
 urlpatterns = [
-    page("patients/", patients, "patients", STAFF),
-    page("patients/add/", add_patient, "add_patient", DESK),
-    page("patients/<int:patient_id>/", patient, "patient", STAFF),
-    page("patients/<int:patient_id>/edit/", edit_patient, "edit_patient", DESK),
-    page("patients/<int:patient_id>/weights/add/", add_weight, "add_weight", DESK),
-    page("patients/<int:patient_id>/courses/add/", add_course, "add_course", DESK),
+    page("patients/", patients, "patients"),
+    page("patients/add/", add_patient, "add_patient"),
+    page("patients/<int:patient_id>/", patient, "patient"),
+    page("patients/<int:patient_id>/edit/", edit_patient, "edit_patient"),
+    page("patients/<int:patient_id>/weights/add/", add_weight, "add_weight"),
+    page("patients/<int:patient_id>/courses/add/", add_course, "add_course"),
 ]

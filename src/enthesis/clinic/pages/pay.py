@@ -17,7 +17,7 @@ from enthesis.clinic.ledger import bill_of, open_bills
 from enthesis.clinic.models import CardProblem, DayClose, Invoice, LedgerEntry, Session
 from enthesis.clinic.pages import attempt
 from enthesis.clinic.pages.ledger import amount_field, method_field
-from enthesis.clinic.permissions import DESK, STAFF, StaffRequest, get_for, page, rows_for
+from enthesis.clinic.permissions import StaffRequest, get_for, may, page, rows_for
 from enthesis.journey.day_close import first_open_day
 from enthesis.journey.ledger import Kind, deposit_held, goes_out
 from enthesis.units import Money
@@ -90,7 +90,7 @@ def money(request: StaffRequest) -> HttpResponse:
         .select_related("invoice__course__patient"),
         "uncharged": uncharged[:MOST_ROWS],
         "uncharged_count": uncharged.count(),
-        "may_charge": request.user.role in DESK,
+        "may_charge": may(request.user, "make_invoice"),
     }
     return render(request, "clinic/pay/money.html", context)
 
@@ -168,7 +168,7 @@ def _invoice_page(
 ) -> HttpResponse:
     today = store.today(request.clinic)
     bill = bill_of(row, today)
-    may_charge = request.user.role in DESK
+    may_charge = may(request.user, "pay")
     if form is None and bill.is_open and may_charge:
         on = first_open_day(today, ledger.closed_until(request.clinic))
         form = PaymentForm(
@@ -236,10 +236,10 @@ def pay_invoice(request: StaffRequest, invoice_id: int) -> HttpResponse:
 
 
 urlpatterns = [
-    page("money/", money, "money", STAFF),
-    page("sessions/<int:session_id>/invoice/", make_invoice, "make_invoice", DESK),
-    page("invoices/<int:invoice_id>/", invoice, "invoice", STAFF),
-    page("invoices/<int:invoice_id>/paper/", invoice_paper, "invoice_paper", STAFF),
-    page("payments/<int:payment_id>/receipt/", receipt_paper, "receipt_paper", STAFF),
-    page("invoices/<int:invoice_id>/pay/", pay_invoice, "pay", DESK),
+    page("money/", money, "money"),
+    page("sessions/<int:session_id>/invoice/", make_invoice, "make_invoice"),
+    page("invoices/<int:invoice_id>/", invoice, "invoice"),
+    page("invoices/<int:invoice_id>/paper/", invoice_paper, "invoice_paper"),
+    page("payments/<int:payment_id>/receipt/", receipt_paper, "receipt_paper"),
+    page("invoices/<int:invoice_id>/pay/", pay_invoice, "pay"),
 ]

@@ -33,7 +33,7 @@ from enthesis.clinic.pages.doses import (
 from enthesis.clinic.pages.evaluate_exam import answers_of
 from enthesis.clinic.pages.patients import Day, course_words
 from enthesis.clinic.pages.plan_words import first_session_on, series_words
-from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
+from enthesis.clinic.permissions import StaffRequest, get_for, page
 from enthesis.clinic.prices import tariff_of
 from enthesis.journey import plan as rules
 from enthesis.journey.examination import block_problems, tender_places
@@ -506,6 +506,6 @@ def benchmark_words(benchmark: Benchmark) -> str:
 
 
 urlpatterns = [
-    page("courses/<int:course_id>/plan/", plan, "plan", CLINICAL),
-    page("courses/<int:course_id>/plan/agree/", agree_plan, "agree_plan", CLINICAL),
+    page("courses/<int:course_id>/plan/", plan, "plan"),
+    page("courses/<int:course_id>/plan/agree/", agree_plan, "agree_plan"),
 ]

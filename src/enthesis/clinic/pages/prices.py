@@ -14,7 +14,7 @@ from enthesis.clinic import store
 from enthesis.clinic.actions import prices as actions
 from enthesis.clinic.models import Clinic, TariffPrice
 from enthesis.clinic.pages import attempt
-from enthesis.clinic.permissions import ADMIN, StaffRequest, page, rows_for
+from enthesis.clinic.permissions import StaffRequest, page, rows_for
 from enthesis.clinic.prices import tariff_of
 from enthesis.journey.tariff import SESSION
 from enthesis.knowledge.kinds import Knowledge
@@ -133,4 +133,4 @@ def _amount(row: TariffPrice, known: Knowledge) -> str:
     return f"{words}, {row.included} included" if row.included else words
 
 
-urlpatterns = [page("settings/prices/", prices, "prices", ADMIN)]
+urlpatterns = [page("settings/prices/", prices, "prices")]

@@ -17,7 +17,7 @@ from enthesis.clinic.actions import protocols as actions
 from enthesis.clinic.models import Guidance, OwnProtocol
 from enthesis.clinic.pages import attempt
 from enthesis.clinic.pages.doses import MixtureForm, ShortDecimal, mixture_words, problems, short
-from enthesis.clinic.permissions import ANSWERABLE, StaffRequest, page, rows_for
+from enthesis.clinic.permissions import StaffRequest, page, rows_for
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.knowledge.series import Protocol, ProtocolSite
 from enthesis.units import Ml
@@ -280,7 +280,7 @@ def _page(
 
 
 urlpatterns = [
-    page("protocols/", protocols, "protocols", ANSWERABLE),
-    page("protocols/copy/<str:protocol_id>/", copy_protocol, "copy_protocol", ANSWERABLE),
-    page("protocols/own/<str:key>/", change_protocol, "change_protocol", ANSWERABLE),
+    page("protocols/", protocols, "protocols"),
+    page("protocols/copy/<str:protocol_id>/", copy_protocol, "copy_protocol"),
+    page("protocols/own/<str:key>/", change_protocol, "change_protocol"),
 ]

@@ -15,7 +15,7 @@ from enthesis.clinic.actions import recall as actions
 from enthesis.clinic.models import LotRecall
 from enthesis.clinic.pages import attempt
 from enthesis.clinic.pages.patients import course_words
-from enthesis.clinic.permissions import ANSWERABLE, StaffRequest, page, rows_for
+from enthesis.clinic.permissions import StaffRequest, page, rows_for
 from enthesis.clinic.stock import Got
 from enthesis.exchange.cells import BOM, cell
 from enthesis.journey.stock import looks_alike, lot_key
@@ -99,6 +99,6 @@ def _for(one: Got, known: Knowledge) -> str:
 
 
 urlpatterns = [
-    page("stock/recall/", recall, "recall_lot", ANSWERABLE),
-    page("stock/recall.csv", recall_csv, "recall_lot_csv", ANSWERABLE),
+    page("stock/recall/", recall, "recall_lot"),
+    page("stock/recall.csv", recall_csv, "recall_lot_csv"),
 ]

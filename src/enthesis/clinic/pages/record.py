@@ -10,7 +10,7 @@ from enthesis.clinic import documents, store
 from enthesis.clinic.actions import record as actions
 from enthesis.clinic.models import Patient, User
 from enthesis.clinic.pages import patient_banner
-from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
+from enthesis.clinic.permissions import StaffRequest, get_for, page
 from enthesis.outcomes.errors import LettersError
 
 
@@ -53,7 +53,7 @@ def _given(
 
 
 urlpatterns = [
-    page("patients/<int:patient_id>/record/", whole_record, "whole_record", CLINICAL),
-    page("patients/<int:patient_id>/record.pdf", record_pdf, "record_pdf", CLINICAL),
-    page("patients/<int:patient_id>/record.zip", record_zip, "record_zip", CLINICAL),
+    page("patients/<int:patient_id>/record/", whole_record, "whole_record"),
+    page("patients/<int:patient_id>/record.pdf", record_pdf, "record_pdf"),
+    page("patients/<int:patient_id>/record.zip", record_zip, "record_zip"),
 ]

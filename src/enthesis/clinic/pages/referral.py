@@ -8,7 +8,7 @@ from enthesis.clinic import store
 from enthesis.clinic.models import Course
 from enthesis.clinic.pages import patient_banner
 from enthesis.clinic.pages.patients import course_words
-from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
+from enthesis.clinic.permissions import StaffRequest, get_for, page
 from enthesis.journey.evaluate import age_years
 from enthesis.journey.referral import letter
 from enthesis.records import EvaluationResult
@@ -39,6 +39,4 @@ def referral_letter(request: StaffRequest, course_id: int) -> HttpResponse:
     return render(request, "clinic/evaluate/referral.html", context)
 
 
-urlpatterns = [
-    page("courses/<int:course_id>/referral/", referral_letter, "referral_letter", CLINICAL)
-]
+urlpatterns = [page("courses/<int:course_id>/referral/", referral_letter, "referral_letter")]

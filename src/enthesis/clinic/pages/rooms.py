@@ -13,7 +13,7 @@ from enthesis.clinic.actions import EditConflict
 from enthesis.clinic.actions import rooms as actions
 from enthesis.clinic.models import Clinic, Room
 from enthesis.clinic.pages import attempt
-from enthesis.clinic.permissions import ADMIN, StaffRequest, get_for, page, rows_for
+from enthesis.clinic.permissions import StaffRequest, get_for, page, rows_for
 
 
 class OpeningForm(forms.Form):
@@ -105,6 +105,6 @@ def use_room(request: StaffRequest, room_id: int) -> HttpResponse:
 
 
 urlpatterns = [
-    page("settings/rooms/", rooms, "rooms", ADMIN),
-    page("settings/rooms/<int:room_id>/", use_room, "use_room", ADMIN),
+    page("settings/rooms/", rooms, "rooms"),
+    page("settings/rooms/<int:room_id>/", use_room, "use_room"),
 ]

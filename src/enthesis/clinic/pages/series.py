@@ -19,7 +19,7 @@ from enthesis.clinic.actions import series as actions
 from enthesis.clinic.models import Appointment, Course
 from enthesis.clinic.pages import attempt
 from enthesis.clinic.pages.appointments import FIRST_MINUTES, TimeForm, usual_room
-from enthesis.clinic.permissions import DESK, StaffRequest, get_for, page
+from enthesis.clinic.permissions import StaffRequest, get_for, page
 from enthesis.journey.booking import Proposal, Wanted
 from enthesis.knowledge.booking import BookingRules
 
@@ -177,7 +177,7 @@ def series_offers(course: Course, record: records.Course) -> dict[str, Any]:
 
 
 urlpatterns = [
-    page("courses/<int:course_id>/series/", book_series, "book_series", DESK),
-    page("courses/<int:course_id>/series/move/", move_series, "move_series", DESK),
-    page("courses/<int:course_id>/series/cancel/", cancel_series, "cancel_series", DESK),
+    page("courses/<int:course_id>/series/", book_series, "book_series"),
+    page("courses/<int:course_id>/series/move/", move_series, "move_series"),
+    page("courses/<int:course_id>/series/cancel/", cancel_series, "cancel_series"),
 ]

@@ -10,9 +10,10 @@ from django import forms
 
 from enthesis.clinic.actions.before_needle import check_answers
 from enthesis.clinic.actions.session_draft import How
-from enthesis.clinic.models import Guidance, Role, Session, SessionSite, User
+from enthesis.clinic.models import Guidance, Session, SessionSite, User
 from enthesis.clinic.pages.doses import ShortDecimal, SiteForm
 from enthesis.clinic.pages.patients import Day, in_kg, weight_unit
+from enthesis.clinic.permissions import roles_of
 from enthesis.journey.before_needle import checks_for
 from enthesis.journey.places import TENDER_MOST
 from enthesis.knowledge.kinds import Knowledge
@@ -50,7 +51,7 @@ def who_field(label: str, empty: str, offered: Sequence[tuple[int, str]]) -> for
 def clinicians(session: Session) -> list[tuple[int, str]]:
     """Who may have injected: the clinicians of the clinic."""
     rows = User.objects.filter(
-        clinic=session.course.patient.clinic_id, role=Role.CLINICIAN, is_active=True
+        clinic=session.course.patient.clinic_id, role__in=roles_of("treat"), is_active=True
     )
     return [(row.pk, str(row)) for row in rows.order_by("display_name", "username")]
 

@@ -15,7 +15,7 @@ from enthesis.clinic.actions import settings as actions
 from enthesis.clinic.calls import messages_line
 from enthesis.clinic.models import Clinic, Role, User
 from enthesis.clinic.pages import attempt, differences
-from enthesis.clinic.permissions import ADMIN, StaffRequest, get_for, page, rows_for
+from enthesis.clinic.permissions import StaffRequest, get_for, may_grant, page, rows_for
 from enthesis.knowledge.kinds import Knowledge
 
 OWN = (
@@ -23,10 +23,17 @@ OWN = (
     *("address", "tax_id", "npi", "estimate_line"),
     *("finish_relief_percent", "stop_choice"),
     *("reminders_on", "sender_email", "quiet_from", "quiet_to"),
-    *("alert_email", "pain_pill_choice", "takes_questions"),
+    *("alert_email", "pain_pill_choice", "takes_questions", "emergency_minutes"),
 )
 
 
+ROLE_WORDS = {
+    Role.CLINICIAN: "treats patients; sees and writes the clinical record",
+    Role.FRONT_DESK: "identity, appointments, calls and money; no clinical notes",
+    Role.ADMINISTRATOR: "settings, users, figures and money; no clinical notes",
+    Role.RESEARCHER: "outcomes and a cut for research; never a name or a single patient",
+    Role.AUDITOR: "who looked at what, and who may; changes nothing, no clinical content",
+}
 _TIME = forms.TimeInput({"type": "time"}, "%H:%M")
 
 
@@ -106,6 +113,13 @@ class SettingsForm(forms.Form):
         required=False,
         widget=forms.RadioSelect,
     )
+    emergency_minutes = forms.IntegerField(
+        label="A record opened in an emergency stays open for",
+        required=False,
+        min_value=1,
+        help_text="The front desk and administrators then read one patient’s clinical record, with "
+        "a reason that stands on Today until somebody has taken note of it.",
+    )
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, data: Any, initial: dict[str, Any], known: Knowledge) -> None:
@@ -134,7 +148,7 @@ class UserForm(forms.Form):
         max_length=150,
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
     )
-    role = forms.ChoiceField(label="Role", choices=Role.choices, widget=forms.RadioSelect)
+    role = forms.ChoiceField(label="Role", widget=forms.RadioSelect)
     password = forms.CharField(
         label="First password",
         min_length=12,
@@ -144,6 +158,10 @@ class UserForm(forms.Form):
         "sign-in asks for another.",
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
+
+    def __init__(self, user: User, data: Any = None) -> None:
+        super().__init__(data)
+        self.fields["role"].choices = _roles(user)  # type: ignore[attr-defined]
 
 
 class GivePasswordForm(forms.Form):
@@ -159,8 +177,17 @@ class GivePasswordForm(forms.Form):
 
 
 class AccessForm(forms.Form):
-    role = forms.ChoiceField(label="Role", choices=Role.choices, widget=forms.RadioSelect)
+    role = forms.ChoiceField(label="Role", widget=forms.RadioSelect)
     is_active = forms.BooleanField(label="May sign in", required=False)
+
+    def __init__(self, user: User, row: User, data: Any = None) -> None:
+        super().__init__(data, initial={"role": row.role, "is_active": row.is_active})
+        self.fields["role"].choices = _roles(user)  # type: ignore[attr-defined]
+
+
+def _roles(user: User) -> list[tuple[str, str]]:
+    """Those that the user may give, each with what it is for."""
+    return [(role.value, f"{role.label}: {ROLE_WORDS[role]}") for role in may_grant(user)]
 
 
 @require_http_methods(["GET", "POST"])
@@ -204,6 +231,7 @@ def settings(request: StaffRequest) -> HttpResponse:
 
 def defaults(known: Knowledge) -> dict[str, str]:
     """What holds where the clinic sets nothing, with its source, in words."""
+    opened = known.emergency_rules
     rule, hours, paper = known.stop_rule, known.reminder_rules, known.estimate_rules
     return {
         "line": f"Empty means the default, {paper.line}. Source: {paper.sources['line']}",
@@ -211,6 +239,8 @@ def defaults(known: Knowledge) -> dict[str, str]:
         f"{rule.sources['finish_relief_percent']}",
         "quiet": f"Empty means the default, {hours.quiet_from_hour}:00 to {hours.quiet_to_hour}:00 "
         f"in the clinic’s time. Source: {hours.sources['quiet_from_hour']}",
+        "emergency": f"Empty means the default, {opened.minutes} minutes. Source: "
+        f"{opened.sources['minutes']}",
     }
 
 
@@ -221,7 +251,7 @@ def _own(clinic: Clinic) -> dict[str, Any]:
 @require_http_methods(["GET", "POST"])
 def add_user(request: StaffRequest) -> HttpResponse:
     """Somebody new who signs in."""
-    form = UserForm(request.POST or None)
+    form = UserForm(request.user, request.POST or None)
     if form.is_bound and form.is_valid():
         user = attempt(form, actions.add_user, request.user, **form.cleaned_data)
         if user:
@@ -236,7 +266,7 @@ def add_user(request: StaffRequest) -> HttpResponse:
 def change_user(request: StaffRequest, user_id: int) -> HttpResponse:
     """A user's role, and whether they may sign in at all."""
     row = get_for(request.user, User, user_id)
-    form = AccessForm(request.POST or None, initial={"role": row.role, "is_active": row.is_active})
+    form = AccessForm(request.user, row, request.POST or None)
     if form.is_bound and form.is_valid():
         data = form.cleaned_data
         if attempt(
@@ -287,9 +317,9 @@ def reset_user_factors(request: StaffRequest, user_id: int) -> HttpResponse:
 
 
 urlpatterns = [
-    page("settings/", settings, "settings", ADMIN),
-    page("settings/users/add/", add_user, "add_user", ADMIN),
-    page("settings/users/<int:user_id>/", change_user, "change_user", ADMIN),
-    page("settings/users/<int:user_id>/password/", give_user_password, "give_user_password", ADMIN),
-    page("settings/users/<int:user_id>/factors/", reset_user_factors, "reset_user_factors", ADMIN),
+    page("settings/", settings, "settings"),
+    page("settings/users/add/", add_user, "add_user"),
+    page("settings/users/<int:user_id>/", change_user, "change_user"),
+    page("settings/users/<int:user_id>/password/", give_user_password, "give_user_password"),
+    page("settings/users/<int:user_id>/factors/", reset_user_factors, "reset_user_factors"),
 ]

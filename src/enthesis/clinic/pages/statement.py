@@ -13,7 +13,7 @@ from enthesis.clinic import documents, ledger, store
 from enthesis.clinic.documents import entry_words
 from enthesis.clinic.models import Course
 from enthesis.clinic.pages.ledger import standing
-from enthesis.clinic.permissions import STAFF, StaffRequest, get_for, page
+from enthesis.clinic.permissions import StaffRequest, get_for, page
 from enthesis.journey.ledger import Kind, goes_out
 from enthesis.units import Money
 
@@ -77,6 +77,4 @@ def statement_paper(request: StaffRequest, course_id: int) -> HttpResponse:
     return documents.answer(name, "statement", context, person.language)
 
 
-urlpatterns = [
-    page("courses/<int:course_id>/statement/", statement_paper, "statement_paper", STAFF)
-]
+urlpatterns = [page("courses/<int:course_id>/statement/", statement_paper, "statement_paper")]

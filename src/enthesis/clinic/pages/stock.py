@@ -17,11 +17,9 @@ from enthesis.clinic.models import Session, StockLot, StockProduct
 from enthesis.clinic.pages import attempt
 from enthesis.clinic.pages.patients import Day
 from enthesis.clinic.permissions import (
-    ANSWERABLE,
-    CLINICAL,
-    STAFF,
     StaffRequest,
     get_for,
+    may,
     page,
     rows_for,
 )
@@ -150,7 +148,7 @@ def shelves(request: StaffRequest) -> HttpResponse:
         "used_up": 0 if whole else sum(lot.left == 0 for lot in lots),
         "warnings": stock.warnings(request.clinic, today),
         "rules": known.stock_rules,
-        "may_recall": request.user.role in ANSWERABLE,
+        "may_recall": may(request.user, "recall_lot"),
     }
     return render(request, "clinic/stock/stock.html", context)
 
@@ -275,8 +273,8 @@ def lot(request: StaffRequest, lot_id: int) -> HttpResponse:
         ),
         "form": form,
         **{f"{name}_form": one for name, one in asked.items()},
-        "may_recall": request.user.role in ANSWERABLE,
-        "is_clinical": request.user.role in CLINICAL,
+        "may_recall": may(request.user, "recall_lot"),
+        "is_clinical": may(request.user, "put_back_stock"),
     }
     status = 422 if form is not None and form.errors else 200
     return render(request, "clinic/stock/lot.html", context, status=status)
@@ -306,10 +304,10 @@ def put_back(request: StaffRequest, session_id: int) -> HttpResponse:
 
 
 urlpatterns = [
-    page("stock/", shelves, "stock", STAFF),
-    page("stock/products/add/", add_product, "add_stock_product", STAFF),
-    page("stock/products/<int:product_id>/", change_product, "stock_product", STAFF),
-    page("stock/receive/", receive, "receive_stock", STAFF),
-    page("stock/lots/<int:lot_id>/", lot, "stock_lot", STAFF),
-    page("sessions/<int:session_id>/put-back/", put_back, "put_back_stock", CLINICAL),
+    page("stock/", shelves, "stock"),
+    page("stock/products/add/", add_product, "add_stock_product"),
+    page("stock/products/<int:product_id>/", change_product, "stock_product"),
+    page("stock/receive/", receive, "receive_stock"),
+    page("stock/lots/<int:lot_id>/", lot, "stock_lot"),
+    page("sessions/<int:session_id>/put-back/", put_back, "put_back_stock"),
 ]

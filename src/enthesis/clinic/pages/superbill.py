@@ -12,7 +12,7 @@ from enthesis.clinic.actions import superbill as actions
 from enthesis.clinic.models import Course, Superbill
 from enthesis.clinic.pages import attempt, patient_banner
 from enthesis.clinic.pages.estimate import DiagnosesForm
-from enthesis.clinic.permissions import DESK, StaffRequest, get_for, page
+from enthesis.clinic.permissions import StaffRequest, get_for, page
 from enthesis.journey.lines import ENGLISH
 
 
@@ -65,6 +65,6 @@ def superbill_paper(request: StaffRequest, superbill_id: int) -> HttpResponse:
 
 
 urlpatterns = [
-    page("courses/<int:course_id>/superbill/", superbill, "superbill", DESK),
-    page("superbills/<int:superbill_id>/paper/", superbill_paper, "superbill_paper", DESK),
+    page("courses/<int:course_id>/superbill/", superbill, "superbill"),
+    page("superbills/<int:superbill_id>/paper/", superbill_paper, "superbill_paper"),
 ]

@@ -21,7 +21,7 @@ from enthesis.clinic.models import Session
 from enthesis.clinic.pages.doses import drawn_map, mixture_words, sides_of
 from enthesis.clinic.pages.plan_words import dose_words
 from enthesis.clinic.pages.session_signed import heading
-from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
+from enthesis.clinic.permissions import StaffRequest, get_for, page
 from enthesis.journey.treat import amount, check_doses
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.records import Mixture, Side, SiteDose
@@ -99,4 +99,4 @@ def _shown(request: StaffRequest, row: Session, known: Knowledge) -> dict[str, A
     }
 
 
-urlpatterns = [page("sessions/<int:session_id>/time-out/", time_out, "time_out", CLINICAL)]
+urlpatterns = [page("sessions/<int:session_id>/time-out/", time_out, "time_out")]

@@ -10,7 +10,8 @@ from enthesis.clinic.calls import call_list, messages_line
 from enthesis.clinic.day import day
 from enthesis.clinic.enquiries import number_waiting
 from enthesis.clinic.harm import waiting_harms
-from enthesis.clinic.permissions import CLINICAL, DESK, STAFF, StaffRequest, page
+from enthesis.clinic.pages.emergency import waiting
+from enthesis.clinic.permissions import StaffRequest, may, page
 from enthesis.clinic.stock import warnings
 
 # A list is cut here, with a link to the whole of it.
@@ -23,7 +24,7 @@ def today(request: StaffRequest) -> HttpResponse:
     to call any more. Whom to call is the call list's beginning."""
     now = timezone.now()
     date = store.today(request.clinic)
-    clinical = request.user.role in CLINICAL
+    clinical = may(request.user, "clinical_fields")
     whole = request.GET.get("all")
     outlines = store.open_outlines(request.clinic)
     held = day(request.clinic, date, outlines, clinical=clinical)
@@ -40,10 +41,11 @@ def today(request: StaffRequest) -> HttpResponse:
         "messages_line": messages_line(request.clinic),
         "number_waiting": number_waiting(request.clinic),
         "stock_warnings": warnings(request.clinic, date),
+        "emergencies": waiting(request),
         "is_clinical": clinical,
-        "opens_courses": request.user.role in DESK,
+        "opens_courses": may(request.user, "course"),
     }
     return render(request, "clinic/today/today.html", context)
 
 
-urlpatterns = [page("", today, "today", STAFF)]
+urlpatterns = [page("", today, "today")]

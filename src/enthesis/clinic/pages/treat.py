@@ -26,7 +26,7 @@ from enthesis.clinic.pages.session_signed import (
     row_words,
     signed_page,
 )
-from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
+from enthesis.clinic.permissions import StaffRequest, get_for, page
 
 CSRF = "csrfmiddlewaretoken"
 
@@ -227,8 +227,8 @@ def amend_session(request: StaffRequest, session_id: int) -> HttpResponse:
 
 
 urlpatterns = [
-    page("courses/<int:course_id>/sessions/start/", start_session, "start_session", CLINICAL),
-    page("sessions/<int:session_id>/", session, "session", CLINICAL),
-    page("sessions/<int:session_id>/discard/", discard_session, "discard_session", CLINICAL),
-    page("sessions/<int:session_id>/amend/", amend_session, "amend_session", CLINICAL),
+    page("courses/<int:course_id>/sessions/start/", start_session, "start_session"),
+    page("sessions/<int:session_id>/", session, "session"),
+    page("sessions/<int:session_id>/discard/", discard_session, "discard_session"),
+    page("sessions/<int:session_id>/amend/", amend_session, "amend_session"),
 ]

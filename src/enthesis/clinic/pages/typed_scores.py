@@ -17,7 +17,7 @@ from enthesis.clinic import store
 from enthesis.clinic.actions import typed_scores as actions
 from enthesis.clinic.models import Course, TypedScore
 from enthesis.clinic.pages import attempt, patient_banner
-from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
+from enthesis.clinic.permissions import StaffRequest, get_for, page
 from enthesis.clinic.timeline import day
 from enthesis.journey import follow
 from enthesis.knowledge.kinds import Knowledge, Measure
@@ -116,5 +116,5 @@ def number(value: Decimal) -> str:
 
 
 urlpatterns = [
-    page("courses/<int:course_id>/scores/add/", add_typed_score, "add_typed_score", CLINICAL),
+    page("courses/<int:course_id>/scores/add/", add_typed_score, "add_typed_score"),
 ]

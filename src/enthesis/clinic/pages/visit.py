@@ -19,7 +19,7 @@ from enthesis.clinic.pages import patient_banner
 from enthesis.clinic.pages.ask import personal_address, sheet_letter
 from enthesis.clinic.pages.calendar import calendar_address
 from enthesis.clinic.pages.course import facts_line, judged_card, title_of
-from enthesis.clinic.permissions import CLINICAL, StaffRequest, get_for, page
+from enthesis.clinic.permissions import StaffRequest, get_for, page
 from enthesis.clinic.timeline import timeline
 from enthesis.journey import aftercare, follow, relief, visit
 from enthesis.journey.course import series_sessions
@@ -134,6 +134,6 @@ def _of_patient(patient: Patient) -> frozenset[str]:
 
 
 urlpatterns = [
-    page("courses/<int:course_id>/summary/", summary, "visit_summary", CLINICAL),
-    page("courses/<int:course_id>/after/", after, "after_visit", CLINICAL),
+    page("courses/<int:course_id>/summary/", summary, "visit_summary"),
+    page("courses/<int:course_id>/after/", after, "after_visit"),
 ]
