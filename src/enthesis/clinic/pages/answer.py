@@ -22,6 +22,7 @@ from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import answer as actions
 from enthesis.clinic.models import AnswerLink, Assessment, Clinic, Patient
 from enthesis.clinic.pages.calendar import calendar_address
+from enthesis.clinic.pages.second_fact import ask_first
 from enthesis.clinic.pages.statement import statement_of
 from enthesis.clinic.pages.visit import leaflet
 from enthesis.clinic.permissions import public_page
@@ -74,7 +75,8 @@ def _answer(request: HttpRequest, token: str, link: AnswerLink, language: str) -
         }
         return render(request, "clinic/answer/sheet.html", context)
     if link.questionnaire == actions.STATEMENT:
-        return statement_page(request, token, link, language)
+        head = _clinic(clinic, known) | {"others": others}
+        return ask_first(request, link, head) or statement_page(request, token, link, language)
     assessment = Assessment.objects.filter(link=link).first()
     answers = actions.answers_of(assessment)
     if assessment and assessment.completed_at:

@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from enthesis.clinic import store
+from enthesis.clinic.actions.second_fact import locked_lately
 from enthesis.clinic.calls import call_list, messages_line
 from enthesis.clinic.day import day
 from enthesis.clinic.enquiries import number_waiting
@@ -38,6 +39,7 @@ def today(request: StaffRequest) -> HttpResponse:
         "messages_line": messages_line(request.clinic),
         "number_waiting": number_waiting(request.clinic),
         "stock_warnings": warnings(request.clinic, date),
+        "locked": locked_lately(request.clinic, now),
         "is_clinical": clinical,
         "opens_courses": request.user.role in DESK,
     }
