@@ -144,8 +144,7 @@ def money(open_page: OpenPage) -> Visits:
     yield "estimate", page
     page.get_by_role("button", name="Make link").click()
     phone.goto(page.get_by_label("Personal link").input_value().removeprefix(ADDRESS))
-    assert course.patient.born_on
-    tell_birth_date(phone, course.patient.born_on)
+    tell_birth_date(phone, course.patient.born_on or date.min)
     yield "estimate-phone", phone
     phone.get_by_label("Your full name").fill(f"{course.patient.given} {course.patient.family}")
     phone.get_by_role("button", name="I received it").click()

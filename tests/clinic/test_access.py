@@ -42,6 +42,7 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "recovery_codes": STAFF,
     "remove_factor": STAFF,
     "change_own_password": STAFF,
+    "end_own_sessions": STAFF,
     "sign_out_everywhere": STAFF,
     "today": STAFF,
     "patients": STAFF,
@@ -212,6 +213,7 @@ ACCESS: dict[str, frozenset[Role] | None] = {
     "change_user": ADMIN,
     "give_user_password": ADMIN,
     "reset_user_factors": ADMIN,
+    "end_user_sessions": ADMIN,
 }
 
 
