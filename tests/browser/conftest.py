@@ -32,6 +32,9 @@ DESKTOP, PHONE, SMALL_PHONE = (1280, 900), (390, 844), (360, 740)
 Look = tuple[tuple[int, int], bool]
 LOOKS: list[Look] = [(DESKTOP, False), (DESKTOP, True), (SMALL_PHONE, False), (SMALL_PHONE, True)]
 OF_COLOUR: dict[str, object] = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+# Chromium tells most on the console by itself; none may stay silent.
+TELL_VIOLATIONS = """addEventListener('securitypolicyviolation',
+    one => console.error('violation: ' + one.violatedDirective + ' ' + one.blockedURI))"""
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
 
 
@@ -89,6 +92,7 @@ def open_page(browser: Browser, live_server: LiveServer) -> Iterator[Callable[..
             reduced_motion="reduce",
         )
         contexts.append(context)
+        context.add_init_script(TELL_VIOLATIONS)
         context.on("console", watch_console)
         context.on("weberror", lambda error: problems.append(f"script: {error.error}"))
         context.on("request", watch_request)
