@@ -35,7 +35,11 @@ log = logging.getLogger(__name__)
 EVERY = int(os.environ.get("ENTHESIS_EVERY", "24"))
 ALIKE = 3
 """Pages of one kind that are opened by following links: of thirty patients three stand for all."""
-LINKS = "one => [...new Set([...document.querySelectorAll('a[href]')].map(a => a.href))]"
+# In a chart, which is SVG, the property of the same name is no text.
+LINKS = """() => [...document.querySelectorAll('a[href]')].map(
+    one => new URL(one.getAttribute('href'), document.baseURI).href)"""
+SLOWEST_MS = 120_000
+"""The models of the outcomes are fitted while a page waits."""
 OpenPage = Callable[..., Page]
 
 
@@ -53,6 +57,7 @@ class Crawl:
     def run(self, starts: Iterable[str]) -> "Crawl":
         """From these addresses on. One that nothing links to may well be there for forms only."""
         self.page.on("response", self._watch)
+        self.page.set_default_navigation_timeout(SLOWEST_MS)
         waiting = [(start, "") for start in starts]
         seen = {start for start, _ in waiting}
         while waiting:
@@ -74,7 +79,7 @@ class Crawl:
             if "Download is starting" not in str(error):
                 raise
             # A file is no page: asked for past the window, with its cookies.
-            return self.page.request.get(path).status, []
+            return self.page.request.get(path, timeout=SLOWEST_MS).status, []
         assert response is not None, path
         found = self.page.evaluate(LINKS) if response.status < 400 else []
         own = [urldefrag(link)[0] for link in found if link.startswith(f"{self.server}/")]
