@@ -1,6 +1,8 @@
 """Every address × every role: one table. A new address without a row here fails."""
 
+import html
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -8,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
 
 from enthesis import records
 from enthesis.clinic import image_files, models, store
@@ -409,6 +411,7 @@ def test_each_role_opens_its_pages_and_no_others_each_with_the_safety_headers(
     user = next(u for u in (clinician, desk, admin) if u.role == role)
     client = Client(raise_request_exception=True)
     client.force_login(user)
+    linked = set[tuple[str, str | None]]()
     for page in pages():
         roles = ACCESS[str(page.name)]
         response = client.get(address(page, ids))
@@ -416,12 +419,24 @@ def test_each_role_opens_its_pages_and_no_others_each_with_the_safety_headers(
         if roles is PUBLIC:
             continue
         status = response.status_code
+        if status == 200 and not response.streaming:
+            linked |= {(link, page.name) for link in links(response)}
         if role in roles:
             # 405: pages that only take a form; 302/404/409: not yet, or nothing there.
             assert status in (200, 302, 404, 405, 409), (page.name, role, status)
             assert status != 404 or "rule_id" in page.pattern.converters, (page.name, role)
         else:
             assert status == 403, (page.name, role, status)
+    # Nobody is led to a page that is not there, or not for them.
+    led = {(resolve(link).view_name, origin) for link, origin in linked}
+    assert len(led) > 50
+    assert not {one for one in led if role not in (ACCESS[one[0]] or STAFF)}
+
+
+def links(response: Any) -> set[str]:
+    """The addresses on a page that lead to pages of ours."""
+    found = re.findall(r'<a [^>]*href="(/[^"#?]*)', response.content.decode(errors="replace"))
+    return {html.unescape(link) for link in found}
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
