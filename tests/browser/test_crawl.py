@@ -39,7 +39,6 @@ ALIKE = 3
 LINKS = """() => [...document.querySelectorAll('a[href]')].map(
     one => new URL(one.getAttribute('href'), document.baseURI).href)"""
 SLOWEST_MS = 120_000
-"""The models of the outcomes are fitted while a page waits."""
 OpenPage = Callable[..., Page]
 
 
@@ -57,7 +56,6 @@ class Crawl:
     def run(self, starts: Iterable[str]) -> "Crawl":
         """From these addresses on. One that nothing links to may well be there for forms only."""
         self.page.on("response", self._watch)
-        self.page.set_default_navigation_timeout(SLOWEST_MS)
         waiting = [(start, "") for start in starts]
         seen = {start for start, _ in waiting}
         while waiting:
@@ -101,6 +99,12 @@ class Crawl:
             self.broken.append(f"{response.status} {response.url}, part of {self.page.url}")
 
 
+def slow(page: Page) -> Page:
+    """One that waits for a model of the outcomes to be fitted."""
+    page.set_default_timeout(SLOWEST_MS)
+    return page
+
+
 def report(who: str, crawl: Crawl) -> None:
     """What was opened, for whoever runs the whole crawl with --log-cli-level=INFO."""
     log.info("%s: %s addresses, by status %s", who, crawl.opened.total(), dict(crawl.opened))
@@ -119,7 +123,7 @@ def test_each_role_finds_no_broken_page_from_today_on(
     request: pytest.FixtureRequest,
 ) -> None:
     user: models.User = request.getfixturevalue(name)
-    page = open_page()
+    page = slow(open_page())
     sign_in(page, user)
     mine = [
         one
@@ -150,7 +154,7 @@ def test_a_patient_finds_no_broken_page_from_each_personal_link(
         *(f"/choose/{course.patient.clinic_id}/", f"/choose/{course.patient.clinic_id}/es/"),
         *("/evidence/", "/sign-in/"),
     ]
-    page = open_page()
+    page = slow(open_page())
     page.goto(starts[0])
     tell_birth_date(page)
     report(
@@ -166,7 +170,7 @@ def test_the_invented_clinic_has_no_broken_page(
     who: str, open_page: OpenPage, live_server: Any
 ) -> None:
     load_invented_clinic(datetime.now(UTC).date(), 1, 40, lambda done, of: None)
-    page = open_page()
+    page = slow(open_page())
     sign_in(
         page, models.User.objects.get(username=who), dict(one[:2] for one in DEMO_SIGN_INS)[who]
     )
