@@ -123,6 +123,8 @@ def test_each_role_finds_no_broken_page_from_today_on(
     request: pytest.FixtureRequest,
 ) -> None:
     user: models.User = request.getfixturevalue(name)
+    # Of the records one is an app of the desk's, with whose codes nobody can sign in.
+    models.SecondFactor.objects.all().delete()
     page = slow(open_page())
     sign_in(page, user)
     mine = [
