@@ -1,6 +1,6 @@
 """The walk of a card payment, with the stand-in of the tests in the place of the gateway."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from urllib.parse import urljoin
 
 from docs.picture_walks import OpenPage, Visits, sign_in
@@ -9,6 +9,7 @@ from docs.picture_walks import OpenPage, Visits, sign_in
 def cards(open_page: OpenPage) -> Visits:
     """A patient pays one of two invoices, leaves the other, and something does not fit."""
     from django.test import override_settings
+    from tests.browser.conftest import tell_birth_date
     from tests.card_stand_in import KEY, SECRET, card_server
 
     with card_server() as server:
@@ -18,6 +19,7 @@ def cards(open_page: OpenPage) -> Visits:
         with override_settings(**given, PUBLIC_ADDRESS=""):
             phone, desk = open_page(), open_page()
             phone.goto(_statement())
+            tell_birth_date(phone)
             server.tell = urljoin(phone.url, "/card/message/")
             yield "statement-card-phone", phone
             phone.get_by_role("button", name="Pay $280 by card").first.click()
@@ -61,8 +63,9 @@ def _statement() -> str:
     clinician = User.objects.get(username="clinician")
     today = store.today(clinician.clinic)
     patient = Patient.objects.create(
-        clinic=clinician.clinic, number=9002, family="Osborne", given="Ruth"
-    )
+        clinic=clinician.clinic, number=9002, family="Osborne", given="Ruth",
+        born_on=date(1968, 3, 14),
+    )  # fmt: skip
     opened_on = today - timedelta(days=40)
     course = Course.objects.create(
         patient=patient, condition="low_back", side="left", opened_on=opened_on,

@@ -22,8 +22,9 @@ def money(open_page: OpenPage) -> Visits:
 
     clinician = User.objects.get(username="clinician")
     patient = Patient.objects.create(
-        clinic=clinician.clinic, number=9001, family="Lindqvist", given="Ana", language="es"
-    )
+        clinic=clinician.clinic, number=9001, family="Lindqvist", given="Ana", language="es",
+        born_on=date(1968, 3, 14),
+    )  # fmt: skip
     course = Course.objects.create(
         patient=patient, condition="low_back", side="left", opened_on=date(2026, 9, 3),
         clinician=clinician,
@@ -80,6 +81,8 @@ def _stop(page: Page, course: int) -> None:
 
 
 def _give_back(page: Page, phone: Page, course: int) -> Iterator[tuple[str, Page]]:
+    from tests.browser.conftest import tell_birth_date
+
     page.goto("/money/")
     yield "money-back", page
     page.locator("section:has(#give-back)").get_by_role("link", name="Lindqvist, Ana").click()
@@ -98,6 +101,7 @@ def _give_back(page: Page, phone: Page, course: int) -> Iterator[tuple[str, Page
     address = page.get_by_label("Personal link").input_value().removeprefix(ADDRESS)
     yield "money-course", page
     phone.goto(address)
+    tell_birth_date(phone)
     yield "statement-phone-es", phone
     phone.get_by_role("button", name="English").click()
     phone.get_by_text("You owe nothing").wait_for()

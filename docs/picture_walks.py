@@ -4,7 +4,7 @@ import contextlib
 import io
 import tempfile
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import time_machine
@@ -112,6 +112,8 @@ def adverse_event(open_page: OpenPage) -> Visits:
 
 def money(open_page: OpenPage) -> Visits:
     """A price for next month, the estimate of a course, the line it nears, and a superbill."""
+    from tests.browser.conftest import tell_birth_date
+
     from enthesis.clinic.estimates import has_ended
     from enthesis.clinic.models import Clinic, Course
 
@@ -142,6 +144,7 @@ def money(open_page: OpenPage) -> Visits:
     yield "estimate", page
     page.get_by_role("button", name="Make link").click()
     phone.goto(page.get_by_label("Personal link").input_value().removeprefix(ADDRESS))
+    tell_birth_date(phone, course.patient.born_on or date.min)
     yield "estimate-phone", phone
     phone.get_by_label("Your full name").fill(f"{course.patient.given} {course.patient.family}")
     phone.get_by_role("button", name="I received it").click()
@@ -249,11 +252,15 @@ def _evaluate_and_plan(page: Page, hurts: str, evaluated: str, planned: str) -> 
 
 
 def _consent(page: Page, phone: Page, course: str) -> Visits:
+    from tests.browser.conftest import tell_birth_date
+
     page.goto(f"{course}consent/")
     page.get_by_role("button", name="Make link").click()
     address = page.get_by_label("Personal link").input_value().removeprefix(ADDRESS)
     yield "consent-link", page
     phone.goto(address)
+    yield "second-fact-phone", phone
+    tell_birth_date(phone, date(1974, 3, 14))
     yield "consent-phone", phone
     for box in phone.locator("input[type=checkbox]").all():
         box.check()

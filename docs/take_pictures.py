@@ -85,6 +85,7 @@ PICTURES = {
     "plan": Shot(walks.first_course, DESKTOP),
     "phone-pain": Shot(walks.first_course, PHONE, 844),
     "consent-link": Shot(walks.first_course, DESKTOP),
+    "second-fact-phone": Shot(walks.first_course, PHONE, 844),
     "consent-phone": Shot(walks.first_course, PHONE),
     "consent-signed": Shot(walks.first_course, PHONE),
     "series": Shot(walks.first_course, DESKTOP),

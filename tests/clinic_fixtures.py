@@ -38,6 +38,14 @@ def make_user(clinic: models.Clinic, username: str, role: models.Role) -> models
     )
 
 
+def patients_phone(address: str, born_on: date = date(1968, 3, 14)) -> Client:
+    """A browser in which the birth date was told at a personal link; as made by `make_patient`."""
+    phone = Client()
+    told = {"month": born_on.month, "day": born_on.day, "year": born_on.year}
+    assert phone.post(address, told).status_code == 302
+    return phone
+
+
 @pytest.fixture
 def on_a_fixed_day() -> Iterator[None]:
     """TODAY, in the morning at the clinic; a file asks for it once for all of its tests."""

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pty
+import re
 import signal
 import socket
 import sqlite3
@@ -12,9 +13,12 @@ import sys
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
+from shutil import which
 
 import pytest
 from django.db import connection
+
+from enthesis import cli
 
 PATIENTS = "20"
 
@@ -178,6 +182,83 @@ def test_serve_invents_nobody(with_tables: Path) -> None:
     process = begin(with_tables, "serve", port)
     assert "invent" not in read_until(process, "answers at")
     assert end(process) == "" and process.returncode == 0
+
+
+SECRETS = {
+    "ENTHESIS_SECRET_KEY": "k1 of the signing of every link and of each session, which is long",
+    "ENTHESIS_CARD_KEY": "k2-of-the-cards",
+    "ENTHESIS_SMTP": "smtp+tls://clinic:k3-of-the-mail@mail.invalid:587",
+}
+# Run where there is no network: it serves, reads pages with all that belongs to them, and prints
+# the command lines of its processes as anybody on the machine can read them.
+WITHOUT_ROUTES = """
+import contextlib, os, re, signal, socket, subprocess, sys, time, urllib.request
+from pathlib import Path
+subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+with socket.socket() as out, contextlib.suppress(OSError):
+    out.connect(("192.0.2.1", 80))
+    sys.exit("There is a way out.")
+server = subprocess.Popen([sys.executable, "-m", "enthesis.cli", "serve", "--workers", "2"])
+base = "http://localhost:8000"
+def read(path):
+    with urllib.request.urlopen(base + path, timeout=30) as answer:
+        return answer.status, answer.read()
+try:
+    for _ in range(600):
+        with contextlib.suppress(OSError):
+            read("/sign-in/")
+            break
+        time.sleep(0.1)
+    parts = set()
+    for path in ("/sign-in/", "/evidence/", "/evidence/low_back/"):
+        shown = read(path)[1].decode()
+        parts |= set(re.findall(r'<(?:link|script|img)[^>]*(?:href|src)="([^"]+)"', shown))
+    print(sorted({read(part)[0] for part in parts}), len(parts) > 3)
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if os.getpgid(int(process.name)) == os.getpgid(0):
+                print((process / "cmdline").read_bytes().replace(b"\\0", b" ").decode()[-400:])
+finally:
+    server.send_signal(signal.SIGINT)
+    server.wait(30)
+"""
+
+
+def test_it_serves_whole_pages_without_a_network_and_no_command_line_tells_a_secret(
+    with_tables: Path,
+) -> None:
+    away = ["unshare", "--net", "--"]
+    if which("unshare") is None or subprocess.run([*away, "true"], check=False).returncode:
+        pytest.skip("Only root, with unshare of util-linux, may take the network away.")
+    done = subprocess.run(
+        [*away, sys.executable, "-", "of the tests"],
+        input=WITHOUT_ROUTES,
+        env={**environment(with_tables), **SECRETS},
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "[200] True" in done.stdout and "enthesis.cli serve" in done.stdout, done.stdout
+    assert not re.search(r"\bk[123]\b", done.stdout), done.stdout
+
+
+def test_no_command_takes_a_secret_or_a_name_of_a_patient_on_its_line() -> None:
+    """Others on the machine read it (`ps`): secrets are typed, piped, in files or in variables."""
+    commands = cli.parser_for([])._subparsers
+    assert commands is not None
+    (every,) = commands._group_actions
+    taken = {
+        f"{name} {option.dest}"
+        for name, parser in every.choices.items()  # type: ignore[union-attr,attr-defined]
+        for option in parser._actions
+        if re.search("pass|secret|key|token|patient|family|given|born|mail", option.dest)
+        and option.type is not Path
+        and option.nargs != 0
+    }
+    # How many are invented, and a number of the clinic's own.
+    assert taken == {"start patients", "demo patients", "fhir patient"}
 
 
 def run(data: Path, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:

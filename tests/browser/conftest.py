@@ -7,8 +7,10 @@ the real form. `assert_accessible(page)` runs axe: WCAG 2.2 A, AA and best pract
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from shutil import which
 from urllib.parse import urlsplit
@@ -30,6 +32,9 @@ DESKTOP, PHONE, SMALL_PHONE = (1280, 900), (390, 844), (360, 740)
 Look = tuple[tuple[int, int], bool]
 LOOKS: list[Look] = [(DESKTOP, False), (DESKTOP, True), (SMALL_PHONE, False), (SMALL_PHONE, True)]
 OF_COLOUR: dict[str, object] = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+# Chromium tells most on the console by itself; none may stay silent.
+TELL_VIOLATIONS = """addEventListener('securitypolicyviolation',
+    one => console.error('violation: ' + one.violatedDirective + ' ' + one.blockedURI))"""
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
 
 
@@ -87,6 +92,7 @@ def open_page(browser: Browser, live_server: LiveServer) -> Iterator[Callable[..
             reduced_motion="reduce",
         )
         contexts.append(context)
+        context.add_init_script(TELL_VIOLATIONS)
         context.on("console", watch_console)
         context.on("weberror", lambda error: problems.append(f"script: {error.error}"))
         context.on("request", watch_request)
@@ -118,6 +124,15 @@ def sign_in(page: Page, user: User, password: str = PASSWORD) -> None:
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", level=1, name="Today").wait_for()
+
+
+def tell_birth_date(page: Page, born_on: date = date(1968, 3, 14)) -> None:
+    """At a personal link, in English or Spanish; it asks once in a browser."""
+    page.locator("#id_month").select_option(str(born_on.month))
+    page.locator("#id_day").fill(str(born_on.day))
+    page.locator("#id_year").fill(str(born_on.year))
+    page.get_by_role("button", name=re.compile("Open the page|Abrir la página")).click()
+    page.locator("#id_year").wait_for(state="detached")
 
 
 def assert_accessible(page: Page, rules: dict[str, object] | None = None) -> None:

@@ -138,6 +138,23 @@ def test_two_people_editing_see_both_versions(
     expect(mine.get_by_text("The details were saved.")).to_be_visible()
 
 
+def test_a_page_that_fails_says_what_to_do_and_nothing_of_the_patient(
+    desktop: Page, desk: User, make_patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient = make_patient()
+
+    def fail(*_: object) -> None:
+        raise ValueError(f"{patient} of 1968 cannot be shown")
+
+    sign_in(desktop, desk)
+    monkeypatch.setattr("enthesis.clinic.pages.patients.patient_banner", fail)
+    response = desktop.goto(f"/patients/{patient.pk}/")
+    assert response and response.status == 500
+    expect(desktop.get_by_role("heading", name="Something went wrong here")).to_be_visible()
+    for secret in ("Lindqvist", "1968", "Traceback", "ValueError", ".py"):
+        assert secret not in desktop.content(), secret
+
+
 def test_nothing_is_left_to_see_after_signing_out(desktop: Page, desk: User, make_patient) -> None:
     patient = make_patient()
     sign_in(desktop, desk)

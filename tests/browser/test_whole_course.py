@@ -7,7 +7,7 @@ is checked for accessibility on the way.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 import time_machine
@@ -15,7 +15,7 @@ from django.db import connection
 from playwright.sync_api import Page, expect
 
 from enthesis.clinic import models
-from tests.browser.conftest import DESKTOP, PHONE, look, sign_in
+from tests.browser.conftest import DESKTOP, PHONE, look, sign_in, tell_birth_date
 from tests.browser.test_choose import choose_on_the_phone
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -78,6 +78,8 @@ def sign_on_the_phone(phone: Page, page: Page, course_url: str) -> None:
     page.get_by_role("button", name="Make link").click()
     look(page, "consent-link")
     phone.goto(page.get_by_label("Personal link").input_value())
+    look(phone, "second-fact-phone")
+    tell_birth_date(phone, date(1974, 3, 14))
     expect(phone.get_by_text("How sure is this?").first).to_be_visible()
     look(phone, "consent-phone")
     phone.get_by_label("in place of a signature").fill("Marta Lindqvist")

@@ -1,7 +1,9 @@
 """Every address × every role: one table. A new address without a row here fails."""
 
+import html
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -12,7 +14,7 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import URLPattern, reverse
+from django.urls import URLPattern, resolve, reverse
 from docs.access import requests
 
 from enthesis import records
@@ -272,6 +274,7 @@ def test_each_role_opens_its_pages_and_no_others_each_with_the_safety_headers(
     reported = {row.name for row in patient_pages(role)}
     client = Client()
     client.force_login(users[role])
+    linked = set[str]()
     for page in STAFF_PAGES:
         row = PAGES[str(page.name)]
         for method in METHODS:
@@ -283,6 +286,8 @@ def test_each_role_opens_its_pages_and_no_others_each_with_the_safety_headers(
             elif EVERY or (role == min(row.roles or ()) and (method == "get" or row.may == "see")):
                 response = asked(client, method, page, ids)
                 assert_safe(response, page.name)
+                if response.status_code == 200 and not response.streaming:
+                    linked |= links(response)
                 assert response.read <= reported, (page.name, "shows patients: its row says not")
                 assert page.name in reported or row.of not in table().of_patients
                 status = response.status_code
@@ -293,6 +298,15 @@ def test_each_role_opens_its_pages_and_no_others_each_with_the_safety_headers(
                     assert status in (200, 302, 404, 405, 409, 422), (page.name, role, status)
                     named = STRANGE & set(page.pattern.converters) or row.of == "own account"
                     assert status != 404 or named, page.name
+    # Nobody is led to a page that is not there, or not for them.
+    led = {resolve(link).view_name for link in linked}
+    assert not {name for name in led if role not in (PAGES[name].roles or Role)}
+
+
+def links(response: Any) -> set[str]:
+    """The addresses on a page that lead to pages of ours."""
+    found = re.findall(r'<a [^>]*href="(/[^"#?]*)', response.content.decode(errors="replace"))
+    return {html.unescape(link) for link in found}
 
 
 @pytest.mark.parametrize("role", Role)

@@ -107,6 +107,10 @@ def test_rows_are_changed_past_save_in_these_places_only_and_none_is_of_the_book
             "rows.delete",
         ],
         "judge": ["unread.update"],
+        "open_sessions": [
+            "Session.objects.filter(session_key=one.key).delete",
+            "User.objects.filter(pk=row.pk).update",
+        ],
         "outbox": [
             "Message.objects.filter(pk=message.pk).update",
             *["attempt.save"] * 2,

@@ -16,6 +16,7 @@ from tests.card_stand_in import KEY, SECRET, CardServer, card_server
 from tests.clinic.test_ledger import TODAY, post
 from tests.clinic.test_pay_pages import at_once
 from tests.clinic.treated import treated
+from tests.clinic_fixtures import patients_phone
 
 MakeCourse = Callable[..., models.Course]
 ClientFor = Callable[[models.User], Client]
@@ -43,7 +44,7 @@ def statement(invoice: models.Invoice, desk: models.User) -> str:
 
 
 def begin(statement: str, attempt: str = "0") -> Any:
-    return Client().post(f"{statement}card/1/", {"attempt": attempt})
+    return patients_phone(statement).post(f"{statement}card/1/", {"attempt": attempt})
 
 
 def tell(card: CardServer, id: str, *args: Any, **changed: Any) -> int:
@@ -67,7 +68,7 @@ def test_nothing_is_offered_asked_or_taken_until_the_clinic_sets_its_keys(
     assert not cards_are_set_up()
     settings.CARD_KEY = ""
     assert "ENTHESIS_CARD_KEY" in cards_are_set_up()[0].msg
-    assert "by card" not in Client().get(statement).content.decode()
+    assert "by card" not in patients_phone(statement).get(statement).content.decode()
     assert begin(statement).status_code == 404 and len(card.calls) == 1
     settings.CARD = ""
     assert send(body, signature) == 404 and not LedgerEntry.objects.exists()
@@ -79,11 +80,14 @@ def test_a_patient_pays_on_the_gateways_page_and_one_payment_is_entered(
     statement: str, card: CardServer, invoice: models.Invoice, desk: models.User,
     client_for: ClientFor,
 ) -> None:  # fmt: skip
-    page = Client().get(statement)
+    page = patients_phone(statement).get(statement)
     assert "Pay $280 by card, invoice 1" in page.content.decode()
     assert f"form-action 'self' {card.url}" in page["Content-Security-Policy"]
-    assert "Pagar $280 con tarjeta" in Client().get(f"{statement}es/").content.decode()
-    phone = Client()
+    assert (
+        "Pagar $280 con tarjeta"
+        in patients_phone(statement).get(f"{statement}es/").content.decode()
+    )
+    phone = patients_phone(statement)
     gone = phone.post(f"{statement}card/1/", {"attempt": "0"})
     assert gone["Location"] == f"{card.url}/c/pay/{next(iter(card.sessions))}"
     told = card.calls[0]
@@ -101,7 +105,7 @@ def test_a_patient_pays_on_the_gateways_page_and_one_payment_is_entered(
     assert ledger.bill_of(invoice, TODAY).balance.amount == 0
     event = models.AuditEvent.objects.get(record="ledgerentry")
     assert (event.actor, event.patient) == ("card gateway", invoice.course.patient)
-    assert "You owe nothing" in Client().get(statement).content.decode()
+    assert "You owe nothing" in patients_phone(statement).get(statement).content.decode()
     assert begin(statement)["Location"] == statement and len(card.calls) == 1
     assert "by the patient" in client_for(desk).get("/money/").content.decode()
     counted = {"on": "2026-11-23", "cash": "0", "card": "0", "transfer": "0", "online": "280"}

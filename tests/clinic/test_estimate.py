@@ -19,7 +19,7 @@ from enthesis.outcomes import paper
 from enthesis.units import Money
 from tests.clinic.test_consent import inflated
 from tests.clinic.treated import agree_plan, give_session, treated
-from tests.clinic_fixtures import TODAY
+from tests.clinic_fixtures import TODAY, patients_phone
 
 MakeCourse = Callable[..., models.Course]
 ClientFor = Callable[[models.User], Client]
@@ -103,7 +103,7 @@ def test_a_clinic_in_another_currency_cannot_go_without_a_price_of_its_own(
 def test_the_desk_makes_an_estimate_and_the_patient_receives_it_at_a_link(
     course: models.Course, desk: models.User, client_for: ClientFor
 ) -> None:
-    office, phone, address = client_for(desk), Client(), f"/courses/{course.pk}/estimate/"
+    office, address = client_for(desk), f"/courses/{course.pk}/estimate/"
     assert "No estimate yet." in text(office.get(address))
     assert office.post(address, {"codes": ["M54.50"], "other_codes": "m62.838"}).status_code == 302
     page = text(office.get(address))
@@ -124,7 +124,9 @@ def test_the_desk_makes_an_estimate_and_the_patient_receives_it_at_a_link(
         assert words in page, words
     made = office.post(address, {"link": "1"})
     link = re.search(r'value="[^"]*(/estimate/[^"]+/)"', made.content.decode())
-    assert link and "$1,680" in text(phone.get(link[1]))
+    assert link
+    phone = patients_phone(link[1])
+    assert "$1,680" in text(phone.get(link[1]))
     assert phone.post(link[1], {"name": " "}).status_code == 422
     assert phone.post(link[1], {"name": "Marta Lindqvist"}).status_code == 302
     assert "Marta Lindqvist received this estimate on 23 Nov 2026." in text(phone.get(link[1]))
@@ -140,17 +142,18 @@ def test_in_spanish_the_whole_estimate_is_spanish(course: models.Course, desk: m
     models.Patient.objects.update(language="es")
     row = estimate.make_estimate(desk, course.pk, Choice(diagnoses=BACK[:0]))
     _, token = estimate.make_estimate_link(desk, row.pk)
-    page = re.sub(r"<[^>]+>", " ", text(Client().get(f"/estimate/{token}/")))
+    phone = patients_phone(f"/estimate/{token}/")
+    page = re.sub(r"<[^>]+>", " ", text(phone.get(f"/estimate/{token}/")))
     page = page.replace("Harbour Clinic", "").replace("English", "")
     assert "Presupuesto: cuánto costará" in page and "Sesión de proloterapia" in page
     assert "dolor lumbar" in page.lower() or "espalda" in page.lower()
     assert not re.search(r"\b(the|your|session|estimate|you|from|amount)\b", page, re.IGNORECASE)
-    english = text(Client().get(f"/estimate/{token}/en/"))
+    english = text(phone.get(f"/estimate/{token}/en/"))
     assert "What we expect to charge" in english
     # Its paper is in the language that was read, else in the patient's own.
     for address, title in ((f"/estimate/{token}/paper/?in=en", "Estimate of what"),
                            (f"/estimate/{token}/paper/", "Presupuesto: cuánto")):  # fmt: skip
-        assert title in text(Client().get(address))
+        assert title in text(phone.get(address))
     assert f"/estimate/{token}/paper/?in=en" in english
 
 

@@ -25,7 +25,7 @@ from enthesis.clinic import (
     whole_record,
 )
 from enthesis.clinic.actions import answer as actions
-from enthesis.clinic.pages import ask, calendar, statement
+from enthesis.clinic.pages import ask, calendar, second_fact, statement
 from enthesis.journey import follow
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.knowledge.load import knowledge
@@ -312,7 +312,7 @@ def catalogue() -> dict[str, str]:
 
 SAID = ("gettext", "gettext_noop")
 WORDED = (
-    *(questions, actions, ask, calendar, documents, errors, statement),
+    *(questions, actions, ask, calendar, documents, errors, second_fact, statement),
     *(record_courses, record_parts, whole_record),
 )
 

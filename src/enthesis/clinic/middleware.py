@@ -14,11 +14,9 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from enthesis.clinic import access, audit, errors
+from enthesis.clinic.actions.open_sessions import SEEN_AT, STARTED_AT, is_over
 
 Respond = Callable[[HttpRequest], HttpResponse]
-SEEN_AT = "seen_at"
-STARTED_AT = "started_at"
-"""When a session began, in seconds since 1970: with signing in, so it moves with each sign-in."""
 SEEN_STEP_SECONDS = 60
 
 
@@ -61,15 +59,9 @@ def end_sessions(get_response: Respond) -> Respond:
         user = request.user
         if user.is_authenticated:
             now, session = time.time(), request.session
-            seen, began = session.get(SEEN_AT, now), session.get(STARTED_AT)
-            ended = user.signed_out_at
-            if (
-                now - seen > settings.SESSION_IDLE_SECONDS
-                or now - (began or now) > settings.SESSION_COOKIE_AGE
-                or (ended is not None and (began or 0) <= ended.timestamp())
-            ):
+            if is_over(user, session, now):
                 logout(request)
-            elif SEEN_AT not in session or now - seen >= SEEN_STEP_SECONDS:
+            elif now - session.get(SEEN_AT, 0) >= SEEN_STEP_SECONDS:
                 session[SEEN_AT] = int(now)
                 session.setdefault(STARTED_AT, now)
                 # A full disk must not keep anybody from reading what can be read.

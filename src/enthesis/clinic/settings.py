@@ -180,12 +180,19 @@ CARD_PAGES = env.str("ENTHESIS_CARD_PAGES", default="")
 # However busy, a day's work ends with signing in again (middleware.end_sessions: Django alone
 # counts anew from each click).
 SESSION_COOKIE_AGE = 12 * 60 * 60
+# With it no other host and no page without TLS can set them (RFC 6265bis). On this machine there is
+# no TLS, and browsers refuse the prefix.
+COOKIE_PREFIX = "__Host-" if HTTPS else ""
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SECURE = HTTPS
+# Not in a cookie of their own: what is said to staff names patients.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_FAILURE_VIEW = "enthesis.clinic.errors.forged"
 
 SECURE_SSL_REDIRECT = HTTPS

@@ -64,7 +64,17 @@ def make_sheet_link(user: User, course_id: int) -> tuple[AnswerLink, str]:
 @transaction.atomic
 def make_statement_link(user: User, course_id: int) -> tuple[AnswerLink, str]:
     """A link to the statement of a course, open or closed; an older one stops working."""
-    return _link_to_read(user, get_for(user, Course, course_id, lock=True), STATEMENT)
+    course = get_for(user, Course, course_id, lock=True)
+    refuse_unborn(course)
+    return _link_to_read(user, course, STATEMENT)
+
+
+def refuse_unborn(course: Course) -> None:
+    """Refused where no birth date is on record: a link that shows a name asks for it first."""
+    if course.patient.born_on is None:
+        raise Refused(
+            "Enter the patient’s birth date first: the link asks for it before it shows anything."
+        )
 
 
 def _link_to_read(user: User, course: Course, what: str) -> tuple[AnswerLink, str]:
@@ -91,7 +101,7 @@ def _link(
             made_at=now,
         )
     )
-    audit.record(user, "make_link", link, detail={"occasion": occasion})
+    audit.record(user, "make_link", link, detail={"occasion": occasion, "what": questionnaire})
     return link, token
 
 

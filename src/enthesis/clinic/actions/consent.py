@@ -15,7 +15,7 @@ from django.utils.formats import date_format
 
 from enthesis.clinic import audit, consents, store
 from enthesis.clinic.actions import Refused, save
-from enthesis.clinic.actions.answer import TOKEN_BYTES, hashed
+from enthesis.clinic.actions.answer import TOKEN_BYTES, hashed, refuse_unborn
 from enthesis.clinic.models import Consent, ConsentLink, Course, User
 from enthesis.clinic.permissions import get_for
 from enthesis.journey import consent as text
@@ -40,6 +40,7 @@ def make_consent_link(user: User, course_id: int) -> tuple[ConsentLink, str]:
         raise Refused("This course is closed.")
     if plan is None:
         raise Refused("There is no agreed plan to consent to yet. Record the agreement first.")
+    refuse_unborn(course)
     now = timezone.now()
     for older in course.consent_links.filter(revoked_at=None).exclude(
         facts__fact=Consent.Fact.SIGNED

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from enthesis.clinic import audit, estimates, store
 from enthesis.clinic.actions import Refused, save
-from enthesis.clinic.actions.answer import TOKEN_BYTES, hashed
+from enthesis.clinic.actions.answer import TOKEN_BYTES, hashed, refuse_unborn
 from enthesis.clinic.documents import estimate_paper
 from enthesis.clinic.estimates import Choice
 from enthesis.clinic.models import Course, Estimate, EstimateLink, EstimateReceived, User
@@ -87,6 +87,7 @@ def make_estimate_link(user: User, estimate_id: int) -> tuple[EstimateLink, str]
     course = get_for(user, Course, row.course_id, lock=True)
     if row != course.estimates.last():
         raise Refused("There is a newer estimate of this course. Send that one.")
+    refuse_unborn(course)
     _revoke(user, course)
     token, now = secrets.token_urlsafe(TOKEN_BYTES), timezone.now()
     link = save(

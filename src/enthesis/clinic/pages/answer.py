@@ -23,6 +23,7 @@ from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import answer as actions
 from enthesis.clinic.models import AnswerLink, Clinic, Patient
 from enthesis.clinic.pages.calendar import calendar_address
+from enthesis.clinic.pages.second_fact import ask_first
 from enthesis.clinic.pages.statement import statement_of
 from enthesis.clinic.pages.visit import leaflet
 from enthesis.clinic.permissions import public_page
@@ -75,7 +76,8 @@ def _answer(request: HttpRequest, token: str, link: AnswerLink, language: str) -
         }
         return render(request, "clinic/answer/sheet.html", context)
     if link.questionnaire == actions.STATEMENT:
-        return statement_page(request, token, link, language)
+        head = _clinic(clinic, known) | {"others": others}
+        return ask_first(request, link, head) or statement_page(request, token, link, language)
     assessment = getattr(link, "assessment", None)
     answers = actions.answers_of(assessment)
     if assessment and assessment.completed_at:

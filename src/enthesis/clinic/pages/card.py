@@ -23,13 +23,14 @@ from enthesis.clinic.actions import card as actions
 from enthesis.clinic.models import AnswerLink, CardProblem, Invoice, Patient
 from enthesis.clinic.pages import attempt
 from enthesis.clinic.pages.answer import speak, statement_page
+from enthesis.clinic.pages.second_fact import is_known
 from enthesis.clinic.permissions import StaffRequest, get_for, page, public_page
 from enthesis.exchange.cards import ForgedError, Gateway, UnreadableError
 
 log = logging.getLogger("enthesis.cards")
 MOST_BYTES = 256 * 1024
 """Far above any message that a gateway sends of one payment."""
-CAME_FROM = "statement"
+CAME_FROM = f"{settings.COOKIE_PREFIX}statement"
 PAGE_SECONDS = 24 * 60 * 60
 
 
@@ -40,7 +41,7 @@ def pay_by_card(request: HttpRequest, token: str, number: int) -> HttpResponse:
     card = cards.gateway()
     if link is None or link.questionnaire != links.STATEMENT or card is None:
         return errors.gone(request)
-    if request.method != "POST":
+    if request.method != "POST" or not is_known(request, link.course.patient):
         return redirect("answer", token)
     with translation.override(speak(request, link)):
         return _to_page(request, token, link, number, card)
@@ -69,7 +70,7 @@ def _to_page(
         response: HttpResponse = redirect(url)
         # The gateway is not told the personal link; this browser remembers it.
         response.set_signed_cookie(
-            CAME_FROM, token, path="/card/", max_age=PAGE_SECONDS, httponly=True, samesite="Lax",
+            CAME_FROM, token, max_age=PAGE_SECONDS, httponly=True, samesite="Lax",
             secure=settings.HTTPS,
         )  # fmt: skip
         return response

@@ -21,6 +21,7 @@ from enthesis.clinic.consents import State
 from enthesis.clinic.models import Consent, ConsentLink, Course, Patient
 from enthesis.clinic.pages import attempt, patient_banner
 from enthesis.clinic.pages.ask import personal_address
+from enthesis.clinic.pages.second_fact import ask_first, is_known
 from enthesis.clinic.permissions import (
     StaffRequest,
     get_for,
@@ -112,7 +113,11 @@ def sign_consent(request: HttpRequest, token: str, language: str = "") -> HttpRe
         return redirect(request.path)
     spoken = language or languages.likely(request, link.course.patient.language)
     with translation.override(spoken):
-        return _signed(request, token, link, spoken) or _read(request, token, link, spoken)
+        return (
+            ask_first(request, link, _around(link, token, spoken))
+            or _signed(request, token, link, spoken)
+            or _read(request, token, link, spoken)
+        )
 
 
 def _read(request: HttpRequest, token: str, link: ConsentLink, language: str) -> HttpResponse:
@@ -177,8 +182,10 @@ def signed_paper(request: HttpRequest, token: str) -> HttpResponse:
     """The patient's own copy of what was signed at a link."""
     link = actions.find_consent_link(token, timezone.now())
     row = actions.signed_by(link) if link else None
-    if row is None:
+    if link is None or row is None:
         return errors.gone(request)
+    if not is_known(request, link.course.patient):
+        return redirect("sign_consent", token)
     return _paper(row)
 
 

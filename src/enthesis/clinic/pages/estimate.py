@@ -12,11 +12,13 @@ from django.utils import timezone, translation
 from django.views.decorators.http import require_http_methods, require_safe
 
 from enthesis.clinic import documents, errors, estimates, prices, store
+from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import estimate as actions
 from enthesis.clinic.estimates import Choice
 from enthesis.clinic.models import Course, Estimate, EstimateLink, Patient
 from enthesis.clinic.pages import attempt, patient_banner
 from enthesis.clinic.pages.ask import personal_address
+from enthesis.clinic.pages.second_fact import ask_first, is_known
 from enthesis.clinic.permissions import StaffRequest, get_for, page, public_page
 from enthesis.clinic.sender import is_local
 from enthesis.journey.estimate_words import say
@@ -107,7 +109,11 @@ def estimate(request: StaffRequest, course_id: int) -> HttpResponse:
             messages.success(request, f"Estimate {made.number} is made. Hand it to the patient.")
             return redirect("estimate", course.pk)
     elif wants_link and last is not None:
-        _link, token = actions.make_estimate_link(request.user, last.pk)
+        try:
+            _link, token = actions.make_estimate_link(request.user, last.pk)
+        except Refused as refused:
+            messages.error(request, refused.message)
+            return redirect("estimate", course.pk)
         address = personal_address(request, token, "read_estimate")
     plan = estimates.plan_to_price(course)
     context = {
@@ -195,10 +201,27 @@ def read_estimate(request: HttpRequest, token: str, language: str = "") -> HttpR
         return redirect(request.path)
     spoken = language or link.estimate.course.patient.language
     with translation.override(spoken):
-        return _read(request, token, link, spoken)
+        around = _around(link, token, spoken)
+        return ask_first(request, link, around) or _read(request, link, spoken, around)
 
 
-def _read(request: HttpRequest, token: str, link: EstimateLink, language: str) -> HttpResponse:
+def _around(link: EstimateLink, token: str, language: str) -> dict[str, Any]:
+    clinic = link.estimate.course.patient.clinic
+    return {
+        "clinic_name": clinic.name,
+        "phone": clinic.phone,
+        "others": [
+            (code, name, reverse("read_estimate_in", args=[token, code]))
+            for code, name in Patient.Language.choices
+            if code != language
+        ],
+        "paper": reverse("read_estimate_paper", args=[token]) + f"?in={language}",
+    }
+
+
+def _read(
+    request: HttpRequest, link: EstimateLink, language: str, around: dict[str, Any]
+) -> HttpResponse:
     row = link.estimate
     clinic = row.course.patient.clinic
     said = Lines(store.known_for(clinic, store.today(clinic)), language)
@@ -214,15 +237,9 @@ def _read(request: HttpRequest, token: str, link: EstimateLink, language: str) -
         words = say(said, "page-received", name=received.name, day=day)
     context = {
         **documents.estimate_context(row, language),
-        "clinic_name": clinic.name,
-        "others": [
-            (code, name, reverse("read_estimate_in", args=[token, code]))
-            for code, name in Patient.Language.choices
-            if code != language
-        ],
+        **around,
         "form": None if received else form,
         "received": words,
-        "paper": reverse("read_estimate_paper", args=[token]) + f"?in={language}",
         "say": {id: say(said, f"page-{id}") for id in ("sign", "sign-text", "button", "paper")},
     }
     context["sign_text"] = context["say"]["sign-text"]
@@ -236,6 +253,8 @@ def read_estimate_paper(request: HttpRequest, token: str) -> HttpResponse:
     link = actions.find_estimate_link(token, timezone.now())
     if link is None:
         return errors.gone(request)
+    if not is_known(request, link.estimate.course.patient):
+        return redirect("read_estimate", token)
     own, read = link.estimate.course.patient.language, request.GET.get("in", "")
     return _paper(link.estimate, read if read in Patient.Language.values else own)
 

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from enthesis.clinic import ledger, store
+from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import ledger as actions
 from enthesis.clinic.actions.answer import make_statement_link
 from enthesis.clinic.models import Course, Invoice, LedgerEntry
@@ -409,7 +410,11 @@ def use_deposit(request: StaffRequest, invoice_id: int) -> HttpResponse:
 def statement_link(request: StaffRequest, course_id: int) -> HttpResponse:
     """Make the address of the patient's statement; it is shown once."""
     course = get_for(request.user, Course, course_id)
-    _, token = make_statement_link(request.user, course.pk)
+    try:
+        _, token = make_statement_link(request.user, course.pk)
+    except Refused as refused:
+        messages.error(request, refused.message)
+        return redirect("course_money", course.pk)
     return _course_page(request, course, personal_address(request, token))
 
 

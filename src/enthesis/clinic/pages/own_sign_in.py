@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from enthesis.clinic.actions import Refused, second_factor
 from enthesis.clinic.actions import sign_in as actions
-from enthesis.clinic.middleware import STARTED_AT
+from enthesis.clinic.actions.open_sessions import STARTED_AT, end_sessions, open_sessions
 from enthesis.clinic.models import SecondFactor
 from enthesis.clinic.pages import attempt
 from enthesis.clinic.pages.sign_in import THROTTLED, address_of
@@ -125,6 +125,8 @@ def second_factor_page(request: StaffRequest) -> HttpResponse:
         "rows": rows,
         "can_remove": len(rows) > 1 or not user.needs_factor,
         "codes_left": second_factor.recovery_codes_left(user),
+        "sessions": open_sessions(user),
+        "this": request.session.session_key,
         "is_fresh": is_fresh(request),
         "not_fresh": NOT_FRESH,
         "again": f"{reverse('sign_in')}?next={reverse('second_factor')}",
@@ -211,6 +213,17 @@ def change_own_password(request: StaffRequest) -> HttpResponse:
 
 
 @require_POST
+def end_own_sessions(request: StaffRequest) -> HttpResponse:
+    """End one of one's own sessions elsewhere, or all of them but this one."""
+    if not is_fresh(request):
+        return to_own(request, NOT_FRESH)
+    only = request.POST.get("only", "")
+    number = end_sessions(request.user, request.session.session_key, only)
+    messages.success(request, f"{number} session{'s' if number != 1 else ''} ended.")
+    return redirect("second_factor")
+
+
+@require_POST
 def sign_out_everywhere(request: StaffRequest) -> HttpResponse:
     """End every session of one's own, on all devices, this one too."""
     actions.sign_out_everywhere(request.user)
@@ -224,5 +237,6 @@ urlpatterns = [
     page("sign-in/own/codes/", recovery_codes, "recovery_codes"),
     page("sign-in/own/<int:factor_id>/remove/", remove_factor, "remove_factor"),
     page("sign-in/own/password/", change_own_password, "change_own_password"),
+    page("sign-in/own/sessions/end/", end_own_sessions, "end_own_sessions"),
     page("sign-in/own/out/", sign_out_everywhere, "sign_out_everywhere"),
 ]

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from enthesis.clinic import store
-from enthesis.clinic.actions import EditConflict, Refused, second_factor, sign_in
+from enthesis.clinic.actions import EditConflict, Refused, open_sessions, second_factor, sign_in
 from enthesis.clinic.actions import settings as actions
 from enthesis.clinic.calls import messages_line
 from enthesis.clinic.models import Clinic, Role, User
@@ -281,6 +281,7 @@ def change_user(request: StaffRequest, user_id: int) -> HttpResponse:
         "row": row,
         "factors": len(row.factors_now()),
         "is_oneself": row == request.user,
+        "sessions": open_sessions.open_sessions(row),
     }
     status = 422 if form.errors else 200
     return render(request, "clinic/settings/user_form.html", context, status=status)
@@ -316,10 +317,19 @@ def reset_user_factors(request: StaffRequest, user_id: int) -> HttpResponse:
     return redirect("change_user", row.pk)
 
 
+@require_POST
+def end_user_sessions(request: StaffRequest, user_id: int) -> HttpResponse:
+    """Sign somebody out everywhere: a lost laptop, a screen left open, a colleague who left."""
+    row = open_sessions.end_sessions_of(request.user, user_id)
+    messages.success(request, f"{row} is signed out everywhere.")
+    return redirect("change_user", row.pk)
+
+
 urlpatterns = [
     page("settings/", settings, "settings"),
     page("settings/users/add/", add_user, "add_user"),
     page("settings/users/<int:user_id>/", change_user, "change_user"),
     page("settings/users/<int:user_id>/password/", give_user_password, "give_user_password"),
+    page("settings/users/<int:user_id>/sign-out/", end_user_sessions, "end_user_sessions"),
     page("settings/users/<int:user_id>/factors/", reset_user_factors, "reset_user_factors"),
 ]

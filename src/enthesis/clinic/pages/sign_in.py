@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from enthesis.clinic.actions import second_factor
 from enthesis.clinic.actions import sign_in as actions
-from enthesis.clinic.middleware import STARTED_AT
+from enthesis.clinic.actions.open_sessions import ADDRESS, DEVICE, STARTED_AT, device_words
 from enthesis.clinic.models import SecondFactor, User
 from enthesis.clinic.pages import attempt
 from enthesis.clinic.pages.choose import only_index
@@ -164,6 +164,8 @@ def _begin_session(request: HttpRequest, user: User) -> None:
     request.session.flush()
     login(request, user, backend=BACKEND)
     request.session[STARTED_AT] = time.time()
+    request.session[DEVICE] = device_words(request.headers.get("User-Agent", ""))
+    request.session[ADDRESS] = address_of(request)
 
 
 @require_POST

@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from enthesis.clinic import store
+from enthesis.clinic.actions.second_fact import locked_lately
 from enthesis.clinic.calls import call_list, messages_line
 from enthesis.clinic.day import day
 from enthesis.clinic.enquiries import number_waiting
@@ -42,6 +43,7 @@ def today(request: StaffRequest) -> HttpResponse:
         "number_waiting": number_waiting(request.clinic),
         "stock_warnings": warnings(request.clinic, date),
         "emergencies": waiting(request),
+        "locked": locked_lately(request.clinic, now),
         "is_clinical": clinical,
         "opens_courses": may(request.user, "course"),
     }
