@@ -17,7 +17,6 @@ from enthesis.clinic.package import EXPORT
 from enthesis.clinic.pages import attempt
 from enthesis.clinic.permissions import StaffRequest, page
 
-
 AS = [("csv", "CSV, for spreadsheets"), ("parquet", "Parquet, for statistics programs")]
 
 
