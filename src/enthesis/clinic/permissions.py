@@ -5,7 +5,7 @@ The row decides by role; `get_for` decides by clinic: another clinic's record do
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
@@ -16,7 +16,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 
-from enthesis.clinic import models
+from enthesis.clinic import models, sending
 from enthesis.clinic.models import Role
 
 M = TypeVar("M", bound=Model)
@@ -67,7 +67,10 @@ def page(route: str, view: View, name: str, roles: Roles) -> URLPattern:
         if user.clinic is None or user.role not in roles:
             raise PermissionDenied
         request.clinic = user.clinic  # type: ignore[attr-defined]
-        return view(request, *args, **kwargs)
+        asked = cast(StaffRequest, request)
+        return sending.refused(request, name) or sending.once(
+            asked, name, lambda: view(request, *args, **kwargs)
+        )
 
     checked.roles = roles  # type: ignore[attr-defined]
     return path(route, checked, name=name)
@@ -85,7 +88,7 @@ def public_page(route: str, view: View, name: str) -> URLPattern:
 
     @wraps(view)
     def opened(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        return view(request, *args, **kwargs)
+        return sending.refused(request, name) or view(request, *args, **kwargs)
 
     opened.roles = None  # type: ignore[attr-defined]
     return path(route, opened, name=name)

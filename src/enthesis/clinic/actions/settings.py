@@ -10,9 +10,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from enthesis.clinic import audit, store
-from enthesis.clinic.actions import EditConflict, Refused, hold_clinic, save
+from enthesis.clinic.actions import EditConflict, Refused, hold_clinic, open_for_edit, save
 from enthesis.clinic.models import AuditEvent, Clinic, Role, User
-from enthesis.clinic.permissions import get_for
 from enthesis.journey.superbill import npi_problem
 from enthesis.units import MINOR_DIGITS, Money, money_words
 
@@ -185,10 +184,11 @@ def _new_user(clinic: Clinic, newcomer: Newcomer) -> User:
 
 
 @transaction.atomic
-def change_user(user: User, user_id: int, role: str, is_active: bool) -> User:
-    """Another role, or no more access at once. A clinic always keeps one administrator."""
+def change_user(user: User, user_id: int, role: str, is_active: bool, version: int | None) -> User:
+    """Another role, or no more access at once. A clinic always keeps one administrator.
+    EditConflict if somebody else changed it in the meantime."""
     hold_clinic(user)
-    changed = get_for(user, User, user_id, lock=True)
+    changed = open_for_edit(user, User, user_id, version)
     before = {"role": changed.role, "is_active": changed.is_active}
     changed.role, changed.is_active = role, is_active
     save(changed)

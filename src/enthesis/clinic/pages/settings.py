@@ -14,7 +14,7 @@ from enthesis.clinic.actions import EditConflict, Refused, second_factor, sign_i
 from enthesis.clinic.actions import settings as actions
 from enthesis.clinic.calls import messages_line
 from enthesis.clinic.models import Clinic, Role, User
-from enthesis.clinic.pages import attempt, differences
+from enthesis.clinic.pages import attempt, made_from
 from enthesis.clinic.permissions import ADMIN, StaffRequest, get_for, page, rows_for
 from enthesis.knowledge.kinds import Knowledge
 
@@ -161,6 +161,7 @@ class GivePasswordForm(forms.Form):
 class AccessForm(forms.Form):
     role = forms.ChoiceField(label="Role", choices=Role.choices, widget=forms.RadioSelect)
     is_active = forms.BooleanField(label="May sign in", required=False)
+    version = forms.IntegerField(widget=forms.HiddenInput)
 
 
 @require_http_methods(["GET", "POST"])
@@ -186,9 +187,7 @@ def settings(request: StaffRequest) -> HttpResponse:
             status = 422
         except EditConflict as conflict:
             theirs = cast(Clinic, conflict.theirs)
-            both, status = differences(form, _own(theirs)), 409
-            form.data = form.data.copy()  # type: ignore[attr-defined]
-            form.data["version"] = theirs.version  # type: ignore[index]
+            both, status = made_from(form, theirs, **_own(theirs)), 409
     context = {
         "form": form,
         "both": both,
@@ -236,24 +235,31 @@ def add_user(request: StaffRequest) -> HttpResponse:
 def change_user(request: StaffRequest, user_id: int) -> HttpResponse:
     """A user's role, and whether they may sign in at all."""
     row = get_for(request.user, User, user_id)
-    form = AccessForm(request.POST or None, initial={"role": row.role, "is_active": row.is_active})
+    form = AccessForm(request.POST or None, initial={**_access(row), "version": row.version})
+    both, status = None, 422 if form.errors else 200
     if form.is_bound and form.is_valid():
-        data = form.cleaned_data
-        if attempt(
-            form, actions.change_user, request.user, row.pk, data["role"], data["is_active"]
-        ):
-            messages.success(request, f"The access of {row} was changed.")
-            return redirect("settings" if row != request.user else "today")
+        try:
+            if attempt(form, actions.change_user, request.user, row.pk, **form.cleaned_data):
+                messages.success(request, f"The access of {row} was changed.")
+                return redirect("settings" if row != request.user else "today")
+            status = 422
+        except EditConflict as conflict:
+            theirs = cast(User, conflict.theirs)
+            both, status = made_from(form, theirs, **_access(theirs)), 409
     context = {
         "form": form,
+        "both": both,
         "title": f"Access of {row}",
         "button": "Save access",
         "row": row,
         "factors": len(row.factors_now()),
         "is_oneself": row == request.user,
     }
-    status = 422 if form.errors else 200
     return render(request, "clinic/settings/user_form.html", context, status=status)
+
+
+def _access(row: User) -> dict[str, Any]:
+    return {"role": row.role, "is_active": row.is_active}
 
 
 @require_http_methods(["GET", "POST"])
