@@ -106,7 +106,7 @@ def test_a_course_with_deposit_credit_and_refund_comes_out_even(
     post(client, f"/money/entries/{mistaken.pk}/take-back/", reason="It was in cash")
     assert ledger.bill_of(invoice, TODAY).balance.amount == 220
     client.post(f"{page}pay/", {"amount": "220", "method": "card", "on": "2026-11-23",
-                                "request_key": "q"})  # fmt: skip
+                                "request_key": "q", "send_again": "1"})  # fmt: skip
     assert "Write a credit note first" in post(
         client, f"{page}refund/", amount="80", method="card", reason="One place less"
     ).content.decode()  # fmt: skip

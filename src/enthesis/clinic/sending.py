@@ -62,8 +62,17 @@ def once(request: "StaffRequest", name: str, answer: Answer) -> HttpResponseBase
     is_part = "HX-Request" in request.headers
     if twice not in (Twice.ONCE, Twice.EDIT) or is_part or not request.POST.get(KEY):
         return answer()
-    with transaction.atomic():
-        return _kept(request, twice, answer)
+    try:
+        with transaction.atomic():
+            return _kept(request, twice, answer)
+    except _SentSoon as soon:
+        list(messages.get_messages(request))  # that it was saved: it was undone
+        return _asked(request, "soon", soon.before)
+
+
+class _SentSoon(Exception):  # noqa: N818 (an answer, not a fault)
+    def __init__(self, before: SentForm) -> None:
+        self.before = before
 
 
 def _kept(request: "StaffRequest", twice: Twice, answer: Answer) -> HttpResponseBase:
@@ -81,17 +90,16 @@ def _kept(request: "StaffRequest", twice: Twice, answer: Answer) -> HttpResponse
         return _asked(request, "other", sent)
     if not is_first:
         return answer()  # edited anew: its version decides
-    since = timezone.now() - SOON
-    before = mine.filter(content=content, at__gt=since).exclude(pk=sent.pk).last()
-    if before and twice is Twice.ONCE and _typed(request) and AGAIN not in request.POST:
-        mine.filter(pk=sent.pk).delete()
-        return _asked(request, "soon", before)
     with audit.watching() as events:
         response = answer()
-    if response.status_code < 400 and AuditEvent.objects.filter(pk__in=events).exists():
-        mine.filter(pk=sent.pk).update(answer=response.get("Location", "")[:300])
-    else:
+    if response.status_code >= 400 or not AuditEvent.objects.filter(pk__in=events).exists():
         mine.filter(pk=sent.pk).delete()
+        return response
+    alike = mine.filter(content=content, at__gt=sent.at - SOON).exclude(pk=sent.pk)
+    if twice is Twice.ONCE and AGAIN not in request.POST and _typed(request):
+        if before := alike.last():
+            raise _SentSoon(before)
+    mine.filter(pk=sent.pk).update(answer=response.get("Location", "")[:300])
     return response
 
 
