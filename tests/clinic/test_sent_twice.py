@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,30 @@ from django.db import transaction
 from django.test import Client
 
 from enthesis import clinic
-from enthesis.clinic import models, store
-from enthesis.clinic.actions import ledger, pay
+from enthesis.clinic import models, sending, store
+from enthesis.clinic.actions import (
+    BOOKS,
+    FACTS,
+    AppendOnlyError,
+    EditConflict,
+    Refused,
+    judge,
+    ledger,
+    pay,
+    save,
+    settings,
+)
+from enthesis.clinic.actions.day_close import close_day
 from enthesis.clinic.actions.plan import save_plan
 from enthesis.clinic.actions.treat import start_session
-from enthesis.clinic.models import Role
+from enthesis.clinic.models import Role, SentForm
 from enthesis.clinic.writes import WRITES, Twice
+from enthesis.exchange.course_json import kept
+from enthesis.journey.ledger import Method
 from tests.clinic.evaluated import evaluate, plan, typed
 from tests.clinic.files import png
 from tests.clinic.test_access import ACCESS, PUBLIC, address, ids, no_printing, pages
+from tests.clinic.test_pay_pages import at_once
 from tests.clinic.treated import treated
 
 __all__ = ["ids", "no_printing"]
@@ -338,12 +354,162 @@ def test_a_page_takes_a_form_only_if_it_is_known_what_twice_does(ids: dict[str, 
 @pytest.mark.alike
 def test_every_form_of_a_page_carries_its_key() -> None:
     """But for those of the decision aid, whose pages keep nothing and know no session."""
-    templates = Path(clinic.__file__).parent / "templates"
-    for path in templates.rglob("*.html"):
-        text = path.read_text()
-        above = re.match(r'{% extends "(.*?)" %}', text)
-        all_of_it = text + ((templates / above[1]).read_text() if above else "")
-        if "choose" not in path.parts and 'method="post"' in text:
-            wanted = text.count('method="post"') - ("block form_open" in text)
-            assert text.count("{% csrf_token %}") >= wanted, path.name
-            assert "{% csrf_token %}" in all_of_it, path.name
+    folder = Path(clinic.__file__).parent / "templates"
+    for path in folder.rglob("*.html"):
+        text = whole = path.read_text()
+        if 'method="post"' not in text or '"clinic/choose/shell.html"' in text:
+            continue
+        while above := re.match(r'{% extends "(.*?)" %}', text):
+            text = (folder / above[1]).read_text()
+            whole += text
+        assert whole.count("{% csrf_token %}") >= whole.count('method="post"') - 1, path.name
+        assert "{% csrf_token %}" in whole, path.name
+
+
+EDITED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "edit_patient": ({"phone": "(555) 0001"}, {"phone": "(555) 0002"}, "(555) 0001"),
+    "move_appointment": ({"on": "2027-02-02", "at": "11:00"},
+                         {"on": "2027-02-02", "at": "11:30"}, "11:00"),
+    "adverse_event": ({"follow": "1", "follow-text": "Better"},
+                      {"follow": "1", "follow-text": "Worse"}, "Better"),
+    "change_protocol": ({"name": "Ours A"}, {"name": "Ours B"}, "Ours A"),
+    "evaluate": (typed(pain_months="15"), typed(pain_months="16"), "15"),
+    "stock_product": ({"low_vials": "3"}, {"low_vials": "4"}, "3"),
+    "stock_lot": ({"do": "expiry", "expiry-expires_on": "2027-07-31"},
+                  {"do": "expiry", "expiry-expires_on": "2027-08-31"}, "31 Jul 2027"),
+    "settings": ({"phone": "(555) 0001"}, {"phone": "(555) 0002"}, "(555) 0001"),
+    "rooms": ({"monday": "08:00-12:00"}, {"monday": "09:00-12:00"}, "08:00-12:00"),
+    "change_user": ({"role": "administrator"}, {"role": "clinician"}, "administrator"),
+}  # fmt: skip
+"""What one types, what another types meanwhile, and what the page then shows of the first."""
+
+
+@pytest.mark.parametrize("name", EDITED if EVERY else ("stock_lot", "change_user", "rooms"))
+def test_who_saves_second_sees_both_and_loses_no_word(
+    name: str, ids: dict[str, Any], sender: Callable[[str], Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, at = sender(name), address(PAGES[name], ids)
+    theirs, mine, said = EDITED[name]
+    monkeypatch.setitem(TYPED, name, mine)
+    form = sent(client, name, at)
+    of_theirs = form | theirs | {"request_key": "theirs"}
+    assert client.post(at, of_theirs).status_code == 302
+    saved = rows()
+    answer = client.post(at, form)
+    page = answer.content.decode()
+    assert answer.status_code == 409 and said in page, name
+    assert rows() == saved, "nothing of the second is saved"
+    word = next(one for one in mine.values() if one not in ("expiry", *theirs.values()))
+    shown = [one for one in Fields(page).forms if any(word in v for v in one.values())]
+    assert shown or f'value="{word}" id' in page or f'"{word}" checked' in page, page
+    again = client.post(at, (shown[0] if shown else sent(client, name, at)) | mine)
+    assert again.status_code == 302, "sent again as it stands there, it is saved"
+
+
+def test_a_key_used_before_is_told_and_what_was_lost_on_the_way_is_asked_about(
+    desk: models.User, make_course: Callable[..., models.Course], client_for: Any
+) -> None:
+    client, at = client_for(desk), f"/courses/{make_course().pk}/money/deposit/"
+    form = {"amount": "50", "method": "cash", "on": DAY, "request_key": "a"}
+    wrong = client.post(at, form | {"amount": "-1"})
+    assert wrong.status_code == 422, "what was refused uses no key up"
+    assert client.post(at, form).status_code == 302
+    other = client.post(at, form | {"amount": "70"})
+    assert other.status_code == 409 and "70" in other.content.decode()
+    back = form | {"request_key": "b"}
+    soon = client.post(at, back)
+    page = soon.content.decode()
+    assert soon.status_code == 409 and "exactly this" in page and "Deposit recorded" not in page
+    assert models.LedgerEntry.objects.count() == 1
+    (meant,) = [one for one in Fields(page).forms if "amount" in one]
+    assert client.post(at, meant).status_code == 302
+    assert models.LedgerEntry.objects.count() == 2
+    assert client.post("/courses/0/money/deposit/", form).status_code == 404
+
+
+def test_the_keys_are_forgotten_after_two_days(desk: models.User, time_machine: Any) -> None:
+    SentForm.objects.create(user=desk, page="/a", key="k", content="c")
+    assert sending.forget() == 0
+    time_machine.move_to(datetime(2026, 11, 25, 18, tzinfo=UTC), tick=False)
+    assert sending.forget() == 1
+
+
+def test_what_stands_as_a_fact_or_signed_is_never_saved_again(
+    world: dict[str, dict[str, Any]], clinician: models.User
+) -> None:
+    tried = 0
+    session = models.Session.objects.filter(signed_at__isnull=False).first()
+    for row in (session, *(kind.objects.first() for kind in (*BOOKS, *FACTS))):
+        if row is not None:
+            tried += 1
+            with pytest.raises(AppendOnlyError):
+                save(row)
+    assert tried > 8
+    assert session is not None
+    session.signed_at = None
+    with pytest.raises(AppendOnlyError):
+        save(session)
+
+
+def test_something_that_fails_after_it_wrote_leaves_neither_and_the_same_form_may_come_again(
+    desk: models.User, make_course: Callable[..., models.Course], monkeypatch: Any, client_for: Any
+) -> None:
+    course = make_course()
+    client, at = client_for(desk), f"/courses/{course.pk}/money/deposit/"
+    client.raise_request_exception = False
+    form = {"amount": "50", "method": "cash", "on": DAY, "request_key": "a"}
+    with monkeypatch.context() as broken:
+        broken.setattr("enthesis.clinic.pages.ledger.redirect", lambda to: 1 / 0)
+        assert client.post(at, form).status_code == 500
+    assert not models.LedgerEntry.objects.exists() and not SentForm.objects.exists()
+    assert client.post(at, form).status_code == 302
+    assert models.LedgerEntry.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_twenty_that_send_one_form_in_the_same_moment_one_writes(
+    desk: models.User, make_course: Callable[..., models.Course], client_for: Any
+) -> None:
+    at = f"/courses/{make_course().pk}/calls/add/"
+    clients = [client_for(desk) for _ in range(20)]
+    form = {"outcome": "No answer", "request_key": "a"}
+    answers = at_once([partial(client.post, at, form) for client in clients])
+    assert {(one.status_code, one["Location"]) for one in answers} == {
+        (302, answers[0]["Location"])
+    }
+    assert models.CallAttempt.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_do_the_same_in_the_same_moment_one_does_it(
+    desk: models.User, clinician: models.User, make_course: Callable[..., models.Course]
+) -> None:
+    """Each with a key of their own, as two people have."""
+    course = treated(make_course(), [7, 5], clinician)
+    today, hundred = date(2026, 11, 23), Decimal(100)
+    bill = pay.make_invoice(desk, course.sessions.get().pk, today)
+    ledger.take_deposit(desk, course.pk, hundred, "cash", today, "d")
+    nothing = dict.fromkeys(Method, Decimal(0))
+    tried: dict[str, Callable[[int], Any]] = {
+        "used": lambda n: ledger.use_deposit(desk, bill.pk, hundred, today, f"u{n}"),
+        "given back": lambda n: ledger.give_back_deposit(
+            desk, course.pk, hundred, "cash", "Asked", today, f"g{n}"
+        ),
+        "decided": lambda n: judge.record_decision(clinician, course.pk, "stop", "Enough", seen),
+        "closed": lambda n: close_day(desk, today, nothing, f"Counted by {n}"),
+        "joined": lambda n: settings.change_user(clinician, desk.pk, "clinician", True, 1),
+    }
+    seen = kept(store.course_record(course))[1]
+    for name, do in tried.items():
+        if name == "given back":
+            ledger.take_deposit(desk, course.pk, hundred, "cash", today, "d2")
+        answers = at_once([partial(do, number) for number in range(4)])
+        done = [one for one in answers if not isinstance(one, Exception)]
+        assert done and all(
+            type(one) in (Refused, EditConflict, type(done[0])) for one in answers
+        ), (
+            name,
+            answers,
+        )
+        assert len({one.pk for one in done}) == 1, (name, answers)
+        assert len(done) == 1 or name == "decided", (name, answers)

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
 from django.contrib import messages
+from django.contrib.messages.storage import default_storage
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
@@ -66,7 +67,8 @@ def once(request: "StaffRequest", name: str, answer: Answer) -> HttpResponseBase
         with transaction.atomic():
             return _kept(request, twice, answer)
     except _SentSoon as soon:
-        list(messages.get_messages(request))  # that it was saved: it was undone
+        # Without what the page said of it: that was undone.
+        request._messages = default_storage(request)  # type: ignore[attr-defined]
         return _asked(request, "soon", soon.before)
 
 
