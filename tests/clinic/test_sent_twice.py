@@ -292,7 +292,7 @@ def sent(client: Client, name: str, at: str) -> dict[str, Any]:
     if page.status_code != 200:
         return {"request_key": "k"} | typed
     forms = [form for form in Fields(page.content.decode()).forms if "request_key" in form]
-    fit = max(forms, key=lambda form: len(form.keys() & typed.keys()), default=None)
+    fit = max(reversed(forms), key=lambda form: len(form.keys() & typed.keys()), default=None)
     return (fit or {"request_key": "k"}) | typed
 
 
