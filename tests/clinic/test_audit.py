@@ -127,6 +127,12 @@ def test_rows_are_changed_past_save_in_these_places_only_and_none_is_of_the_book
             "_recovery(user).update",
             "fresh.update",
         ],
+        # The keys of forms that were sent: none is a record.
+        "sending": [
+            "SentForm.objects.filter(at__lt=timezone.now() - KEPT).delete",
+            "mine.filter(pk=sent.pk).delete",
+            "mine.filter(pk=sent.pk).update",
+        ],
         "sign_in": ["User.objects.filter(pk=user.pk).update"],
         "treat": ["session.delete", "session.sites.all().delete"],
     }

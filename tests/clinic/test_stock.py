@@ -295,7 +295,7 @@ def test_wasting_counting_and_correcting_are_movements_and_audited(
     assert left(lot) == 6 and lot.movements.count() == 3
     with pytest.raises(Refused, match="Only 6\u00a0vials are left"):
         stock.waste(desk, lot.pk, 7, "dropped", today)
-    stock.correct_expiry(desk, lot.pk, date(2027, 7, 31))
+    stock.correct_expiry(desk, lot.pk, date(2027, 7, 31), 1)
     detail = AuditEvent.objects.get(action="correct_expiry").detail
     assert (detail["from"], detail["to"]) == ("2027-06-30", "2027-07-31")
 

@@ -1,7 +1,9 @@
 """Who did what to which record: one row for every write, in the same transaction as the write, and
 one for every patient whose record is read, before it is shown."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +12,19 @@ from django.db.models import Case, Model, QuerySet, Value, When
 from django.db.models.functions import Concat
 
 from enthesis.clinic.models import AccessEvent, AuditEvent, Clinic, Emergency, Patient, User
+
+_events: ContextVar[list[int] | None] = ContextVar("events", default=None)
+
+
+@contextmanager
+def watching() -> Iterator[list[int]]:
+    """The primary keys of the events within; of an action that failed they do not stay."""
+    events: list[int] = []
+    before = _events.set(events)
+    try:
+        yield events
+    finally:
+        _events.reset(before)
 
 
 def record(
@@ -29,7 +44,7 @@ def record(
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError(f"audit.record({action!r}) outside a transaction: add @atomic.")
     patient = patient or _patient_of(row)
-    return AuditEvent.objects.create(
+    event = AuditEvent.objects.create(
         clinic_id=user.clinic_id if user else _clinic_of(patient or row),
         user=user,
         actor=str(user) if user else by,
@@ -39,6 +54,9 @@ def record(
         record_id=row.pk,
         detail=detail or {},
     )
+    if (events := _events.get()) is not None:
+        events.append(event.pk)
+    return event
 
 
 def _clinic_of(row: Model) -> int | None:

@@ -98,6 +98,7 @@ class User(AbstractUser):
     must_change_password = models.BooleanField(default=False)
     # Sessions that began before this moment have ended.
     signed_out_at = models.DateTimeField(null=True, blank=True)
+    version = models.PositiveIntegerField(default=1)
 
     def __str__(self) -> str:
         return self.display_name or self.username
@@ -113,6 +114,25 @@ class User(AbstractUser):
         everybody knows."""
         invented = self.clinic is not None and self.clinic.invented
         return bool(settings.SECOND_FACTOR) and not invented
+
+
+class SentForm(models.Model):
+    """A form that wrote something: sent again it is answered as it was, and writes nothing."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE)
+    page = models.CharField(max_length=200)
+    key = models.CharField(max_length=40)
+    # A keyed hash of what was typed.
+    content = models.CharField(max_length=64)
+    # Where its answer led to; empty: the answer was shown at once, and was not kept.
+    answer = models.CharField(max_length=300, blank=True, default="")
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "page", "key"], name="form_sent_once")
+        ]
 
 
 class SecondFactor(models.Model):
@@ -402,6 +422,7 @@ class StockLot(models.Model):
     number = models.CharField(max_length=40, validators=NO_NUL)
     key = models.CharField(max_length=40, validators=NO_NUL)
     expires_on = models.DateField()
+    version = models.PositiveIntegerField(default=1)
 
     class Meta:
         ordering = ["expires_on", "id"]

@@ -5,7 +5,7 @@ The row decides by role; `get_for` decides by clinic: another clinic's record do
 
 from collections.abc import Callable, Iterator
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.contrib.auth import logout
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -19,7 +19,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, get_resolver, path
 from django.utils import timezone
 
-from enthesis.clinic import models
+from enthesis.clinic import models, sending
 from enthesis.clinic.access_table import FILE, AccessTableError, Row, table
 from enthesis.clinic.models import Role
 
@@ -85,7 +85,10 @@ def page(route: str, view: View, name: str) -> URLPattern:
             if name == LANDINGS[0]:
                 return redirect(landing(user))
             raise PermissionDenied
-        return view(request, *args, **kwargs)
+        asked = cast(StaffRequest, request)
+        return sending.refused(request, name) or sending.once(
+            asked, name, lambda: view(request, *args, **kwargs)
+        )
 
     return path(route, checked, name=name)
 
@@ -128,7 +131,12 @@ def public_page(route: str, view: View, name: str) -> URLPattern:
     """A URL that is open to anyone, like the sign-in page and a patient's personal link."""
 
     _row_of_page(name, is_public=True)
-    return path(route, view, name=name)
+
+    @wraps(view)
+    def opened(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return sending.refused(request, name) or view(request, *args, **kwargs)
+
+    return path(route, opened, name=name)
 
 
 def every_url(within: URLResolver | None = None) -> Iterator[URLPattern]:

@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import override
 
-from enthesis.clinic import archive, backup, enquiries, network, sealing, store
+from enthesis.clinic import archive, backup, enquiries, network, sealing, sending, store
 from enthesis.clinic.actions import enquiry, outbox
 from enthesis.clinic.errors import without_words
 from enthesis.clinic.models import (
@@ -83,6 +83,8 @@ def run_pass(lease: timedelta = outbox.LEASE) -> int:
     sent = send_at_once(lease)
     with _alone("The askers' names and addresses could not be erased"):
         enquiry.forget_askers(timezone.now())
+    with _alone("The keys of forms that were sent could not be forgotten"):
+        sending.forget()
     for clinic in _writing():
         with _alone(f"Nothing could be queued for clinic {clinic.pk}"):
             queue_wanted(clinic, timezone.now())

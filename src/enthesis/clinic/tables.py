@@ -28,6 +28,7 @@ NOT_EXPORTED: dict[str, str] = {
     "clinic.User_groups": "Unused: what a user may do is the user's role.",
     "clinic.User_user_permissions": "Unused: what a user may do is the user's role.",
     "contenttypes.ContentType": "The framework's list of tables; no facts of the clinic.",
+    "clinic.SentForm": "Which forms were sent in two days, so that a double click writes once.",
     "sessions.Session": "Who is signed in at the moment: its keys would let anybody in.",
 }
 WITHHELD: dict[str, str] = {

@@ -12,18 +12,29 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db.models import Model
 
 from enthesis.clinic.models import (
+    AdverseEventEntry,
+    AidGiven,
+    Amendment,
     Arrangement,
+    CautionSetAside,
     Clinic,
+    Consent,
     DayClose,
+    Decision,
+    EnquiryFact,
     Estimate,
     EstimateReceived,
+    Evaluation,
     Invoice,
     InvoiceLine,
     LedgerEntry,
     PacketRelease,
+    Session,
+    StockMovement,
     Superbill,
     TariffPrice,
     User,
+    Weight,
 )
 from enthesis.clinic.permissions import get_for, may
 
@@ -33,6 +44,11 @@ BOOKS = (
     *(Estimate, EstimateReceived, Superbill, PacketRelease),
 )
 """Rows that are only ever added: what is wrong in them is set right by another one."""
+FACTS = (
+    *(Evaluation, Decision, Consent, Amendment, Weight, StockMovement),
+    *(AdverseEventEntry, AidGiven, CautionSetAside, EnquiryFact),
+)
+"""Likewise, outside the books: what was found, decided, signed or added."""
 
 
 class Refused(Exception):  # noqa: N818 (an answer, not a fault)
@@ -53,7 +69,7 @@ class EditConflict(Exception):  # noqa: N818 (likewise)
 
 
 class AppendOnlyError(RuntimeError):
-    """Code tried to change the books."""
+    """Code tried to change the books, a fact, or a session that is signed."""
 
     def __init__(self, kind: type[Model]) -> None:
         super().__init__(f"A {kind.__name__} is never changed. Add a row that sets it right.")
@@ -84,8 +100,8 @@ def hold_clinic(of: User | Invoice) -> Clinic:
 
 def save(row: M) -> M:
     """Check and save a row; an edited row with a version gets the next one. Raises Refused; for a
-    row of the books that stands already AppendOnlyError."""
-    if isinstance(row, BOOKS) and row.pk is not None:
+    row of the books, a fact or a signed session that stands already AppendOnlyError."""
+    if row.pk is not None and (isinstance(row, (*BOOKS, *FACTS)) or _is_signed(row)):
         raise AppendOnlyError(type(row))
     try:
         _check(row)
@@ -110,3 +126,9 @@ def _check(row: Model) -> None:
     row.clean()
     row.validate_unique()
     row.validate_constraints()
+
+
+def _is_signed(row: Model) -> bool:
+    """Whether it stands signed in the database, whatever the row in hand says."""
+    signed = Session.objects.filter(pk=row.pk, signed_at__isnull=False)
+    return isinstance(row, Session) and signed.exists()

@@ -10,9 +10,9 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from enthesis.clinic import audit, store
-from enthesis.clinic.actions import EditConflict, Refused, hold_clinic, save
+from enthesis.clinic.actions import EditConflict, Refused, hold_clinic, open_for_edit, save
 from enthesis.clinic.models import AuditEvent, Clinic, User
-from enthesis.clinic.permissions import get_for, may_grant, roles_of
+from enthesis.clinic.permissions import may_grant, roles_of
 from enthesis.journey.superbill import npi_problem
 from enthesis.units import MINOR_DIGITS, Money, money_words
 
@@ -195,11 +195,12 @@ def _refuse_grant(user: User, role: str) -> None:
 
 
 @transaction.atomic
-def change_user(user: User, user_id: int, role: str, is_active: bool) -> User:
+def change_user(user: User, user_id: int, role: str, is_active: bool, version: int | None) -> User:
     """Another role, or no more access at once. A clinic always keeps one administrator, and nobody
-    gives a role to themselves: what somebody may not see another must let them."""
+    gives a role to themselves: what somebody may not see another must let them. EditConflict if
+    somebody else changed it in the meantime."""
     hold_clinic(user)
-    changed = get_for(user, User, user_id, lock=True)
+    changed = open_for_edit(user, User, user_id, version)
     if role != changed.role:
         _refuse_grant(user, role)
     before = {"role": changed.role, "is_active": changed.is_active}

@@ -127,9 +127,12 @@ def count(user: User, lot_id: int, counted: int, reason: str, today: date) -> in
 
 
 @transaction.atomic
-def correct_expiry(user: User, lot_id: int, expires_on: date) -> StockLot:
-    """A date that was mistyped; the audit trail keeps what stood there."""
-    lot = get_for(user, StockLot, lot_id, lock=True)
+def correct_expiry(
+    user: User, lot_id: int, expires_on: date, expected_version: int | None
+) -> StockLot:
+    """A date that was mistyped; the audit trail keeps what stood there. EditConflict if somebody
+    else corrected it in the meantime."""
+    lot = open_for_edit(user, StockLot, lot_id, expected_version)
     before, lot.expires_on = lot.expires_on, expires_on
     save(lot)
     detail = {"lot": lot.number, "from": str(before), "to": str(expires_on)}

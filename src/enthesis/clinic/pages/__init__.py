@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
+from django.db.models import Model
 
 from enthesis.clinic import consents
 from enthesis.clinic.actions import Refused
@@ -30,12 +31,22 @@ def clinic_at(clinic_id: int) -> Clinic | None:
     return Clinic.objects.filter(pk=min(clinic_id, MOST)).first()
 
 
-def differences(form: forms.BaseForm, theirs: dict[str, Any]) -> list[tuple[str, str, str]]:
+def made_from(form: forms.BaseForm, theirs: Model, **values: Any) -> list[tuple[str, str, str]]:
+    """After an EditConflict: where `values`, which stand there now, differ from what was typed, for
+    parts/conflict.html. The form keeps what was typed and is sent again as of their version."""
+    form.data = form.data.copy()  # type: ignore[attr-defined]
+    form.data[form.add_prefix("version")] = str(theirs.version)  # type: ignore[attr-defined]
+    return _differences(form, values)
+
+
+def _differences(form: forms.BaseForm, theirs: dict[str, Any]) -> list[tuple[str, str, str]]:
     """(label, what stands there now, what was typed) for the fields where the two differ."""
     return [
         (str(form[name].label), _words(value), _words(form.cleaned_data.get(name)))
         for name, value in theirs.items()
-        if name in form.fields and _words(value) != _words(form.cleaned_data.get(name))
+        if name in form.fields
+        and not form.fields[name].widget.is_hidden
+        and _words(value) != _words(form.cleaned_data.get(name))
     ]
 
 

@@ -1,7 +1,6 @@
 """Adverse events: report one, judge it, follow it up; and all of a clinic's on one page."""
 
 from typing import Any, cast
-from uuid import uuid4
 
 from django import forms
 from django.contrib import messages
@@ -16,8 +15,9 @@ from enthesis.clinic.actions import adverse as actions
 from enthesis.clinic.actions.answer import answers_of
 from enthesis.clinic.harm import Harm, harm_of, harms_of
 from enthesis.clinic.models import AdverseEvent, Assessment, Course, Session
-from enthesis.clinic.pages import attempt, patient_banner
+from enthesis.clinic.pages import attempt, made_from, patient_banner
 from enthesis.clinic.permissions import StaffRequest, get_for, page
+from enthesis.clinic.sending import key_of
 from enthesis.journey import adverse, follow
 from enthesis.knowledge.kinds import Knowledge
 
@@ -37,7 +37,6 @@ class EventForm(forms.Form):
     what_was_done = forms.CharField(
         label="What was done", max_length=2000, required=False, widget=_TEXT
     )
-    request_key = forms.CharField(max_length=40, widget=forms.HiddenInput)
 
     def __init__(
         self, data: Any, initial: dict[str, Any], known: Knowledge, given: QuerySet[Session]
@@ -108,7 +107,7 @@ def add_adverse_event(request: StaffRequest, course_id: int) -> HttpResponse:
     form = EventForm(sent, _begun(request, given, answer, known), known, given)
     if request.method == "POST" and form.is_valid():
         told = dict(form.cleaned_data)
-        session, key = told.pop("session"), told.pop("request_key")
+        session, key = told.pop("session"), key_of(request)
         event = attempt(
             form, actions.report_event, request.user, course.pk, adverse.Report(**told), key,
             int(session) if session else None, answer.pk if answer else None,
@@ -129,7 +128,7 @@ def _begun(
     on = answer.on if answer else today
     asked = _asked(request, "session", Session)
     session = asked or given.filter(on__lte=on).first()
-    begun = {"onset_on": on, "request_key": uuid4().hex, "session": session and str(session.pk)}
+    begun = {"onset_on": on, "session": session and str(session.pk)}
     told = asked.complications if asked else ()
     if seen := [known.complications[id] for id in told if id in known.complications]:
         begun |= {"onset_on": asked.on, "kind": seen[0].adverse_kind}
@@ -168,8 +167,7 @@ def adverse_event(request: StaffRequest, event_id: int) -> HttpResponse:
         harm, status = harm_of(theirs, known), 409
         conflict = theirs.entries.select_related("by").last()
         form = judge if judge.is_bound else follow_up
-        form.data = form.data.copy()  # type: ignore[attr-defined]
-        form.data[form.add_prefix("version")] = str(theirs.version)  # type: ignore[index]
+        made_from(form, theirs)
     if judge.errors or follow_up.errors:
         status = 422
     context = {

@@ -17,7 +17,7 @@ from enthesis.clinic.actions import EditConflict, Refused
 from enthesis.clinic.actions import appointments as actions
 from enthesis.clinic.booking import note_on, proposed_moves
 from enthesis.clinic.models import Appointment, Course, Room, User
-from enthesis.clinic.pages import attempt
+from enthesis.clinic.pages import attempt, made_from
 from enthesis.clinic.pages.patients import Day, clinicians, form_page, read_date
 from enthesis.clinic.permissions import StaffRequest, get_for, page, rows_for
 
@@ -172,8 +172,7 @@ def _tell_conflict(form: AppointmentForm, conflict: EditConflict) -> None:
         "Somebody else changed this appointment after you opened it. It now says: "
         f"{theirs.get_state_display()}. {_booked_words(theirs)} What you chose is kept below.",
     )
-    form.data = form.data.copy()  # type: ignore[attr-defined]
-    form.data["version"] = theirs.version  # type: ignore[index]
+    made_from(form, theirs)
 
 
 @require_POST

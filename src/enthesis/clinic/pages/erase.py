@@ -13,7 +13,7 @@ from enthesis.clinic import store
 from enthesis.clinic.actions import EditConflict, Refused
 from enthesis.clinic.actions import erase as actions
 from enthesis.clinic.models import AuditEvent, Patient
-from enthesis.clinic.pages import patient_banner
+from enthesis.clinic.pages import made_from, patient_banner
 from enthesis.clinic.permissions import StaffRequest, get_for, page
 
 NO_NAME = "Without the name: the log keeps these words for ever."
@@ -69,12 +69,11 @@ def erase(request: StaffRequest, patient_id: int) -> HttpResponse:
             except Refused as refused:
                 field = refused.field if refused.field in form.fields else None
                 form.add_error(field, refused.message)
-            except EditConflict:
+            except EditConflict as conflict:
                 form.add_error(
                     None, "Somebody changed this record after you opened it. Look again."
                 )
-                form.data = form.data.copy()  # type: ignore[attr-defined]
-                form.data["version"] = get_for(request.user, Patient, row.pk).version  # type: ignore[index]
+                made_from(form, conflict.theirs)
                 status = 409
             else:
                 rows = sum(done.counts.values())

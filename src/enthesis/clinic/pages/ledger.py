@@ -1,6 +1,5 @@
 """The money of one course: its balance, its entries, and one page for each thing to enter."""
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +20,7 @@ from enthesis.clinic.pages import attempt
 from enthesis.clinic.pages.ask import personal_address
 from enthesis.clinic.permissions import StaffRequest, get_for, may, page
 from enthesis.clinic.sender import is_local
+from enthesis.clinic.sending import key_of
 from enthesis.journey.day_close import first_open_day
 from enthesis.journey.instalments import next_due
 from enthesis.journey.ledger import nothing
@@ -66,55 +66,49 @@ def _whole(label: str, most: int) -> forms.IntegerField:
     )
 
 
-class EntryForm(forms.Form):
-    """Each form is one entry, however often it is sent."""
-
-    request_key = forms.CharField(max_length=40, widget=forms.HiddenInput)
-
-
-class DepositForm(EntryForm):
+class DepositForm(forms.Form):
     amount = amount_field("Amount")
     method = method_field("Paid by")
     on = forms.DateField(label="Paid on", widget=DAY)
 
 
-class SeriesForm(EntryForm):
+class SeriesForm(forms.Form):
     sessions = _whole("Sessions", 30)
     amount = amount_field("Price of all of them together")
     method = method_field("Paid by")
     on = forms.DateField(label="Paid on", widget=DAY)
 
 
-class BackForm(EntryForm):
+class BackForm(forms.Form):
     method = method_field("Given back by")
     reason = forms.CharField(label="Why", max_length=300)
     on = forms.DateField(label="Given back on", widget=DAY)
 
 
-class AmountBackForm(EntryForm):
+class AmountBackForm(forms.Form):
     amount = amount_field("Amount")
     method = method_field("Given back by")
     reason = forms.CharField(label="Why", max_length=300)
     on = forms.DateField(label="Given back on", widget=DAY)
 
 
-class CreditForm(EntryForm):
+class CreditForm(forms.Form):
     amount = amount_field("Amount that need not be paid")
     reason = forms.CharField(label="Why", max_length=300)
     on = forms.DateField(label="Day", widget=DAY)
 
 
-class MistakeForm(EntryForm):
+class MistakeForm(forms.Form):
     reason = forms.CharField(label="Why", max_length=300)
     on = forms.DateField(label="Day", widget=DAY)
 
 
-class UseDepositForm(EntryForm):
+class UseDepositForm(forms.Form):
     amount = amount_field("Amount")
     on = forms.DateField(label="Day", widget=DAY)
 
 
-class InstalmentsForm(EntryForm):
+class InstalmentsForm(forms.Form):
     amount = amount_field("Amount to be paid in parts")
     parts = _whole("Parts", 24)
     first_on = forms.DateField(label="The first is due on", widget=DAY)
@@ -128,7 +122,7 @@ class Page:
     title: str
     button: str
     said: str
-    form: type[EntryForm]
+    form: type[forms.Form]
     help: str = ""
 
 
@@ -194,7 +188,7 @@ def _enter(
     """Show the form; once it is in order, enter it and go back to where the money is."""
     back = back or reverse("course_money", args=[course.pk])
     on = first_open_day(store.today(request.clinic), ledger.closed_until(request.clinic))
-    start = {"on": on.isoformat(), "request_key": secrets.token_urlsafe(16)} | initial
+    start = {"on": on.isoformat()} | initial
     form = told.form(request.POST if request.method == "POST" else None, initial=start)
     if (method := form.fields.get("method")) is not None:
         choose_method(method, request)
@@ -220,7 +214,7 @@ def deposit(request: StaffRequest, course_id: int) -> HttpResponse:
     def make(form: forms.Form, data: dict[str, Any]) -> object:
         return attempt(
             form, actions.take_deposit, request.user, course.pk,
-            data["amount"], data["method"], data["on"], data["request_key"],
+            data["amount"], data["method"], data["on"], key_of(request),
         )  # fmt: skip
 
     told = Page(
@@ -238,7 +232,7 @@ def sell_series(request: StaffRequest, course_id: int) -> HttpResponse:
     def make(form: forms.Form, data: dict[str, Any]) -> object:
         return attempt(
             form, actions.sell_series, request.user, course.pk,
-            data["sessions"], data["amount"], data["method"], data["on"], data["request_key"],
+            data["sessions"], data["amount"], data["method"], data["on"], key_of(request),
         )  # fmt: skip
 
     told = Page(
@@ -262,7 +256,7 @@ def instalments(request: StaffRequest, course_id: int) -> HttpResponse:
     def make(form: forms.Form, data: dict[str, Any]) -> object:
         return attempt(
             form, actions.arrange, request.user, course.pk, data["amount"], data["parts"],
-            data["first_on"], data["every_days"], data["request_key"],
+            data["first_on"], data["every_days"], key_of(request),
         )  # fmt: skip
 
     told = Page(
@@ -283,7 +277,7 @@ def give_back_deposit(request: StaffRequest, course_id: int) -> HttpResponse:
     def make(form: forms.Form, data: dict[str, Any]) -> object:
         return attempt(
             form, actions.give_back_deposit, request.user, course.pk, data["amount"],
-            data["method"], data["reason"], data["on"], data["request_key"],
+            data["method"], data["reason"], data["on"], key_of(request),
         )  # fmt: skip
 
     told = Page(
@@ -306,7 +300,7 @@ def give_back_unused(request: StaffRequest, entry_id: int) -> HttpResponse:
     def make(form: forms.Form, data: dict[str, Any]) -> object:
         return attempt(
             form, actions.give_back_unused, request.user, series.pk,
-            data["method"], data["reason"], data["on"], data["request_key"],
+            data["method"], data["reason"], data["on"], key_of(request),
         )  # fmt: skip
 
     count = left.sessions if left else 0
@@ -330,7 +324,7 @@ def credit(request: StaffRequest, invoice_id: int) -> HttpResponse:
     def make(form: forms.Form, data: dict[str, Any]) -> object:
         return attempt(
             form, actions.credit_invoice, request.user, invoice.pk,
-            data["amount"], data["reason"], data["on"], data["request_key"],
+            data["amount"], data["reason"], data["on"], key_of(request),
         )  # fmt: skip
 
     told = Page(
@@ -349,7 +343,7 @@ def refund(request: StaffRequest, invoice_id: int) -> HttpResponse:
     def make(form: forms.Form, data: dict[str, Any]) -> object:
         return attempt(
             form, actions.refund_invoice, request.user, invoice.pk, data["amount"],
-            data["method"], data["reason"], data["on"], data["request_key"],
+            data["method"], data["reason"], data["on"], key_of(request),
         )  # fmt: skip
 
     told = Page(
@@ -370,7 +364,7 @@ def take_back(request: StaffRequest, entry_id: int) -> HttpResponse:
     def make(form: forms.Form, data: dict[str, Any]) -> object:
         return attempt(
             form, actions.take_payment_back, request.user, payment.pk,
-            data["reason"], data["on"], data["request_key"],
+            data["reason"], data["on"], key_of(request),
         )  # fmt: skip
 
     amount = money_words(Money(payment.amount, payment.currency))
@@ -394,7 +388,7 @@ def use_deposit(request: StaffRequest, invoice_id: int) -> HttpResponse:
     def make(form: forms.Form, data: dict[str, Any]) -> object:
         return attempt(
             form, actions.use_deposit, request.user, invoice.pk,
-            data["amount"], data["on"], data["request_key"],
+            data["amount"], data["on"], key_of(request),
         )  # fmt: skip
 
     told = Page(

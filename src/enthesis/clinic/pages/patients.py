@@ -17,7 +17,7 @@ from enthesis.clinic import store
 from enthesis.clinic.actions import EditConflict
 from enthesis.clinic.actions import patients as actions
 from enthesis.clinic.models import Appointment, Clinic, Course, Patient, User
-from enthesis.clinic.pages import age_years, attempt, differences, patient_banner
+from enthesis.clinic.pages import age_years, attempt, made_from, patient_banner
 from enthesis.clinic.permissions import (
     StaffRequest,
     get_for,
@@ -299,9 +299,7 @@ def edit_patient(request: StaffRequest, patient_id: int) -> HttpResponse:
         )
     except EditConflict as conflict:
         theirs = cast(Patient, conflict.theirs)
-        both = differences(form, _initial(theirs))
-        form.data = form.data.copy()  # type: ignore[attr-defined]
-        form.data["version"] = theirs.version  # type: ignore[index]
+        both = made_from(form, theirs, **_initial(theirs))
         return form_page(request, "patient_form", form, title, button, 409, row=row, both=both)
     if saved is None:
         return form_page(request, "patient_form", form, title, button, row=row)

@@ -1,6 +1,5 @@
 """Money: what is open, what came in today, an invoice and its payments."""
 
-import secrets
 from typing import Any
 
 from django import forms
@@ -18,6 +17,7 @@ from enthesis.clinic.models import CardProblem, DayClose, Invoice, LedgerEntry, 
 from enthesis.clinic.pages import attempt
 from enthesis.clinic.pages.ledger import amount_field, method_field
 from enthesis.clinic.permissions import StaffRequest, get_for, may, page, rows_for
+from enthesis.clinic.sending import key_of
 from enthesis.journey.day_close import first_open_day
 from enthesis.journey.ledger import Kind, deposit_held, goes_out
 from enthesis.units import Money
@@ -55,7 +55,6 @@ class PaymentForm(forms.Form):
     amount = amount_field("Amount")
     method = method_field("Paid by")
     on = forms.DateField(label="Paid on", widget=forms.DateInput(attrs={"type": "date"}))
-    request_key = forms.CharField(max_length=40, widget=forms.HiddenInput)
 
 
 @require_safe
@@ -173,11 +172,7 @@ def _invoice_page(
         on = first_open_day(today, ledger.closed_until(request.clinic))
         form = PaymentForm(
             methods=ledger.methods(request.clinic),
-            initial={
-                "amount": bill.balance.amount,
-                "on": on.isoformat(),
-                "request_key": secrets.token_urlsafe(16),
-            },
+            initial={"amount": bill.balance.amount, "on": on.isoformat()},
         )
     context = {
         "bill": bill,
@@ -227,7 +222,7 @@ def pay_invoice(request: StaffRequest, invoice_id: int) -> HttpResponse:
             data["amount"],
             data["method"],
             data["on"],
-            data["request_key"],
+            key_of(request),
         )
         if made:
             messages.success(request, "Payment recorded.")

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from enthesis.clinic.actions import EditConflict
 from enthesis.clinic.actions import rooms as actions
 from enthesis.clinic.models import Clinic, Room
-from enthesis.clinic.pages import attempt
+from enthesis.clinic.pages import attempt, made_from
 from enthesis.clinic.permissions import StaffRequest, get_for, page, rows_for
 
 
@@ -61,7 +61,7 @@ def rooms(request: StaffRequest) -> HttpResponse:
         if added:
             messages.success(request, f"{added} can be booked.")
             return redirect("rooms")
-    status = 422
+    both, status = None, 422
     if opening.is_bound and opening.is_valid():
         typed = opening.cleaned_data
         hours = [typed[day] for day in actions.WEEKDAYS]
@@ -72,18 +72,16 @@ def rooms(request: StaffRequest) -> HttpResponse:
                 return redirect("rooms")
         except EditConflict as conflict:
             theirs = cast(Clinic, conflict.theirs)
-            opening.add_error(None, f"{conflict} What you typed is kept below.")
-            opening.data = opening.data.copy()  # type: ignore[attr-defined]
-            opening.data["version"] = theirs.version  # type: ignore[index]
-            status = 409
+            both, status = made_from(opening, theirs, **_opening(theirs)), 409
     context = {
         "opening": opening,
+        "both": both,
         "form": opening if not is_room else room,
         "days": [opening[day] for day in actions.WEEKDAYS],
         "room_form": room,
         "rooms": rows_for(request.user, Room).order_by("-is_active", "name"),
     }
-    is_wrong = bool(opening.errors or room.errors)
+    is_wrong = bool(both is not None or opening.errors or room.errors)
     return render(
         request, "clinic/settings/rooms.html", context, status=status if is_wrong else 200
     )

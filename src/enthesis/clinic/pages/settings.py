@@ -14,7 +14,7 @@ from enthesis.clinic.actions import EditConflict, Refused, open_sessions, second
 from enthesis.clinic.actions import settings as actions
 from enthesis.clinic.calls import messages_line
 from enthesis.clinic.models import Clinic, Role, User
-from enthesis.clinic.pages import attempt, differences
+from enthesis.clinic.pages import attempt, made_from
 from enthesis.clinic.permissions import StaffRequest, get_for, may_grant, page, rows_for
 from enthesis.knowledge.kinds import Knowledge
 
@@ -179,9 +179,10 @@ class GivePasswordForm(forms.Form):
 class AccessForm(forms.Form):
     role = forms.ChoiceField(label="Role", widget=forms.RadioSelect)
     is_active = forms.BooleanField(label="May sign in", required=False)
+    version = forms.IntegerField(widget=forms.HiddenInput)
 
     def __init__(self, user: User, row: User, data: Any = None) -> None:
-        super().__init__(data, initial={"role": row.role, "is_active": row.is_active})
+        super().__init__(data, initial={**_access(row), "version": row.version})
         self.fields["role"].choices = _roles(user)  # type: ignore[attr-defined]
 
 
@@ -213,9 +214,7 @@ def settings(request: StaffRequest) -> HttpResponse:
             status = 422
         except EditConflict as conflict:
             theirs = cast(Clinic, conflict.theirs)
-            both, status = differences(form, _own(theirs)), 409
-            form.data = form.data.copy()  # type: ignore[attr-defined]
-            form.data["version"] = theirs.version  # type: ignore[index]
+            both, status = made_from(form, theirs, **_own(theirs)), 409
     context = {
         "form": form,
         "both": both,
@@ -267,15 +266,19 @@ def change_user(request: StaffRequest, user_id: int) -> HttpResponse:
     """A user's role, and whether they may sign in at all."""
     row = get_for(request.user, User, user_id)
     form = AccessForm(request.user, row, request.POST or None)
+    both, status = None, 422 if form.errors else 200
     if form.is_bound and form.is_valid():
-        data = form.cleaned_data
-        if attempt(
-            form, actions.change_user, request.user, row.pk, data["role"], data["is_active"]
-        ):
-            messages.success(request, f"The access of {row} was changed.")
-            return redirect("settings" if row != request.user else "today")
+        try:
+            if attempt(form, actions.change_user, request.user, row.pk, **form.cleaned_data):
+                messages.success(request, f"The access of {row} was changed.")
+                return redirect("settings" if row != request.user else "today")
+            status = 422
+        except EditConflict as conflict:
+            theirs = cast(User, conflict.theirs)
+            both, status = made_from(form, theirs, **_access(theirs)), 409
     context = {
         "form": form,
+        "both": both,
         "title": f"Access of {row}",
         "button": "Save access",
         "row": row,
@@ -283,8 +286,11 @@ def change_user(request: StaffRequest, user_id: int) -> HttpResponse:
         "is_oneself": row == request.user,
         "sessions": open_sessions.open_sessions(row),
     }
-    status = 422 if form.errors else 200
     return render(request, "clinic/settings/user_form.html", context, status=status)
+
+
+def _access(row: User) -> dict[str, Any]:
+    return {"role": row.role, "is_active": row.is_active}
 
 
 @require_http_methods(["GET", "POST"])

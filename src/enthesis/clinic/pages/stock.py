@@ -1,8 +1,7 @@
 """Stock: what is on hand and in date, receiving, wasting, counting, and putting back."""
 
-import secrets
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import messages
@@ -14,7 +13,7 @@ from enthesis.clinic import stock, store
 from enthesis.clinic.actions import EditConflict
 from enthesis.clinic.actions import stock as actions
 from enthesis.clinic.models import Session, StockLot, StockProduct
-from enthesis.clinic.pages import attempt
+from enthesis.clinic.pages import attempt, made_from
 from enthesis.clinic.pages.patients import Day
 from enthesis.clinic.permissions import (
     StaffRequest,
@@ -23,6 +22,7 @@ from enthesis.clinic.permissions import (
     page,
     rows_for,
 )
+from enthesis.clinic.sending import key_of
 from enthesis.journey.stock import Lot, Standing, standing, usable_vials
 from enthesis.knowledge.kinds import Knowledge
 
@@ -87,7 +87,6 @@ class ReceiveForm(forms.Form):
     )
     vials = _vials("Vials")
     on = forms.DateField(label="Received on", widget=Day())
-    request_key = forms.CharField(max_length=40, widget=forms.HiddenInput)
 
     def __init__(self, data: Any, initial: dict[str, Any], products: list[tuple[int, str]]) -> None:
         super().__init__(data, initial=initial)
@@ -106,6 +105,7 @@ class CountForm(forms.Form):
 
 class ExpiryForm(forms.Form):
     expires_on = forms.DateField(label="Expires on", widget=Day())
+    version = forms.IntegerField(widget=forms.HiddenInput)
 
 
 class PutBackForm(forms.Form):
@@ -154,7 +154,7 @@ def shelves(request: StaffRequest) -> HttpResponse:
 
 
 def _form_page(request: StaffRequest, form: forms.Form, **context: Any) -> HttpResponse:
-    status = 422 if form.errors else 200
+    status = 422 if form.errors else 409 if context.get("both") is not None else 200
     return render(request, "clinic/stock/form.html", {"form": form, **context}, status=status)
 
 
@@ -179,7 +179,7 @@ def change_product(request: StaffRequest, product_id: int) -> HttpResponse:
     product = get_for(request.user, StockProduct, product_id)
     known = store.known_for(request.clinic, store.today(request.clinic))
     initial = {name: getattr(product, name) for name in ("low_vials", "is_kept", "version")}
-    form = KeepForm(request.POST or None, initial=initial)
+    form, both = KeepForm(request.POST or None, initial=initial), None
     if form.is_bound and form.is_valid():
         data = form.cleaned_data
         try:
@@ -195,10 +195,11 @@ def change_product(request: StaffRequest, product_id: int) -> HttpResponse:
                 messages.success(request, "Saved.")
                 return redirect("stock")
         except EditConflict as conflict:
-            messages.error(request, f"{conflict} Look at it before you save.")
-            return redirect("stock_product", product.pk)
+            theirs = cast(StockProduct, conflict.theirs)
+            values = {name: getattr(theirs, name) for name in ("low_vials", "is_kept")}
+            both = made_from(form, theirs, **values)
     title = stock.product_words(product, known)
-    return _form_page(request, form, title=title, button="Save", rules=known.stock_rules)
+    return _form_page(request, form, title=title, button="Save", rules=known.stock_rules, both=both)
 
 
 @require_http_methods(["GET", "POST"])
@@ -211,8 +212,7 @@ def receive(request: StaffRequest) -> HttpResponse:
     ]
     if not products:
         return redirect("add_stock_product")
-    product, key = request.GET.get("product", ""), secrets.token_urlsafe(16)
-    initial = {"on": today, "product": product, "request_key": key}
+    initial = {"on": today, "product": request.GET.get("product", "")}
     form = ReceiveForm(request.POST or None, initial, products)
     if form.is_bound and form.is_valid():
         data = form.cleaned_data
@@ -226,7 +226,7 @@ def receive(request: StaffRequest) -> HttpResponse:
             data["vials"],
             data["on"],
             today,
-            data["request_key"],
+            key_of(request),
         )
         if lot:
             messages.success(request, f"{data['vials']} of lot {lot.number} received.")
@@ -247,10 +247,10 @@ def lot(request: StaffRequest, lot_id: int) -> HttpResponse:
         "expiry": ExpiryForm(
             request.POST if do == "expiry" else None,
             prefix="expiry",
-            initial={"expires_on": row.expires_on},
+            initial={"expires_on": row.expires_on, "version": row.version},
         ),
     }
-    form = asked.get(do)
+    form, both = asked.get(do), None
     if form is not None and form.is_valid():
         data, by = form.cleaned_data, request.user
         done: object
@@ -259,7 +259,12 @@ def lot(request: StaffRequest, lot_id: int) -> HttpResponse:
         elif do == "count":
             done = attempt(form, actions.count, by, row.pk, data["vials"], data["reason"], today)
         else:
-            done = attempt(form, actions.correct_expiry, by, row.pk, data["expires_on"])
+            try:
+                date, seen = data["expires_on"], data["version"]
+                done = attempt(form, actions.correct_expiry, by, row.pk, date, seen)
+            except EditConflict as conflict:
+                theirs, done = cast(StockLot, conflict.theirs), None
+                both = made_from(form, theirs, expires_on=theirs.expires_on)
         if done is not None:
             messages.success(request, f"Lot {row.number} is up to date.")
             return redirect("stock_lot", row.pk)
@@ -272,11 +277,12 @@ def lot(request: StaffRequest, lot_id: int) -> HttpResponse:
             "-number"
         ),
         "form": form,
+        "both": both,
         **{f"{name}_form": one for name, one in asked.items()},
         "may_recall": may(request.user, "recall_lot"),
         "is_clinical": may(request.user, "put_back_stock"),
     }
-    status = 422 if form is not None and form.errors else 200
+    status = 422 if form is not None and form.errors else 200 if both is None else 409
     return render(request, "clinic/stock/lot.html", context, status=status)
 
 

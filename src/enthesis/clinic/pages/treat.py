@@ -27,8 +27,9 @@ from enthesis.clinic.pages.session_signed import (
     signed_page,
 )
 from enthesis.clinic.permissions import StaffRequest, get_for, page
+from enthesis.clinic.sending import KEY
 
-CSRF = "csrfmiddlewaretoken"
+SECRETS = ("csrfmiddlewaretoken", KEY)
 
 
 class AmendForm(forms.Form):
@@ -97,7 +98,7 @@ def _autosave(request: StaffRequest, shown: SessionPage, today: date) -> HttpRes
         if not wrong:
             at = timezone.localtime()
             return draft_page(request, shown, 200, saved=f"Saved {at:%H:%M}.")
-        typed = {name: values for name, values in request.POST.lists() if name != CSRF}
+        typed = {name: values for name, values in request.POST.lists() if name not in SECRETS}
         version, editor = request.POST.get("version", ""), request.POST.get("editor", "")
         kept = actions.keep_typed(
             request.user,

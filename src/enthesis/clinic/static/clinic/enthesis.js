@@ -47,6 +47,14 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// A double click is one sending: the answer to a second one could not show again what is shown once.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post" || event.defaultPrevented) return;
+  if (Date.now() - Number(form.dataset.sentAt ?? 0) < 2000) event.preventDefault();
+  else form.dataset.sentAt = Date.now();
+});
+
 document.addEventListener("keydown", (event) => {
   const menu = event.key === "Escape" && event.target.closest?.(".menu[open]");
   if (!menu) return;
