@@ -28,6 +28,7 @@ class Field:
     choices: list[str] = field(default_factory=list)
     required: bool = False
     least: str = ""
+    most: int = 0
 
 
 @dataclass
@@ -115,7 +116,7 @@ class _Reader(HTMLParser):
             kind = kind if tag == "input" else tag
             one = form.fields.setdefault(name, Field(kind))
             one.required |= "required" in told
-            one.least = told.get("min", "")
+            one.least, one.most = told.get("min", ""), int(told.get("maxlength", "0"))
             if kind in ("radio", "checkbox"):
                 one.choices.append(told.get("value", "on"))
                 if "checked" in told:
