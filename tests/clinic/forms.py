@@ -63,9 +63,11 @@ FITTING = {
     "result": "will_answer", "lowest": "0", "danger": "none", "sure": "on",
     "closed": "2026-12-25", "agree": "on",
     **dict.fromkeys(
-        ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"), "08:00-12:00"
+        ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
+        "08:00-12:00",
     ),
-    "add_course side": "right", "book_appointment on": "2026-12-08", "ceilings substance": "procaine",
+    "add_course side": "right", "book_appointment on": "2026-12-08",
+    "ceilings substance": "procaine",
 }  # fmt: skip
 # What is left as it is where it begins empty: places of a plan that are not used.
 LEFT = ("site-", "part-", "mixture-")
