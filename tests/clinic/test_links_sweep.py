@@ -1,4 +1,4 @@
-"""Each kind of personal link: what else it opens (nothing), and what one like it opens (nothing)."""
+"""Each kind of personal link: nothing else opens with it, and nothing that is like it opens."""
 
 import re
 from datetime import timedelta

@@ -27,12 +27,12 @@ from tests.clinic.test_fhir_hostile import naughty
 pytestmark = pytest.mark.filterwarnings("ignore:fetch_(arrow|record)_:DeprecationWarning")
 # Elements of our own pages; whatever else comes out came from what was typed.
 OURS = frozenset(
-    "a article aside body br button caption circle code col colgroup datalist dd defs desc details "
-    "dialog div dl dt ellipse em fieldset figcaption figure footer form g h1 h2 h3 h4 head header hr "
-    "html i img input kbd label legend li line link main meta meter nav ol optgroup option output p "
-    "path pattern polygon polyline pre progress rect section select small span strong style sub "
-    "summary sup svg table tbody td template text textarea tfoot th thead time title tr tspan ul use "
-    "wbr".split()
+    "a article aside body br button caption circle code col colgroup datalist dd defs desc"
+    " details dialog div dl dt ellipse em fieldset figcaption figure footer form g h1 h2 h3 h4"
+    " head header hr html i img input kbd label legend li line link main meta meter nav ol"
+    " optgroup option output p path pattern polygon polyline pre progress rect section select"
+    " small span strong style sub summary sup svg table tbody td template text textarea tfoot"
+    " th thead time title tr tspan ul use wbr".split()
 )
 QUOTED = re.compile(r'="[^"]*"')
 TAG = re.compile(r"<\s*/?([a-zA-Z][^\s>/]*)")

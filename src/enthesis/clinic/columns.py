@@ -8,7 +8,7 @@ Django's own class, so no table differs.
 
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -60,47 +60,55 @@ class _Integer(Limited):
         super().check_limits(value)
 
 
-class CharField(_Text, models.CharField):  # type: ignore[type-arg]
-    """Text of at most `max_length`."""
+if TYPE_CHECKING:  # A column's type is what Django's own says: what is below changes none.
+    from django.db.models import (
+        BigIntegerField,
+        CharField,
+        DecimalField,
+        EmailField,
+        IntegerField,
+        PositiveIntegerField,
+        PositiveSmallIntegerField,
+        TextField,
+    )
+else:
 
+    class CharField(_Text, models.CharField):
+        """Text of at most `max_length`."""
 
-class TextField(_Text, models.TextField):  # type: ignore[type-arg]
-    """Text, long; of at most `max_length` where that is given."""
+    class TextField(_Text, models.TextField):
+        """Text, long; of at most `max_length` where that is given."""
 
+    class EmailField(_Text, models.EmailField):
+        """A mail address."""
 
-class EmailField(_Text, models.EmailField):  # type: ignore[type-arg]
-    """A mail address."""
+    class IntegerField(_Integer, models.IntegerField):
+        """A whole number of four bytes."""
 
+    class BigIntegerField(_Integer, models.BigIntegerField):
+        """A whole number of eight bytes."""
 
-class IntegerField(_Integer, models.IntegerField):  # type: ignore[type-arg]
-    """A whole number of four bytes."""
+    class PositiveIntegerField(_Integer, models.PositiveIntegerField):
+        """Zero or a whole number above it, of four bytes."""
 
+    class PositiveSmallIntegerField(_Integer, models.PositiveSmallIntegerField):
+        """Zero or a whole number above it, of two bytes."""
 
-class BigIntegerField(_Integer, models.BigIntegerField):  # type: ignore[type-arg]
-    """A whole number of eight bytes."""
+    class DecimalField(Limited, models.DecimalField):
+        """A number with so many places: what is beyond them is rounded, as Django does it."""
 
-
-class PositiveIntegerField(_Integer, models.PositiveIntegerField):  # type: ignore[type-arg]
-    """Zero or a whole number above it, of four bytes."""
-
-
-class PositiveSmallIntegerField(_Integer, models.PositiveSmallIntegerField):  # type: ignore[type-arg]
-    """Zero or a whole number above it, of two bytes."""
-
-
-class DecimalField(Limited, models.DecimalField):  # type: ignore[type-arg]
-    """A number with so many places: what is beyond them is rounded, as Django does it."""
-
-    def check_limits(self, value: Any) -> None:
-        """Refuses what has too many digits before the point, and what is no number."""
-        try:
-            exact = Decimal(value) if isinstance(value, str | int) else self.to_python(value)
-            super().check_limits(exact.quantize(Decimal(1).scaleb(-self.decimal_places)))
-        except InvalidOperation as wrong:
-            raise ValidationError(f"{value} has too many digits.") from wrong
+        def check_limits(self, value: Any) -> None:
+            """Refuses what has too many digits before the point, and what is no number."""
+            try:
+                exact = Decimal(value) if isinstance(value, str | int) else self.to_python(value)
+                super().check_limits(exact.quantize(Decimal(1).scaleb(-self.decimal_places)))
+            except InvalidOperation as wrong:
+                raise ValidationError(f"{value} has too many digits.") from wrong
 
 
 def limited(parent: type[Model], name: str) -> Any:
     """A text column of a model of Django's, with its limits held here too."""
-    _name, path, args, kwargs = parent._meta.get_field(name).deconstruct()
+    field = parent._meta.get_field(name)
+    assert isinstance(field, models.Field)
+    _name, path, args, kwargs = field.deconstruct()
     return globals()[path.rpartition(".")[2]](*args, **kwargs)
