@@ -8,7 +8,7 @@ Django's own class, so no table differs.
 
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -108,7 +108,6 @@ else:
 
 def limited(parent: type[Model], name: str) -> Any:
     """A text column of a model of Django's, with its limits held here too."""
-    field = parent._meta.get_field(name)
-    assert isinstance(field, models.Field)
+    field = cast("models.Field[Any, Any]", parent._meta.get_field(name))
     _name, path, args, kwargs = field.deconstruct()
     return globals()[path.rpartition(".")[2]](*args, **kwargs)
