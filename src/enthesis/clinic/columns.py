@@ -61,16 +61,14 @@ class _Integer(Limited):
 
 
 if TYPE_CHECKING:  # A column's type is what Django's own says: what is below changes none.
-    from django.db.models import (
-        BigIntegerField,
-        CharField,
-        DecimalField,
-        EmailField,
-        IntegerField,
-        PositiveIntegerField,
-        PositiveSmallIntegerField,
-        TextField,
-    )
+    from django.db.models import BigIntegerField as BigIntegerField
+    from django.db.models import CharField as CharField
+    from django.db.models import DecimalField as DecimalField
+    from django.db.models import EmailField as EmailField
+    from django.db.models import IntegerField as IntegerField
+    from django.db.models import PositiveIntegerField as PositiveIntegerField
+    from django.db.models import PositiveSmallIntegerField as PositiveSmallIntegerField
+    from django.db.models import TextField as TextField
 else:
 
     class CharField(_Text, models.CharField):
