@@ -114,6 +114,8 @@ def own_token(row: models.Enquiry) -> str:
 
 def of_token(token: str) -> models.Enquiry | None:
     """Whose agreement it is; None for a wrong address."""
+    if ":" in token:  # It opens as it was made, and in no other spelling.
+        return None
     try:
         pk = SIGNER.unsign(token.replace("-", ":", 1))
     except BadSignature:

@@ -8,7 +8,6 @@ from decimal import Decimal
 from django.conf import settings
 from django.db.models import (
     Case,
-    DecimalField,
     F,
     OuterRef,
     QuerySet,
@@ -20,7 +19,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 
 from enthesis import records
-from enthesis.clinic import store
+from enthesis.clinic import columns, store
 from enthesis.clinic.models import (
     Arrangement,
     Clinic,
@@ -37,7 +36,7 @@ from enthesis.journey.instalments import Part
 from enthesis.journey.ledger import Entry, Kind, Method, SeriesLeft
 from enthesis.units import Money
 
-_SIZE = DecimalField(max_digits=12, decimal_places=2)
+_SIZE = columns.DecimalField(max_digits=12, decimal_places=2)
 
 
 @dataclass(frozen=True)
@@ -168,7 +167,7 @@ def plain_parts(parts: Iterable[Part]) -> list[dict[str, str]]:
 def open_bills(invoices: QuerySet[Invoice], today: date) -> list[Bill]:
     """Those not fully paid, the longest due first."""
     out = When(kind__in=(Kind.REFUND, Kind.TAKEN_BACK), then=-F("amount"))
-    less = Case(out, default=F("amount"))
+    less = Case(out, default=F("amount"), output_field=_SIZE)
     rows = (
         invoices.annotate(charged=_sum(InvoiceLine, F("amount")), less=_sum(LedgerEntry, less))
         # SQLite adds decimals as floating point: half of what can be owed parts the paid from the

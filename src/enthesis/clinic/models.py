@@ -22,6 +22,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from enthesis.clinic import columns
 from enthesis.clinic.access import saw
 from enthesis.clinic.chain import ContentHash
 from enthesis.clinic.uploads import NAME_MOST, Kind
@@ -41,38 +42,38 @@ class Role(models.TextChoices):
 class Clinic(models.Model):
     """A clinic and its settings. `invented` marks the demonstration clinic on every page."""
 
-    name = models.CharField(max_length=120, validators=NO_NUL)
-    phone = models.CharField(max_length=40, validators=NO_NUL)
-    emergency_text = models.CharField(max_length=300, blank=True, validators=NO_NUL)
+    name = columns.CharField(max_length=120, validators=NO_NUL)
+    phone = columns.CharField(max_length=40, validators=NO_NUL)
+    emergency_text = columns.CharField(max_length=300, blank=True, validators=NO_NUL)
     # The same for patients who are asked in Spanish; empty means the shipped words.
-    emergency_text_es = models.CharField(max_length=300, blank=True, default="", validators=NO_NUL)
-    time_zone = models.CharField(max_length=60, default="UTC")
-    currency = models.CharField(max_length=3, default="USD")
+    emergency_text_es = columns.CharField(max_length=300, blank=True, default="", validators=NO_NUL)
+    time_zone = columns.CharField(max_length=60, default="UTC")
+    currency = columns.CharField(max_length=3, default="USD")
     invented = models.BooleanField(default=False)
-    finish_relief_percent = models.DecimalField(
+    finish_relief_percent = columns.DecimalField(
         max_digits=5, decimal_places=2, null=True, blank=True
     )
     # What a session cost before any price with a start date (TariffPrice).
-    price_per_session = models.DecimalField(max_digits=10, decimal_places=2, null=True, blank=True)
+    price_per_session = columns.DecimalField(max_digits=10, decimal_places=2, null=True, blank=True)
     # What stands on papers.
-    address = models.TextField(max_length=300, blank=True, default="", validators=NO_NUL)
-    tax_id = models.CharField(max_length=30, blank=True, default="", validators=NO_NUL)
-    npi = models.CharField(max_length=10, blank=True, default="", validators=NO_NUL)
+    address = columns.TextField(max_length=300, blank=True, default="", validators=NO_NUL)
+    tax_id = columns.CharField(max_length=30, blank=True, default="", validators=NO_NUL)
+    npi = columns.CharField(max_length=10, blank=True, default="", validators=NO_NUL)
     # From how far above the estimate on a bill is warned of; null: the knowledge files'.
-    estimate_line = models.DecimalField(max_digits=10, decimal_places=2, null=True, blank=True)
+    estimate_line = columns.DecimalField(max_digits=10, decimal_places=2, null=True, blank=True)
     # One of the stop choices of the knowledge files; empty means their default.
-    stop_choice = models.CharField(max_length=20, blank=True, default="", validators=NO_NUL)
+    stop_choice = columns.CharField(max_length=20, blank=True, default="", validators=NO_NUL)
     # Another one with each change of the clinic's own protocols: what is known is kept by it.
-    protocols_stamp = models.CharField(max_length=32, blank=True, default="", editable=False)
+    protocols_stamp = columns.CharField(max_length=32, blank=True, default="", editable=False)
     # Messages to patients; hours without a value are those of the knowledge files.
     reminders_on = models.BooleanField(default=False)
-    sender_email = models.EmailField(blank=True, default="")
+    sender_email = columns.EmailField(blank=True, default="")
     quiet_from = models.TimeField(null=True, blank=True)
     quiet_to = models.TimeField(null=True, blank=True)
     # Who is written to at once when a patient gives a warning answer; empty: nobody.
-    alert_email = models.EmailField(blank=True, default="")
+    alert_email = columns.EmailField(blank=True, default="")
     # One of the pain-pill choices of rules/aftercare.toml; empty means their default.
-    pain_pill_choice = models.CharField(max_length=20, blank=True, default="", validators=NO_NUL)
+    pain_pill_choice = columns.CharField(max_length=20, blank=True, default="", validators=NO_NUL)
     # Whether the public page takes questions, and shows those that were published.
     takes_questions = models.BooleanField(default=False)
     # Monday to Sunday as typed ("08:00-12:00, 13:00-17:00", "" is closed), and days off as
@@ -91,9 +92,14 @@ class Clinic(models.Model):
 
 
 class User(AbstractUser):
+    username = columns.limited(AbstractUser, "username")
+    password = columns.limited(AbstractUser, "password")
+    first_name = columns.limited(AbstractUser, "first_name")
+    last_name = columns.limited(AbstractUser, "last_name")
+    email = columns.limited(AbstractUser, "email")
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, null=True, blank=True)
-    role = models.CharField(max_length=20, choices=Role.choices, default=Role.FRONT_DESK)
-    display_name = models.CharField(max_length=120, validators=NO_NUL)
+    role = columns.CharField(max_length=20, choices=Role.choices, default=Role.FRONT_DESK)
+    display_name = columns.CharField(max_length=120, validators=NO_NUL)
     # The password was given by somebody else: the next sign-in begins with choosing one's own.
     must_change_password = models.BooleanField(default=False)
     # Sessions that began before this moment have ended.
@@ -148,12 +154,12 @@ class SecondFactor(models.Model):
         RECOVERY = "recovery", "Recovery code"
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="factors")
-    kind = models.CharField(max_length=10, choices=Kind.choices)
-    name = models.CharField(max_length=60, blank=True, default="", validators=NO_NUL)
+    kind = columns.CharField(max_length=10, choices=Kind.choices)
+    name = columns.CharField(max_length=60, blank=True, default="", validators=NO_NUL)
     secret = models.BinaryField()
     # SHA-256 of a passkey's credential id, by which it is found.
-    credential = models.CharField(max_length=64, unique=True, null=True, blank=True)
-    counter = models.BigIntegerField(default=0)
+    credential = columns.CharField(max_length=64, unique=True, null=True, blank=True)
+    counter = columns.BigIntegerField(default=0)
     added_at = models.DateTimeField(default=timezone.now)
     used_at = models.DateTimeField(null=True, blank=True)
     removed_at = models.DateTimeField(null=True, blank=True)
@@ -174,23 +180,23 @@ class Patient(models.Model):
         SPANISH = "es", "Español"
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
-    number = models.PositiveIntegerField()
-    family = models.CharField(max_length=100, validators=NO_NUL)
-    given = models.CharField(max_length=100, validators=NO_NUL)
+    number = columns.PositiveIntegerField()
+    family = columns.CharField(max_length=100, validators=NO_NUL)
+    given = columns.CharField(max_length=100, validators=NO_NUL)
     born_on = models.DateField(null=True, blank=True)
-    sex = models.CharField(max_length=10, choices=Sex.choices, default=Sex.UNKNOWN)
-    phone = models.CharField(max_length=40, blank=True, validators=NO_NUL)
-    email = models.EmailField(blank=True)
+    sex = columns.CharField(max_length=10, choices=Sex.choices, default=Sex.UNKNOWN)
+    phone = columns.CharField(max_length=40, blank=True, validators=NO_NUL)
+    email = columns.EmailField(blank=True)
     # In which the questions and messages to this patient are written.
-    language = models.CharField(max_length=2, choices=Language.choices, default=Language.ENGLISH)
+    language = columns.CharField(max_length=2, choices=Language.choices, default=Language.ENGLISH)
     # Never blank on screen: null means nobody asked yet, "" with a date means asked, none known.
-    allergies = models.CharField(max_length=300, blank=True, validators=NO_NUL)
+    allergies = columns.CharField(max_length=300, blank=True, validators=NO_NUL)
     allergies_asked_on = models.DateField(null=True, blank=True)
-    anticoagulant = models.CharField(max_length=200, blank=True, validators=NO_NUL)
+    anticoagulant = columns.CharField(max_length=200, blank=True, validators=NO_NUL)
     # Where an imported record came from, so that importing twice adds nothing.
-    source = models.CharField(max_length=60, blank=True)
-    source_key = models.CharField(max_length=100, blank=True)
-    version = models.PositiveIntegerField(default=1)
+    source = columns.CharField(max_length=60, blank=True)
+    source_key = columns.CharField(max_length=100, blank=True)
+    version = columns.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -219,7 +225,7 @@ class Patient(models.Model):
 
 class Weight(models.Model):
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="weights")
-    kg = models.DecimalField(max_digits=5, decimal_places=1, validators=[MinValueValidator(1)])
+    kg = columns.DecimalField(max_digits=5, decimal_places=1, validators=[MinValueValidator(1)])
     measured_on = models.DateField()
     by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
 
@@ -229,9 +235,9 @@ class Weight(models.Model):
 
 class Course(models.Model):
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="courses")
-    condition = models.CharField(max_length=60)
-    side = models.CharField(max_length=10)
-    complaint = models.CharField(max_length=500, blank=True, validators=NO_NUL)
+    condition = columns.CharField(max_length=60)
+    side = columns.CharField(max_length=10)
+    complaint = columns.CharField(max_length=500, blank=True, validators=NO_NUL)
     opened_on = models.DateField()
     # For courses kept elsewhere: when treatment ended there (see records.Course).
     series_ended_on = models.DateField(null=True, blank=True)
@@ -239,8 +245,8 @@ class Course(models.Model):
     clinician = models.ForeignKey(
         User, on_delete=models.PROTECT, null=True, blank=True, related_name="courses"
     )
-    source = models.CharField(max_length=60, blank=True)
-    version = models.PositiveIntegerField(default=1)
+    source = columns.CharField(max_length=60, blank=True)
+    version = columns.PositiveIntegerField(default=1)
 
     class Meta:
         ordering = ["-opened_on", "-id"]
@@ -281,12 +287,12 @@ class Plan(models.Model):
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="plans")
     content = models.JSONField()
     agreed_on = models.DateField(null=True, blank=True)
-    agreed_name = models.CharField(max_length=200, blank=True, validators=NO_NUL)
+    agreed_name = columns.CharField(max_length=200, blank=True, validators=NO_NUL)
     # Agreed since there is a consent to sign; plans agreed before go on with their agreement.
     needs_consent = models.BooleanField(default=False)
     by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
     at = models.DateTimeField(default=timezone.now)
-    version = models.PositiveIntegerField(default=1)
+    version = columns.PositiveIntegerField(default=1)
 
     class Meta:
         ordering = ["at", "id"]
@@ -305,9 +311,9 @@ class Session(models.Model):
     """One treatment. A draft is edited (version); once signed it is only amended."""
 
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="sessions")
-    number = models.PositiveSmallIntegerField()
+    number = columns.PositiveSmallIntegerField()
     on = models.DateField()
-    weight_kg = models.DecimalField(max_digits=5, decimal_places=1, null=True, blank=True)
+    weight_kg = columns.DecimalField(max_digits=5, decimal_places=1, null=True, blank=True)
     # Plain forms of records.Mixture and what the core computed for them when signed.
     mixtures = models.JSONField()
     recipe = models.JSONField(default=dict, blank=True)
@@ -317,30 +323,30 @@ class Session(models.Model):
     # Tenderness on pressing before the needle, 0 to 10, by "site:side"; only what was scored.
     site_scores = models.JSONField(default=dict, blank=True)
     # How it was given everywhere; a site says only what was different there.
-    guidance = models.CharField(max_length=20, choices=Guidance.choices, blank=True, default="")
-    needle = models.CharField(max_length=60, blank=True, default="", validators=NO_NUL)
+    guidance = columns.CharField(max_length=20, choices=Guidance.choices, blank=True, default="")
+    needle = columns.CharField(max_length=60, blank=True, default="", validators=NO_NUL)
     # Null in a draft: whoever signs it.
     injected_by = models.ForeignKey(
         User, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
-    pain_before = models.PositiveSmallIntegerField(null=True, blank=True)
-    pain_after = models.PositiveSmallIntegerField(null=True, blank=True)
+    pain_before = columns.PositiveSmallIntegerField(null=True, blank=True)
+    pain_after = columns.PositiveSmallIntegerField(null=True, blank=True)
     # Ids of the knowledge, or "none" where it was said; empty is unknown.
     complications = models.JSONField(default=list, blank=True)
     # By id of the check: as_it_should_be, set_aside, asked_on, by, at. Absent is unknown.
     day_checks = models.JSONField(default=dict, blank=True)
     # at, by, with, sites and mixtures as they were read out; or at, by, not_held.
     time_out = models.JSONField(default=dict, blank=True)
-    note = models.TextField(blank=True, max_length=4000, validators=NO_NUL)
+    note = columns.TextField(blank=True, max_length=4000, validators=NO_NUL)
     # The note as written from the record when it was signed.
-    written = models.TextField(blank=True, default="")
+    written = columns.TextField(blank=True, default="")
     # The form as it stands while it cannot be read; emptied by the next save.
     typed = models.JSONField(default=dict, blank=True)
     # The opened page that saved last: its own save is no conflict, even if the answer was lost.
-    editor = models.CharField(max_length=40, blank=True, default="", validators=NO_NUL)
+    editor = columns.CharField(max_length=40, blank=True, default="", validators=NO_NUL)
     signed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
     signed_at = models.DateTimeField(null=True, blank=True)
-    version = models.PositiveIntegerField(default=1)
+    version = columns.PositiveIntegerField(default=1)
 
     class Meta:
         ordering = ["number"]
@@ -351,21 +357,21 @@ class Session(models.Model):
 
 class SessionSite(models.Model):
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="sites")
-    position = models.PositiveSmallIntegerField()
-    site = models.CharField(max_length=60)
-    side = models.CharField(max_length=10)
-    mixture = models.CharField(max_length=30)
-    volume_ml = models.DecimalField(max_digits=5, decimal_places=2)
+    position = columns.PositiveSmallIntegerField()
+    site = columns.CharField(max_length=60)
+    side = columns.CharField(max_length=10)
+    mixture = columns.CharField(max_length=30)
+    volume_ml = columns.DecimalField(max_digits=5, decimal_places=2)
     given = models.BooleanField(default=False)
     # Empty: as everywhere in the session.
-    guidance = models.CharField(max_length=20, choices=Guidance.choices, blank=True, default="")
-    needle = models.CharField(max_length=60, blank=True, default="", validators=NO_NUL)
-    depth_mm = models.PositiveSmallIntegerField(null=True, blank=True)
+    guidance = columns.CharField(max_length=20, choices=Guidance.choices, blank=True, default="")
+    needle = columns.CharField(max_length=60, blank=True, default="", validators=NO_NUL)
+    depth_mm = columns.PositiveSmallIntegerField(null=True, blank=True)
     injected_by = models.ForeignKey(
         User, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     # Whether the needle woke the pain that the patient knows: "yes", "no", empty is unknown.
-    usual_pain = models.CharField(max_length=3, blank=True, default="", validators=NO_NUL)
+    usual_pain = columns.CharField(max_length=3, blank=True, default="", validators=NO_NUL)
 
     class Meta:
         ordering = ["position"]
@@ -381,8 +387,8 @@ class CautionSetAside(models.Model):
     """Why a hard stop of journey/cautions.py does not hold for one session; only added."""
 
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="set_aside")
-    caution = models.CharField(max_length=500, validators=NO_NUL)
-    reason = models.CharField(max_length=500, validators=NO_NUL)
+    caution = columns.CharField(max_length=500, validators=NO_NUL)
+    reason = columns.CharField(max_length=500, validators=NO_NUL)
     by = models.ForeignKey(User, on_delete=models.PROTECT)
     at = models.DateTimeField(default=timezone.now)
 
@@ -391,14 +397,14 @@ class StockProduct(models.Model):
     """What the clinic keeps vials of: one substance, strength and size of vial."""
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
-    substance = models.CharField(max_length=30)
+    substance = columns.CharField(max_length=30)
     # Null: its name says all there is, as of water.
-    percent = models.DecimalField(max_digits=6, decimal_places=3, null=True, blank=True)
-    vial_ml = models.DecimalField(max_digits=7, decimal_places=2)
-    low_vials = models.PositiveSmallIntegerField()
+    percent = columns.DecimalField(max_digits=6, decimal_places=3, null=True, blank=True)
+    vial_ml = columns.DecimalField(max_digits=7, decimal_places=2)
+    low_vials = columns.PositiveSmallIntegerField()
     # Whether sessions take its vials out of stock; no longer kept, their lots are typed again.
     is_kept = models.BooleanField(default=True)
-    version = models.PositiveIntegerField(default=1)
+    version = columns.PositiveIntegerField(default=1)
 
     class Meta:
         ordering = ["substance", "percent", "vial_ml", "id"]
@@ -419,8 +425,8 @@ class StockLot(models.Model):
     """One lot of a product. `key` is its number as lots are compared (journey.stock.lot_key)."""
 
     product = models.ForeignKey(StockProduct, on_delete=models.PROTECT, related_name="lots")
-    number = models.CharField(max_length=40, validators=NO_NUL)
-    key = models.CharField(max_length=40, validators=NO_NUL)
+    number = columns.CharField(max_length=40, validators=NO_NUL)
+    key = columns.CharField(max_length=40, validators=NO_NUL)
     expires_on = models.DateField()
     version = models.PositiveIntegerField(default=1)
 
@@ -446,17 +452,17 @@ class StockMovement(models.Model):
         COUNTED = "counted", "Corrected by a count"
 
     lot = models.ForeignKey(StockLot, on_delete=models.PROTECT, related_name="movements")
-    number = models.PositiveIntegerField()
-    kind = models.CharField(max_length=10, choices=Kind.choices)
-    vials = models.IntegerField()
-    left = models.IntegerField()
+    number = columns.PositiveIntegerField()
+    kind = columns.CharField(max_length=10, choices=Kind.choices)
+    vials = columns.IntegerField()
+    left = columns.IntegerField()
     on = models.DateField()
     session = models.ForeignKey(
         Session, on_delete=models.PROTECT, null=True, blank=True, related_name="movements"
     )
-    reason = models.CharField(max_length=200, blank=True, validators=NO_NUL)
+    reason = columns.CharField(max_length=200, blank=True, validators=NO_NUL)
     # Given by the form that receives vials: a double click or a retry is the same delivery.
-    request_key = models.CharField(max_length=40, unique=True, null=True, blank=True)
+    request_key = columns.CharField(max_length=40, unique=True, null=True, blank=True)
     by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
     at = models.DateTimeField(default=timezone.now)
 
@@ -478,13 +484,13 @@ class LotRecall(models.Model):
     """A lot was recalled, kept in stock or not: refused for sessions from `on`, until lifted."""
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
-    number = models.CharField(max_length=40, validators=NO_NUL)
-    key = models.CharField(max_length=40, validators=NO_NUL)
+    number = columns.CharField(max_length=40, validators=NO_NUL)
+    key = columns.CharField(max_length=40, validators=NO_NUL)
     on = models.DateField()
-    reason = models.CharField(max_length=200, validators=NO_NUL)
+    reason = columns.CharField(max_length=200, validators=NO_NUL)
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(default=timezone.now)
-    lifted_reason = models.CharField(max_length=200, blank=True, validators=NO_NUL)
+    lifted_reason = columns.CharField(max_length=200, blank=True, validators=NO_NUL)
     lifted_by = models.ForeignKey(
         User, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -506,7 +512,7 @@ class Amendment(models.Model):
     """An addition to a signed session; the signed record itself never changes."""
 
     session = models.ForeignKey(Session, on_delete=models.PROTECT, related_name="amendments")
-    text = models.TextField(max_length=4000, validators=NO_NUL)
+    text = columns.TextField(max_length=4000, validators=NO_NUL)
     by = models.ForeignKey(User, on_delete=models.PROTECT)
     at = models.DateTimeField(default=timezone.now)
 
@@ -517,17 +523,17 @@ class KeptFile(models.Model):
     One that is taken off is not deleted: its row stays, with who did it and why.
     """
 
-    name = models.CharField(max_length=NAME_MOST, validators=NO_NUL)
-    content_type = models.CharField(max_length=20, choices=[(k.value, k.name) for k in Kind])
-    size_bytes = models.PositiveIntegerField()
-    sha256 = models.CharField(max_length=64)
+    name = columns.CharField(max_length=NAME_MOST, validators=NO_NUL)
+    content_type = columns.CharField(max_length=20, choices=[(k.value, k.name) for k in Kind])
+    size_bytes = columns.PositiveIntegerField()
+    sha256 = columns.CharField(max_length=64)
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(default=timezone.now)
     removed_by = models.ForeignKey(
         User, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     removed_at = models.DateTimeField(null=True, blank=True)
-    removed_because = models.CharField(max_length=300, blank=True, default="", validators=NO_NUL)
+    removed_because = columns.CharField(max_length=300, blank=True, default="", validators=NO_NUL)
 
     class Meta:
         abstract = True
@@ -570,8 +576,8 @@ class SessionImage(KeptFile):
 
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="images")
     # Both empty: of the whole session.
-    site = models.CharField(max_length=60, blank=True, default="", validators=NO_NUL)
-    side = models.CharField(max_length=10, blank=True, default="", validators=NO_NUL)
+    site = columns.CharField(max_length=60, blank=True, default="", validators=NO_NUL)
+    side = columns.CharField(max_length=10, blank=True, default="", validators=NO_NUL)
 
     class Meta:
         ordering = ["id"]
@@ -584,7 +590,7 @@ class Room(models.Model):
     """A room that holds one appointment at a time. One no longer used keeps its past."""
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="rooms")
-    name = models.CharField(max_length=60, validators=NO_NUL)
+    name = columns.CharField(max_length=60, validators=NO_NUL)
     is_active = models.BooleanField(default=True)
 
     class Meta:
@@ -623,10 +629,10 @@ class Appointment(models.Model):
     # Names the appointment in the patient's calendar, through every move.
     uid = models.UUIDField(default=uuid.uuid4, editable=False, unique=True)
     starts_at = models.DateTimeField()
-    minutes = models.PositiveSmallIntegerField(default=30, validators=[MinValueValidator(5)])
-    kind = models.CharField(max_length=20, choices=Kind.choices)
-    state = models.CharField(max_length=20, choices=State.choices, default=State.BOOKED)
-    version = models.PositiveIntegerField(default=1)
+    minutes = columns.PositiveSmallIntegerField(default=30, validators=[MinValueValidator(5)])
+    kind = columns.CharField(max_length=20, choices=Kind.choices)
+    state = columns.CharField(max_length=20, choices=State.choices, default=State.BOOKED)
+    version = columns.PositiveIntegerField(default=1)
 
     class Meta:
         ordering = ["starts_at", "id"]
@@ -655,8 +661,8 @@ class CalendarFeed(models.Model):
         INITIALS = "initials", "The patient’s initials"
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="calendar_feeds")
-    token_hash = models.CharField(max_length=64, unique=True)
-    shows = models.CharField(max_length=10, choices=Shows.choices, default=Shows.NOTHING)
+    token_hash = columns.CharField(max_length=64, unique=True)
+    shows = columns.CharField(max_length=10, choices=Shows.choices, default=Shows.NOTHING)
     # Else only the appointments with this user.
     of_everybody = models.BooleanField(default=False)
     made_at = models.DateTimeField(default=timezone.now)
@@ -675,12 +681,12 @@ class AnswerLink(models.Model):
     """A patient's personal link to one questionnaire of one course. Only a hash is kept."""
 
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="links")
-    questionnaire = models.CharField(max_length=60)
-    occasion = models.CharField(max_length=20)
-    token_hash = models.CharField(max_length=64, unique=True)
+    questionnaire = columns.CharField(max_length=60)
+    occasion = columns.CharField(max_length=20)
+    token_hash = columns.CharField(max_length=64, unique=True)
     due_on = models.DateField()
     # As the patient chose on the page; empty is the patient's own.
-    language = models.CharField(max_length=2, choices=Patient.Language.choices, blank=True)
+    language = columns.CharField(max_length=2, choices=Patient.Language.choices, blank=True)
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
     made_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
@@ -696,12 +702,12 @@ class Assessment(models.Model):
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="assessments")
     link = models.OneToOneField(AnswerLink, on_delete=models.PROTECT, null=True, blank=True)
     on = models.DateField()
-    occasion = models.CharField(max_length=20)
-    questionnaire = models.CharField(max_length=60)
+    occasion = columns.CharField(max_length=20)
+    questionnaire = columns.CharField(max_length=60)
     answers = models.JSONField(default=dict, blank=True)
-    source = models.CharField(max_length=20, default="patient")
+    source = columns.CharField(max_length=20, default="patient")
     # Of a program's answers: a retry is the same set.
-    request_key = models.CharField(max_length=40, unique=True, null=True, editable=False)
+    request_key = columns.CharField(max_length=40, unique=True, null=True, editable=False)
     entered_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
     read_by = models.ForeignKey(
@@ -722,11 +728,11 @@ class TypedScore(models.Model):
 
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="typed_scores")
     on = models.DateField()
-    instrument = models.CharField(max_length=60, validators=NO_NUL)
-    score = models.DecimalField(max_digits=7, decimal_places=2)
-    lowest = models.DecimalField(max_digits=7, decimal_places=2)
-    highest = models.DecimalField(max_digits=7, decimal_places=2)
-    better = models.CharField(max_length=6, choices=Better.choices)
+    instrument = columns.CharField(max_length=60, validators=NO_NUL)
+    score = columns.DecimalField(max_digits=7, decimal_places=2)
+    lowest = columns.DecimalField(max_digits=7, decimal_places=2)
+    highest = columns.DecimalField(max_digits=7, decimal_places=2)
+    better = columns.CharField(max_length=6, choices=Better.choices)
     by = models.ForeignKey(User, on_delete=models.PROTECT)
     at = models.DateTimeField(default=timezone.now)
 
@@ -755,20 +761,20 @@ class AdverseEvent(models.Model):
     assessment = models.OneToOneField(
         Assessment, on_delete=models.PROTECT, null=True, blank=True, related_name="adverse_event"
     )
-    kind = models.CharField(max_length=40)
+    kind = columns.CharField(max_length=40)
     onset_on = models.DateField()
-    grade = models.PositiveSmallIntegerField(
+    grade = columns.PositiveSmallIntegerField(
         validators=[MinValueValidator(1), MaxValueValidator(5)]
     )
     serious = models.BooleanField()
-    outcome = models.CharField(max_length=20)
-    what_happened = models.TextField(max_length=2000, validators=NO_NUL)
-    what_was_done = models.TextField(max_length=2000, blank=True, validators=NO_NUL)
+    outcome = columns.CharField(max_length=20)
+    what_happened = columns.TextField(max_length=2000, validators=NO_NUL)
+    what_was_done = columns.TextField(max_length=2000, blank=True, validators=NO_NUL)
     # Given by the form: a double click or a retry is the same event.
-    request_key = models.CharField(max_length=40, unique=True)
+    request_key = columns.CharField(max_length=40, unique=True)
     by = models.ForeignKey(User, on_delete=models.PROTECT)
     at = models.DateTimeField(default=timezone.now)
-    version = models.PositiveIntegerField(default=1)
+    version = columns.PositiveIntegerField(default=1)
 
     class Meta:
         ordering = ["-onset_on", "-id"]
@@ -784,13 +790,13 @@ class AdverseEventEntry(models.Model):
 
     event = models.ForeignKey(AdverseEvent, on_delete=models.PROTECT, related_name="entries")
     # One of both is empty; an id of rules/adverse_events.toml.
-    relatedness = models.CharField(max_length=20, blank=True, default="")
-    outcome = models.CharField(max_length=20, blank=True, default="")
+    relatedness = columns.CharField(max_length=20, blank=True, default="")
+    outcome = columns.CharField(max_length=20, blank=True, default="")
     # As it is known by now; null: as it was.
-    grade = models.PositiveSmallIntegerField(
+    grade = columns.PositiveSmallIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(5)]
     )
-    text = models.TextField(max_length=2000, validators=NO_NUL)
+    text = columns.TextField(max_length=2000, validators=NO_NUL)
     by = models.ForeignKey(User, on_delete=models.PROTECT)
     at = models.DateTimeField(default=timezone.now)
 
@@ -803,12 +809,12 @@ class Decision(models.Model):
 
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="decisions")
     on = models.DateField()
-    suggested = models.CharField(max_length=10)
-    decided = models.CharField(max_length=10)
-    reason = models.CharField(max_length=500, blank=True, validators=NO_NUL)
+    suggested = columns.CharField(max_length=10)
+    decided = columns.CharField(max_length=10)
+    reason = columns.CharField(max_length=500, blank=True, validators=NO_NUL)
     verdict = models.JSONField()
     inputs = models.JSONField()
-    inputs_sha256 = models.CharField(max_length=64)
+    inputs_sha256 = columns.CharField(max_length=64)
     recheck_on = models.DateField(null=True, blank=True)
     by = models.ForeignKey(User, on_delete=models.PROTECT)
     at = models.DateTimeField(default=timezone.now)
@@ -825,9 +831,9 @@ class Arrangement(models.Model):
 
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="arrangements")
     agreed_on = models.DateField()
-    currency = models.CharField(max_length=3)
+    currency = columns.CharField(max_length=3)
     parts = models.JSONField()
-    request_key = models.CharField(max_length=40, unique=True)
+    request_key = columns.CharField(max_length=40, unique=True)
     by = models.ForeignKey(User, on_delete=models.PROTECT)
     at = models.DateTimeField(default=timezone.now)
 
@@ -842,13 +848,13 @@ class Invoice(models.Model):
     """
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
-    number = models.PositiveIntegerField()
+    number = columns.PositiveIntegerField()
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="invoices")
     session = models.OneToOneField(Session, on_delete=models.PROTECT, null=True, blank=True)
     issued_on = models.DateField()
     due_on = models.DateField()
-    currency = models.CharField(max_length=3)
-    arrangement = models.CharField(max_length=300, blank=True, validators=NO_NUL)
+    currency = columns.CharField(max_length=3)
+    arrangement = columns.CharField(max_length=300, blank=True, validators=NO_NUL)
     # By parts, where it falls under an arrangement: which, and what is due when.
     arranged = models.ForeignKey(
         Arrangement, on_delete=models.PROTECT, null=True, blank=True, related_name="invoices"
@@ -865,12 +871,12 @@ class Invoice(models.Model):
 
 class InvoiceLine(models.Model):
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="lines")
-    text = models.CharField(max_length=200, validators=NO_NUL)
-    code = models.CharField(max_length=20, blank=True)
+    text = columns.CharField(max_length=200, validators=NO_NUL)
+    code = columns.CharField(max_length=20, blank=True)
     # Of the tariff, by which its name is said in another language; empty in older lines.
-    item = models.CharField(max_length=30, blank=True, default="")
-    units = models.PositiveSmallIntegerField(default=1)
-    amount = models.DecimalField(max_digits=10, decimal_places=2)
+    item = columns.CharField(max_length=30, blank=True, default="")
+    units = columns.PositiveSmallIntegerField(default=1)
+    amount = columns.DecimalField(max_digits=10, decimal_places=2)
 
 
 class LedgerEntry(models.Model):
@@ -900,14 +906,14 @@ class LedgerEntry(models.Model):
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="entries")
-    kind = models.CharField(max_length=20, choices=Kind.choices)
+    kind = columns.CharField(max_length=20, choices=Kind.choices)
     on = models.DateField()
-    paper = models.CharField(max_length=20)
-    number = models.PositiveIntegerField()
-    amount = models.DecimalField(max_digits=10, decimal_places=2)
-    currency = models.CharField(max_length=3)
+    paper = columns.CharField(max_length=20)
+    number = columns.PositiveIntegerField()
+    amount = columns.DecimalField(max_digits=10, decimal_places=2)
+    currency = columns.CharField(max_length=3)
     # Empty where no money moved: a credit note, a deposit or a prepaid session used.
-    method = models.CharField(max_length=10, choices=Method.choices, blank=True, default="")
+    method = columns.CharField(max_length=10, choices=Method.choices, blank=True, default="")
     invoice = models.ForeignKey(
         Invoice, on_delete=models.PROTECT, null=True, blank=True, related_name="entries"
     )
@@ -915,10 +921,10 @@ class LedgerEntry(models.Model):
     about = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="later"
     )
-    sessions = models.PositiveSmallIntegerField(default=0)
-    reason = models.CharField(max_length=300, blank=True, default="", validators=NO_NUL)
+    sessions = columns.PositiveSmallIntegerField(default=0)
+    reason = columns.CharField(max_length=300, blank=True, default="", validators=NO_NUL)
     # Given by the form: a double click or a retry is the same entry.
-    request_key = models.CharField(max_length=40, unique=True)
+    request_key = columns.CharField(max_length=40, unique=True)
     by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
     at = models.DateTimeField(default=timezone.now)
 
@@ -941,13 +947,13 @@ class CardProblem(models.Model):
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="card_problems")
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT)
-    payment = models.CharField(max_length=255, unique=True)
-    said = models.CharField(max_length=60)
-    why = models.CharField(max_length=300)
+    payment = columns.CharField(max_length=255, unique=True)
+    said = columns.CharField(max_length=60)
+    why = columns.CharField(max_length=300)
     at = models.DateTimeField(default=timezone.now)
     settled_at = models.DateTimeField(null=True, blank=True)
     settled_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
-    note = models.CharField(max_length=300, blank=True, default="", validators=NO_NUL)
+    note = columns.CharField(max_length=300, blank=True, default="", validators=NO_NUL)
 
     class Meta:
         ordering = ["id"]
@@ -961,10 +967,10 @@ class DayClose(models.Model):
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="closes")
     on = models.DateField()
-    currency = models.CharField(max_length=3)
+    currency = columns.CharField(max_length=3)
     expected = models.JSONField()
     counted = models.JSONField()
-    note = models.CharField(max_length=300, blank=True, default="", validators=NO_NUL)
+    note = columns.CharField(max_length=300, blank=True, default="", validators=NO_NUL)
     by = models.ForeignKey(User, on_delete=models.PROTECT)
     at = models.DateTimeField(default=timezone.now)
 
@@ -984,10 +990,10 @@ class TariffPrice(models.Model):
     item the one that started last holds. `amount` null: no longer charged."""
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="prices")
-    item = models.CharField(max_length=30)
-    amount = models.DecimalField(max_digits=10, decimal_places=3, null=True, blank=True)
+    item = columns.CharField(max_length=30)
+    amount = columns.DecimalField(max_digits=10, decimal_places=3, null=True, blank=True)
     # So many are in the price of the session.
-    included = models.PositiveSmallIntegerField(default=0)
+    included = columns.PositiveSmallIntegerField(default=0)
     starts_on = models.DateField()
     by = models.ForeignKey(User, on_delete=models.PROTECT)
     at = models.DateTimeField(default=timezone.now)
@@ -1001,7 +1007,7 @@ class Estimate(models.Model):
     journey.estimate.Estimate and of what stood around it. A change is a new version."""
 
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="estimates")
-    number = models.PositiveSmallIntegerField()
+    number = columns.PositiveSmallIntegerField()
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="+")
     made_on = models.DateField()
     content = models.JSONField()
@@ -1018,7 +1024,7 @@ class Estimate(models.Model):
 class SigningLink(models.Model):
     """A personal address at which something is read and signed; only its secret's hash is kept."""
 
-    token_hash = models.CharField(max_length=64, unique=True)
+    token_hash = columns.CharField(max_length=64, unique=True)
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
     made_by = models.ForeignKey(User, on_delete=models.PROTECT)
@@ -1040,10 +1046,10 @@ class EstimateReceived(models.Model):
 
     estimate = models.OneToOneField(Estimate, on_delete=models.PROTECT, related_name="received")
     link = models.ForeignKey(EstimateLink, on_delete=models.PROTECT)
-    name = models.CharField(max_length=200, validators=NO_NUL)
-    language = models.CharField(max_length=2, choices=Patient.Language.choices)
+    name = columns.CharField(max_length=200, validators=NO_NUL)
+    language = columns.CharField(max_length=2, choices=Patient.Language.choices)
     pdf = models.BinaryField()
-    pdf_sha256 = models.CharField(max_length=64)
+    pdf_sha256 = columns.CharField(max_length=64)
     at = models.DateTimeField(default=timezone.now)
 
 
@@ -1074,8 +1080,8 @@ class CallAttempt(models.Model):
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="calls")
     at = models.DateTimeField(default=timezone.now)
     # Empty where only words were kept.
-    result = models.CharField(max_length=20, choices=Result.choices, blank=True, default="")
-    outcome = models.CharField(max_length=200, validators=NO_NUL)
+    result = columns.CharField(max_length=20, choices=Result.choices, blank=True, default="")
+    outcome = columns.CharField(max_length=200, validators=NO_NUL)
     next_try_on = models.DateField(null=True, blank=True)
     by = models.ForeignKey(User, on_delete=models.PROTECT)
 
@@ -1088,7 +1094,7 @@ class ContactChoice(models.Model):
         CALLS = "calls", "Calls"
 
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="contact_choices")
-    way = models.CharField(max_length=10, choices=Way.choices)
+    way = columns.CharField(max_length=10, choices=Way.choices)
     wanted = models.BooleanField()
     at = models.DateTimeField(default=timezone.now)
     # Null: the patient, by the address in a message.
@@ -1105,15 +1111,15 @@ class Enquiry(models.Model):
     """
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
-    language = models.CharField(max_length=2, choices=Patient.Language.choices)
-    name = models.CharField(max_length=100, blank=True, validators=NO_NUL)
-    email = models.EmailField(blank=True)
-    question = models.TextField(max_length=4000, validators=NO_NUL)
+    language = columns.CharField(max_length=2, choices=Patient.Language.choices)
+    name = columns.CharField(max_length=100, blank=True, validators=NO_NUL)
+    email = columns.EmailField(blank=True)
+    question = columns.TextField(max_length=4000, validators=NO_NUL)
     may_publish = models.BooleanField(default=False)
     # The hash of the proof that the page was opened: one question for each.
-    proof = models.CharField(max_length=64, unique=True)
+    proof = columns.CharField(max_length=64, unique=True)
     # A keyed hash of the network address and the hour; empty once the hour is over.
-    asked_from = models.CharField(max_length=64, blank=True, default="")
+    asked_from = columns.CharField(max_length=64, blank=True, default="")
     at = models.DateTimeField(default=timezone.now)
     erased_at = models.DateTimeField(null=True, blank=True)
 
@@ -1126,9 +1132,9 @@ class EnquiryFact(models.Model):
     clinic, or agreement withdrawn by the asker. `question` is the published wording."""
 
     enquiry = models.ForeignKey(Enquiry, on_delete=models.PROTECT, related_name="facts")
-    fact = models.CharField(max_length=10, choices=[(one.value, one.value) for one in Fact])
-    question = models.TextField(max_length=4000, blank=True, default="", validators=NO_NUL)
-    answer = models.TextField(max_length=4000, blank=True, default="", validators=NO_NUL)
+    fact = columns.CharField(max_length=10, choices=[(one.value, one.value) for one in Fact])
+    question = columns.TextField(max_length=4000, blank=True, default="", validators=NO_NUL)
+    answer = columns.TextField(max_length=4000, blank=True, default="", validators=NO_NUL)
     # Null: the asker, by the link in the answer.
     by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     at = models.DateTimeField(default=timezone.now)
@@ -1165,16 +1171,16 @@ class Message(models.Model):
     )
     # To the clinic about a warning answer: it waits for no morning and for no patient's wish.
     is_alert = models.BooleanField(default=False)
-    key = models.CharField(max_length=120, unique=True)
-    ask = models.CharField(max_length=120)
-    occasion = models.CharField(max_length=20)
-    questionnaire = models.CharField(max_length=60)
+    key = columns.CharField(max_length=120, unique=True)
+    ask = columns.CharField(max_length=120)
+    occasion = columns.CharField(max_length=20)
+    questionnaire = columns.CharField(max_length=60)
     due_on = models.DateField()
     # Made once from the key: a second sending after a crash is the same mail to every mail program.
-    message_id = models.CharField(max_length=200, unique=True)
+    message_id = columns.CharField(max_length=200, unique=True)
     made_at = models.DateTimeField(default=timezone.now)
-    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
-    why = models.CharField(max_length=300, blank=True)
+    state = columns.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    why = columns.CharField(max_length=300, blank=True)
     not_before = models.DateTimeField()
     # The lease: whoever holds it sends; after it, anybody may.
     claimed_until = models.DateTimeField(null=True, blank=True)
@@ -1211,13 +1217,13 @@ class Attempt(models.Model):
         UNCLEAR = "unclear", "Broke off"
 
     message = models.ForeignKey(Message, on_delete=models.PROTECT, related_name="attempts")
-    way = models.CharField(max_length=10)
+    way = columns.CharField(max_length=10)
     began_at = models.DateTimeField(default=timezone.now)
     # From here on it may have arrived, whatever happens to us.
     handed_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
-    outcome = models.CharField(max_length=10, choices=Outcome.choices, blank=True, default="")
-    detail = models.CharField(max_length=300, blank=True)
+    outcome = columns.CharField(max_length=10, choices=Outcome.choices, blank=True, default="")
+    detail = columns.CharField(max_length=300, blank=True)
 
     class Meta:
         ordering = ["id"]
@@ -1228,10 +1234,10 @@ class OwnProtocol(models.Model):
     knowledge.series.Protocol. Rows are only added; the last one of a key holds, or retires it."""
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="own_protocols")
-    key = models.CharField(max_length=30)
-    number = models.PositiveIntegerField()
-    copied_from = models.CharField(max_length=60)
-    copied_version = models.CharField(max_length=20)
+    key = columns.CharField(max_length=30)
+    number = columns.PositiveIntegerField()
+    copied_from = columns.CharField(max_length=60)
+    copied_version = columns.CharField(max_length=20)
     content = models.JSONField()
     retired = models.BooleanField(default=False)
     by = models.ForeignKey(User, on_delete=models.PROTECT)
@@ -1255,7 +1261,7 @@ class PublishedResults(models.Model):
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
     day = models.DateField()
-    cut = models.CharField(max_length=64)
+    cut = columns.CharField(max_length=64)
     content = models.JSONField()
     at = models.DateTimeField(default=timezone.now)
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
@@ -1277,10 +1283,10 @@ class PacketRelease(models.Model):
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="packets")
     day = models.DateField()
-    cut = models.CharField(max_length=64)
-    sha256 = models.CharField(max_length=64)
-    threshold = models.PositiveSmallIntegerField()
-    content = models.TextField()
+    cut = columns.CharField(max_length=64)
+    sha256 = columns.CharField(max_length=64)
+    threshold = columns.PositiveSmallIntegerField()
+    content = columns.TextField()
     cells = models.BinaryField()
     at = models.DateTimeField(default=timezone.now)
     # Null where it was made from the command line.
@@ -1315,17 +1321,17 @@ class Consent(models.Model):
         WITHDRAWN = "withdrawn", "Withdrawn"
 
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="consents")
-    fact = models.CharField(max_length=10, choices=Fact.choices)
+    fact = columns.CharField(max_length=10, choices=Fact.choices)
     # By the patient; null where staff wrote down what the patient said.
     link = models.ForeignKey(
         ConsentLink, on_delete=models.PROTECT, null=True, blank=True, related_name="facts"
     )
     by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, null=True, blank=True)
-    name = models.CharField(max_length=200, blank=True, validators=NO_NUL)
+    name = columns.CharField(max_length=200, blank=True, validators=NO_NUL)
     content = models.JSONField(default=dict, blank=True)
     pdf = models.BinaryField(default=bytes, blank=True)
-    pdf_sha256 = models.CharField(max_length=64, blank=True, default="")
+    pdf_sha256 = columns.CharField(max_length=64, blank=True, default="")
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -1347,10 +1353,10 @@ class AidGiven(models.Model):
         ADDRESS = "address", "By its address"
 
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="aids_given")
-    condition = models.CharField(max_length=60, validators=NO_NUL)
+    condition = columns.CharField(max_length=60, validators=NO_NUL)
     versions = models.JSONField()
-    language = models.CharField(max_length=2, choices=Patient.Language.choices)
-    how = models.CharField(max_length=10, choices=How.choices)
+    language = columns.CharField(max_length=2, choices=Patient.Language.choices)
+    how = columns.CharField(max_length=10, choices=How.choices)
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(default=timezone.now)
 
@@ -1363,9 +1369,9 @@ class ApiToken(models.Model):
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="api_tokens")
     # Of the program, as it stands in the audit trail.
-    name = models.CharField(max_length=100, validators=NO_NUL)
-    token_hash = models.CharField(max_length=64, unique=True)
-    scopes = models.CharField(max_length=2000)
+    name = columns.CharField(max_length=100, validators=NO_NUL)
+    token_hash = columns.CharField(max_length=64, unique=True)
+    scopes = columns.CharField(max_length=2000)
     expires_at = models.DateTimeField()
     made_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     made_at = models.DateTimeField(default=timezone.now)
@@ -1405,8 +1411,8 @@ class Chained(models.Model):
     """A row of an audit trail. `place` counts from 1 without a gap, in the order of commits."""
 
     content_sha256 = ContentHash()
-    place = models.BigIntegerField(null=True, unique=True, editable=False)
-    digest = models.CharField(max_length=64, default="", editable=False)
+    place = columns.BigIntegerField(null=True, unique=True, editable=False)
+    digest = columns.CharField(max_length=64, default="", editable=False)
 
     class Meta:
         abstract = True
@@ -1418,11 +1424,11 @@ class AuditEvent(Chained):
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, null=True, blank=True)
     at = models.DateTimeField(default=timezone.now, db_index=True)
     user = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
-    actor = models.CharField(max_length=120)
-    action = models.CharField(max_length=60)
+    actor = columns.CharField(max_length=120)
+    action = columns.CharField(max_length=60)
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, null=True, blank=True)
-    record = models.CharField(max_length=60)
-    record_id = models.BigIntegerField(null=True, blank=True)
+    record = columns.CharField(max_length=60)
+    record_id = columns.BigIntegerField(null=True, blank=True)
     detail = models.JSONField(default=dict, blank=True)
 
     class Meta:
@@ -1439,7 +1445,7 @@ class AccessEvent(Chained):
     at = models.DateTimeField(default=timezone.now)
     # Null: a token or a command, named by `actor`.
     user = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
-    actor = models.CharField(max_length=120)
+    actor = columns.CharField(max_length=120)
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="accesses")
     # The name of the page, of the command, or of the interaction of the API.
     what = models.CharField(max_length=60)

@@ -120,6 +120,8 @@ def _hand_out_parts(invoice: Invoice, session: Session, charges: Sequence[pay.Ch
 def charges_of(session: Session) -> tuple[pay.Charge, ...]:
     """What the plan that stood on the day of the session says that it costs: a later agreement
     changes no price of what was given before."""
+    if session.signed_at is None:
+        raise Refused("This session is not signed yet: sign it first.")
     course = store.course_record(session.course)
     given = next(one for one in course.sessions if one.number == session.number)
     known = store.known_for(session.course.patient.clinic, session.on)
