@@ -92,7 +92,7 @@ class User(AbstractUser):
     display_name = models.CharField(max_length=120, validators=NO_NUL)
     # The password was given by somebody else: the next sign-in begins with choosing one's own.
     must_change_password = models.BooleanField(default=False)
-    # Sessions that began before this moment have ended.
+    # Sessions, tokens of programs and calendar addresses of before this moment have ended.
     signed_out_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 
 from django.db import transaction
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from enthesis.clinic import audit
@@ -42,15 +43,16 @@ def revoke_feed(user: User) -> None:
     audit.record(user, "revoke_calendar_feed", feed)
 
 
+def open_feeds() -> QuerySet[CalendarFeed]:
+    """Those that are read: not taken back, and not ended with all other access of their user."""
+    still = Q(user__signed_out_at=None) | Q(made_at__gt=F("user__signed_out_at"))
+    return CalendarFeed.objects.filter(still, revoked_at=None, user__is_active=True)
+
+
 def find_feed(token: str) -> CalendarFeed | None:
-    """The feed of a secret, while it is not taken back and its user may still sign in."""
-    feeds = CalendarFeed.objects.select_related("user__clinic")
-    return feeds.filter(
-        token_hash=_hashed(token),
-        revoked_at=None,
-        user__is_active=True,
-        user__clinic__isnull=False,
-    ).first()
+    """The feed of a secret, while it is read."""
+    feeds = open_feeds().select_related("user__clinic")
+    return feeds.filter(token_hash=_hashed(token), user__clinic__isnull=False).first()
 
 
 def _hashed(token: str) -> str:

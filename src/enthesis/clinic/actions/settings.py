@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 
 from enthesis.clinic import audit, store
 from enthesis.clinic.actions import EditConflict, Refused, hold_clinic, save
@@ -186,11 +187,14 @@ def _new_user(clinic: Clinic, newcomer: Newcomer) -> User:
 
 @transaction.atomic
 def change_user(user: User, user_id: int, role: str, is_active: bool) -> User:
-    """Another role, or no more access at once. A clinic always keeps one administrator."""
+    """Another role, or no more access at once: whatever was open with the old one has ended, and a
+    new sign-in begins with the new one. A clinic always keeps one administrator."""
     hold_clinic(user)
     changed = get_for(user, User, user_id, lock=True)
     before = {"role": changed.role, "is_active": changed.is_active}
     changed.role, changed.is_active = role, is_active
+    if before != {"role": role, "is_active": is_active}:
+        changed.signed_out_at = timezone.now()
     save(changed)
     administrators = User.objects.filter(
         clinic=user.clinic_id, role=Role.ADMINISTRATOR, is_active=True
