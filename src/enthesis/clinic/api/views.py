@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
@@ -28,6 +28,7 @@ from enthesis.clinic.api.asking import (
 from enthesis.clinic.api.matching import read_test
 from enthesis.clinic.api.metadata import capability
 from enthesis.clinic.api.narrow import patients
+from enthesis.clinic.api.openapi import description
 from enthesis.clinic.api.outcome import ApiError, answer, refused
 from enthesis.clinic.api.search import everything, search
 from enthesis.clinic.api.sources import Resource, Source
@@ -72,6 +73,10 @@ def _routed(request: HttpRequest, parts: list[str]) -> Answer:
         asked.take("mode")
         asked.finish(("_format", "_pretty"))
         return answer(capability(base), pretty=pretty)
+    if parts == ["openapi.json"]:
+        _allow(request, "GET")
+        asked.finish(("_format", "_pretty"))
+        return JsonResponse(description(base), json_dumps_params={"indent": 2 if pretty else None})
     asker = asker_of(request)
     match parts:
         case []:
