@@ -111,7 +111,8 @@ def _routed(request: HttpRequest, parts: list[str]) -> Answer:
                 asker.need(name, "c")
                 return answers.take(request, asker, resource_of(request), base, pretty)
             else:
-                _allow(request, "GET", or_post=f"{base} with a transaction Bundle")
+                able = ("GET", "POST") if name == answers.KIND else ("GET",)
+                _allow(request, *able, or_post=f"{base} with a transaction Bundle")
             kind = TYPES[name]
             return _told(asker, lambda: _search(asker, kind, asked, base), f"search {name}", pretty)
         case [name, id] if name in TYPES and not id.startswith(("$", "_")):
