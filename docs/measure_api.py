@@ -135,7 +135,8 @@ def _asked(
     report = folder / "report.ndjson"
     ran = subprocess.run(  # noqa: S603
         [
-            *(args.schemathesis, "run", address, "--wait-for-schema", "99", "--checks", ",".join(CHECKS)),
+            *(args.schemathesis, "run", address, "--wait-for-schema", "99"),
+            *("--checks", ",".join(CHECKS)),
             *("-n", str(args.examples), "--seed", "7", "--generation-database", "none"),
             *("--phases", "coverage,fuzzing" if name in WHOLE else "fuzzing"),
             *("--report", "ndjson", "--report-ndjson-path", str(report), "--warnings", "off"),

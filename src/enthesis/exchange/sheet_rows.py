@@ -22,6 +22,7 @@ Cell = str | date
 DELIMITERS = ",;\t"
 XLSX, OLD_XLS = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 PARTS_MOST = 1_000
+COLUMNS_MOST = 16_384  # as Excel has
 RATIO_MOST, SMALL = 100, 1_000_000
 """A part of a workbook shrinks to a tenth or a twentieth; where one above SMALL bytes shrank to
 less than a hundredth, it was made to unfold."""
@@ -172,12 +173,20 @@ def _csv_lines(text: str, delimiter: str, header_row: int) -> Iterator[list[Cell
     delimiter = delimiter or max(DELIMITERS, key=headings.count)
     # Not StringIO, which keeps four bytes of each character.
     lines = (found[0] for found in _LINE.finditer(text))
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    reader = csv.reader(_of_columns(lines, delimiter), delimiter=delimiter, strict=True)
     try:
         for line in reader:
             yield [cell.strip() for cell in line]
     except csv.Error as error:
         raise SheetError(f"Line {reader.line_num} cannot be read as CSV: {error}.") from None
+
+
+def _of_columns(lines: Iterator[str], delimiter: str) -> Iterator[str]:
+    """Each cell takes fifty bytes: a line of millions is refused before it is split."""
+    for number, line in enumerate(lines, start=1):
+        if line.count(delimiter) >= COLUMNS_MOST:
+            raise SheetError(f"Line {number} has more than {COLUMNS_MOST:,} cells.")
+        yield line
 
 
 def _xlsx_lines(content: bytes, sheet: str, most: Most) -> Iterator[list[Cell]]:
