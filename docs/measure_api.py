@@ -1,6 +1,6 @@
 """Schemathesis over the whole FHIR API, once as each kind of token:
 
-    python -m docs.measure_api SCHEMATHESIS [--examples 40] [--token NAME ...]
+    python -m docs.measure_api SCHEMATHESIS [--examples 40] [--edges NAME ...] [--token NAME ...]
 
 SCHEMATHESIS is its command in an environment of its own (`python -m venv there`, then
 `there/bin/pip install schemathesis`): it brings twenty packages, too many for our lock. An invented
@@ -29,8 +29,6 @@ TOKENS = {
     "sends answers": "user/QuestionnaireResponse.c user/Questionnaire.rs",
     "no token": "",
 }
-WHOLE = ("reads", "writes")
-"""With these, every edge of every parameter as well: some thousand requests each."""
 # Not `ignored_auth`: after twenty wrong tokens the answer is 429, which it takes for a fault
 # (tests/clinic/test_fhir_access.py asks every address without a good token). Not those that ask
 # that all is taken which the description allows, and nothing else: an id may fit and not exist.
@@ -56,6 +54,10 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("schemathesis")
     parser.add_argument("--examples", type=int, default=40, help="for each address (default 40)")
+    parser.add_argument(
+        "--edges", nargs="*", choices=TOKENS, default=["reads", "writes"],
+        help="with which tokens every edge of every parameter is asked as well",
+    )  # fmt: skip
     parser.add_argument("--token", nargs="*", choices=TOKENS, default=list(TOKENS))
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -138,7 +140,7 @@ def _asked(
             *(args.schemathesis, "run", address, "--wait-for-schema", "99"),
             *("--checks", ",".join(CHECKS)),
             *("-n", str(args.examples), "--seed", "7", "--generation-database", "none"),
-            *("--phases", "coverage,fuzzing" if name in WHOLE else "fuzzing"),
+            *("--phases", "coverage,fuzzing" if name in args.edges else "fuzzing"),
             *("--report", "ndjson", "--report-ndjson-path", str(report), "--warnings", "off"),
             *(("-H", f"Authorization: Bearer {secret}") if secret else ()),
             *("--continue-on-failure", "--no-color", "--suppress-health-check", "all"),

@@ -157,7 +157,12 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 12},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("username", "display_name")},
+    },
+    {"NAME": "enthesis.clinic.passwords.LengthenedPasswordValidator"},
+    {"NAME": "enthesis.clinic.passwords.ContextPasswordValidator"},
 ]
 
 SESSION_IDLE_SECONDS = 60 * env.int("ENTHESIS_IDLE_MINUTES", default=15)
