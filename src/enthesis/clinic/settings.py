@@ -186,6 +186,10 @@ CARD_PAGES = env.str("ENTHESIS_CARD_PAGES", default="")
 # counts anew from each click).
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_HTTPONLY = True
+# A browser takes a cookie of such a name from this very host and over TLS only: no other host of
+# the clinic's domain can plant one.
+_HOST = "__Host-" if HTTPS else ""
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{_HOST}sessionid", f"{_HOST}csrftoken"
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True
