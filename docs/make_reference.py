@@ -4,6 +4,7 @@
 """
 
 import argparse
+import json
 import os
 import sys
 from collections import Counter
@@ -332,6 +333,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "security.md": lambda: security.page(table, NOTICE),
         "writes.md": writes_page,
         "fhir-api.md": fhir_api_page,
+        "openapi.json": openapi_file,
         "registry.md": lambda: registry_page(known),
         "export.md": lambda: clinic_tables.page(known, table, NOTICE),
         "anatomy.md": lambda: f"# Anatomy\n\n{NOTICE}\n\n{anatomy_page(known)}",
@@ -366,6 +368,8 @@ def fhir_api_page() -> str:
         (
             f"# The FHIR API\n\n{NOTICE}",
             "[How to use it](../how-to/speak-fhir.md). R4 (4.0.1), JSON, under `/fhir/`.",
+            "The same for tools, as OpenAPI: [openapi.json](openapi.json), and at each clinic "
+            "`/fhir/openapi.json`, without a token.",
             f"## Types and what they are searched by\n\n{types}",
             f"## Modifiers\n\n{modifiers}",
             f"Dates take the prefixes {', '.join(PREFIXES)}; a date without a zone is one of the "
@@ -380,6 +384,19 @@ def fhir_api_page() -> str:
             "judge and write nothing.\n",
         )
     )
+
+
+def openapi_file() -> str:
+    """The same for tools: an address to a line, so that a change is seen."""
+    from enthesis.clinic import server
+
+    server.load()
+    from enthesis.clinic.api.openapi import description
+
+    told = description("https://clinic.example/fhir/")
+    paths = told.pop("paths")
+    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(one)}" for name, one in paths.items())
+    return f'{json.dumps(told)[:-1]},\n"paths": {{\n{lines}\n}}}}\n'
 
 
 def main() -> int:

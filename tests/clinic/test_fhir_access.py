@@ -13,8 +13,10 @@ from django.test import Client
 from django.utils import timezone
 
 from enthesis.clinic import models
-from enthesis.clinic.actions import Refused
+from enthesis.clinic.actions import Refused, second_factor, sign_in
 from enthesis.clinic.actions.api_tokens import FAILURES_ALLOWED, make_token, revoke_token
+from enthesis.clinic.actions.calendar_feed import make_feed
+from enthesis.clinic.actions.settings import change_user
 from enthesis.clinic.api import export
 from enthesis.clinic.api.scopes import ScopeError, read_scopes, written
 from enthesis.clinic.api.table import TYPES, include_params
@@ -32,6 +34,7 @@ from tests.clinic.fhir import (
     said,
     token_for,
 )
+from tests.clinic_fixtures import make_user
 
 CANARY = "Zzyzxcanary"
 Course = Callable[..., models.Course]
@@ -254,6 +257,51 @@ def test_an_administrator_makes_and_revokes_tokens_on_a_page(
     assert wrong.status_code == 422 and "is no scope" in wrong.content.decode()
     with pytest.raises(Refused):
         make_token(admin, "x", ALL, 0)
+
+
+ENDS: dict[str, Callable[[models.User, models.User], Any]] = {
+    "deactivated": lambda by, of: change_user(by, of.pk, of.role, False),
+    "demoted": lambda by, of: change_user(by, of.pk, "clinician", True),
+    "given a password": lambda by, of: sign_in.give_password(by, of.pk, "seven grey herons wait"),
+    "second step reset": lambda by, of: second_factor.reset_factors(by, of.pk),
+    "let in by the command line": lambda by, of: second_factor.let_in_again(
+        of.username, "seven grey herons wait", "command line"
+    ),
+    "signed out everywhere": lambda by, of: sign_in.sign_out_everywhere(of),
+}
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_what_ends_somebodys_access_ends_their_sessions_tokens_and_calendar_for_good(
+    how: str,
+    clinic: models.Clinic,
+    admin: models.User,
+    client_for: Callable[[models.User], Client],
+    time_machine: Any,
+) -> None:
+    time_machine.move_to("2026-11-23 12:00Z", tick=False)
+    maker = make_user(clinic, "ines_varga", models.Role.ADMINISTRATOR)
+    browser = client_for(maker)
+    assert browser.get("/").status_code == 200
+    kept, ended = (bearing(make_token(one, "A Program", ALL, 30)[1]) for one in (admin, maker))
+    feed = Client(), f"/feed/{make_feed(maker, 'nothing', True)[1]}/appointments.ics"
+    time_machine.move_to("2026-11-23 12:01Z", tick=False)
+    assert get(ended, "Organization") and feed[0].get(feed[1]).status_code == 200
+    ENDS[how](admin, maker)
+    for again in (False, True):
+        assert get(ended, "Organization", 401), (how, again)
+        assert browser.get("/").status_code == 302, (how, again)
+        assert feed[0].get(feed[1]).status_code == 404, (how, again)
+        # Let in again, nothing of before comes back.
+        change_user(admin, maker.pk, models.Role.ADMINISTRATOR, True)
+        models.User.objects.filter(pk=maker.pk).update(must_change_password=False)
+    assert get(kept, "Organization")
+    assert "was ended everywhere since" in (
+        client_for(admin).get("/settings/programs/").content.decode()
+    )
+    time_machine.move_to("2026-11-23 12:02Z", tick=False)
+    maker.refresh_from_db()
+    assert get(bearing(make_token(maker, "A Program", ALL, 30)[1]), "Organization")
 
 
 def test_ids_of_others_do_not_exist_in_references_either(

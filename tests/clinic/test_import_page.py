@@ -21,6 +21,7 @@ from enthesis.clinic import models, store
 from enthesis.clinic.actions.imports import import_sheet
 from enthesis.exchange.sheet_files import read_files
 from enthesis.exchange.sheet_map import read_map
+from enthesis.exchange.sheet_rows import Most
 from enthesis.exchange.spreadsheet import read_sheet
 from enthesis.knowledge.load_maps import shipped_maps
 
@@ -119,7 +120,7 @@ def test_a_map_of_ones_own_is_pasted(client: Client) -> None:
 def test_a_sheet_too_long_for_the_page_is_sent_to_the_command(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("enthesis.clinic.pages.imports.ROWS_MOST", 9)
+    monkeypatch.setattr("enthesis.clinic.pages.imports.MOST", Most(rows=9))
     page = look(client).content.decode()
     assert "more than 9 rows. Import it with the command" in page
 

@@ -100,6 +100,25 @@ def test_no_cookie_is_set_but_those_that_are_so_named() -> None:
     assert "session" in django_settings.MESSAGE_STORAGE
 
 
+COOKIES = """
+from enthesis.clinic import server; server.load()
+from django.core.management import call_command; call_command("migrate", verbosity=0)
+from django.test import Client
+c = Client(HTTP_HOST="clinic.example", HTTP_X_FORWARDED_PROTO="https")
+c.post("/sign-in/passkey/begin/"); c.get("/sign-in/")
+for one in c.cookies.values(): print(one.output())
+"""
+
+
+def test_beyond_this_machine_no_other_host_can_plant_a_cookie(tmp_path: Path) -> None:
+    lines = run(tmp_path, "-c", COOKIES, ENTHESIS_HOSTS="clinic.example").stdout.splitlines()
+    named = {line.split()[1].partition("=")[0] for line in lines}
+    assert named == {"__Host-sessionid", "__Host-csrftoken"}
+    for line in lines:
+        assert all(word in line for word in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"))
+        assert "Domain" not in line
+
+
 def test_check_changes_nothing_where_there_is_no_clinic(tmp_path: Path) -> None:
     done = run(tmp_path, "-m", "enthesis.cli", "check")
     assert done.returncode == 1 and "unsafe  database: There is none" in done.stdout

@@ -62,12 +62,19 @@ def test_signing_out_kills_the_session_on_the_server(clinician: User) -> None:
     assert thief.get("/")["Location"] == "/sign-in/?next=/"
 
 
-def test_signing_in_changes_the_session_key(clinician: User, desk: User) -> None:
-    client = Client()
-    _try(desk.username, PASSWORD, client=client)
-    before = client.cookies["sessionid"].value
-    _try(clinician.username, PASSWORD, client=client)
-    assert client.cookies["sessionid"].value != before
+def test_signing_in_changes_the_session_key_and_the_old_one_is_dead(
+    clinician: User, desk: User
+) -> None:
+    client, keys = Client(), []
+    # As another, and again as oneself, as a page asks for before something is changed.
+    for user in (desk, clinician, clinician):
+        _try(user.username, PASSWORD, client=client)
+        keys.append(client.cookies["sessionid"].value)
+    assert len(set(keys)) == 3
+    for key, status in zip(keys, (302, 302, 200), strict=True):
+        old = Client()
+        old.cookies["sessionid"] = key
+        assert old.get("/").status_code == status
 
 
 def test_an_idle_screen_is_signed_out(clinician: User, time_machine) -> None:

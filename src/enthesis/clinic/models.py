@@ -84,8 +84,8 @@ class Clinic(models.Model):
     # when; only added to: a later one of the same substance takes the place of an earlier.
     own_ceilings = models.JSONField(default=list, blank=True)
     # How long an opening in an emergency lasts; null: the knowledge files'.
-    emergency_minutes = models.PositiveSmallIntegerField(null=True, blank=True)
-    version = models.PositiveIntegerField(default=1)
+    emergency_minutes = columns.PositiveSmallIntegerField(null=True, blank=True)
+    version = columns.PositiveIntegerField(default=1)
 
     def __str__(self) -> str:
         return self.name
@@ -102,9 +102,9 @@ class User(AbstractUser):
     display_name = columns.CharField(max_length=120, validators=NO_NUL)
     # The password was given by somebody else: the next sign-in begins with choosing one's own.
     must_change_password = models.BooleanField(default=False)
-    # Sessions that began before this moment have ended.
+    # Sessions, tokens of programs and calendar addresses of before this moment have ended.
     signed_out_at = models.DateTimeField(null=True, blank=True)
-    version = models.PositiveIntegerField(default=1)
+    version = columns.PositiveIntegerField(default=1)
 
     def __str__(self) -> str:
         return self.display_name or self.username
@@ -126,12 +126,12 @@ class SentForm(models.Model):
     """A form that wrote something: sent again it is answered as it was, and writes nothing."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE)
-    page = models.CharField(max_length=200)
-    key = models.CharField(max_length=40)
+    page = columns.CharField(max_length=200)
+    key = columns.CharField(max_length=40)
     # A keyed hash of what was typed.
-    content = models.CharField(max_length=64)
+    content = columns.CharField(max_length=64)
     # Where its answer led to; empty: the answer was shown at once, and was not kept.
-    answer = models.CharField(max_length=300, blank=True, default="")
+    answer = columns.CharField(max_length=300, blank=True, default="")
     at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:
@@ -428,7 +428,7 @@ class StockLot(models.Model):
     number = columns.CharField(max_length=40, validators=NO_NUL)
     key = columns.CharField(max_length=40, validators=NO_NUL)
     expires_on = models.DateField()
-    version = models.PositiveIntegerField(default=1)
+    version = columns.PositiveIntegerField(default=1)
 
     class Meta:
         ordering = ["expires_on", "id"]
@@ -1394,7 +1394,7 @@ class Emergency(models.Model):
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="emergencies")
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="emergencies")
-    reason = models.CharField(max_length=300, validators=NO_NUL)
+    reason = columns.CharField(max_length=300, validators=NO_NUL)
     at = models.DateTimeField(default=timezone.now)
     until = models.DateTimeField()
     # Who answers for the clinic and has taken note of it.
@@ -1448,8 +1448,8 @@ class AccessEvent(Chained):
     actor = columns.CharField(max_length=120)
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="accesses")
     # The name of the page, of the command, or of the interaction of the API.
-    what = models.CharField(max_length=60)
-    address = models.CharField(max_length=45, blank=True, default="")
+    what = columns.CharField(max_length=60)
+    address = columns.CharField(max_length=45, blank=True, default="")
     # What opened the page where the role does not include it; its reason stands there.
     emergency = models.ForeignKey(Emergency, on_delete=models.PROTECT, null=True, blank=True)
 

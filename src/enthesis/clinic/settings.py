@@ -157,7 +157,12 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 12},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("username", "display_name")},
+    },
+    {"NAME": "enthesis.clinic.passwords.LengthenedPasswordValidator"},
+    {"NAME": "enthesis.clinic.passwords.ContextPasswordValidator"},
 ]
 
 SESSION_IDLE_SECONDS = 60 * env.int("ENTHESIS_IDLE_MINUTES", default=15)
@@ -180,14 +185,13 @@ CARD_PAGES = env.str("ENTHESIS_CARD_PAGES", default="")
 # However busy, a day's work ends with signing in again (middleware.end_sessions: Django alone
 # counts anew from each click).
 SESSION_COOKIE_AGE = 12 * 60 * 60
-# With it no other host and no page without TLS can set them (RFC 6265bis). On this machine there is
-# no TLS, and browsers refuse the prefix.
-COOKIE_PREFIX = "__Host-" if HTTPS else ""
-SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
 SESSION_COOKIE_HTTPONLY = True
+# A browser takes a cookie of such a name from this very host and over TLS only: no other host of
+# the clinic's domain can plant one.
+_HOST = "__Host-" if HTTPS else ""
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{_HOST}sessionid", f"{_HOST}csrftoken"
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = HTTPS
-CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SECURE = HTTPS

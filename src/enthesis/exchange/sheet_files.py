@@ -8,17 +8,22 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from enthesis.exchange.sheet_map import Checkboxes, Join, SheetMap
-from enthesis.exchange.sheet_rows import Cell, Row, Rows, SheetError, read_rows, unzip
+from enthesis.exchange.sheet_rows import Cell, Most, Row, Rows, SheetError, read_rows, unzip
 
 _Cells = dict[str, Cell]
 
 
-def read_files(files: Mapping[str, bytes], sheet_map: SheetMap, sheet: str = "") -> Rows:
+def read_files(
+    files: Mapping[str, bytes],
+    sheet_map: SheetMap,
+    sheet: str = "",
+    most: Most = Most(),  # noqa: B008 (frozen)
+) -> Rows:
     """One sheet of files by name; a ZIP counts as the files in it. `sheet` is of an XLSX file.
 
     Raises SheetError, naming the file that is not there, too many, or cannot be read.
     """
-    found = _unpacked(files)
+    found = _unpacked(files, most)
     file = sheet_map.file
     if not sheet_map.join:
         if len(found) != 1:
@@ -38,8 +43,9 @@ def read_files(files: Mapping[str, bytes], sheet_map: SheetMap, sheet: str = "")
     for name in dict.fromkeys(named):
         try:
             read[name] = read_rows(
-                found[name], file.encoding, file.delimiter, sheet or file.sheet, file.header_row
-            )
+                found[name], file.encoding, file.delimiter, sheet or file.sheet,
+                file.header_row, most,
+            )  # fmt: skip
         except SheetError as error:
             if len(found) == 1:
                 raise
@@ -52,10 +58,10 @@ def read_files(files: Mapping[str, bytes], sheet_map: SheetMap, sheet: str = "")
     return rows
 
 
-def _unpacked(files: Mapping[str, bytes]) -> dict[str, bytes]:
+def _unpacked(files: Mapping[str, bytes], most: Most) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for name, content in files.items():
-        inside = unzip(content)
+        inside = unzip(content, most)
         parts = {name.rpartition(".")[0] or name: content} if inside is None else inside
         for part, data in parts.items():
             if part in found:

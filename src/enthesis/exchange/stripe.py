@@ -19,6 +19,7 @@ from decimal import Decimal
 from typing import Any
 
 from enthesis.exchange.cards import Call, ForgedError, Paid, UnreadableError, Wanted
+from enthesis.exchange.strict_json import JsonError, read_json
 from enthesis.units import MINOR_DIGITS, Money
 
 TOLERANCE_SECONDS = 300
@@ -141,8 +142,8 @@ def from_smallest(count: int, currency: str) -> Money | None:
 
 def _object(text: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        found = read_json(text)
+    except JsonError as error:
         raise UnreadableError("It is not JSON.") from error
     if not isinstance(found, dict):
         raise UnreadableError("It is no JSON object.")

@@ -11,7 +11,7 @@ import pytest
 
 from enthesis.exchange.sheet_files import read_files
 from enthesis.exchange.sheet_map import read_map
-from enthesis.exchange.sheet_rows import SheetError, read_rows
+from enthesis.exchange.sheet_rows import Most, SheetError, read_rows
 from enthesis.exchange.spreadsheet import Sheet, read_sheet
 from enthesis.knowledge.load import knowledge
 from enthesis.knowledge.load_maps import shipped_maps
@@ -138,6 +138,9 @@ def test_a_broken_file_among_several_is_named() -> None:
 # --- files made to break the reader
 
 
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+
+
 def workbook(sheet: bytes) -> bytes:
     import openpyxl
 
@@ -149,15 +152,13 @@ def workbook(sheet: bytes) -> bytes:
     return zipped(parts | {"xl/worksheets/sheet1.xml": sheet or parts["xl/worksheets/sheet1.xml"]})
 
 
-def test_a_zip_that_unfolds_to_more_than_may_be_is_not_unfolded(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("enthesis.exchange.sheet_rows.UNPACKED_MOST", 1_000_000)
+def test_a_zip_that_unfolds_to_more_than_may_be_is_not_unfolded() -> None:
+    most = Most(unpacked_bytes=1_000_000)
     bomb = zipped({"a.csv": b"0" * 1_000_001})
-    with pytest.raises(SheetError, match="larger than 1 MB"):
-        read_files({"a.zip": bomb}, read_map(shipped_maps()["redcap-knee-raw"]))
-    with pytest.raises(SheetError, match="larger than 1 MB"):
-        read_rows(workbook(b"<x>" + b" " * 1_000_000), "utf-8", "", "")
+    with pytest.raises(SheetError, match=r"larger than 1.MB"):
+        read_files({"a.zip": bomb}, read_map(shipped_maps()["redcap-knee-raw"]), most=most)
+    with pytest.raises(SheetError, match=r"larger than 1.MB"):
+        read_rows(workbook(b"<x>" + b" " * 1_000_000), "utf-8", "", "", most=most)
 
 
 @pytest.mark.parametrize("sheet", [b"<worksheet><sheetData><row", b"<worksheet>&a;</worksheet>"])
@@ -166,14 +167,32 @@ def test_a_workbook_that_breaks_off_is_refused(sheet: bytes) -> None:
         read_rows(workbook(sheet), "utf-8", "", "")
 
 
-def test_a_workbook_with_entities_is_refused_before_they_unfold() -> None:
-    evil = b'<!DOCTYPE x [<!ENTITY a "b">]><worksheet/>'
+ENTITY = '<!DOCTYPE x [<!ENTITY a "b">]><worksheet/>'
+
+
+@pytest.mark.parametrize(
+    "evil",
+    [
+        ENTITY.encode(),
+        b" " * 100_000 + ENTITY.encode(),
+        b"<?x " + b"y" * 5000 + b"?>" + ENTITY.encode(),
+        ENTITY.encode("utf-16"),
+    ],
+)
+def test_a_workbook_with_entities_is_refused_before_they_unfold(evil: bytes) -> None:
     with pytest.raises(SheetError, match="not as Excel writes it"):
         read_rows(workbook(evil), "utf-8", "", "")
 
 
-def test_more_rows_than_may_be_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("enthesis.exchange.sheet_rows.ROWS_MOST", 3)
-    assert len(read_rows(b"a\n1\n2\n3\n", "utf-8", "", "").rows) == 3
+def test_more_rows_or_cells_than_may_be_are_refused() -> None:
+    most = Most(rows=3, cells=200)
+    assert len(read_rows(b"a\n1\r\n2\r3\n", "utf-8", "", "", most=most).rows) == 3
     with pytest.raises(SheetError, match="more than 3 rows"):
-        read_rows(b"a\n1\n2\n3\n4\n", "utf-8", "", "")
+        read_rows(b"a\n1\n2\n3\n4\n", "utf-8", "", "", most=most)
+    for place in ("XFD2", "A1048576"):
+        row = place.strip("ADFX")
+        far = f'<worksheet xmlns="{MAIN}"><sheetData><row r="1"><c r="A1"><v>1</v></c></row>'
+        far += f'<row r="{row}"><c r="{place}"><v>1</v></c>'
+        with pytest.raises(SheetError, match="more than 200 cells"):
+            whole = far.encode() + b"</row></sheetData></worksheet>"
+            read_rows(workbook(whole), "utf-8", "", "", most=most)

@@ -60,17 +60,29 @@ def revoke_token(user: User, token_id: int) -> ApiToken:
     return token
 
 
+def why_closed(token: ApiToken, now: datetime) -> str:
+    """Why a token opens nothing, in words; empty while it opens. A clinic's programs do not outlast
+    the access of those who answer for them: who took over a sign-in may have made a token too."""
+    maker = token.made_by
+    if token.revoked_at:
+        return "Revoked"
+    if token.expires_at <= now:
+        return "Expired"
+    if not (maker.is_active and may(maker, "api_tokens") and maker.clinic == token.clinic):
+        return f"Closed: {maker} is no administrator any more"
+    if maker.must_change_password:
+        return f"Closed: {maker} must choose a password first"
+    if maker.signed_out_at and token.made_at <= maker.signed_out_at:
+        return f"Closed: the access of {maker} was ended everywhere since"
+    return ""
+
+
 @transaction.atomic
 def find_token(secret: str, now: datetime) -> ApiToken | None:
-    """The token that opens now: not expired, not taken back, and whoever made it is still an
-    administrator here: a clinic's programs do not outlast those who answer for them."""
-    token = (
-        ApiToken.objects.select_related("clinic", "made_by")
-        .filter(token_hash=hashed(secret), revoked_at=None, expires_at__gt=now)
-        .filter(made_by__is_active=True, made_by__role__in=roles_of("api_tokens"))
-        .first()
-    )
-    if token is None or token.made_by.clinic_id != token.clinic_id:
+    """The token that opens now."""
+    kept = ApiToken.objects.select_related("clinic", "made_by")
+    token = kept.filter(token_hash=hashed(secret)).first()
+    if token is None or why_closed(token, now):
         return None
     if token.last_used_at is None or now - token.last_used_at >= USED_STEP:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 
 from django.db import transaction
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from enthesis.clinic import audit
@@ -43,13 +44,17 @@ def revoke_feed(user: User) -> None:
     audit.record(user, "revoke_calendar_feed", feed)
 
 
+def open_feeds() -> QuerySet[CalendarFeed]:
+    """Those that are read: not taken back, and not ended with all other access of their user."""
+    still = Q(user__signed_out_at=None) | Q(made_at__gt=F("user__signed_out_at"))
+    return CalendarFeed.objects.filter(still, revoked_at=None, user__is_active=True)
+
+
 def find_feed(token: str) -> CalendarFeed | None:
-    """The feed of a secret, while it is not taken back and its user's role may still have one."""
-    feeds = CalendarFeed.objects.select_related("user__clinic")
+    """The feed of a secret, while it is read and its user's role may still have one."""
+    feeds = open_feeds().select_related("user__clinic")
     return feeds.filter(
         token_hash=_hashed(token),
-        revoked_at=None,
-        user__is_active=True,
         user__clinic__isnull=False,
         user__role__in=roles_of("calendar_feed"),
     ).first()

@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 
 from enthesis.clinic import audit, store
 from enthesis.clinic.actions import EditConflict, Refused, hold_clinic, open_for_edit, save
@@ -196,15 +197,18 @@ def _refuse_grant(user: User, role: str) -> None:
 
 @transaction.atomic
 def change_user(user: User, user_id: int, role: str, is_active: bool, version: int | None) -> User:
-    """Another role, or no more access at once. A clinic always keeps one administrator, and nobody
-    gives a role to themselves: what somebody may not see another must let them. EditConflict if
-    somebody else changed it in the meantime."""
+    """Another role, or no more access at once: whatever was open with the old one has ended, and a
+    new sign-in begins with the new one. A clinic always keeps one administrator, and nobody gives a
+    role to themselves: what somebody may not see another must let them. EditConflict if somebody
+    else changed it in the meantime."""
     hold_clinic(user)
     changed = open_for_edit(user, User, user_id, version)
     if role != changed.role:
         _refuse_grant(user, role)
     before = {"role": changed.role, "is_active": changed.is_active}
     changed.role, changed.is_active = role, is_active
+    if before != {"role": role, "is_active": is_active}:
+        changed.signed_out_at = timezone.now()
     save(changed)
     administrators = User.objects.filter(
         clinic=user.clinic_id, role__in=roles_of("change_user"), is_active=True

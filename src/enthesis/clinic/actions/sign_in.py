@@ -57,7 +57,8 @@ def sign_out(user: User) -> AuditEvent:
 
 @transaction.atomic
 def sign_out_everywhere(user: User) -> AuditEvent:
-    """Every session of the user's that began before now has ended, this one too."""
+    """Every session of the user's that began before now has ended, this one too; so has every
+    program's token and calendar address that they made."""
     User.objects.filter(pk=user.pk).update(signed_out_at=timezone.now())
     return audit.record(user, "sign_out_everywhere", user)
 
@@ -77,13 +78,13 @@ def change_own_password(user: User, password: str) -> User:
 
 @transaction.atomic
 def give_password(user: User, id: int, password: str) -> User:
-    """An administrator gives a colleague another first password, which ends every session of
-    theirs and must be changed at the next sign-in. Refused for oneself."""
+    """An administrator gives a colleague another first password, which ends all access of
+    theirs (signed_out_at) and must be changed at the next sign-in. Refused for oneself."""
     row = get_for(user, User, id, lock=True)
     if not may(user, "give_user_password") or row.pk == user.pk:
         raise Refused("Change your own password under Sign-in, at the top of each page.")
     set_password(row, password)
-    row.must_change_password = True
+    row.must_change_password, row.signed_out_at = True, timezone.now()
     save(row)
     audit.record(user, "give_password", row)
     return row

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from enthesis.clinic.api.operations import codes_of, operations_of
 from enthesis.clinic.api.table import TYPES, Type, include_params
 from enthesis.exchange.fhir.extension import SITE
 
@@ -31,13 +32,8 @@ def capability(base: str) -> dict[str, Any]:
                     "administrator of the clinic makes it under Settings.",
                 },
                 "resource": [_resource(one) for one in TYPES.values()],
-                "interaction": [{"code": "transaction"}],
-                "operation": [
-                    {
-                        "name": "export",
-                        "definition": "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export",
-                    }
-                ],
+                "interaction": [{"code": one} for one in codes_of("")],
+                "operation": list(operations_of("")),
             }
         ],
     }
@@ -54,33 +50,18 @@ def _resource(kind: Type) -> dict[str, Any]:
     told: dict[str, Any] = {
         "type": kind.name,
         "documentation": kind.about,
-        "interaction": [{"code": "read"}, {"code": "search-type"}],
+        "interaction": [{"code": one} for one in ("read", "search-type", *codes_of(kind.name))],
         "versioning": "no-version",
-        "conditionalCreate": kind.name == "Patient",
+        "conditionalCreate": kind.name in ("Patient", "QuestionnaireResponse"),
         "searchParam": [
             {"name": one.name, "type": one.kind, "documentation": one.about}
             for one in kind.params
         ],
     }  # fmt: skip
-    if kind.name == "QuestionnaireResponse":
-        told["interaction"].append({"code": "create"})
-        told["conditionalCreate"] = True
-    if kind.name in ("Questionnaire", "QuestionnaireResponse"):
-        definition = "http://hl7.org/fhir/OperationDefinition/Resource-validate"
-        told["operation"] = [{"name": "validate", "definition": definition}]
+    if operations := list(operations_of(kind.name)):
+        told["operation"] = operations
     if references:
         told["searchInclude"] = [f"{kind.name}:{one.name}" for one in references]
     if back:
         told["searchRevInclude"] = back
-    if kind.name == "Patient":
-        told["operation"] = [
-            {
-                "name": "everything",
-                "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything",
-            },
-            {
-                "name": "export",
-                "definition": "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export",
-            },
-        ]
     return told

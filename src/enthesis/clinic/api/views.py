@@ -9,7 +9,8 @@ from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
@@ -27,6 +28,7 @@ from enthesis.clinic.api.asking import (
 from enthesis.clinic.api.matching import read_test
 from enthesis.clinic.api.metadata import capability
 from enthesis.clinic.api.narrow import patients
+from enthesis.clinic.api.openapi import description
 from enthesis.clinic.api.outcome import ApiError, answer, refused
 from enthesis.clinic.api.search import everything, search
 from enthesis.clinic.api.sources import Resource, Source
@@ -69,6 +71,10 @@ def _routed(request: HttpRequest, parts: list[str]) -> Answer:
         asked.take("mode")
         asked.finish(("_format", "_pretty"))
         return answer(capability(base), pretty=pretty)
+    if parts == ["openapi.json"]:
+        _allow(request, "GET")
+        asked.finish(("_format", "_pretty"))
+        return JsonResponse(description(base), json_dumps_params={"indent": 2 if pretty else None})
     asker = asker_of(request)
     match parts:
         case []:
@@ -103,7 +109,8 @@ def _routed(request: HttpRequest, parts: list[str]) -> Answer:
                 asker.need(name, "c")
                 return answers.take(request, asker, resource_of(request), base, pretty)
             else:
-                _allow(request, "GET", or_post=f"{base} with a transaction Bundle")
+                able = ("GET", "POST") if name == answers.KIND else ("GET",)
+                _allow(request, *able, or_post=f"{base} with a transaction Bundle")
             kind = TYPES[name]
             return _told(asker, lambda: _search(asker, kind, asked, base), f"search {name}", pretty)
         case [name, id] if name in TYPES and not id.startswith(("$", "_")):

@@ -41,28 +41,16 @@ def api_tokens(request: StaffRequest) -> HttpResponse:
         done = attempt(form, actions.make_token, request.user, **form.cleaned_data)
         if done:
             (made, secret), form = done, TokenForm()
-    tokens = rows_for(request.user, ApiToken).select_related("made_by", "revoked_by")
+    tokens = rows_for(request.user, ApiToken).select_related("clinic", "made_by", "revoked_by")
     context = {
         "form": form,
         "made": made,
         "secret": secret,
         "base": request.build_absolute_uri("/fhir/"),
-        "tokens": [(one, _state(one)) for one in tokens],
+        "tokens": [(one, actions.why_closed(one, timezone.now())) for one in tokens],
     }
     status = 422 if form.errors else 200
     return render(request, "clinic/settings/api_tokens.html", context, status=status)
-
-
-def _state(token: ApiToken) -> str:
-    """Why it does not open; empty where it does."""
-    maker = token.made_by
-    if token.revoked_at:
-        return "Revoked"
-    if token.expires_at <= timezone.now():
-        return "Expired"
-    if not maker.is_active or not may(maker, "api_tokens"):
-        return f"Closed: {maker} is no administrator any more"
-    return ""
 
 
 @require_POST

@@ -58,7 +58,7 @@ def calendar_feed(request: StaffRequest) -> HttpResponse:
     context = {
         "form": form,
         "address": address,
-        "feed": CalendarFeed.objects.filter(user=request.user, revoked_at=None).first(),
+        "feed": actions.open_feeds().filter(user=request.user).first(),
         "minutes": READ_AGAIN_MINUTES,
     }
     status = 422 if form.errors else 200

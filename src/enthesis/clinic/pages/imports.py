@@ -27,15 +27,15 @@ from enthesis.clinic.pages.course import SIDE_WORDS
 from enthesis.clinic.permissions import StaffRequest, page
 from enthesis.exchange.sheet_files import read_files
 from enthesis.exchange.sheet_map import SheetMap, read_map
-from enthesis.exchange.sheet_rows import SheetError
+from enthesis.exchange.sheet_rows import Most, SheetError, TooLargeError
 from enthesis.exchange.spreadsheet import Sheet, SheetPatient, read_sheet
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.knowledge.load_maps import shipped_maps
 from enthesis.records import Occasion, as_written
 
 OWN = "own"
-ROWS_MOST = 5_000
-"""Rows that the page takes: they are written while the browser waits."""
+MOST = Most(unpacked_bytes=10_000_000, rows=5_000, cells=500_000)
+"""What the page takes: it is read, and written, while the browser waits."""
 HELD_MOST = 2_000_000
 """Characters of a packed file; Django takes 2.5 million bytes of a form."""
 UNHELD_MOST = 25_000_000
@@ -182,9 +182,10 @@ def _look(request: StaffRequest, given: Given) -> Looked:
     if len(given.content) > most:
         raise Refused(f"The file is larger than {most // 1_000_000}\u00a0MB. {BY_COMMAND}")
     sheet_map = read_map(given.map_text)
-    rows = read_files({given.name: given.content}, sheet_map)
-    if len(rows.rows) > ROWS_MOST:
-        raise Refused(f"The sheet has more than {ROWS_MOST} rows. {BY_COMMAND}")
+    try:
+        rows = read_files({given.name: given.content}, sheet_map, most=MOST)
+    except TooLargeError as error:
+        raise Refused(f"{error.what} {BY_COMMAND}") from None
     return Looked(sheet_map, read_sheet(rows, sheet_map, known, today))
 
 
