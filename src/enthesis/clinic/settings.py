@@ -187,9 +187,10 @@ CARD_PAGES = env.str("ENTHESIS_CARD_PAGES", default="")
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_HTTPONLY = True
 # A browser takes a cookie of such a name from this very host and over TLS only: no other host of
-# the clinic's domain can plant one.
-_HOST = "__Host-" if HTTPS else ""
-SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{_HOST}sessionid", f"{_HOST}csrftoken"
+# the clinic's domain can plant one. Without TLS browsers refuse the prefix.
+COOKIE_PREFIX = "__Host-" if HTTPS else ""
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True

@@ -12,7 +12,7 @@ from enthesis.clinic.actions.answer import hashed
 from enthesis.clinic.api.scopes import ScopeError, read_scopes, written
 from enthesis.clinic.api.table import TYPES
 from enthesis.clinic.models import ApiToken, AuditEvent, User
-from enthesis.clinic.permissions import get_for, roles_of
+from enthesis.clinic.permissions import get_for, may
 
 BEGINNING = "enthesis_"
 """What every token begins with, so that one in a log or a repository is found and known."""

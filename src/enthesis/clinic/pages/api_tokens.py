@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from enthesis.clinic.actions import api_tokens as actions
 from enthesis.clinic.models import ApiToken
 from enthesis.clinic.pages import attempt
-from enthesis.clinic.permissions import StaffRequest, may, page, rows_for
+from enthesis.clinic.permissions import StaffRequest, page, rows_for
 
 
 class TokenForm(forms.Form):

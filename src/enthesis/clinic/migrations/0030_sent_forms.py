@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('clinic', '0028_answers_of_programs'),
+        ('clinic', '0029_emergency'),
     ]
 
     operations = [
