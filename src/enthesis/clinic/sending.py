@@ -46,7 +46,7 @@ def new_key() -> str:
 
 def key_of(request: HttpRequest) -> str:
     """The key that a form came with, or a new one for a form that has none."""
-    return request.POST.get(KEY, "")[:40] or new_key()
+    return request.POST.get(KEY, "").replace("\0", "")[:40] or new_key()
 
 
 def refused(request: HttpRequest, name: str) -> HttpResponse | None:
