@@ -268,7 +268,9 @@ async def soak(server: Server, minutes: float, rate: float) -> None:
             queue.put_nowait(browser)
 
     began, number, states = time.perf_counter(), 0, list[tuple[float, dict[str, float]]]()
-    say("| minute | MiB | files | threads | answers | p99 ms | wrong |\n|---:|---:|---:|---:|---:|---:|---|")
+    say(
+        "| minute | MiB | files | threads | answers | p99 ms | wrong |\n|---:|---:|---:|---:|---:|---:|---|"
+    )
     while (now := time.perf_counter() - began) < minutes * 60:
         task = asyncio.create_task(one(number))
         running.add(task)

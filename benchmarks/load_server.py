@@ -95,7 +95,14 @@ def serving(
     log = folder / "log"
     with log.open("wb") as errors:
         process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "enthesis.cli", "serve", f"--port={port}", f"--workers={workers}"],
+            [
+                sys.executable,
+                "-m",
+                "enthesis.cli",
+                "serve",
+                f"--port={port}",
+                f"--workers={workers}",
+            ],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=errors,

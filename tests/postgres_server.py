@@ -32,8 +32,9 @@ def start(durable: bool = False) -> str:
     _run(
         binaries / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync"
     )
-    # Speed over durability: this database dies with the tests. No TCP port: a socket only.
-    options = f"-c listen_addresses='' -c unix_socket_directories={directory} -c fsync={'on' if durable else 'off'}"
+    # Of the tests' own: speed over durability, it dies with them. No TCP port: a socket only.
+    options = f"-c listen_addresses='' -c unix_socket_directories={directory}"
+    options += "" if durable else " -c fsync=off"
     control = [binaries / "pg_ctl", "-D", data]
     _run(*control, "-o", options, "-l", directory / "log", "-w", "start")
     atexit.register(_run, *control, "-m", "immediate", "-w", "stop")
