@@ -59,7 +59,10 @@ class Times:
         )
 
 
-HEAD = "| | a second | p50 ms | p99 ms | worst ms | answers | wrong |\n|---|---:|---:|---:|---:|---:|---:|"
+HEAD = """| | a second | p50 ms | p99 ms | worst ms | answers | wrong |
+|---|---:|---:|---:|---:|---:|---:|"""
+HEAD_OF_SOAK = """| minute | MiB | files | threads | answers | p99 ms | wrong |
+|---:|---:|---:|---:|---:|---:|---|"""
 
 
 def say(text: str) -> None:
@@ -125,7 +128,7 @@ def staff_pages(server: Server, rng: random.Random) -> dict[str, Callable[[], st
 async def pages(server: Server, seconds: float) -> None:
     """Pages a second at 50 connections, one kind after the other."""
     browsers = await signed_in(server, VISITORS)
-    for name, address in staff_pages(server, random.Random(1)).items():
+    for name, address in staff_pages(server, random.Random(1)).items():  # noqa: S311
 
         def visit(times: Times, address: Callable[[], str] = address) -> Callable:  # type: ignore[type-arg]
             async def one(browser: Browser) -> bool:
@@ -146,7 +149,7 @@ async def answers(server: Server, seconds: float) -> None:
 
     First page and answers by turns; then answers alone, to pages that were opened before.
     """
-    tokens, rng = iter(server.filled["tokens"]), random.Random(1)
+    tokens, rng = iter(server.filled["tokens"]), random.Random(1)  # noqa: S311
     await for_seconds(WARM_SECONDS, visitors(server), lambda b: _begin(b, tokens, rng))
     got, sent, processors = Times(), Times(), Processors(server)
     elapsed = await for_seconds(
@@ -231,7 +234,7 @@ async def _opened(
 
 async def soak(server: Server, minutes: float, rate: float) -> None:
     """A steady mixture; memory, descriptors and threads each minute, and the slope of memory."""
-    rng, times = random.Random(1), Times()
+    rng, times = random.Random(1), Times()  # noqa: S311
     staff = await signed_in(server, CLINICIANS)
     patients = visitors(server)
     kinds = list(staff_pages(server, rng).values())
@@ -268,9 +271,7 @@ async def soak(server: Server, minutes: float, rate: float) -> None:
             queue.put_nowait(browser)
 
     began, number, states = time.perf_counter(), 0, list[tuple[float, dict[str, float]]]()
-    say(
-        "| minute | MiB | files | threads | answers | p99 ms | wrong |\n|---:|---:|---:|---:|---:|---:|---|"
-    )
+    say(HEAD_OF_SOAK)
     while (now := time.perf_counter() - began) < minutes * 60:
         task = asyncio.create_task(one(number))
         running.add(task)
