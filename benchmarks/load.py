@@ -78,13 +78,18 @@ class Processors:
         self.server, self.began = server, time.perf_counter()
         self.own, self.theirs = time.process_time(), server.state()["cpu_s"]
 
-    def told(self) -> str:
-        """In percent of one processor."""
+    def told(self, answers: int) -> str:
+        """In percent of one processor, and what one of so many answers took of it, which a machine
+        that is busy with other work changes least."""
         elapsed = time.perf_counter() - self.began
         own = (time.process_time() - self.own) / elapsed
         state = self.server.state()
         theirs = (state["cpu_s"] - self.theirs) / elapsed
-        return f"driver {own:.0%} of a processor, server {theirs:.0%}, {state['rss_mib']:.0f} MiB"
+        each = 1000 * (state["cpu_s"] - self.theirs) / max(1, answers)
+        return (
+            f"{each:.1f} ms of a processor an answer; driver {own:.0%} of a processor, server "
+            f"{theirs:.0%}, {state['rss_mib']:.0f} MiB"
+        )
 
 
 async def signed_in(server: Server, visitors: int) -> list[Browser]:
@@ -141,7 +146,7 @@ async def pages(server: Server, seconds: float) -> None:
         times, processors = Times(), Processors(server)
         elapsed = await for_seconds(seconds, browsers, visit(times))
         say(times.row(name, elapsed))
-        say(f"<!-- {processors.told()} -->")
+        say(f"    {processors.told(len(times.seconds))}")
 
 
 async def answers(server: Server, seconds: float) -> None:
@@ -157,7 +162,7 @@ async def answers(server: Server, seconds: float) -> None:
     )
     say(got.row("page opened", elapsed))
     say(sent.row("answers sent, each a new assessment", elapsed))
-    say(f"<!-- {processors.told()} -->")
+    say(f"    {processors.told(len(got.seconds) + len(sent.seconds))}")
 
     browsers = visitors(server)
     opened = await _opened(browsers, tokens, rng, int(seconds * LINKS_A_SECOND / 2 / VISITORS))
@@ -172,7 +177,7 @@ async def answers(server: Server, seconds: float) -> None:
 
     elapsed = await for_seconds(seconds, browsers, send)
     say(alone.row("answers sent alone, each a new assessment", elapsed))
-    say(f"<!-- {processors.told()} -->")
+    say(f"    {processors.told(len(alone.seconds))}")
 
     # Whole questionnaires: every screen, as a patient goes through them.
     steps, done, processors = Times(), Times(), Processors(server)
@@ -191,7 +196,7 @@ async def answers(server: Server, seconds: float) -> None:
     elapsed = await for_seconds(seconds, visitors(server), whole)
     say(steps.row("screens sent on the way through whole questionnaires", elapsed))
     say(done.row("whole questionnaires", elapsed))
-    say(f"<!-- {processors.told()} -->")
+    say(f"    {processors.told(2 * len(steps.seconds))}")
 
 
 def visitors(server: Server) -> list[Browser]:

@@ -190,7 +190,9 @@ async def replay(server: Server, minutes: float, clinicians: int) -> None:
         )
         whole.seconds += times.seconds if times is not whole else []
         whole.wrong += times.wrong if times is not whole else Counter()
-    say(f"{elapsed / 60:.1f} minutes; done: {dict(day.done)}; {processors.told()}")
+    say(
+        f"{elapsed / 60:.1f} minutes; done: {dict(day.done)}; {processors.told(len(whole.seconds))}"
+    )
     say(f"wrong answers {sum(whole.wrong.values())}, faults of the driver {dict(faults) or 0}")
 
 
