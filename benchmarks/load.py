@@ -59,7 +59,10 @@ class Times:
         )
 
 
-HEAD = "| | a second | p50 ms | p99 ms | worst ms | answers | wrong |\n|---|---:|---:|---:|---:|---:|---:|"
+HEAD = """| | a second | p50 ms | p99 ms | worst ms | answers | wrong |
+|---|---:|---:|---:|---:|---:|---:|"""
+HEAD_OF_SOAK = """| minute | MiB | files | threads | answers | p99 ms | wrong |
+|---:|---:|---:|---:|---:|---:|---|"""
 
 
 def say(text: str) -> None:
@@ -75,13 +78,18 @@ class Processors:
         self.server, self.began = server, time.perf_counter()
         self.own, self.theirs = time.process_time(), server.state()["cpu_s"]
 
-    def told(self) -> str:
-        """In percent of one processor."""
+    def told(self, answers: int) -> str:
+        """In percent of one processor, and what one of so many answers took of it, which a machine
+        that is busy with other work changes least."""
         elapsed = time.perf_counter() - self.began
         own = (time.process_time() - self.own) / elapsed
         state = self.server.state()
         theirs = (state["cpu_s"] - self.theirs) / elapsed
-        return f"driver {own:.0%} of a processor, server {theirs:.0%}, {state['rss_mib']:.0f} MiB"
+        each = 1000 * (state["cpu_s"] - self.theirs) / max(1, answers)
+        return (
+            f"{each:.1f} ms of a processor an answer; driver {own:.0%} of a processor, server "
+            f"{theirs:.0%}, {state['rss_mib']:.0f} MiB"
+        )
 
 
 async def signed_in(server: Server, visitors: int) -> list[Browser]:
@@ -125,7 +133,7 @@ def staff_pages(server: Server, rng: random.Random) -> dict[str, Callable[[], st
 async def pages(server: Server, seconds: float) -> None:
     """Pages a second at 50 connections, one kind after the other."""
     browsers = await signed_in(server, VISITORS)
-    for name, address in staff_pages(server, random.Random(1)).items():
+    for name, address in staff_pages(server, random.Random(1)).items():  # noqa: S311
 
         def visit(times: Times, address: Callable[[], str] = address) -> Callable:  # type: ignore[type-arg]
             async def one(browser: Browser) -> bool:
@@ -138,7 +146,7 @@ async def pages(server: Server, seconds: float) -> None:
         times, processors = Times(), Processors(server)
         elapsed = await for_seconds(seconds, browsers, visit(times))
         say(times.row(name, elapsed))
-        say(f"<!-- {processors.told()} -->")
+        say(f"    {processors.told(len(times.seconds))}")
 
 
 async def answers(server: Server, seconds: float) -> None:
@@ -146,7 +154,7 @@ async def answers(server: Server, seconds: float) -> None:
 
     First page and answers by turns; then answers alone, to pages that were opened before.
     """
-    tokens, rng = iter(server.filled["tokens"]), random.Random(1)
+    tokens, rng = iter(server.filled["tokens"]), random.Random(1)  # noqa: S311
     await for_seconds(WARM_SECONDS, visitors(server), lambda b: _begin(b, tokens, rng))
     got, sent, processors = Times(), Times(), Processors(server)
     elapsed = await for_seconds(
@@ -154,7 +162,7 @@ async def answers(server: Server, seconds: float) -> None:
     )
     say(got.row("page opened", elapsed))
     say(sent.row("answers sent, each a new assessment", elapsed))
-    say(f"<!-- {processors.told()} -->")
+    say(f"    {processors.told(len(got.seconds) + len(sent.seconds))}")
 
     browsers = visitors(server)
     opened = await _opened(browsers, tokens, rng, int(seconds * LINKS_A_SECOND / 2 / VISITORS))
@@ -169,7 +177,7 @@ async def answers(server: Server, seconds: float) -> None:
 
     elapsed = await for_seconds(seconds, browsers, send)
     say(alone.row("answers sent alone, each a new assessment", elapsed))
-    say(f"<!-- {processors.told()} -->")
+    say(f"    {processors.told(len(alone.seconds))}")
 
     # Whole questionnaires: every screen, as a patient goes through them.
     steps, done, processors = Times(), Times(), Processors(server)
@@ -188,7 +196,7 @@ async def answers(server: Server, seconds: float) -> None:
     elapsed = await for_seconds(seconds, visitors(server), whole)
     say(steps.row("screens sent on the way through whole questionnaires", elapsed))
     say(done.row("whole questionnaires", elapsed))
-    say(f"<!-- {processors.told()} -->")
+    say(f"    {processors.told(2 * len(steps.seconds))}")
 
 
 def visitors(server: Server) -> list[Browser]:
@@ -231,7 +239,7 @@ async def _opened(
 
 async def soak(server: Server, minutes: float, rate: float) -> None:
     """A steady mixture; memory, descriptors and threads each minute, and the slope of memory."""
-    rng, times = random.Random(1), Times()
+    rng, times = random.Random(1), Times()  # noqa: S311
     staff = await signed_in(server, CLINICIANS)
     patients = visitors(server)
     kinds = list(staff_pages(server, rng).values())
@@ -268,7 +276,7 @@ async def soak(server: Server, minutes: float, rate: float) -> None:
             queue.put_nowait(browser)
 
     began, number, states = time.perf_counter(), 0, list[tuple[float, dict[str, float]]]()
-    say("| minute | MiB | files | threads | answers | p99 ms | wrong |\n|---:|---:|---:|---:|---:|---:|---|")
+    say(HEAD_OF_SOAK)
     while (now := time.perf_counter() - began) < minutes * 60:
         task = asyncio.create_task(one(number))
         running.add(task)

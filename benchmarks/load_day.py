@@ -35,7 +35,7 @@ class Day:
     """The clinic at work: browsers of staff, what came back by kind, and what was not done."""
 
     def __init__(self, server: Server) -> None:
-        self.server, self.rng = server, random.Random(1)
+        self.server, self.rng = server, random.Random(1)  # noqa: S311
         self.times: dict[str, Times] = {}
         self.done: Counter[str] = Counter()
         self.staff: dict[str, tuple[Browser, asyncio.Lock]] = {}
@@ -147,7 +147,7 @@ class Day:
 
 async def replay(server: Server, minutes: float, clinicians: int) -> None:
     """Everything at its moment; then what came of it."""
-    day, rng = Day(server), random.Random(2)
+    day, rng = Day(server), random.Random(2)  # noqa: S311
     names = server.filled["clinicians"]
     doctors, desks = names[:clinicians], names[clinicians:]
     plan: list[tuple[float, Callable[[], Awaitable[None]]]] = []
@@ -190,7 +190,9 @@ async def replay(server: Server, minutes: float, clinicians: int) -> None:
         )
         whole.seconds += times.seconds if times is not whole else []
         whole.wrong += times.wrong if times is not whole else Counter()
-    say(f"{elapsed / 60:.1f} minutes; done: {dict(day.done)}; {processors.told()}")
+    say(
+        f"{elapsed / 60:.1f} minutes; done: {dict(day.done)}; {processors.told(len(whole.seconds))}"
+    )
     say(f"wrong answers {sum(whole.wrong.values())}, faults of the driver {dict(faults) or 0}")
 
 

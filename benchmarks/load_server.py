@@ -15,7 +15,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -95,7 +94,14 @@ def serving(
     log = folder / "log"
     with log.open("wb") as errors:
         process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "enthesis.cli", "serve", f"--port={port}", f"--workers={workers}"],
+            [
+                sys.executable,
+                "-m",
+                "enthesis.cli",
+                "serve",
+                f"--port={port}",
+                f"--workers={workers}",
+            ],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -148,11 +154,6 @@ def fill(patients: int, links: int, clinicians: int) -> dict[str, Any]:
         batch_size=500,
     )
     return {"password": PASSWORD, "clinicians": names, "courses": courses, "tokens": tokens}
-
-
-def seconds_of_this_process() -> float:
-    """Processor time of the driver itself."""
-    return time.process_time()
 
 
 if __name__ == "__main__":

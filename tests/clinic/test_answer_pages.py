@@ -12,7 +12,8 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from enthesis.clinic import models
+from enthesis.clinic import models, store
+from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import answer as actions
 from tests.clinic.treated import agree_plan, say, treated
 
@@ -77,9 +78,16 @@ def answer_all(client: Client, address: str) -> int:
 
 
 def test_a_patient_answers_screen_by_screen_without_signing_in(
-    course: models.Course, clinician: models.User
+    course: models.Course,
+    clinician: models.User,
+    django_assert_max_num_queries: Callable[..., Any],
 ) -> None:
     client, address = Client(), link_to(course, clinician)
+    with django_assert_max_num_queries(3):
+        client.get(address)
+    # Of the twelve two are the savepoint that the test's own transaction makes of the action's.
+    with django_assert_max_num_queries(12):
+        client.post(address, {"danger": ["none"], "screen": "danger"})
     assert answer_all(client, address) <= 19
     kept = course.assessments.get()
     assert kept.completed_at is not None and kept.source == "patient"
@@ -95,6 +103,20 @@ def test_a_patient_answers_screen_by_screen_without_signing_in(
     assert {"expect_relief", "prefer", "activity_1_name"}.isdisjoint(second.answers)
     assert "were received" in client.get(address).content.decode()
     assert models.AuditEvent.objects.filter(action="save_answers", actor="patient").exists()
+
+
+def test_a_link_that_is_revoked_while_answers_are_on_their_way_takes_none(
+    course: models.Course, clinician: models.User
+) -> None:
+    _, token = actions.make_link(clinician, course.pk, "baseline", date(2026, 11, 23))
+    link = actions.find_link(token, timezone.now())
+    assert link is not None
+    actions.revoke_link(clinician, link.pk)
+    known = store.known_for(course.patient.clinic, date(2026, 11, 23))
+    asked_of = store.course_for_questions(link.course)
+    with pytest.raises(Refused, match="does not work any more"):
+        actions.save_answers(link, asked_of, known, {"danger": ["none"]})
+    assert not course.assessments.exists()
 
 
 @pytest.mark.alike

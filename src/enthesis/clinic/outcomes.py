@@ -45,6 +45,12 @@ FAILED = (
 """All that a clinic is told: the registry is of every clinic, and so is what went wrong in it."""
 
 
+LAST_KEPT = 32
+_making = threading.Lock()
+_last: dict[tuple[str, int, str, bool, date], "Report"] = {}
+"""The last report of each kind, for who need not wait for the next."""
+
+
 @dataclass(frozen=True, slots=True)
 class UpToDate:
     """The registry as the records are: how many courses were written anew for it, in what time."""
@@ -214,23 +220,37 @@ def report_today(
     *,
     for_the_public: bool = False,
     day: date | None = None,
+    or_last: bool = False,
 ) -> "Report":
     """The report of one clinic as of today, of all its courses or of one condition; `day` is that
     of a registry that is not up to date.
 
-    `for_the_public`: small cells are hidden, as publishing.toml says. Raises FitError where there
-    is nothing to report, RegistryError where the registry holds no course or cannot be read.
+    `for_the_public`: small cells are hidden, as publishing.toml says. `or_last`: while a report is
+    being made, the last one of the kind is good enough. One is made at a time: eight colleagues
+    who opened the page after one write had all threads at the same work, and nobody else a page.
+    Raises FitError where there is nothing to report, RegistryError where the registry holds no
+    course or cannot be read.
     """
     from enthesis.clinic.actions.registry import clinic_number
     from enthesis.outcomes.registry import of_one_cut
 
-    return of_one_cut(
-        folder(),
-        lambda cut: _report(
-            str(folder()), cut.sha256, clinic, name_of(clinic), clinic_number(clinic.pk),
-            day or store.today(clinic), condition, for_the_public,
-        ),
-    )  # fmt: skip
+    on = day or store.today(clinic)
+    kind = str(folder()), clinic.pk, condition, for_the_public, on
+    if not _making.acquire(blocking=not (or_last and kind in _last)):
+        return _last[kind]
+    try:
+        _last[kind] = of_one_cut(
+            folder(),
+            lambda cut: _report(
+                str(folder()), cut.sha256, clinic, name_of(clinic), clinic_number(clinic.pk),
+                on, condition, for_the_public,
+            ),
+        )  # fmt: skip
+        while len(_last) > LAST_KEPT:
+            del _last[next(iter(_last))]
+        return _last[kind]
+    finally:
+        _making.release()
 
 
 @lru_cache(maxsize=32)

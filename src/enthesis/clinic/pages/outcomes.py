@@ -73,7 +73,9 @@ def show(request: StaffRequest) -> HttpResponse:
         "shown_day": shown_day,
     }
     try:
-        report = outcomes.report_today(clinic, condition, day=shown_day) if counts else None
+        report = None
+        if counts:
+            report = outcomes.report_today(clinic, condition, day=shown_day, or_last=True)
     except FitError as nothing:
         context["problems"], report = nothing.problems, None
     if report:
