@@ -35,8 +35,8 @@ log = logging.getLogger(__name__)
 EVERY = int(os.environ.get("ENTHESIS_EVERY", "24"))
 ALIKE = 3
 """Pages of one kind that are opened by following links: of thirty patients three stand for all."""
-# In a chart, which is SVG, the property of the same name is no text.
 FILES = (".pdf", ".csv", ".zip", ".ics", ".R")
+# In a chart, which is SVG, the property of the same name is no text.
 LINKS = """() => [...document.querySelectorAll('a[href]')].map(
     one => new URL(one.getAttribute('href'), document.baseURI).href)"""
 SLOWEST_MS = 300_000
