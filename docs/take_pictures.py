@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, Page
 
 from docs import picture_walks as walks
 from docs.card_walk import cards
+from docs.emergency_walk import emergency
 from docs.money_walk import money
 from docs.record_walk import in_and_out
 from docs.sign_in_walk import signing_in
@@ -162,6 +163,16 @@ PICTURES = {
     "money-card": Shot(cards, DESKTOP, 700),
     "card-problem": Shot(cards, DESKTOP),
     "card-problem-phone": Shot(cards, PHONE),
+    "emergency-reason": Shot(emergency, DESKTOP),
+    "emergency-reason-phone": Shot(emergency, PHONE, dark=True),
+    "emergency-record": Shot(emergency, DESKTOP, 1000),
+    "emergency-record-phone": Shot(emergency, PHONE, 1200, dark=True),
+    "emergency-today": Shot(emergency, DESKTOP, 900),
+    "who-can-see": Shot(emergency, DESKTOP, 1200),
+    "audit-trails": Shot(emergency, DESKTOP, 900),
+    "audit-trails-phone": Shot(emergency, PHONE, 1400, dark=True),
+    "access-review": Shot(emergency, DESKTOP, 1200),
+    "research": Shot(emergency, DESKTOP),
     "sign-in": Shot(signing_in, DESKTOP),
     "sign-in-first": Shot(signing_in, DESKTOP),
     "sign-in-app": Shot(signing_in, DESKTOP),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 
 from django.contrib import messages
 from django.contrib.messages.storage import default_storage
+from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
@@ -113,7 +114,8 @@ def _typed(request: HttpRequest) -> list[tuple[str, str]]:
 
 def _content(request: HttpRequest) -> str:
     told = _typed(request)
-    for name, file in request.FILES.items():
+    for name in request.FILES:
+        file = cast(UploadedFile, request.FILES[name])
         told.append((name, hashlib.sha256(file.read()).hexdigest()))
         file.seek(0)
     # Answers could be guessed from a plain hash of them.
@@ -143,4 +145,4 @@ def _asked(request: "StaffRequest", why: str, sent: SentForm) -> HttpResponse:
 
 def forget() -> int:
     """Keys so old that no page is open with them any more; of how many."""
-    return cast(int, SentForm.objects.filter(at__lt=timezone.now() - KEPT).delete()[0])
+    return SentForm.objects.filter(at__lt=timezone.now() - KEPT).delete()[0]

@@ -120,7 +120,7 @@ def _check(row: Model) -> None:
     read = {
         field.name
         for field in row._meta.concrete_fields
-        if field.is_relation and field.is_cached(row) and getattr(row, field.attname) is not None
+        if field.name in row._state.fields_cache and getattr(row, field.attname) is not None
     }
     row.clean_fields(exclude=read)
     row.clean()

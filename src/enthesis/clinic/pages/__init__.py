@@ -34,8 +34,9 @@ def clinic_at(clinic_id: int) -> Clinic | None:
 def made_from(form: forms.BaseForm, theirs: Model, **values: Any) -> list[tuple[str, str, str]]:
     """After an EditConflict: where `values`, which stand there now, differ from what was typed, for
     parts/conflict.html. The form keeps what was typed and is sent again as of their version."""
-    form.data = form.data.copy()  # type: ignore[attr-defined]
-    form.data[form.add_prefix("version")] = str(theirs.version)  # type: ignore[attr-defined]
+    version = str(theirs.version)  # type: ignore[attr-defined]
+    form.data = cast(QueryDict, form.data).copy()
+    form.data[form.add_prefix("version")] = version
     return _differences(form, values)
 
 

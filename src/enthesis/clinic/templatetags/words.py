@@ -20,9 +20,8 @@ register = template.Library()
 def csrf_token(context: template.Context) -> SafeString:
     """In the place of Django's own: with the token the key by which the form is sent once, so that
     no form can forget it."""
-    return CsrfTokenNode().render(context) + format_html(
-        '<input type="hidden" name="{}" value="{}">', KEY, new_key()
-    )
+    key = format_html('<input type="hidden" name="{}" value="{}">', KEY, new_key())
+    return format_html("{}{}", CsrfTokenNode().render(context), key)
 
 
 @register.filter
