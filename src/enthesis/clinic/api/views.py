@@ -48,7 +48,7 @@ def fhir(request: HttpRequest, rest: str = "") -> Answer:
         return refused(error)
     except Exception as error:
         if errors.is_refusal(error):
-            return errors.busy(request, error)  # type: ignore[return-value]
+            return errors.busy(request, error)
         log.error("An API request failed: %s", errors.without_words(error))
         told = (
             "Enthesis made a mistake; nothing was half-written. If it happens twice, tell whoever "
