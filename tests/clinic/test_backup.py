@@ -103,7 +103,9 @@ def filled(
     )
     (Path(settings.DATA) / "secret_key").write_text(SIGNING)
     image_files.keep(png())
-    models.Consent.objects.create(course=course, fact="signed", name="M", pdf=pdf())
+    models.Consent.objects.create(
+        course=course, fact="signed", name="M", pdf=pdf(), pdf_sha256="0" * 64
+    )
     with transaction.atomic():
         audit.record(clinician, "tested", course)
     return course

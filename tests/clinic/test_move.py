@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 import os
 import signal
 import subprocess
@@ -88,7 +89,7 @@ def test_what_was_moved_is_exported_the_same_byte_by_byte(
         old, new = ((tmp_path / side / name).read_bytes() for side in ("old", "new"))
         assert old == new or name.name in OF_EXPORTING, name
     rows = [
-        list(csv.reader((tmp_path / side / "audit_event.csv").open(encoding="utf-8-sig")))
+        list(csv.reader(io.StringIO((tmp_path / side / "audit_event.csv").read_text("utf-8-sig"))))
         for side in ("old", "new")
     ]
     # Each export wrote down itself as the last.
@@ -97,7 +98,7 @@ def test_what_was_moved_is_exported_the_same_byte_by_byte(
     assert checked.returncode == 0, checked.stderr
 
 
-@pytest.mark.parametrize("at", ["CREATE TABLE%", "INSERT INTO%", "%SELECT%audit%"])
+@pytest.mark.parametrize("at", ["CREATE TABLE%", "INSERT INTO%", "FETCH%"])
 def test_killed_on_its_way_it_leaves_the_target_empty(source: Path, target: str, at: str) -> None:
     """While it makes the tables, fills them, and reads them back."""
     begun = subprocess.Popen(
@@ -126,7 +127,7 @@ def test_it_refuses_while_a_server_works_with_it_and_what_is_no_empty_postgresql
         refused = run(source, "move", target)
         assert refused.returncode == 1 and "stop the server" in refused.stderr
     other.close()
-    assert "no address of a database" in run(source, "move", "nonsense").stderr
+    assert "must begin with postgres://" in run(source, "move", "nonsense").stderr
     assert "must begin with postgres://" in run(source, "move", "sqlite:////tmp/x").stderr
     gone = run(source, "move", target.replace("/moved", "/nobody"))
     assert gone.returncode == 1 and "does not exist" in gone.stderr
