@@ -2,18 +2,22 @@
 
 import gzip
 import io
+import json
 import os
 import sqlite3
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.core.management.color import no_style
 from django.db import connection, transaction
 from hypothesis import given
@@ -21,7 +25,7 @@ from hypothesis import strategies as st
 
 from enthesis.clinic import archive, audit, backup, image_files, models, sealing, trail
 from enthesis.commands import backup as backup_command
-from tests.clinic.files import png
+from tests.clinic.files import pdf, png
 
 KEY = bytes(range(32))
 SIGNING = "".join(f"{n:x}" for n in range(60))
@@ -99,16 +103,67 @@ def filled(
     )
     (Path(settings.DATA) / "secret_key").write_text(SIGNING)
     image_files.keep(png())
+    models.Consent.objects.create(
+        course=course, fact="signed", name="M", pdf=pdf(), pdf_sha256="0" * 64
+    )
     with transaction.atomic():
         audit.record(clinician, "tested", course)
     return course
 
 
-def restored_elsewhere(file: Path, key: Path, data: Path, **environment: str) -> str:
+# What the restored machine holds: the hash of each table, what is wrong with the trails against
+# the anchors that came along, and a signed paper.
+LOOK = """
+import json
+from io import BytesIO
+from pathlib import Path
+from enthesis.clinic import archive, models, trail
+tables = archive.write(BytesIO(), Path("none"))["tables"]
+anchors = trail.read_anchors(trail.anchors_file())
+assert anchors
+paper = bytes(models.Consent.objects.get().pdf).hex()
+print(json.dumps([{n: t["sha256"] for n, t in tables.items()}, trail.problems(anchors), paper]))
+"""
+
+
+@contextmanager
+def others_writing(course: models.Course) -> Iterator[None]:
+    """Somebody goes on writing meanwhile, each time with its audit."""
+    stop = threading.Event()
+
+    def write() -> None:
+        try:
+            while not stop.is_set():
+                with transaction.atomic():
+                    row = models.Weight.objects.create(
+                        patient=course.patient, kg=68, measured_on=course.opened_on
+                    )
+                    audit.record(course.clinician, "add_weight", row)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=write) for _ in range(2)]
+    for one in threads:
+        one.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for one in threads:
+            one.join()
+    assert models.Weight.objects.count() > 1
+
+
+def restored_elsewhere(file: Path, key: Path, data: Path) -> str:
     """In a process of its own, as on a machine that has nothing; what it says."""
-    told = {k: v for k, v in os.environ.items() if k != "DATABASE_URL"} | environment
+    return elsewhere(data, "restore", file, "--key", key)
+
+
+def elsewhere(data: Path, *arguments: Any) -> str:
+    """What a command says of another machine's data."""
+    told = {k: v for k, v in os.environ.items() if k != "DATABASE_URL"}
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "enthesis.cli", "restore", file, "--key", key],
+        [sys.executable, "-W", "ignore", "-m", "enthesis.cli", *arguments],
         env={**told, "ENTHESIS_DATA": str(data)},
         capture_output=True,
         text=True,
@@ -124,22 +179,37 @@ def test_a_backup_fills_an_empty_machine_with_the_same_rows(
     """From the other database: its process goes through every migration, which takes a while."""
     if connection.vendor == "sqlite" and "ENTHESIS_EVERY" not in os.environ:
         pytest.skip("in the run on PostgreSQL, from there into SQLite")
-    assert backup_command.backup(tmp_path / "safe", False) == 0
+    with others_writing(filled):
+        assert backup_command.backup(tmp_path / "safe", False) == 0
     assert "read again and whole" in capsys.readouterr().out
     (one,) = backup.kept(tmp_path / "safe")
-    data = tmp_path / "machine"
+    data, spoilt, wrong = tmp_path / "machine", tmp_path / "spoilt", tmp_path / "wrong"
+    whole = one.file.read_bytes()
+    spoilt.write_bytes(whole[:-40] + bytes([whole[-40] ^ 1]) + whole[-39:])
+    wrong.write_text("ab" * 32)
+    for file, key in ((spoilt, backup.key_file()), (one.file, wrong)):
+        assert "Nothing was restored" in restored_elsewhere(file, key, data)
+    assert not (data / "enthesis.sqlite3").exists()
     said = restored_elsewhere(one.file, backup.key_file(), data)
     assert "Restored into" in said
     there = sqlite3.connect(data / "enthesis.sqlite3")
     assert there.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    with backup.unpacked(one.file, sealing.read_key(backup.key_file()), tmp_path) as (_, told):
+        tables = told["tables"]
     for kind in archive.kinds_of(apps):
         (count,) = there.execute(f"SELECT count(*) FROM {kind._meta.db_table}").fetchone()  # noqa: S608
-        assert count == kind._base_manager.count(), kind
+        assert count == tables[kind._meta.model_name]["rows"], kind
     names = there.execute("SELECT family, given FROM clinic_patient WHERE number = 7").fetchone()
     assert names == ("O'Brien -- ﬁ 🦴", "=1+1")
     with pytest.raises(sqlite3.IntegrityError, match="never changed"):
         there.execute("DELETE FROM clinic_auditevent")
     there.close()
+    seen = elsewhere(data, "manage", "shell", "-c", LOOK)
+    assert json.loads(seen) == [
+        {name: table["sha256"] for name, table in tables.items()},
+        [],
+        pdf().hex(),
+    ]
     assert (data / "secret_key").read_text() == SIGNING
     assert [f.name for f in (data / "images").iterdir()] == [
         f.name for f in image_files.folder().iterdir()
@@ -168,6 +238,13 @@ def test_a_restored_archive_written_again_is_the_same_table_by_table(
     with pytest.raises(OSError, match="disk full"):
         archive.load(again, manifest, full)
     assert not models.Clinic.objects.exists(), "so that it can be begun again"
+    events = again / "rows" / "auditevent.ndjson"
+    kept = events.read_text()
+    events.write_text(kept.replace('"tested"', '"tasted"'))
+    with pytest.raises(archive.ArchiveError, match="trails are not whole"):
+        archive.load(again, manifest)
+    assert not models.Clinic.objects.exists(), "verified before it counts"
+    events.write_text(kept)
     assert archive.load(again, manifest) == sum(t["rows"] for t in before["tables"].values())
     assert archive.write(io.BytesIO(), Path(settings.DATA))["tables"] == before["tables"]
     assert trail.problems() == []
@@ -214,7 +291,8 @@ def test_a_changed_archive_is_refused_by_the_name_of_what_was_changed(
 @pytest.mark.django_db(transaction=True)
 def test_what_was_killed_long_ago_leaves_no_record_unsealed(filled: models.Course) -> None:
     where = backup.folder()
-    left = [where / f"{backup.UNPACKED}x", where / f"a{backup.SUFFIX}.7.new", where / "a.new"]
+    left = [where / f"{backup.UNPACKED}x", where / f"a{backup.SUFFIX}.7.new"]
+    left += [image_files.folder() / "a.new", Path(settings.DATA) / "export-a", where / "a.new"]
     left[0].mkdir(parents=True)
     for one in left[1:]:
         one.write_text("Lindqvist")
@@ -223,7 +301,7 @@ def test_what_was_killed_long_ago_leaves_no_record_unsealed(filled: models.Cours
     for one in left:
         os.utime(one, (1_000_000_000, 1_000_000_000))
     backup.make(where)
-    assert [one.exists() for one in left] == [False, False, True]
+    assert [one.exists() for one in left] == [False, False, False, False, True]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -4,7 +4,9 @@ import csv
 import hashlib
 import io
 import json
+import os
 import re
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
@@ -24,7 +26,7 @@ from pytest_django import DjangoDbBlocker
 from enthesis.cli import main
 from enthesis.clinic import image_files, models, tables
 from enthesis.clinic.actions import export
-from enthesis.clinic.package import Taken
+from enthesis.clinic.package import Taken, package
 from enthesis.exchange.cells import uncell
 from tests.clinic.files import png
 from tests.clinic.invented import load, loaded_once
@@ -320,3 +322,30 @@ def test_the_command_asks_which_of_several_clinics(
     assert f"there is “{clinic.name}”; “Next {CANARY}”." in capsys.readouterr().err
     assert main(["export", str(tmp_path / "out"), "--clinic", clinic.name]) == 0
     assert "files of Harbour Clinic" in capsys.readouterr().out
+
+
+@pytest.mark.alike
+@pytest.mark.parametrize("name", ["all", "all.zip"])
+def test_what_a_killed_export_left_goes_with_the_next_and_a_living_one_is_left_alone(
+    tmp_path: Path, name: str
+) -> None:
+    target = tmp_path / name
+    child = os.fork()
+    if not child:
+        try:
+            with package(target) as into:
+                into.write("patient.csv", b"Lindqvist")
+                os.kill(os.getpid(), signal.SIGKILL)
+        finally:
+            os._exit(1)
+    os.waitpid(child, 0)
+    assert len(list(tmp_path.iterdir())) == 1 and not target.exists()
+    with package(target) as living:
+        (own,) = tmp_path.iterdir()
+        with package(target.with_name(name.replace("all", "other"))):
+            pass
+        with pytest.raises(OSError), package(target):
+            assert own.exists()
+            raise OSError
+        living.write("patient.csv", b"Lindqvist")
+    assert {one.name for one in tmp_path.iterdir()} == {name, name.replace("all", "other")}

@@ -2,9 +2,11 @@
 
 import html
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from enthesis.clinic.models import Appointment, AuditEvent, Clinic, Course, Patient, User
@@ -121,6 +123,34 @@ def test_two_people_editing_never_lose_a_change(at_desk: Client, make_patient) -
     assert 'name="version" value="2"' in page
     assert at_desk.post(address, {**mine, "version": 2}).status_code == 302
     assert Patient.objects.get().phone == "(555) 0001"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_twenty_who_edit_one_patient_at_once_one_wins_and_the_others_see_both(
+    client_for, desk: User, make_patient
+) -> None:
+    patient = make_patient(**{k: DETAILS[k] for k in ("family", "given", "born_on")})
+    clients = [client_for(desk) for _ in range(20)]
+
+    def save(number: int) -> tuple[int, str]:
+        mine = {**DETAILS, "phone": f"(555) 00{number + 10}", "version": 1}
+        try:
+            answer = clients[number].post(f"/patients/{patient.pk}/edit/", mine)
+            return answer.status_code, words(answer)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(20) as all_at_once:
+        said = list(all_at_once.map(save, range(20)))
+    patient.refresh_from_db()
+    statuses = [status for status, _ in said]
+    # Who waits too long for the lock of a busy machine is told so, and wrote nothing.
+    assert statuses.count(302) == 1 and set(statuses) - {503} == {302, 409}
+    assert patient.version == 2
+    for number, (status, page) in enumerate(said):
+        mine = f"(555) 00{number + 10}"
+        assert (patient.phone == mine) == (status == 302)
+        assert status != 409 or (mine in page and patient.phone in page)
 
 
 def test_an_edit_without_a_version_is_a_conflict(at_desk: Client, make_patient) -> None:

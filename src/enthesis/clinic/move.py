@@ -12,6 +12,7 @@ from typing import IO, Any, cast
 import environ
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
 from django.db import OperationalError, connection, connections, transaction
 
 from enthesis.clinic import archive, trail
@@ -55,6 +56,7 @@ def _hold_alone() -> None:
         raise ArchiveError("DATABASE_URL is set: this clinic is in PostgreSQL already.")
     if not Path(str(connection.settings_dict["NAME"])).exists():
         raise ArchiveError(f"There is no database in {settings.DATA}: set ENTHESIS_DATA.")
+    call_command("migrate", verbosity=0)
     try:
         with connection.cursor() as cursor:
             cursor.execute(f"PRAGMA busy_timeout={WAIT_MS}")

@@ -22,7 +22,6 @@ def run(args: argparse.Namespace) -> int:
     from enthesis.clinic import server
 
     server.prepare()
-    from django.core.management import call_command
     from django.db import DatabaseError
 
     from enthesis.clinic import archive, trail
@@ -31,7 +30,6 @@ def run(args: argparse.Namespace) -> int:
     from enthesis.commands.progress import progress_bar
 
     try:
-        call_command("migrate", verbosity=0)
         manifest = move(args.to, progress_bar())
     except (archive.ArchiveError, trail.AnchorError) as error:
         return complain([f"{error} Nothing was moved."])

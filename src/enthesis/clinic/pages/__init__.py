@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.db.models import Model
+from django.http import QueryDict
 
 from enthesis.clinic import consents
 from enthesis.clinic.actions import Refused
@@ -35,8 +36,9 @@ def made_from(form: forms.BaseForm, theirs: Model, **values: Any) -> list[tuple[
     """After an EditConflict: where `values`, which stand there now, differ from what was typed, for
     parts/conflict.html. The form keeps what was typed and is sent again as of their version."""
     version = str(theirs.version)  # type: ignore[attr-defined]
-    form.data = cast(QueryDict, form.data).copy()
-    form.data[form.add_prefix("version")] = version
+    data = cast(QueryDict, form.data).copy()
+    data[form.add_prefix("version")] = version
+    form.data = data
     return _differences(form, values)
 
 
