@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from django.db import connection
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from enthesis.clinic.models import User
@@ -27,6 +27,10 @@ from tests.clinic_fixtures import PASSWORD
 
 # Playwright's own event loop makes Django believe that it runs in async code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+# As long as for a page: on a busy machine what a script asks for takes more than the five seconds.
+PATIENCE_MS = 20_000
+expect.set_options(timeout=PATIENCE_MS)
 
 DESKTOP, PHONE, SMALL_PHONE = (1280, 900), (390, 844), (360, 740)
 Look = tuple[tuple[int, int], bool]
@@ -96,7 +100,7 @@ def open_page(browser: Browser, live_server: LiveServer) -> Iterator[Callable[..
         context.on("console", watch_console)
         context.on("weberror", lambda error: problems.append(f"script: {error.error}"))
         context.on("request", watch_request)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE_MS)
         return context.new_page()
 
     yield open_
