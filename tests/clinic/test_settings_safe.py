@@ -61,64 +61,6 @@ def test_djangos_own_check_finds_nothing_in_the_settings_as_shipped(tmp_path: Pa
     assert done.returncode == 1 and done.stderr.count("(security.W") == 4, done.stderr
 
 
-COOKIES = """
-from enthesis.clinic import server
-server.load()
-from django.conf import settings
-from enthesis.clinic.pages import card, second_fact
-print(settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, second_fact.COOKIE, card.CAME_FROM,
-      settings.SESSION_COOKIE_PATH, settings.CSRF_COOKIE_PATH, settings.SESSION_COOKIE_DOMAIN)
-"""
-
-
-@pytest.mark.parametrize(("hosts", "prefix"), [("clinic.example", "__Host-"), ("localhost", "")])
-def test_every_cookie_is_bound_to_its_host_where_there_is_tls(
-    tmp_path: Path, hosts: str, prefix: str
-) -> None:
-    done = run(tmp_path, "-c", COOKIES, ENTHESIS_HOSTS=hosts)
-    *names, own, forged, domain = done.stdout.split()
-    assert names == [f"{prefix}{name}" for name in ("sessionid", "csrftoken", "born", "statement")]
-    assert (own, forged, domain) == ("/", "/", "None"), done.stderr
-
-
-def test_no_cookie_is_set_but_those_that_are_so_named() -> None:
-    room = Path(models.__file__).parent
-    calls = {
-        ast.unparse(call.args[0]): {given.arg: ast.unparse(given.value) for given in call.keywords}
-        for path in room.rglob("*.py")
-        if "cookie(" in (text := path.read_text())
-        for call in ast.walk(ast.parse(text))
-        if isinstance(call, ast.Call)
-        and isinstance(call.func, ast.Attribute)
-        and call.func.attr in ("set_cookie", "set_signed_cookie")
-    }
-    assert sorted(calls) == ["CAME_FROM", "COOKIE"]
-    for name, given in calls.items():
-        given.pop("max_age", None)
-        wanted = {"httponly": "True", "samesite": "'Lax'", "secure": "settings.HTTPS"}
-        assert given == wanted, name
-    assert "session" in django_settings.MESSAGE_STORAGE
-
-
-COOKIES = """
-from enthesis.clinic import server; server.load()
-from django.core.management import call_command; call_command("migrate", verbosity=0)
-from django.test import Client
-c = Client(HTTP_HOST="clinic.example", HTTP_X_FORWARDED_PROTO="https")
-c.post("/sign-in/passkey/begin/"); c.get("/sign-in/")
-for one in c.cookies.values(): print(one.output())
-"""
-
-
-def test_beyond_this_machine_no_other_host_can_plant_a_cookie(tmp_path: Path) -> None:
-    lines = run(tmp_path, "-c", COOKIES, ENTHESIS_HOSTS="clinic.example").stdout.splitlines()
-    named = {line.split()[1].partition("=")[0] for line in lines}
-    assert named == {"__Host-sessionid", "__Host-csrftoken"}
-    for line in lines:
-        assert all(word in line for word in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"))
-        assert "Domain" not in line
-
-
 def test_check_changes_nothing_where_there_is_no_clinic(tmp_path: Path) -> None:
     done = run(tmp_path, "-m", "enthesis.cli", "check")
     assert done.returncode == 1 and "unsafe  database: There is none" in done.stdout
