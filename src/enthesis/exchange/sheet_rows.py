@@ -245,15 +245,11 @@ def _refuse_unfolding(box: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
 
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler, parser.StartElementHandler = refuse, begin
+    text = _part(box, part)
     try:
-        with box.open(part) as text:
-            parser.ParseFile(text)
-    except SheetError:
-        raise
+        parser.Parse(text, True)
     except (_RootError, expat.ExpatError):
         pass
-    except BROKEN as error:
-        raise SheetError(f"{part.filename} in the ZIP cannot be read: {error}.") from None
 
 
 def _xlsx_cell(value: object) -> Cell:
