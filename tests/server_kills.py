@@ -1,5 +1,6 @@
 """The real server killed with -9 under load: shared by the short test and by the long proof."""
 
+import contextlib
 import http.client
 import os
 import random
@@ -124,8 +125,9 @@ class Server:
 
     def kill(self) -> None:
         """All of it at once; comes back when nothing of it is left."""
-        os.killpg(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):  # dead already
+            os.killpg(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
         for _ in range(1000):
             try:
                 os.killpg(self.pid, 0)

@@ -89,8 +89,10 @@ class Write:
 
     @property
     def is_acknowledged(self) -> bool:
-        """The server said that it is done."""
-        return self.answer is not None and self.answer.status == 302
+        """The server said that it is done, and not that somebody must sign in first."""
+        if self.answer is None or self.answer.status != 302:
+            return False
+        return not (self.answer.headers["Location"] or "").startswith("/sign-in/")
 
 
 class Desk:

@@ -43,7 +43,7 @@ def main() -> int:
         command = [sys.executable, __file__, *sys.argv[1:], "--only", name]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603
         told[name] = json.loads(done.stdout.splitlines()[-1])
-    write_page(told)
+    write_page(told, f"`--kills {args.kills} --seed {args.seed}`")
     return int(not all(counts["well"] for counts in told.values()))
 
 
@@ -90,8 +90,8 @@ def _postgres(binaries: Path | None) -> Callable[[], None]:
     return kill
 
 
-def write_page(told: dict[str, dict[str, Any]]) -> None:
-    """The counts of both, side by side."""
+def write_page(told: dict[str, dict[str, Any]], how: str) -> None:
+    """The counts of both, side by side, and how it was run."""
     rows = [
         ("", [counts["server"] for counts in told.values()]),
         *(
@@ -103,8 +103,8 @@ def write_page(told: dict[str, dict[str, Any]]) -> None:
     lines = [f"| {words} | {' | '.join(map(str, cells))} |\n" for words, cells in rows]
     lines.insert(1, "|---|---:|---:|\n")
     PAGE.write_text(
-        "# Killing the server\n\nWritten by `benchmarks/proofs/server_kills.py`; do not edit. "
-        "What was done is said there.\n\n" + "".join(lines),
+        "# Killing the server\n\nWritten by `benchmarks/proofs/server_kills.py`, which says "
+        f"what was done; do not edit. Run with {how}.\n\n" + "".join(lines),
         encoding="utf-8",
     )
     sys.stdout.write(PAGE.read_text(encoding="utf-8"))
