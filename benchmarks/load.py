@@ -18,7 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 
-from load_client import Answer, Browser, filled, path_of
+from load_client import ASKED, Answer, Browser, filled, path_of
 from load_server import Server, serving
 
 VISITORS = 50
@@ -186,7 +186,7 @@ async def answers(server: Server, seconds: float) -> None:
         began = time.perf_counter()
         path = f"/a/{next(tokens)}/"
         page = await browser.get(path)
-        while b"csrfmiddlewaretoken" in page.body:
+        while ASKED in page.body:
             answer = await browser.post(path, filled(page, rng))
             steps.add(answer, 302)
             page = await browser.get(path_of(answer.location) or path)
@@ -268,7 +268,7 @@ async def soak(server: Server, minutes: float, rate: float) -> None:
                 path = f"/a/{next(tokens)}/"
                 page = await browser.get(path)
                 times.add(page)
-                if b"csrfmiddlewaretoken" in page.body:
+                if ASKED in page.body:
                     times.add(await browser.post(path, filled(page, rng)), 302)
             else:
                 times.add(await browser.get(rng.choice(kinds if number % 2 else more)()))

@@ -17,6 +17,8 @@ HOST = "clinic.example"
 TAG = re.compile(rb"<(input|textarea|select|option)\b([^>]*)>")
 ATTRIBUTE = re.compile(rb'([\w-]+)(?:="([^"]*)")?')
 TOKEN = re.compile(rb'name="csrfmiddlewaretoken" value="(\w+)"')
+ASKED = b'name="screen"'
+"""In the form of a patient's questions; the page after the last has a form too, of the language."""
 Fields = list[tuple[str, str]]
 
 

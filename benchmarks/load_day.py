@@ -21,7 +21,7 @@ from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 
 from load import Processors, Times, say
-from load_client import Answer, Browser, filled, path_of
+from load_client import ASKED, Answer, Browser, filled, path_of
 from load_forms import form_with
 from load_server import Server, serving
 
@@ -138,7 +138,7 @@ class Day:
         """A patient goes through the whole questionnaire."""
         browser, path = Browser(self.server.port, 1000 + number), f"/a/{next(self.tokens)}/"
         page = self.keep("question", await browser.get(path))
-        while b"csrfmiddlewaretoken" in page.body:
+        while ASKED in page.body:
             sent = self.keep("answer", await browser.post(path, filled(page, self.rng)), 302)
             page = self.keep("question", await browser.get(path_of(sent.location) or path))
         self.done["questionnaires"] += 1
