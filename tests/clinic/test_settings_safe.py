@@ -60,6 +60,47 @@ def test_djangos_own_check_finds_nothing_in_the_settings_as_shipped(tmp_path: Pa
     done = run(tmp_path, *given, ENTHESIS_HOSTS="localhost")
     assert done.returncode == 1 and done.stderr.count("(security.W") == 4, done.stderr
 
+    assert "no issues" in done.stdout
+
+
+COOKIES = """
+from enthesis.clinic import server
+server.load()
+from django.conf import settings
+from enthesis.clinic.pages import card, second_fact
+print(settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, second_fact.COOKIE, card.CAME_FROM,
+      settings.SESSION_COOKIE_PATH, settings.CSRF_COOKIE_PATH, settings.SESSION_COOKIE_DOMAIN)
+"""
+
+
+@pytest.mark.parametrize(("hosts", "prefix"), [("clinic.example", "__Host-"), ("localhost", "")])
+def test_every_cookie_is_bound_to_its_host_where_there_is_tls(
+    tmp_path: Path, hosts: str, prefix: str
+) -> None:
+    done = run(tmp_path, "-c", COOKIES, ENTHESIS_HOSTS=hosts)
+    *names, own, forged, domain = done.stdout.split()
+    assert names == [f"{prefix}{name}" for name in ("sessionid", "csrftoken", "born", "statement")]
+    assert (own, forged, domain) == ("/", "/", "None"), done.stderr
+
+
+def test_no_cookie_is_set_but_those_that_are_so_named() -> None:
+    room = Path(models.__file__).parent
+    calls = {
+        ast.unparse(call.args[0]): {given.arg: ast.unparse(given.value) for given in call.keywords}
+        for path in room.rglob("*.py")
+        if "cookie(" in (text := path.read_text())
+        for call in ast.walk(ast.parse(text))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr in ("set_cookie", "set_signed_cookie")
+    }
+    assert sorted(calls) == ["CAME_FROM", "COOKIE"]
+    for name, given in calls.items():
+        given.pop("max_age", None)
+        wanted = {"httponly": "True", "samesite": "'Lax'", "secure": "settings.HTTPS"}
+        assert given == wanted, name
+    assert "session" in django_settings.MESSAGE_STORAGE
+
 
 def test_check_changes_nothing_where_there_is_no_clinic(tmp_path: Path) -> None:
     done = run(tmp_path, "-m", "enthesis.cli", "check")
