@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TypeVar, cast
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db.models import Model
+from django.db.models import ForeignKey, Model
 
 from enthesis.clinic.models import (
     AdverseEventEntry,
@@ -120,7 +120,8 @@ def _check(row: Model) -> None:
     read = {
         field.name
         for field in row._meta.concrete_fields
-        if field.name in row._state.fields_cache and getattr(row, field.attname) is not None
+        if isinstance(field, ForeignKey) and field.is_cached(row)
+        if getattr(row, field.attname) is not None
     }
     row.clean_fields(exclude=read)
     row.clean()
