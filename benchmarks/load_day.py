@@ -110,12 +110,12 @@ class Day:
             found = PAY.findall(page.body)
             if not found:
                 return
-            path = f"/invoices/{self.rng.choice(found).decode()}/pay/"
-            page = self.keep("payment opened", await browser.get(path))
+            path = f"/invoices/{self.rng.choice(found).decode()}/"
+            page = self.keep("invoice opened", await browser.get(path))
             if b'name="amount"' not in page.body:
                 return  # paid meanwhile
             fields = form_with(page.body, "amount", {"method": "cash"})[1]
-            answer = await browser.post(path, fields)
+            answer = await browser.post(f"{path}pay/", fields)
             self.keep("payment sent", answer, 422 if answer.status == 422 else 302)
             self.done["payments" if answer.status == 302 else "payments refused"] += 1
 
@@ -129,7 +129,7 @@ class Day:
                 return
             path = f"/calls/{self.rng.choice(found).decode()}/"
             page = self.keep("call opened", await browser.get(path))
-            fields = form_with(page.body, "result", {"result": "no_answer"})[1]
+            fields = form_with(page.body, "outcome", {"result": "no_answer"})[1]
             answer = await browser.post(path, fields)
             self.keep("call sent", answer, 422 if answer.status == 422 else 302)
             self.done["calls" if answer.status == 302 else "calls refused"] += 1
