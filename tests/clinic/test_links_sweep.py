@@ -36,8 +36,8 @@ OWN = {
     "stop": {"stop"},
     "asked": {"asked"},
 }
-# New each time: the token against forged forms, and the proof that the page was opened.
-FRESH = re.compile(r'(name="(?:csrfmiddlewaretoken|proof)" value=")[^"]*')
+# New each time: the token against forged forms, the form's own key, and the proof that the page was opened.
+FRESH = re.compile(r'(name="(?:csrfmiddlewaretoken|request_key|proof)" value=")[^"]*')
 
 
 def said(client: Client, path: str) -> tuple[int, str, str]:
