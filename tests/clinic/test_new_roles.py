@@ -117,6 +117,7 @@ def test_an_auditor_reads_both_trails_by_the_patients_number_alone(
         "/audit/?trail=wrote", "/audit/users/", "/audit/verify/", "/audit/emergencies/",
         f"/patients/{course.patient_id}/who-looked", f"/patients/{course.patient_id}/who-can-see/",
         "/audit/?number=x&user=%00&before=-1",
+        f"/audit/?number={'9' * 20}", f"/audit/?user={'9' * 20}", f"/audit/?before={'9' * 20}",
     ):  # fmt: skip
         page = client.get(address)
         assert page.status_code == 200 and CANARY not in text(page), address
