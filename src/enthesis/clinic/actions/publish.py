@@ -23,7 +23,8 @@ def published(clinic: Clinic) -> PublishedResults | None:
 def publish_results(user: User, report: "Report") -> PublishedResults:
     """Show a report to everybody, in place of what was shown before; it is kept as it is.
 
-    The same cut of the same day is published once. Refused for a report whose small cells are not hidden: somebody might be recognised.
+    The same cut of the same day is published once. Refused for a report whose small cells are not
+    hidden: somebody might be recognised.
     """
     if report.suppressed_below is None:
         raise Refused("Only a report whose small cells are hidden can be published.")

@@ -22,8 +22,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         label="Why must you read this record now?",
         max_length=300,
-        help_text="The clinicians, administrators and auditors read what you write here: no name, no "
-        "number.",
+        help_text="Clinicians, administrators and auditors read what you write here: no name.",
         widget=forms.Textarea({"rows": 3}),
     )
 
