@@ -1,5 +1,6 @@
 """The page of who may open what, drawn from the table that the code asks: access.toml."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,13 @@ from docs.clinic_tables import start_django
 
 if TYPE_CHECKING:
     from enthesis.clinic.access_table import Row
+
+TWICE = (
+    "A double click, a retry after a lost answer, two people at once: what each page does. A page "
+    "that says nothing of it takes no form. *Made once*: the form's own key is kept with what it "
+    "wrote. *Edited*: so too, and where somebody else changed it meanwhile nothing is saved and "
+    "the page shows both."
+)
 
 
 def requests() -> int:
@@ -24,7 +32,7 @@ def requests() -> int:
 def page(table: Callable[..., str], notice: str) -> str:
     """Role by object, then each page and each rule."""
     start_django()
-    from enthesis.clinic.access_table import FILE, Row
+    from enthesis.clinic.access_table import FILE, Row, Twice
     from enthesis.clinic.access_table import table as access
     from enthesis.clinic.models import Role
 
@@ -40,14 +48,23 @@ def page(table: Callable[..., str], notice: str) -> str:
 
     def listed(some: Iterable[Row]) -> str:
         return table(
-            ["name", "who", "may", "of", "in an emergency"],
+            ["name", "who", "may", "of", "in an emergency", "sent twice"],
             (
-                (f"`{row.name}`", roles(row), row.may, row.of, "read" if row.emergency else "")
+                (
+                    f"`{row.name}`",
+                    roles(row),
+                    row.may,
+                    row.of,
+                    "read" if row.emergency else "",
+                    f"{row.twice}: {row.why}" if row.twice else "",
+                )
                 for row in some
             ),
         )
 
     public = [row for row in rows if row.roles is None]
+    counted = Counter(row.twice for row in access().pages.values())
+    sums = ", ".join(f"{kind} {counted[kind]}" for kind in Twice)
     return (
         f"# Who may open what\n\n{notice.replace('the knowledge files', FILE.name)}\n\n"
         f"{len(access().pages)} pages and {len(access().rules)} rules, of which {len(public)} are "
@@ -61,7 +78,8 @@ def page(table: Callable[..., str], notice: str) -> str:
             ["of", "Anyone", *(role.label for role in Role)],
             ([of, *(_most(some, of) for some in (public, *rights.values()))] for of in objects),
         )
-        + f"\n\n## Pages\n\n{listed(access().pages.values())}\n\n## Rules inside pages\n\n"
+        + f"\n\n## Pages\n\n{TWICE} {sums}.\n\n{listed(access().pages.values())}"
+        "\n\n## Rules inside pages\n\n"
         f"{listed(access().rules.values())}\n"
     )
 

@@ -7,7 +7,6 @@ import argparse
 import json
 import os
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import date
 from functools import partial
@@ -27,7 +26,6 @@ from docs.anatomy import anatomy_page, anatomy_pictures
 from enthesis.cli import parser_for
 from enthesis.clinic.api.matching import MODIFIERS, PREFIXES
 from enthesis.clinic.api.table import TYPES, include_params
-from enthesis.clinic.writes import WRITES, Twice
 from enthesis.knowledge.kinds import Knowledge, Measure
 from enthesis.knowledge.load import knowledge
 from enthesis.outcomes.schema import SCHEMA_VERSION, TABLES
@@ -48,23 +46,6 @@ def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     return "\n".join(
         "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in line) + " |"
         for line in lines
-    )
-
-
-def writes_page() -> str:
-    """What happens when a form is sent twice, page by page."""
-    rows = ((write.twice, name, write.why) for name, write in WRITES.items())
-    counted = Counter(write.twice for write in WRITES.values())
-    sums = ", ".join(f"{kind} {counted[kind]}" for kind in Twice)
-    return (
-        f"# Forms sent twice\n\n{NOTICE}\n\n"
-        "A double click, a retry after a lost answer, two people at once: what each page does. A "
-        "page that is not here takes no form. *Made once*: the form's own key is kept with what it "
-        "wrote. *Edited*: so too, and where somebody else changed it meanwhile nothing is saved "
-        "and the page shows both. "
-        f"{len(WRITES)} pages: {sums}.\n\n"
-        + table(["twice", "page", "what, or why"], sorted(rows))
-        + "\n"
     )
 
 
@@ -331,7 +312,6 @@ def pages() -> dict[str, Callable[[], str]]:
         "commands.md": commands_page,
         "access.md": lambda: access.page(table, NOTICE),
         "security.md": lambda: security.page(table, NOTICE),
-        "writes.md": writes_page,
         "fhir-api.md": fhir_api_page,
         "openapi.json": openapi_file,
         "registry.md": lambda: registry_page(known),

@@ -20,9 +20,11 @@ from playwright.sync_api import Error, Page, Response
 
 from enthesis.clinic import models
 from enthesis.clinic.actions import answer, consent, estimate, outbox
+from enthesis.clinic.models import Role
+from enthesis.clinic.permissions import every_url
 from enthesis.commands.demo import DEMO_SIGN_INS, load_invented_clinic
 from tests.browser.conftest import sign_in, tell_birth_date
-from tests.clinic.test_access import ACCESS, PUBLIC, address, ids, pages  # noqa: F401
+from tests.clinic.test_access import PAGES, address, ids  # noqa: F401
 
 Ids = dict[str, Any]
 
@@ -130,11 +132,7 @@ def test_each_role_finds_no_broken_page_from_today_on(
     models.SecondFactor.objects.all().delete()
     page = slow(open_page())
     sign_in(page, user)
-    mine = [
-        one
-        for one in pages()
-        if ACCESS[str(one.name)] is PUBLIC or user.role in (ACCESS[str(one.name)] or ())
-    ]
+    mine = [one for one in every_url() if user.role in (PAGES[str(one.name)].roles or Role)]
     starts = ["/", *(address(one, ids) for one in mine)][::EVERY]
     report(name, Crawl(page, live_server.url, EVERY == 1).run(starts))
 

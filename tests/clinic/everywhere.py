@@ -28,11 +28,12 @@ from enthesis.clinic import enquiries, models
 from enthesis.clinic.actions import answer, calendar_feed, consent, outbox
 from enthesis.clinic.actions.estimate import make_estimate_link
 from enthesis.clinic.models import Role
+from enthesis.clinic.permissions import every_url
 from tests.clinic import evaluated, test_access
-from tests.clinic.test_access import address, pages
+from tests.clinic.test_access import PAGES, address
 from tests.clinic_fixtures import make_user
 
-__all__ = ["EVERY", "Site", "address", "on_this_day", "pages", "share", "site"]
+__all__ = ["EVERY", "PAGES", "Site", "address", "every_url", "on_this_day", "share", "site"]
 
 T = TypeVar("T")
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
@@ -68,7 +69,7 @@ class Site:
 
     def best(self, page: URLPattern, **given: Any) -> Client:
         """Somebody who may open the page; for a public one nobody in particular."""
-        roles = getattr(page.callback, "roles", None)
+        roles = PAGES[str(page.name)].roles
         return self.client(sorted(roles)[0], **given) if roles else Client(**given)
 
 

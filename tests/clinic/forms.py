@@ -8,7 +8,7 @@ from typing import Any
 from django.test import Client
 from django.urls import resolve
 
-from tests.clinic.everywhere import Site, address, pages, share
+from tests.clinic.everywhere import Site, address, every_url, share
 
 TEXTS = frozenset({"text", "textarea", "email", "tel", "search", "url", "password"})
 # What is typed where a form begins empty, by the kind of field and by its name.
@@ -155,7 +155,7 @@ SLOW = frozenset(
 def all_addresses(site: Site) -> Iterator[tuple[Any, str, dict[str, Any]]]:
     """(page, address, ids) of every page, once for each record or link that it may show."""
     planned = {"course_id": site.ids["planned_id"], "session_id": site.ids["draft_id"]}
-    for page in pages():
+    for page in every_url():
         asked, seen = set(page.pattern.converters), set[str]()
         secrets = [{"token": one} for one in site.links.values()] if "token" in asked else [{}]
         for given in ({}, planned, *secrets):

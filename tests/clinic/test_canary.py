@@ -17,9 +17,9 @@ from enthesis.clinic import models
 from enthesis.clinic.api import export
 from enthesis.clinic.api.table import TYPES
 from enthesis.clinic.models import NO_NUL, Role
-from enthesis.clinic.permissions import TO_CLINIC
+from enthesis.clinic.permissions import TO_CLINIC, roles_of
 from tests.clinic.everywhere import *  # noqa: F403
-from tests.clinic.everywhere import EVERY, Site, address, pages, share
+from tests.clinic.everywhere import EVERY, Site, address, every_url, share
 from tests.clinic.fhir import begin, fetched, program
 from tests.clinic.forms import SLOW, all_addresses
 
@@ -88,10 +88,9 @@ def whole(response: Any) -> str:
 
 def hidden_from(role: str) -> list[str]:
     """The canaries that a role must not see, by what the table says that it may open."""
-    roles = {page.name: page.callback.roles or set() for page in pages()}  # type: ignore[attr-defined]
     words = [THEIRS, str(NUMBER)[:-1]]
-    words += [NOTE] if role not in roles["session"] else []
-    return words + ([NAME] if role not in roles["patient"] else [])
+    words += [NOTE] if role not in roles_of("session") else []
+    return words + ([NAME] if role not in roles_of("patient") else [])
 
 
 def asked(site: Site) -> Iterator[tuple[str | None, str]]:
@@ -100,7 +99,7 @@ def asked(site: Site) -> Iterator[tuple[str | None, str]]:
     for page, path, _ in all_addresses(site):
         if page.name not in SLOW or EVERY == 1:
             yield page.name, path
-    for page in pages():
+    for page in every_url():
         if page.pattern.converters and page.name not in SLOW:
             yield page.name, address(page, site.ids | site.others | {"token": "no-such-token"})
     for word in (THEIRS, str(NUMBER), "a", "1"):

@@ -260,8 +260,8 @@ def test_an_administrator_makes_and_revokes_tokens_on_a_page(
 
 
 ENDS: dict[str, Callable[[models.User, models.User], Any]] = {
-    "deactivated": lambda by, of: change_user(by, of.pk, of.role, False),
-    "demoted": lambda by, of: change_user(by, of.pk, "clinician", True),
+    "deactivated": lambda by, of: change_user(by, of.pk, of.role, False, 1),
+    "demoted": lambda by, of: change_user(by, of.pk, "front_desk", True, 1),
     "given a password": lambda by, of: sign_in.give_password(by, of.pk, "seven grey herons wait"),
     "second step reset": lambda by, of: second_factor.reset_factors(by, of.pk),
     "let in by the command line": lambda by, of: second_factor.let_in_again(
@@ -281,20 +281,25 @@ def test_what_ends_somebodys_access_ends_their_sessions_tokens_and_calendar_for_
 ) -> None:
     time_machine.move_to("2026-11-23 12:00Z", tick=False)
     maker = make_user(clinic, "ines_varga", models.Role.ADMINISTRATOR)
+    # Programs are an administrator's, calendars of those who meet patients.
+    carer = make_user(clinic, "jo_baker", models.Role.CLINICIAN)
     browser = client_for(maker)
     assert browser.get("/").status_code == 200
     kept, ended = (bearing(make_token(one, "A Program", ALL, 30)[1]) for one in (admin, maker))
-    feed = Client(), f"/feed/{make_feed(maker, 'nothing', True)[1]}/appointments.ics"
+    feed = Client(), f"/feed/{make_feed(carer, 'nothing', True)[1]}/appointments.ics"
     time_machine.move_to("2026-11-23 12:01Z", tick=False)
     assert get(ended, "Organization") and feed[0].get(feed[1]).status_code == 200
-    ENDS[how](admin, maker)
+    for one in (maker, carer):
+        ENDS[how](admin, one)
     for again in (False, True):
         assert get(ended, "Organization", 401), (how, again)
         assert browser.get("/").status_code == 302, (how, again)
         assert feed[0].get(feed[1]).status_code == 404, (how, again)
         # Let in again, nothing of before comes back.
-        change_user(admin, maker.pk, models.Role.ADMINISTRATOR, True)
-        models.User.objects.filter(pk=maker.pk).update(must_change_password=False)
+        for one in (maker, carer):
+            version = models.User.objects.get(pk=one.pk).version
+            change_user(admin, one.pk, one.role, True, version)
+            models.User.objects.filter(pk=one.pk).update(must_change_password=False)
     assert get(kept, "Organization")
     assert "was ended everywhere since" in (
         client_for(admin).get("/settings/programs/").content.decode()

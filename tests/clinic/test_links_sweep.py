@@ -12,7 +12,17 @@ from django.urls import Resolver404, resolve, reverse
 from enthesis.clinic import enquiries, models
 from enthesis.clinic.actions import outbox
 from tests.clinic.everywhere import *  # noqa: F403
-from tests.clinic.everywhere import EVERY, NOW, OPENS, Site, address, pages, share, undone
+from tests.clinic.everywhere import (
+    EVERY,
+    NOW,
+    OPENS,
+    PAGES,
+    Site,
+    address,
+    every_url,
+    share,
+    undone,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:fetch_(arrow|record)_:DeprecationWarning")
 # The pages that a link of each kind opens; of a consent also the paper once it is signed.
@@ -26,8 +36,8 @@ OWN = {
     "stop": {"stop"},
     "asked": {"asked"},
 }
-# New each time: the token against forged forms, and the proof that the page was opened.
-FRESH = re.compile(r'(name="(?:csrfmiddlewaretoken|proof)" value=")[^"]*')
+# New each time: the token against forged forms, the form's own key, and the proof that the page was opened.
+FRESH = re.compile(r'(name="(?:csrfmiddlewaretoken|request_key|proof)" value=")[^"]*')
 
 
 def said(client: Client, path: str) -> tuple[int, str, str]:
@@ -55,9 +65,9 @@ def test_who_holds_a_link_opens_every_other_page_no_further_than_who_holds_none(
 ) -> None:
     client, nobody = holder(site, list(OPENS) if kind == "all" else [kind]), Client()
     count = 0
-    for page in share(list(pages()), 1 if EVERY == 1 else 8):
+    for page in share(list(every_url()), 1 if EVERY == 1 else 8):
         ids = site.ids | {"token": "no-such-token", "rest": "no-such-token/x"}
-        path, is_staff = address(page, ids), getattr(page.callback, "roles", None) is not None
+        path, is_staff = address(page, ids), PAGES[str(page.name)].roles is not None
         status, leads, body = said(client, path)
         if is_staff:
             assert (status, leads[:15]) == (302, "/sign-in/?next="), (kind, path, status)
@@ -70,7 +80,7 @@ def test_who_holds_a_link_opens_every_other_page_no_further_than_who_holds_none(
 
 def test_a_link_opens_no_page_of_another_kind(site: Site) -> None:
     tried = 0
-    for page in pages():
+    for page in every_url():
         if "token" not in page.pattern.converters:
             continue
         dead = said(Client(), address(page, site.ids | {"token": "no-such-token"}))

@@ -178,8 +178,8 @@ def test_nobody_gives_a_role_to_themselves_and_another_administrator_can(
 ) -> None:
     other = make_user(clinic, "second_admin", Role.ADMINISTRATOR)
     with pytest.raises(Refused, match="Another administrator"):
-        actions.change_user(admin, admin.pk, Role.CLINICIAN, True)
-    assert actions.change_user(other, admin.pk, Role.CLINICIAN, True).role == Role.CLINICIAN
+        actions.change_user(admin, admin.pk, Role.CLINICIAN, True, 1)
+    assert actions.change_user(other, admin.pk, Role.CLINICIAN, True, 1).role == Role.CLINICIAN
 
 
 def test_a_calendar_on_a_telephone_dies_with_the_role(desk: User, client_for: For) -> None:

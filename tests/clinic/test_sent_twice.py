@@ -19,6 +19,7 @@ from django.test import Client
 
 from enthesis import clinic
 from enthesis.clinic import models, sending, store
+from enthesis.clinic.access_table import Twice, table
 from enthesis.clinic.actions import (
     BOOKS,
     FACTS,
@@ -35,12 +36,12 @@ from enthesis.clinic.actions.day_close import close_day
 from enthesis.clinic.actions.plan import save_plan
 from enthesis.clinic.actions.treat import start_session
 from enthesis.clinic.models import Role, SentForm
-from enthesis.clinic.writes import WRITES, Twice
+from enthesis.clinic.permissions import every_url
 from enthesis.exchange.course_json import kept
 from enthesis.journey.ledger import Method
 from tests.clinic.evaluated import evaluate, plan, typed
 from tests.clinic.files import png
-from tests.clinic.test_access import ACCESS, PUBLIC, address, ids, no_printing, pages
+from tests.clinic.test_access import address, ids, no_printing
 from tests.clinic.test_pay_pages import at_once
 from tests.clinic.treated import treated
 
@@ -50,7 +51,8 @@ TRAILS = {"AuditEvent", "AccessEvent", "Session", "SentForm", "ContentType", "Pe
 EVERY = "ENTHESIS_EVERY" in os.environ
 EACH_RUN = {"deposit", "pay", "receive_stock", "make_invoice", "edit_patient", "ask", "stock_lot"}
 """Tried in each run; all of them with ENTHESIS_EVERY=1."""
-PAGES = {str(one.name): one for one in pages()}
+PAGES = {str(one.name): one for one in every_url()}
+ROWS = table().pages
 
 
 @pytest.fixture(autouse=True)
@@ -121,9 +123,7 @@ def sender(
     of = {Role.CLINICIAN: clinician, Role.FRONT_DESK: desk, Role.ADMINISTRATOR: admin}
 
     def client(name: str) -> Client:
-        roles = ACCESS[name]
-        assert roles is not PUBLIC
-        return client_for(next(of[role] for role in of if role in roles))
+        return client_for(next(of[role] for role in of if role in (ROWS[name].roles or ())))
 
     return client
 
@@ -218,8 +218,8 @@ ELSEWHERE = {
 """Signed-in pages that other tests send twice, and why not here."""
 HERE = [
     name
-    for name, write in WRITES.items()
-    if ACCESS[name] is not PUBLIC and name not in ELSEWHERE and write.twice is not Twice.LOOKS
+    for name, row in ROWS.items()
+    if row.roles and name not in ELSEWHERE and row.twice not in (None, Twice.LOOKS)
 ]
 
 
@@ -321,7 +321,7 @@ def problem(name: str, client: Client, at: str) -> str:
     if once == before:
         return f"{name} wrote nothing: {first.status_code} {first.get('Location', '')}"
     again, twice = post(client, at, form), rows()
-    if WRITES[name].twice is Twice.SAME:
+    if ROWS[name].twice is Twice.SAME:
         found = {kind for kind in once if len(once[kind]) != len(twice[kind])}
         return f"{name} made another {found}" if found else ""
     if found := {kind for kind in once if once[kind] != twice[kind]}:
@@ -344,11 +344,11 @@ def test_a_form_sent_twice_leaves_what_it_left_once(
 @pytest.mark.alike
 def test_a_page_takes_a_form_only_if_it_is_known_what_twice_does(ids: dict[str, Any]) -> None:
     """And no row is of a page that takes none."""
-    assert set(WRITES) <= set(PAGES) and set(ELSEWHERE) <= set(WRITES)
     client = Client()
     for name, page in PAGES.items():
-        if ACCESS[name] is PUBLIC and (status := client.post(address(page, ids)).status_code):
-            assert (status == 405) == (name not in WRITES), name
+        if ROWS[name].roles is None:
+            status = client.post(address(page, ids)).status_code
+            assert (status == 405) == (ROWS[name].twice is None), name
 
 
 @pytest.mark.alike

@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,15 @@ from enthesis.clinic.models import Role
 FILE = Path(__file__).with_name("access.toml")
 ANYONE = "anyone"
 ACTIONS = ("see", "change")
+
+
+class Twice(StrEnum):
+    """What becomes of a form that is sent twice; each is explained at the head of `access.toml`."""
+
+    ONCE = "made once"
+    EDIT = "edited"
+    SAME = "the same again"
+    LOOKS = "only looks"
 
 
 class AccessTableError(Exception):
@@ -29,6 +39,9 @@ class Row:
     of: str
     emergency: bool
     roles: frozenset[Role] | None
+    twice: Twice | None
+    """None: the page takes no form."""
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +78,27 @@ def read_table(data: dict[str, Any]) -> Table:
         raise AccessTableError(f"{FILE.name}: {error}") from error
 
     def row(name: str, said: dict[str, Any]) -> Row:
-        who, may, of = (str(said.pop(key, "")) for key in ("who", "may", "of"))
+        who, may, of, why = (str(said.pop(key, "")) for key in ("who", "may", "of", "why"))
         emergency = said.pop("emergency", False) is True
-        is_right = may in ACTIONS and (who == ANYONE or who in groups)
+        twice = Twice(said.pop("twice")) if "twice" in said else None
+        is_right = (
+            may in ACTIONS and (who == ANYONE or who in groups) and (twice is None) == (not why)
+        )
         if said or not of or not is_right or (emergency and may != "see"):
             raise AccessTableError(f"{FILE.name}: the row of {name!r} is not right.")
-        return Row(name, who, may, of, emergency, None if who == ANYONE else groups[who])
+        roles = None if who == ANYONE else groups[who]
+        return Row(name, who, may, of, emergency, roles, twice, why)
 
-    parts = {
-        part: {name: row(name, dict(said)) for name, said in data[part].items()}
-        for part in ("pages", "rules")
-    }
+    try:
+        parts = {
+            part: {name: row(name, dict(said)) for name, said in data[part].items()}
+            for part in ("pages", "rules")
+        }
+    except ValueError as error:
+        raise AccessTableError(f"{FILE.name}: {error}") from error
+    for page in parts["pages"].values():
+        if page.twice not in ((None, Twice.LOOKS) if page.may == "see" else tuple(Twice)):
+            raise AccessTableError(f"{FILE.name}: of {page.name!r} say what becomes of it twice.")
     if both := sorted(parts["pages"].keys() & parts["rules"].keys()):
         raise AccessTableError(f"{FILE.name}: {both[0]!r} is a page and a rule.")
     of_patients = frozenset(data.get("of_patients", ()))

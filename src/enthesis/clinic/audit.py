@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Case, Model, QuerySet, Value, When
+from django.db.models import Case, Model, QuerySet, TextField, Value, When
 from django.db.models.functions import Concat
 
 from enthesis.clinic.models import AccessEvent, AuditEvent, Clinic, Emergency, Patient, User
@@ -80,9 +80,13 @@ def _patient_of(row: Model) -> Patient | None:
 
 def reads_of(patient: Patient) -> "QuerySet[AccessEvent, tuple[datetime, str, str]]":
     """Each reading of a record: when, by whom, and what, with the reason of an emergency."""
+    text = TextField()  # a column of ours and a word are of two classes
     what = Case(
         When(emergency=None, then="what"),
-        default=Concat("what", Value(", in an emergency: "), "emergency__reason"),
+        default=Concat(
+            "what", Value(", in an emergency: "), "emergency__reason", output_field=text
+        ),
+        output_field=text,
     )
     reads = AccessEvent.objects.filter(patient=patient).annotate(said=what).order_by("id")
     return reads.values_list("at", "actor", "said")

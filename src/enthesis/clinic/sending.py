@@ -3,7 +3,7 @@
 Every form carries a key of its own, which `{% csrf_token %}` writes. The first sending that writes
 something keeps its key, in the same transaction; what comes with that key again is answered as the
 first was. Somebody who went back has a new key: where the words are those of a moment ago, they are
-asked. `writes.py` says for which pages.
+asked. `access.toml` says for which pages.
 """
 
 import hashlib
@@ -24,8 +24,8 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from enthesis.clinic import audit
+from enthesis.clinic.access_table import Twice, table
 from enthesis.clinic.models import AuditEvent, SentForm
-from enthesis.clinic.writes import WRITES, Twice
 
 if TYPE_CHECKING:
     from enthesis.clinic.permissions import StaffRequest
@@ -51,15 +51,15 @@ def key_of(request: HttpRequest) -> str:
 
 
 def refused(request: HttpRequest, name: str) -> HttpResponse | None:
-    """405 for a form sent to a page of which `writes.py` does not say that it takes any."""
-    if request.method == "POST" and name not in WRITES:
+    """405 for a form sent to a page of which `access.toml` does not say that it takes any."""
+    if request.method == "POST" and table().pages[name].twice is None:
         return HttpResponseNotAllowed(["GET", "HEAD"])
     return None
 
 
 def once(request: "StaffRequest", name: str, answer: Answer) -> HttpResponseBase:
     """The answer of a page, which writes once for each form that is sent to it."""
-    twice = WRITES[name].twice if request.method == "POST" else Twice.LOOKS
+    twice = table().pages[name].twice if request.method == "POST" else Twice.LOOKS
     # What htmx sends while somebody types is no sending: it stays on the page, with its key.
     is_part = "HX-Request" in request.headers
     if twice not in (Twice.ONCE, Twice.EDIT) or is_part or not request.POST.get(KEY):
