@@ -15,6 +15,7 @@ from enthesis.clinic.actions import settings as actions
 from enthesis.clinic.actions.emergency import open_record
 from enthesis.clinic.models import Role, User
 from enthesis.clinic.who_can_see import patient_pages
+from tests.clinic.test_trail import settle
 from tests.clinic_fixtures import PASSWORD, make_user
 
 For = Callable[[User], Client]
@@ -111,6 +112,7 @@ def test_an_auditor_reads_both_trails_by_the_patients_number_alone(
     client_for(clinician).get(f"/courses/{course.pk}/")
     open_record(desk, course.patient_id, "Fell from the couch")
     client = client_for(auditor)
+    settle()
     number = course.patient.number
     for address in (
         "/audit/?trail=read", f"/audit/?trail=read&number={number}&user={clinician.pk}",
@@ -125,6 +127,7 @@ def test_an_auditor_reads_both_trails_by_the_patients_number_alone(
     read = text(client.get("/audit/?trail=read"))
     assert f"No. {number}" in read and str(clinician) in read
     assert "Fell from the couch" in text(client.get("/audit/emergencies/"))
+    settle()
     assert "Both trails are whole" in text(client.get("/audit/verify/"))
 
 
@@ -135,6 +138,7 @@ def test_the_verification_tells_an_auditor_of_a_changed_row(
     from enthesis.clinic.actions.sign_in import sign_in
 
     sign_in(clinician, "127.0.0.1")
+    settle()
     chain.unguard(connection)
     models.AuditEvent.objects.update(actor="Somebody else")
     assert "content was changed" in text(client_for(auditor).get("/audit/verify/"))

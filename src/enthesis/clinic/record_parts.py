@@ -22,6 +22,11 @@ class Table:
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
+    @property
+    def named(self) -> list[list[tuple[str, str]]]:
+        """Each cell of each row with its heading, for a screen too narrow for columns."""
+        return [list(zip(self.head, row, strict=False)) for row in self.rows]
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
