@@ -36,7 +36,7 @@ OWN = {
     "stop": {"stop"},
     "asked": {"asked"},
 }
-# New each time: the token against forged forms, the form's own key, and the proof that the page was opened.
+# New each time: the token against forged forms, the key of the form, the proof that it was opened.
 FRESH = re.compile(r'(name="(?:csrfmiddlewaretoken|request_key|proof)" value=")[^"]*')
 
 

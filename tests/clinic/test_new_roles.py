@@ -119,6 +119,7 @@ def test_an_auditor_reads_both_trails_by_the_patients_number_alone(
         "/audit/?trail=wrote", "/audit/users/", "/audit/verify/", "/audit/emergencies/",
         f"/patients/{course.patient_id}/who-looked", f"/patients/{course.patient_id}/who-can-see/",
         "/audit/?number=x&user=%00&before=-1",
+        f"/audit/?number={'9' * 20}", f"/audit/?user={'9' * 20}", f"/audit/?before={'9' * 20}",
     ):  # fmt: skip
         page = client.get(address)
         assert page.status_code == 200 and CANARY not in text(page), address
@@ -200,6 +201,7 @@ def test_the_report_names_who_can_see_a_patient_by_every_way(
     from enthesis.clinic.actions.answer import make_statement_link
     from enthesis.clinic.actions.api_tokens import make_token
     from enthesis.clinic.actions.calendar_feed import make_feed
+    from enthesis.clinic.actions.sign_in import sign_out_everywhere
 
     address = f"/patients/{course.patient_id}/who-can-see/"
     before = client_for(clinician).get(address).context
@@ -218,6 +220,10 @@ def test_the_report_names_who_can_see_a_patient_by_every_way(
     open_record(desk, course.patient_id, "Fell from the couch")
     after = client_for(auditor).get(address).context
     assert [len(after[way]) for way in ("tokens", "openings", "links", "feeds")] == [1, 1, 1, 1]
+    for one in (desk, admin):
+        sign_out_everywhere(one)
+    ended = client_for(auditor).get(address).context
+    assert [len(ended[way]) for way in ("tokens", "feeds")] == [0, 0]
     desk.is_active = admin.is_active = False
     desk.save()
     admin.save()

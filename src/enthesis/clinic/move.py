@@ -78,7 +78,8 @@ def _turn_to(address: str) -> None:
         connections.databases["default"] = made
         connections["default"] = connections.create_connection("default")
     except (ImproperlyConfigured, ValueError, KeyError) as error:
-        raise ArchiveError(f"{address} is no address of a database.") from error
+        # Not the address itself: it holds a password.
+        raise ArchiveError("That is no address of a database.") from error
     if connection.vendor != "postgresql":
         raise ArchiveError("The address must begin with postgres:// (see use-postgresql.md).")
     with connection.cursor() as cursor:

@@ -8,6 +8,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from enthesis.clinic.access_table import Row, table
+from enthesis.clinic.actions.api_tokens import why_closed
+from enthesis.clinic.actions.calendar_feed import open_feeds
 from enthesis.clinic.actions.consent import signed_by
 from enthesis.clinic.actions.estimate import received_of
 from enthesis.clinic.models import (
@@ -59,12 +61,12 @@ def seers(clinic: Clinic) -> list[Seer]:
     ]
 
 
-def tokens_of(clinic: Clinic) -> QuerySet[ApiToken]:
+def tokens_of(clinic: Clinic) -> list[ApiToken]:
     """The programs that get in now."""
-    good = {"made_by__is_active": True, "made_by__role__in": roles_of("api_tokens")}
-    now = timezone.now()
-    mine = ApiToken.objects.filter(clinic=clinic, revoked_at=None, expires_at__gt=now, **good)
-    return mine.select_related("made_by")
+    every = ApiToken.objects.filter(clinic=clinic, revoked_at=None).select_related(
+        "made_by__clinic"
+    )
+    return [one for one in every if not why_closed(one, timezone.now())]
 
 
 def openings(clinic: Clinic, patient: Patient | None = None) -> QuerySet[Emergency]:
@@ -96,6 +98,9 @@ def links(patient: Patient) -> list[tuple[str, datetime | None]]:
 
 def feeds(clinic: Clinic) -> QuerySet[CalendarFeed]:
     """The calendars on telephones that show who comes."""
-    good = {"user__is_active": True, "user__role__in": roles_of("calendar_feed")}
-    mine = CalendarFeed.objects.filter(user__clinic=clinic, revoked_at=None, **good)
-    return mine.exclude(shows=CalendarFeed.Shows.NOTHING).select_related("user")
+    return (
+        open_feeds()
+        .filter(user__clinic=clinic)
+        .exclude(shows=CalendarFeed.Shows.NOTHING)
+        .select_related("user")
+    )

@@ -1,6 +1,5 @@
 """A user's own calendar feed: made, taken back, and found by its secret."""
 
-import hashlib
 import secrets
 
 from django.db import transaction
@@ -9,6 +8,7 @@ from django.utils import timezone
 
 from enthesis.clinic import audit
 from enthesis.clinic.actions import Refused, save
+from enthesis.clinic.actions.answer import hashed
 from enthesis.clinic.models import CalendarFeed, User
 from enthesis.clinic.permissions import roles_of
 
@@ -26,7 +26,7 @@ def make_feed(user: User, shows: str, of_everybody: bool) -> tuple[CalendarFeed,
     CalendarFeed.objects.filter(user=user, revoked_at=None).update(revoked_at=timezone.now())
     token = secrets.token_urlsafe(TOKEN_BYTES)
     feed = save(
-        CalendarFeed(user=user, token_hash=_hashed(token), shows=shows, of_everybody=of_everybody)
+        CalendarFeed(user=user, token_hash=hashed(token), shows=shows, of_everybody=of_everybody)
     )
     detail = {"shows": shows, "of_everybody": of_everybody}
     audit.record(user, "make_calendar_feed", feed, detail=detail)
@@ -45,20 +45,13 @@ def revoke_feed(user: User) -> None:
 
 
 def open_feeds() -> QuerySet[CalendarFeed]:
-    """Those that are read: not taken back, and not ended with all other access of their user."""
+    """Those that are read: not taken back, not ended with all other access of their user, whose
+    role may still have one."""
     still = Q(user__signed_out_at=None) | Q(made_at__gt=F("user__signed_out_at"))
-    return CalendarFeed.objects.filter(still, revoked_at=None, user__is_active=True)
+    may = {"user__is_active": True, "user__role__in": roles_of("calendar_feed")}
+    return CalendarFeed.objects.filter(still, revoked_at=None, user__clinic__isnull=False, **may)
 
 
 def find_feed(token: str) -> CalendarFeed | None:
-    """The feed of a secret, while it is read and its user's role may still have one."""
-    feeds = open_feeds().select_related("user__clinic")
-    return feeds.filter(
-        token_hash=_hashed(token),
-        user__clinic__isnull=False,
-        user__role__in=roles_of("calendar_feed"),
-    ).first()
-
-
-def _hashed(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+    """The feed of a secret, while it is read."""
+    return open_feeds().select_related("user__clinic").filter(token_hash=hashed(token)).first()

@@ -22,7 +22,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         label="Why must you read this record now?",
         max_length=300,
-        help_text="The clinicians and the administrators read what you write here.",
+        help_text="Clinicians, administrators and auditors read what you write here: no name.",
         widget=forms.Textarea({"rows": 3}),
     )
 

@@ -27,14 +27,14 @@ GRANTS = ("add_user", "change_user")
 def trails(request: StaffRequest) -> HttpResponse:
     """One trail of the clinic, newest first (`?trail=read` or wrote): of one patient (`?number=`),
     one person (`?user=`), and on from a row (`?before=`)."""
-    asked = {key: request.GET.get(key, "").strip()[:20] for key in ("number", "user", "before")}
+    asked = {key: request.GET.get(key, "").strip()[:18] for key in ("number", "user", "before")}
     which = request.GET.get("trail", "read")
     kind: type[AuditEvent] | type[AccessEvent] = TRAILS.get(which, AccessEvent)
     what = "action" if kind is AuditEvent else "what"
     wanted: dict[str, Any] = {}
     for key, field in (("number", "patient__number"), ("user", "user_id"), ("before", "id__lt")):
         if asked[key]:
-            # What is no number finds nothing.
+            # What is no number finds nothing; of more than 18 digits no database has any.
             wanted[field] = int(asked[key]) if asked[key].isdecimal() else -1
     columns = ["id", "at", "actor", what, "patient_id", "patient__number"]
     columns += ["emergency__reason"] if kind is AccessEvent else ["record", "record_id"]
