@@ -61,10 +61,17 @@ def on_the_server(statement: str) -> None:
 
 
 def shape() -> dict[str, object]:
-    """Columns and constraints of every table of ours; names only where they were given."""
+    """Columns, constraints and triggers of our tables; names only where they were given."""
     told: dict[str, object] = {}
     ask = connection.introspection
     with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY 2"
+            if connection.vendor == "sqlite"
+            else "SELECT tgrelid::regclass::text, tgname, pg_get_functiondef(tgfoid) "
+            "FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2"
+        )
+        told["triggers"] = cursor.fetchall()
         for table in ask.table_names(cursor):
             if table.startswith("clinic_"):
                 columns = ask.get_table_description(cursor, table)

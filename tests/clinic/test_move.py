@@ -128,6 +128,8 @@ def test_it_refuses_while_a_server_works_with_it_and_what_is_no_empty_postgresql
         assert refused.returncode == 1 and "stop the server" in refused.stderr
     other.close()
     assert "must begin with postgres://" in run(source, "move", "nonsense").stderr
+    told = run(source, "move", "postgres://a:open sesame@localhost/b")
+    assert told.returncode == 1 and "PGPASSWORD" in told.stderr and "sesame" not in told.stderr
     assert "must begin with postgres://" in run(source, "move", "sqlite:////tmp/x").stderr
     gone = run(source, "move", target.replace("/moved", "/nobody"))
     assert gone.returncode == 1 and "does not exist" in gone.stderr

@@ -103,15 +103,27 @@ def test_a_slip_of_the_fingers_is_no_try_and_a_right_date_lets_all_be_tried_anew
         {"day": "\x00"},
     ):
         assert phone.post(address, RIGHT | slip).status_code == 422
-    link = models.ConsentLink.objects.get()
-    assert second_fact.tries_left(link) == 5
+    patient = course.patient
+    assert second_fact.tries_left(patient) == 5
     for _ in range(4):
         phone.post(address, WRONG)
     assert phone.post(address, RIGHT).status_code == 302
-    assert second_fact.tries_left(link) == 5
+    assert second_fact.tries_left(patient) == 5
     trail = models.AuditEvent.objects.filter(record="consentlink").values_list("actor", "action")
     assert ("somebody with the link", "fail_birth_date") in trail
     assert ("patient", "tell_birth_date") in trail
+
+
+@pytest.mark.alike
+def test_who_has_several_links_of_a_patient_has_no_more_tries(course: models.Course) -> None:
+    made, phone = links(course), Client()
+    for kind in ("consent", "estimate", "statement", "consent"):
+        assert phone.post(made[kind], WRONG).status_code == 422
+    assert phone.post(made["estimate"], WRONG).status_code == 403
+    # Nor does a right one count any more, until the clinic makes another link.
+    assert phone.post(made["consent"], RIGHT).status_code == 403
+    assert phone.get(made["consent"]).status_code == 404
+    assert patients_phone(links(course)["consent"])
 
 
 @pytest.mark.alike

@@ -205,6 +205,7 @@ ELSEWHERE = {
     "packets": "needs a registry: test_packets",
     "publish_outcomes": "needs a registry: test_outcome_pages",
     "settings_take_out": "no row: test_export_page",
+    "research": "a file of this moment: test_new_roles",
     "import_sheet": "two steps: test_import_page",
     "book_series": "two steps: test_series",
     "session": "saved while it is typed: test_signing",

@@ -25,8 +25,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:fetch_(arrow|record)_:Deprecatio
 Rows = dict[str, list[dict[str, Any]]]
 # What looking itself leaves: who read whose record, and when a session was last seen.
 LEFT_BY_LOOKING = frozenset({"clinic_accessevent", "django_session"})
-# The trail says that a file was given away, beside who read it; nothing of the record changes.
-GIVEN_AWAY = frozenset({"record_pdf", "record_zip", "image", "course_file"})
+# The trail says that a file was given away, beside who read it, or that the words of somebody who
+# is no patient were looked at; nothing of a record changes.
+GIVEN_AWAY = frozenset({"record_pdf", "record_zip", "image", "course_file", "enquiry"})
 # Pages that take a form without the usual token, and what stands in its place.
 NO_TOKEN = {
     "ask_clinic": "anybody asks; a signed proof that the page was opened is in the form",

@@ -3,6 +3,8 @@
 import argparse
 import sys
 
+from enthesis.commands.complain import complain
+
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
@@ -11,14 +13,17 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         help="move the clinic from SQLite into an empty PostgreSQL",
         description="Read every row of the SQLite in ENTHESIS_DATA, fill an empty PostgreSQL, "
         "verify the audit trails there, read all of it back and compare it: all or nothing. Stop "
-        "the server first. Images and keys stay where they are. See docs/how-to/use-postgresql.md.",
+        "the server first. Images and keys stay where they are. A password is given in PGPASSWORD: "
+        "others on the machine can read a command line. See docs/how-to/use-postgresql.md.",
     )
-    parser.add_argument("to", metavar="ADDRESS", help="postgres://user:password@host/name")
+    parser.add_argument("to", metavar="ADDRESS", help="postgres://user@host/name")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Move; 1 with what is in the way and what to do."""
+    if "@" in args.to and ":" in args.to.partition("://")[2].rpartition("@")[0]:
+        return complain(["Leave the password out of the address, and set PGPASSWORD to it."])
     from enthesis.clinic import server
 
     server.prepare()
@@ -26,7 +31,6 @@ def run(args: argparse.Namespace) -> int:
 
     from enthesis.clinic import archive, trail
     from enthesis.clinic.move import move
-    from enthesis.commands.complain import complain
     from enthesis.commands.progress import progress_bar
 
     try:

@@ -1,7 +1,8 @@
 """The second fact: a link whose page shows a name or a diagnosis first asks for the birth date.
 
 Whoever has the telephone has the link; the birth date they must know besides. Wrong ones are
-counted in the trail, as at the door of the staff; too many end the link, and Today tells the desk.
+counted in the trail, as at the door of the staff, over all links of the patient together: who has
+three of them has no more tries. Too many end the link, and Today tells the desk.
 """
 
 from datetime import date, datetime, timedelta
@@ -36,33 +37,40 @@ def course_of(link: Link) -> Course:
     return link.estimate.course if isinstance(link, EstimateLink) else link.course
 
 
-def tries_left(link: Link) -> int:
-    """How many more birth dates may be told at a link. A right one lets all be tried anew."""
-    told = AuditEvent.objects.filter(
-        patient=course_of(link).patient, record=link._meta.model_name, record_id=link.pk
-    )
-    right = told.filter(action="tell_birth_date").aggregate(last=Max("pk"))["last"] or 0
-    return FAILURES_ALLOWED - told.filter(action="fail_birth_date", pk__gt=right).count()
+def tries_left(patient: Patient) -> int:
+    """How many more birth dates may be told of a patient. A right one, or a link that the clinic
+    makes, lets all be tried anew."""
+    told = AuditEvent.objects.filter(patient=patient)
+    anew = told.filter(action__in=["tell_birth_date", *MAKING]).aggregate(last=Max("pk"))["last"]
+    return FAILURES_ALLOWED - told.filter(action="fail_birth_date", pk__gt=anew or 0).count()
 
 
 @transaction.atomic
 def tell_birth_date(link: Link, told: date) -> bool:
     """Whether it is the patient's. A wrong one is kept, and the last that is allowed ends the link.
 
-    The link is held, so that many at once cannot try more often than one by one.
+    The patient is held, so that many at once cannot try more often than one by one.
     """
+    patient = Patient.objects.select_for_update().get(pk=course_of(link).patient.pk)
     held: Link = type(link).objects.select_for_update().get(pk=link.pk)
     if held.revoked_at:
         return False
-    if told == course_of(link).patient.born_on:
+    if tries_left(patient) <= 0:
+        _end(held)  # of another link they were used up
+        return False
+    if told == patient.born_on:
         audit.record(None, "tell_birth_date", held)
         return True
     audit.record(None, "fail_birth_date", held, by=SOMEBODY)
-    if tries_left(link) <= 0:
-        held.revoked_at = timezone.now()
-        save(held)
-        audit.record(None, LOCKED, held, by=SOMEBODY)
+    if tries_left(patient) <= 0:
+        _end(held)
     return False
+
+
+def _end(link: Link) -> None:
+    link.revoked_at = timezone.now()
+    save(link)
+    audit.record(None, LOCKED, link, by=SOMEBODY)
 
 
 def locked_lately(clinic: Clinic, now: datetime) -> list[Patient]:

@@ -85,7 +85,7 @@ def ask_first(
                 COOKIE, str(patient.pk), httponly=True, samesite="Lax", secure=settings.HTTPS
             )
             return response
-        left = actions.tries_left(link)
+        left = actions.tries_left(patient)
         if left <= 0:
             return render(request, "clinic/answer/locked.html", around, status=403)
         once = gettext("That is not the date that the clinic has. You can try once more.")
