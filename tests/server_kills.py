@@ -29,6 +29,7 @@ from tests.writers import AGAIN, KINDS, Browser, Desk, Write, fault, found, send
 
 LOST = (OSError, http.client.HTTPException)
 READY_SECONDS = 120
+FULL = "PRAGMA synchronous=FULL;"
 WAIT_SECONDS = 0.5
 """How long who was answered 503 waits before the next write."""
 
@@ -192,6 +193,13 @@ def kill_many(
     finally:
         server.kill()
     return toll
+
+
+def synced(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a database, as they ship: each commit waits for the disk. In other tests none
+    does (conftest.py)."""
+    told = options.get("init_command")
+    return options if told is None else options | {"init_command": f"{told} {FULL}"}
 
 
 def warm_up() -> None:

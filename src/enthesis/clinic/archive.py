@@ -156,6 +156,7 @@ class _Hashed:
 def unpack(source: IO[bytes], into: Path) -> dict[str, Any]:
     """Unpack an archive into a folder and compare every hash; its manifest. Raises ArchiveError."""
     found: dict[str, str] = {}
+    into.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         with tarfile.open(fileobj=source, mode="r|gz") as tar:
             for entry in tar:
