@@ -41,20 +41,27 @@ class Server:
     def kill(self) -> None:
         """Kill -9 the first of its processes, then the others; comes back when none is left."""
         first = int((self.directory / "data" / "postmaster.pid").read_text().split()[0])
-        _signal(first, signal.SIGSTOP)  # it begins no more of them meanwhile
-        others = Path(f"/proc/{first}/task/{first}/children").read_text().split()
-        every = [first, *map(int, others)]
+        signalled(first, signal.SIGSTOP)  # it begins no more of them meanwhile
+        every = [first, *children(first)]
         for pid in every:
-            _signal(pid, signal.SIGKILL)
-        while any(_signal(pid, 0) for pid in every):
+            signalled(pid, signal.SIGKILL)
+        while any(signalled(pid, 0) for pid in every):
             time.sleep(0.01)
         # Where nobody collects the dead, the next would take the first for one that lives.
         for lock in ("data/postmaster.pid", ".s.PGSQL.5432.lock"):
             (self.directory / lock).unlink()
 
 
-def _signal(pid: int, number: int) -> bool:
-    """Whether there was such a process that had not died yet."""
+def children(pid: int) -> list[int]:
+    """Of a process that may be gone."""
+    try:
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
+
+
+def signalled(pid: int, number: int) -> bool:
+    """Send it; whether there was such a process that had not died yet."""
     try:
         os.kill(pid, number)
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"

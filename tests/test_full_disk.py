@@ -19,7 +19,7 @@ from enthesis.clinic import backup, models
 from enthesis.commands import backup as backup_command
 from enthesis.commands import export as export_command
 from tests.clinic_fixtures import *  # noqa: F403
-from tests.server_kills import Server, check_sqlite
+from tests.server_kills import Server, check_sqlite, synced
 from tests.writers import KINDS, Answer, Browser, Desk, Write, found, send
 
 MEGABYTES = 24
@@ -51,7 +51,8 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def desk(disk: Path, settings: Any, transactional_db: None) -> Iterator[Desk]:
-    """A clinic in a database on that disk. For the lock of another nobody waits long."""
+    """A clinic in a database on that disk, where commits wait for it. For the lock of another
+    nobody waits long."""
     told = connection.settings_dict
     before, options = told["NAME"], told["OPTIONS"]
     connection.close()
@@ -59,7 +60,10 @@ def desk(disk: Path, settings: Any, transactional_db: None) -> Iterator[Desk]:
         ours.backup(theirs)
     ours.close()
     theirs.close()
-    told["NAME"], told["OPTIONS"] = str(disk / "enthesis.sqlite3"), {**options, "timeout": 0.3}
+    told["NAME"], told["OPTIONS"] = (
+        str(disk / "enthesis.sqlite3"),
+        synced(options) | {"timeout": 0.3},
+    )
     settings.DATA = disk
     _ = get_resolver().url_patterns
     try:

@@ -85,7 +85,7 @@ def with_tables(data: Path, django_db_setup: None) -> Path:
 def test_the_first_start_invents_a_clinic_and_the_second_keeps_it(data: Path) -> None:
     port = free_port()
     first = begin(data, "start", port, "--patients", PATIENTS)
-    said = read_until(first, "Front desk")
+    said = read_until(first, "without names")
     assert f"http://localhost:{port}/" in said and "is invented" in said
     assert urllib.request.urlopen(f"http://localhost:{port}/sign-in/").status == 200
     with urllib.request.urlopen(f"http://localhost:{port}/static/clinic/enthesis.css") as css:
@@ -95,7 +95,7 @@ def test_the_first_start_invents_a_clinic_and_the_second_keeps_it(data: Path) ->
     kept = key.read_text()
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     second = begin(data, "start", port)
-    assert "inventing" not in read_until(second, "Front desk")
+    assert "inventing" not in read_until(second, "without names")
     assert end(second) == "" and second.returncode == 0
     assert key.read_text() == kept
 

@@ -78,21 +78,25 @@ class Browser:
 
 @dataclass(slots=True)
 class Write:
-    """One write that can be sent: what it needs, and what came of it."""
+    """One write that can be sent: what it needs, and what came of it. `leads_to`: where its page
+    sends who saved something, and nobody else."""
 
     kind: str
     key: str
     to: Any
+    leads_to: str
     fields: dict[str, Any] = field(default_factory=dict)
+    file: tuple[str, bytes] | None = None
     answer: Answer | None = None
     session: str = ""
 
     @property
     def is_acknowledged(self) -> bool:
-        """The server said that it is done, and not that somebody must sign in first."""
+        """The server said that it is done. To be sent anywhere else, such as to sign in, is no
+        such answer."""
         if self.answer is None or self.answer.status != 302:
             return False
-        return not (self.answer.headers["Location"] or "").startswith("/sign-in/")
+        return (self.answer.headers["Location"] or "").partition("?")[0] == self.leads_to
 
 
 class Desk:
@@ -184,6 +188,17 @@ def found(write: Write) -> tuple[int, int]:
     return look(write)
 
 
+def fault(write: Write) -> str:
+    """What became of it that should not: "lost", or there "twice or half"; or nothing."""
+    try:
+        kept, told = found(write)
+    except (AssertionError, image_files.DamagedImage):
+        return "twice or half"
+    if write.is_acknowledged and not (kept and told):
+        return "lost"
+    return "" if kept == told <= 1 else "twice or half"
+
+
 def _events(action: str, row: Any) -> int:
     events = models.AuditEvent.objects.filter(action=action, record_id=row.pk if row else None)
     return events.count() if row else 0
@@ -191,7 +206,7 @@ def _events(action: str, row: Any) -> int:
 
 def _to_sign_in(desk: Desk) -> Write:
     key = f"u{secrets.token_hex(6)}"
-    return Write("sign in", key, desk._user(key))
+    return Write("sign in", key, desk._user(key), "/")
 
 
 def _sign_in(browser: Browser, write: Write) -> Answer:
@@ -215,7 +230,7 @@ def _to_answer(desk: Desk) -> Write:
         due_on=desk.today,
         expires_at=now + timedelta(days=9),
     )
-    return Write("answer", token, link)
+    return Write("answer", token, link, f"/a/{token}/")
 
 
 def _answer(browser: Browser, write: Write) -> Answer:
@@ -225,17 +240,19 @@ def _answer(browser: Browser, write: Write) -> Answer:
 def _answered(write: Write) -> tuple[int, int]:
     rows = list(models.Assessment.objects.filter(link=write.to))
     kept = sum(row.answers.get("danger") == ["none"] for row in rows)
-    return kept, sum(_events("save_answers", row) for row in rows)
+    # A screen that comes again takes the place of the same screen; the trail has both.
+    return kept, sum(_events("save_answers", row) > 0 for row in rows)
 
 
 def _to_record(desk: Desk) -> Write:
     draft, key = desk.draft(), secrets.token_hex(8)
     desk.form = desk.form or shown(draft)  # alike for every first session of the same plan
-    return Write("session", key, draft, desk.form | {"note": key, "do": "save", "version": 1})
+    told = {"note": key, "do": "save", "version": 1, "request_key": key}
+    return Write("session", key, draft, f"/sessions/{draft.pk}/", desk.form | told)
 
 
 def _record(browser: Browser, write: Write) -> Answer:
-    return browser.post(f"/sessions/{write.to.pk}/", write.fields)
+    return browser.post(write.leads_to, write.fields)
 
 
 def _recorded(write: Write) -> tuple[int, int]:
@@ -258,11 +275,11 @@ def _to_pay(desk: Desk) -> Write:
     )
     models.InvoiceLine.objects.create(invoice=bill, text="Session", amount=Decimal(280))
     told = {"amount": AMOUNT, "method": "cash", "on": f"{desk.today}", "request_key": key}
-    return Write("payment", key, bill, told)
+    return Write("payment", key, bill, f"/invoices/{bill.pk}/", told)
 
 
 def _pay(browser: Browser, write: Write) -> Answer:
-    return browser.post(f"/invoices/{write.to.pk}/pay/", write.fields)
+    return browser.post(f"{write.leads_to}pay/", write.fields)
 
 
 def _paid(write: Write) -> tuple[int, int]:
@@ -274,15 +291,17 @@ def _paid(write: Write) -> tuple[int, int]:
 
 
 def _to_upload(desk: Desk) -> Write:
-    return Write("upload", secrets.token_hex(8), desk.draft())
-
-
-def _upload(browser: Browser, write: Write) -> Answer:
+    draft, key = desk.draft(), secrets.token_hex(8)
     head = b"\0\0\0\x28\0\0\0\x28\x08\0\0\0\0"
     rows = b"".join(b"\0" + random.randbytes(40) for _ in range(40))  # noqa: S311
     picture = PNG_START + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows))
-    file = (f"{write.key}.png", picture + chunk(b"IEND"))
-    return browser.post(f"/sessions/{write.to.pk}/images/", {"place": ""}, file)
+    file = (f"{key}.png", picture + chunk(b"IEND"))
+    told = {"place": "", "request_key": key}
+    return Write("upload", key, draft, f"/sessions/{draft.pk}/images/", told, file)
+
+
+def _upload(browser: Browser, write: Write) -> Answer:
+    return browser.post(write.leads_to, write.fields, write.file)
 
 
 def _uploaded(write: Write) -> tuple[int, int]:
@@ -300,5 +319,5 @@ KINDS: dict[str, tuple[Make, Post, Callable[[Write], tuple[int, int]]]] = {
     "payment": (_to_pay, _pay, _paid),
     "upload": (_to_upload, _upload, _uploaded),
 }
-AGAIN = ("answer", "payment")
+AGAIN = ("answer", "session", "payment", "upload")
 """Kinds that are sent again after no answer came, and are one write all the same."""

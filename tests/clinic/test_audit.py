@@ -127,6 +127,8 @@ def test_rows_are_changed_past_save_in_these_places_only_and_none_is_of_the_book
             "_recovery(user).update",
             "fresh.update",
         ],
+        # When somebody last clicked: a session of the browser, no record.
+        "middleware": ["session.save"],
         # The keys of forms that were sent: none is a record.
         "sending": [
             "SentForm.objects.filter(at__lt=timezone.now() - KEPT).delete",

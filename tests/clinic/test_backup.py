@@ -258,7 +258,9 @@ def test_a_move_whose_rows_came_out_different_is_refused(
         manifest = archive.write(file, tmp_path / "no files")
     move._refuse_different(manifest)
     manifest["tables"]["patient"]["sha256"] = "0" * 64
-    with pytest.raises(archive.ArchiveError, match="came out different, so nothing was moved: patient"):
+    with pytest.raises(
+        archive.ArchiveError, match="came out different, so nothing was moved: patient"
+    ):
         move._refuse_different(manifest)
 
 

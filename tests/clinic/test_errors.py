@@ -22,11 +22,21 @@ def client(client_for: Callable[[User], Client], clinician: User) -> Client:
     return client
 
 
+def refused(**codes: str) -> OperationalError:
+    """As the database's own module gives its reason."""
+    error = OperationalError("refused")
+    error.__cause__ = Exception()
+    vars(error.__cause__).update(codes)
+    return error
+
+
 @pytest.mark.parametrize(
     ("raised", "status", "said"),
     [
-        (OperationalError("database is locked"), 503, "Wait a minute"),
-        (OperationalError("database or disk is full"), 503, "was not saved"),
+        (refused(sqlite_errorname="SQLITE_BUSY"), 503, "was not saved. Wait a minute"),
+        (refused(sqlite_errorname="SQLITE_FULL"), 503, "was not saved"),
+        (refused(sqlstate="57P01"), 503, "not certain whether what you sent was saved"),
+        (OperationalError("server closed the connection"), 503, "look whether it is there"),
         (ZeroDivisionError("patient Lindqvist"), 500, "was not saved"),
     ],
 )

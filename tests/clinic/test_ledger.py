@@ -297,7 +297,11 @@ def test_payments_recorded_before_the_ledger_get_their_course_and_their_receipt_
     ]  # fmt: skip
     LedgerEntry.objects.bulk_create(rows)
     migration = importlib.import_module("enthesis.clinic.migrations.0021_ledger")
-    apps = MigrationLoader(connection).project_state([("clinic", "0021_ledger")]).apps
+    apps = (
+        MigrationLoader(connection, replace_migrations=False)
+        .project_state([("clinic", "0021_ledger")])
+        .apps
+    )
     migration.to_entries(apps, SimpleNamespace(connection=connection))
     found = LedgerEntry.objects.order_by("id").values_list("course", "number", "currency", "amount")
     assert list(found) == [(course.pk, n, "CAD", Decimal(10)) for n in (1, 2, 3)]

@@ -226,9 +226,14 @@ _FULL = (
     "send it again."
 )
 _BUSY = (
-    "The database is busy or cannot be reached. What you sent was not saved. Wait a minute, go "
-    "back and send it again."
+    "The database is busy. What you sent was not saved. Wait a minute, go back and send it again."
 )
+# It may have kept it and died before it said so.
+_AWAY = (
+    "The database cannot be reached, so it is not certain whether what you sent was saved. Wait a "
+    "minute, then look whether it is there before you send it again."
+)
+_SHUT_DOWN = "57P"
 
 
 def why_refused(error: BaseException) -> str:
@@ -236,7 +241,9 @@ def why_refused(error: BaseException) -> str:
     error = _below(error)
     cause = error.__cause__
     code = getattr(cause, "sqlite_errorname", "") or getattr(cause, "sqlstate", "") or ""
-    return _FULL if isinstance(error, OSError) or code.startswith(_OF_DISK) else _BUSY
+    if isinstance(error, OSError) or code.startswith(_OF_DISK):
+        return _FULL
+    return _BUSY if code and not code.startswith(_SHUT_DOWN) else _AWAY
 
 
 def busy(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -244,7 +251,7 @@ def busy(request: HttpRequest, exception: Exception) -> HttpResponse:
     busy_logged(exception)
     text = why_refused(exception)
     if _is_for_program(request):
-        response = _to_program(503, "the database refused; nothing was written: ask again")
+        response = _to_program(503, "the database refused or is away: ask again")
     elif _is_for_patient(request):
         response = _to_patient(request, 503, _busy_words)
     else:
