@@ -23,7 +23,7 @@ from django.db import connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enthesis.clinic import archive, audit, backup, image_files, models, sealing, trail
+from enthesis.clinic import archive, audit, backup, image_files, models, move, sealing, trail
 from enthesis.commands import backup as backup_command
 from tests.clinic.files import pdf, png
 
@@ -251,6 +251,19 @@ def test_a_restored_archive_written_again_is_the_same_table_by_table(
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_move_whose_rows_came_out_different_is_refused(
+    filled: models.Course, tmp_path: Path
+) -> None:
+    with (tmp_path / "archive").open("wb") as file:
+        manifest = archive.write(file, tmp_path / "no files")
+    move._refuse_different(manifest)
+    manifest["tables"]["patient"]["sha256"] = "0" * 64
+    with pytest.raises(
+        archive.ArchiveError, match="came out different, so nothing was moved: patient"
+    ):
+        move._refuse_different(manifest)
+
+
 def test_it_refuses_to_restore_over_a_clinic(filled: models.Course, tmp_path: Path) -> None:
     out = io.BytesIO()
     archive.write(out, tmp_path)

@@ -19,7 +19,7 @@ from enthesis.clinic.api.table import TYPES
 from enthesis.clinic.models import NO_NUL, Role
 from enthesis.clinic.permissions import TO_CLINIC, roles_of
 from tests.clinic.everywhere import *  # noqa: F403
-from tests.clinic.everywhere import EVERY, Site, address, every_url, share
+from tests.clinic.everywhere import EVERY, PAGES, Site, address, every_url, share
 from tests.clinic.fhir import begin, fetched, program
 from tests.clinic.forms import SLOW, all_addresses
 
@@ -116,11 +116,16 @@ def test_no_role_meets_a_word_that_it_must_not(role: Role, site: Site, birds: No
     client, words, seen = site.client(role), hidden_from(role), set[str]()
     paths = list(asked(site))
     for name, path in share(paths, 1 if EVERY == 1 else 20):
+        before = models.AccessEvent.objects.count()
         response = client.get(path)
         text = re.sub(r'(value="|find=|lot=)[^"&]*|“[^”]*”', "", whole(response))
         # What was looked for is said again; nothing else may be.
         found = [word for word in words if word in text and word not in path]
         assert not found, (role, name, path, found)
+        is_staffs = bool(name and PAGES[name].roles)
+        if is_staffs and NAME in text:
+            written = models.AccessEvent.objects.count() > before
+            assert written, (role, name, path, "shows a patient: no reading is written down")
         seen |= {word for word in (NAME, NOTE) if word in text}
     if EVERY == 1:
         assert len(paths) > 400

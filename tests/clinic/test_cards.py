@@ -87,6 +87,8 @@ def test_a_patient_pays_on_the_gateways_page_and_one_payment_is_entered(
         "Pagar $280 con tarjeta"
         in patients_phone(statement).get(f"{statement}es/").content.decode()
     )
+    stranger = Client().post(f"{statement}card/1/", {"attempt": "0"})
+    assert stranger["Location"] == statement and not card.calls, "the birth date comes first"
     phone = patients_phone(statement)
     gone = phone.post(f"{statement}card/1/", {"attempt": "0"})
     assert gone["Location"] == f"{card.url}/c/pay/{next(iter(card.sessions))}"

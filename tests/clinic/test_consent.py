@@ -96,6 +96,8 @@ def test_a_patient_reads_signs_and_takes_it_back_at_one_link(
     assert client.post(url, data).status_code == 302
     assert consents.consent_in_force(course)
     assert "You have signed" in client.get(url).content.decode()
+    assert client.get(f"{url}paper/")["Content-Type"] == "application/pdf"
+    assert Client().get(f"{url}paper/")["Location"] == url, "who was not asked for the birth date"
     assert start_session(clinician, course.pk, TODAY).number == 1
     with time_machine.travel(timezone.now() + timedelta(days=200), tick=False):
         client = patients_phone(url)

@@ -10,6 +10,8 @@ from http.client import BadStatusLine
 from typing import Any
 
 import pytest
+from django.db.models import Value
+from django.db.models.functions import Concat
 from django.test import Client
 from django.utils import timezone
 
@@ -87,6 +89,16 @@ def test_a_mail_says_nothing_about_health_and_stands_in_the_patients_language(
         text = (body(mail) + str(mail["Subject"])).lower()
         for word in ("back", "pain", "dolor", "injection", "session", "lindqvist", "marta"):
             assert word not in text.replace("marta@", "")
+
+
+@pytest.mark.parametrize("at", ["name", "sender_email"])
+def test_no_line_end_forges_a_head(at: str, server: MailServer, asked: MakeCourse) -> None:
+    asked()
+    # Past every form and column, as from a database that somebody else wrote to.
+    forged = Value("Harbour@harbour.example\r\nBcc: eve@example.org")
+    models.Clinic.objects.update(**{at: Concat(forged, Value(""))})
+    sender.run_pass()
+    assert not [mail for mail in server.mails if mail["Bcc"] or "eve@example.org" in mail["From"]]
 
 
 def test_a_link_by_staff_takes_the_place_of_the_safety_link_and_asks_the_warning_signs(

@@ -200,12 +200,14 @@ TYPED: dict[str, dict[str, Any]] = {
     "discard_session": {"version": "1"},
     "give_user_password": {"password": PASSWORD},
     "remove_course_file": {"because": "Another patient's"},
+    "open_in_emergency": {"reason": "Fell from the couch"},
 }
 ELSEWHERE = {
     "packets": "needs a registry: test_packets",
     "publish_outcomes": "needs a registry: test_outcome_pages",
     "settings_take_out": "no row: test_export_page",
     "research": "a file of this moment: test_new_roles",
+    "end_own_sessions": "there is none but this one: test_open_sessions",
     "import_sheet": "two steps: test_import_page",
     "book_series": "two steps: test_series",
     "session": "saved while it is typed: test_signing",

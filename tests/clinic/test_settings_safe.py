@@ -59,6 +59,8 @@ def test_djangos_own_check_finds_nothing_in_the_settings_as_shipped(tmp_path: Pa
     # On this machine alone there is no TLS, which it does find.
     done = run(tmp_path, *given, ENTHESIS_HOSTS="localhost")
     assert done.returncode == 1 and done.stderr.count("(security.W") == 4, done.stderr
+    hsts = "from enthesis.clinic import settings as s; print(s.SECURE_HSTS_SECONDS)"
+    assert int(run(tmp_path, "-c", hsts, ENTHESIS_HOSTS="clinic.example").stdout) >= 31_536_000
 
 
 COOKIES = """
