@@ -73,7 +73,7 @@ def data(tmp_path: Path) -> Path:
 def with_tables(data: Path, django_db_setup: None) -> Path:
     """The same with empty tables, those of the tests: making them takes longer than any command."""
     data.mkdir()
-    made = f"file:{connection.settings_dict['NAME']}?mode=ro"
+    made = f"file:{connection.settings_dict['NAME']}?mode=rw"
     with (
         contextlib.closing(sqlite3.connect(made, uri=True)) as ours,
         contextlib.closing(sqlite3.connect(data / "enthesis.sqlite3")) as theirs,
