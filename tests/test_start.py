@@ -21,6 +21,8 @@ from django.db import connection
 from enthesis import cli
 
 PATIENTS = "20"
+# Else the tables of the tests are not made where this file is run alone.
+pytestmark = pytest.mark.django_db
 
 
 def free_port() -> int:
@@ -73,7 +75,7 @@ def data(tmp_path: Path) -> Path:
 def with_tables(data: Path, django_db_setup: None) -> Path:
     """The same with empty tables, those of the tests: making them takes longer than any command."""
     data.mkdir()
-    made = f"file:{connection.settings_dict['NAME']}?mode=rw"
+    made = f"file:{connection.settings_dict['NAME']}?mode=ro"
     with (
         contextlib.closing(sqlite3.connect(made, uri=True)) as ours,
         contextlib.closing(sqlite3.connect(data / "enthesis.sqlite3")) as theirs,
