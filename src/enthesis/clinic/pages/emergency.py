@@ -22,7 +22,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         label="Why must you read this record now?",
         max_length=300,
-        help_text="Clinicians, administrators and auditors read what you write here. Leave names out.",
+        help_text="Clinicians, administrators and auditors read this. Leave names out.",
         widget=forms.Textarea({"rows": 3}),
     )
 
