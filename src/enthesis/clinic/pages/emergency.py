@@ -22,7 +22,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         label="Why must you read this record now?",
         max_length=300,
-        help_text="Clinicians, administrators and auditors read what you write here: no name.",
+        help_text="Clinicians, administrators and auditors read this. Leave names out.",
         widget=forms.Textarea({"rows": 3}),
     )
 
@@ -77,6 +77,8 @@ def acknowledge_emergency(request: StaffRequest, emergency_id: int) -> HttpRespo
         actions.acknowledge(request.user, emergency_id)
     except Refused as refused:
         messages.error(request, refused.message)
+    else:
+        messages.success(request, "Your taking note is written down.")
     return redirect("today")
 
 
