@@ -106,6 +106,13 @@ def test_a_researcher_takes_one_cut_in_a_year_and_an_administrator_any(
     assert later.content == b"PK"
 
 
+def test_a_cut_that_was_refused_uses_no_year_up(researcher: User, client_for: For) -> None:
+    client = client_for(researcher)
+    for _ in range(2):
+        refused = client.post("/outcomes/research/", {"form": "csv"})
+        assert refused.status_code == 422 and "Nothing was written" in text(refused)
+
+
 def test_an_auditor_reads_both_trails_by_the_patients_number_alone(
     course: models.Course, clinician: User, desk: User, auditor: User, client_for: For
 ) -> None:

@@ -80,6 +80,8 @@ def test_it_refuses_a_second_record_of_the_same_person_unless_told(at_desk: Clie
     at_desk.post("/patients/add/", DETAILS)
     refused = at_desk.post("/patients/add/", {**DETAILS, "family": "BRANDT"})
     assert "No. 1001 has the same name and birth date" in words(refused)
+    there = f"/patients/{Patient.objects.get().pk}/"
+    assert f'href="{there}"' in refused.content.decode()
     assert at_desk.post("/patients/add/", {**DETAILS, "is_another": "on"}).status_code == 302
     assert Patient.objects.count() == 2
 

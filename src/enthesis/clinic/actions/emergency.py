@@ -26,7 +26,8 @@ def open_record(user: User, patient_id: int, reason: str) -> Emergency:
         raise Refused("Your role does not open records in an emergency.")
     rules = store.known_for(clinic, store.today(clinic)).emergency_rules
     if len(said) < rules.reason_letters_least:
-        raise Refused("Write why you must read this record now. Others will read it.", "reason")
+        least = f"in {rules.reason_letters_least} letters or more"
+        raise Refused(f"Write why, {least}: for whom, or what happened.", "reason")
     now = timezone.now()
     row = Emergency(
         user=user,

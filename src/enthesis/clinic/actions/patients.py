@@ -9,7 +9,7 @@ from django.db.models import Max
 
 from enthesis.clinic import audit, store
 from enthesis.clinic.actions import Refused, hold_clinic, open_for_edit, save
-from enthesis.clinic.models import Course, Patient, User, Weight
+from enthesis.clinic.models import Clinic, Course, Patient, User, Weight
 from enthesis.clinic.permissions import get_for, roles_of
 
 FIRST_NUMBER = 1001
@@ -30,6 +30,16 @@ class PatientDetails:
     language: str = "en"
 
 
+def twin_of(clinic: Clinic, details: PatientDetails) -> Patient | None:
+    """The clinic's patient of the same name and birth date, perhaps the same person."""
+    return Patient.objects.filter(
+        clinic=clinic,
+        family__iexact=details.family,
+        given__iexact=details.given,
+        born_on=details.born_on,
+    ).first()
+
+
 @transaction.atomic
 def add_patient(
     user: User, details: PatientDetails, today: date, *, is_another: bool = False
@@ -40,12 +50,7 @@ def add_patient(
     """
     # The clinic's row is held, so that two desks never give out the same number.
     clinic = hold_clinic(user)
-    twin = Patient.objects.filter(
-        clinic=clinic,
-        family__iexact=details.family,
-        given__iexact=details.given,
-        born_on=details.born_on,
-    ).first()
+    twin = twin_of(clinic, details)
     if twin and not is_another:
         raise Refused(
             f"No. {twin.number} has the same name and birth date. Open that record, or tick "

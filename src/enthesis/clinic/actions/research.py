@@ -74,8 +74,6 @@ def export_research(
         return int.from_bytes(hmac.digest(key, text.encode(), "sha256")[:8]) >> 2
 
     with package(target) as into:
-        with transaction.atomic():
-            audit.record(user, RESEARCH, clinic, detail={"format": form}, by="command line")
         with snapshot():
             made = _made(clinic, number, progress)
         if not made.tables["courses"].num_rows:
@@ -83,6 +81,9 @@ def export_research(
                 f"No group of {made.k} patients is alike in age, sex, condition and clinician even "
                 "when these are hidden: there is nothing that may leave. Nothing was written."
             )
+        # Before a byte of it is there, and not where nothing may leave: the row uses the year up.
+        with transaction.atomic():
+            audit.record(user, RESEARCH, clinic, detail={"format": form}, by="command line")
         _write(into, made, form)
     courses = made.tables["courses"].num_rows
     left = few(made.suppressed, made.k)

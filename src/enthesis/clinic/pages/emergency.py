@@ -24,6 +24,7 @@ class ReasonForm(forms.Form):
         max_length=300,
         help_text="Clinicians, administrators and auditors read this. Leave names out.",
         widget=forms.Textarea({"rows": 3}),
+        error_messages={"required": "Write why. Others will read it."},
     )
 
 

@@ -11,6 +11,8 @@ from django.core.paginator import Paginator
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods, require_safe
 
 from enthesis.clinic import store
@@ -230,6 +232,10 @@ def add_patient(request: StaffRequest) -> HttpResponse:
             return redirect("patient", patient.pk)
         if "is_another" in form.errors:
             form.fields["is_another"].widget = forms.CheckboxInput()
+            if twin := actions.twin_of(request.clinic, form.details()):
+                form["is_another"].help_text = format_html(
+                    '<a href="{}">Open No. {}</a>', reverse("patient", args=[twin.pk]), twin.number
+                )
     return form_page(request, "patient_form", form, "Add patient", "Add patient")
 
 
