@@ -59,6 +59,8 @@ def agreed(
 
 def press(page: Page, key: str) -> dict[str, str]:
     """What has the focus after a key; it can be seen."""
+    # A heading stands before the sheet of styles that shows the focus has come.
+    page.wait_for_load_state()
     page.keyboard.press(key)
     held: dict[str, str] = page.evaluate(FOCUS)
     assert held["shown"] and held["inside"] and held["free"], (page.url, key, held)
