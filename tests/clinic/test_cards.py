@@ -13,8 +13,8 @@ from enthesis.clinic.actions.answer import make_statement_link
 from enthesis.clinic.apps import cards_are_set_up
 from enthesis.clinic.models import CardProblem, LedgerEntry
 from tests.card_stand_in import KEY, SECRET, CardServer, card_server
+from tests.clinic.at_once import at_once
 from tests.clinic.test_ledger import TODAY, post
-from tests.clinic.test_pay_pages import at_once
 from tests.clinic.treated import treated
 from tests.clinic_fixtures import patients_phone
 

@@ -21,7 +21,7 @@ from enthesis.clinic.actions import day_close as closing
 from enthesis.clinic.actions import ledger as actions
 from enthesis.clinic.models import LedgerEntry
 from enthesis.journey.ledger import Method, balances
-from tests.clinic.test_pay_pages import at_once
+from tests.clinic.at_once import at_once
 from tests.clinic.treated import treated
 from tests.clinic_fixtures import patients_phone
 

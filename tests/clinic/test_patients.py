@@ -2,14 +2,14 @@
 
 import html
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from functools import partial
 
 import pytest
-from django.db import connection
 from django.test import Client
 
 from enthesis.clinic.models import Appointment, AuditEvent, Clinic, Course, Patient, User
+from tests.clinic.at_once import at_once
 
 DETAILS = {
     "family": "Brandt",
@@ -136,14 +136,10 @@ def test_of_twenty_who_edit_one_patient_at_once_one_wins_and_the_others_see_both
 
     def save(number: int) -> tuple[int, str]:
         mine = {**DETAILS, "phone": f"(555) 00{number + 10}", "version": 1}
-        try:
-            answer = clients[number].post(f"/patients/{patient.pk}/edit/", mine)
-            return answer.status_code, words(answer)
-        finally:
-            connection.close()
+        answer = clients[number].post(f"/patients/{patient.pk}/edit/", mine)
+        return answer.status_code, words(answer)
 
-    with ThreadPoolExecutor(20) as all_at_once:
-        said = list(all_at_once.map(save, range(20)))
+    said = at_once([partial(save, number) for number in range(20)])
     patient.refresh_from_db()
     statuses = [status for status, _ in said]
     # Who waits too long for the lock of a busy machine is told so, and wrote nothing.

@@ -1,14 +1,11 @@
 """Invoices and payments: numbers without gaps, one payment per click, never above the balance."""
 
-import threading
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 import pytest
 import time_machine
-from django.db import connection
 from django.test import Client
 
 from enthesis.clinic import models
@@ -16,6 +13,7 @@ from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import ledger as entries
 from enthesis.clinic.actions import pay as actions
 from enthesis.clinic.ledger import bill_of
+from tests.clinic.at_once import at_once
 from tests.clinic.treated import agree_plan, treated
 
 TODAY = date(2026, 11, 23)
@@ -174,28 +172,6 @@ def test_what_is_signed_and_not_charged_is_listed(
     assert "Signed, not yet charged" in page
     for session in course.sessions.all():
         assert f"/sessions/{session.pk}/invoice/" in page
-
-
-def at_once(tasks: list[Callable[[], Any]]) -> list[Any]:
-    """Run all at the same moment, each with its own connection; results or what they raised."""
-    gate = threading.Barrier(len(tasks))
-    results: list[Any] = [None] * len(tasks)
-
-    def run(place: int, task: Callable[[], Any]) -> None:
-        gate.wait()
-        try:
-            results[place] = task()
-        except Exception as error:
-            results[place] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(tasks)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 @pytest.mark.django_db(transaction=True)

@@ -14,7 +14,7 @@ from enthesis.clinic.actions import Refused, consent, estimate, second_fact
 from enthesis.clinic.actions.answer import make_statement_link
 from enthesis.clinic.estimates import Choice
 from tests.clinic import evaluated
-from tests.clinic.test_pay_pages import at_once
+from tests.clinic.at_once import at_once
 from tests.clinic_fixtures import TODAY, patients_phone
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("on_a_fixed_day")]

@@ -4,7 +4,6 @@ import base64
 import html
 import io
 import re
-import threading
 import time
 from collections.abc import Callable
 from decimal import Decimal
@@ -13,7 +12,6 @@ from typing import Any
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.contrib.sessions.models import Session
-from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from hypothesis import HealthCheck, given
@@ -29,6 +27,7 @@ from enthesis.clinic.models import AuditEvent, Clinic, Role, SecondFactor, User
 from enthesis.clinic.pages import passkey
 from enthesis.clinic.pages.own_sign_in import NOT_FRESH
 from enthesis.clinic.permissions import FACTOR_PAGES
+from tests.clinic.at_once import at_once
 from tests.clinic.test_access import STAFF_PAGES, address, ids  # noqa: F401
 from tests.clinic_fixtures import PASSWORD, make_user
 
@@ -194,25 +193,10 @@ def test_a_used_code_is_no_longer_good_nor_one_before_it(clinician: User, at_noo
     assert second_factor.WRONG in words(client.post(SECOND, {"code": code_now()}))
 
 
-def at_once(number: int, work: Callable[[], Any]) -> list[Any]:
-    """Each in a thread with a connection of its own, let go together."""
-    gate, answers = threading.Barrier(number), []
-
-    def run() -> None:
-        try:
-            gate.wait()
-            answers.append(work())
-        except Refused as refused:
-            answers.append(refused.message)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run) for _ in range(number)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return answers
+def tried(number: int, work: Callable[[], Any]) -> list[Any]:
+    """What so many are told who do the same in the same moment."""
+    told = at_once([work] * number)
+    return [one.message if isinstance(one, Refused) else one for one in told]
 
 
 @pytest.fixture
@@ -225,10 +209,10 @@ def committed(transactional_db: None) -> User:
 def test_of_four_who_send_the_same_code_at_once_one_gets_in(committed: User, at_noon: Any) -> None:
     enrol(committed, at_noon)
     code = code_now()
-    answers = at_once(4, lambda: second_factor.check_code(committed, code, ""))
+    answers = tried(4, lambda: second_factor.check_code(committed, code, ""))
     assert sorted(answers) == [False] * 3 + [True]
     (recovery, *_) = second_factor.make_recovery_codes(committed)
-    answers = at_once(2, lambda: second_factor.check_code(committed, recovery, ""))
+    answers = tried(2, lambda: second_factor.check_code(committed, recovery, ""))
     assert sorted(answers) == [False, True]
 
 
@@ -236,7 +220,7 @@ def test_many_wrong_codes_at_once_are_counted_like_one_by_one(
     committed: User, at_noon: Any
 ) -> None:
     enrol(committed, at_noon)
-    answers = at_once(8, lambda: second_factor.check_code(committed, "000000", ""))
+    answers = tried(8, lambda: second_factor.check_code(committed, "000000", ""))
     assert answers.count(False) == 5 and answers.count(second_factor.TOO_OFTEN) == 3
 
 
@@ -246,7 +230,7 @@ def test_of_two_who_remove_the_last_two_at_once_one_is_refused(
     enrol(committed, at_noon)
     other = second_factor.add_app(committed, SEED[::-1], code_now(SEED[::-1]), "Tablet")
     left = [row.pk for row in committed.factors_now() if row != other] + [other.pk]
-    answers = at_once(2, lambda: second_factor.remove_factor(committed, left.pop()).name)
+    answers = tried(2, lambda: second_factor.remove_factor(committed, left.pop()).name)
     assert committed.factors_now().count() == 1
     assert sum("the only one" in answer for answer in answers) == 1
 

@@ -39,10 +39,10 @@ from enthesis.clinic.models import Role, SentForm
 from enthesis.clinic.permissions import every_url
 from enthesis.exchange.course_json import kept
 from enthesis.journey.ledger import Method
+from tests.clinic.at_once import at_once
 from tests.clinic.evaluated import evaluate, plan, typed
 from tests.clinic.files import png
 from tests.clinic.test_access import address, ids, no_printing
-from tests.clinic.test_pay_pages import at_once
 from tests.clinic.treated import treated
 
 __all__ = ["ids", "no_printing"]

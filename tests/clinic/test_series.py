@@ -14,7 +14,7 @@ from enthesis.clinic.actions import Refused, appointments, series
 from enthesis.clinic.actions import rooms as room_actions
 from enthesis.clinic.actions.answer import make_link, make_sheet_link, revoke_link
 from enthesis.clinic.models import Appointment
-from tests.clinic.test_pay_pages import at_once
+from tests.clinic.at_once import at_once
 from tests.clinic.treated import agree_plan, give_session
 
 pytestmark = pytest.mark.usefixtures("on_a_fixed_day")

@@ -1,13 +1,12 @@
 """A session signed: what it keeps, what forbids it, once by one person, then only amended."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
 
 from enthesis.clinic.actions.judge import record_decision
@@ -23,6 +22,7 @@ from enthesis.clinic.models import (
 )
 from enthesis.clinic.store import course_record
 from tests.clinic.agreed import *  # noqa: F403
+from tests.clinic.at_once import at_once
 from tests.clinic.evaluated import evaluate, plan
 from tests.clinic.test_treat_pages import _post, _words, ready, shown, sign, start, two_weeks_later
 from tests.clinic.treated import say
@@ -261,14 +261,10 @@ def test_of_twenty_who_sign_in_the_same_moment_one_wins_and_the_others_see_both(
 
     def press(number: int) -> tuple[int, str]:
         mine = data | {"note": f"note {number}."}
-        try:
-            answer = clients[number].post(f"/sessions/{session.pk}/", mine)
-            return answer.status_code, _words(answer)
-        finally:
-            connection.close()
+        answer = clients[number].post(f"/sessions/{session.pk}/", mine)
+        return answer.status_code, _words(answer)
 
-    with ThreadPoolExecutor(20) as all_at_once:
-        said = list(all_at_once.map(press, range(20)))
+    said = at_once([partial(press, number) for number in range(20)])
     statuses = [status for status, _ in said]
     # Who waits too long for the lock of a busy machine is told so, and wrote nothing.
     assert statuses.count(302) == 1 and set(statuses) - {503} == {302, 409}
