@@ -165,11 +165,11 @@ def unpack(source: IO[bytes], into: Path) -> dict[str, Any]:
                 inside = PurePosixPath(entry.name)
                 if not entry.isfile() or inside.is_absolute() or ".." in inside.parts:
                     raise ArchiveError(f"The archive holds {entry.name!r}, which is not ours.")
-                target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 if entry.size > shutil.disk_usage(into).free:
                     raise ArchiveError(
                         f"Unpacked, {entry.name!r} is larger than what is free on this disk."
                     )
+                target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 hashed = _Hashed(cast(IO[bytes], tar.extractfile(entry)))
                 with target.open("wb") as out:
                     shutil.copyfileobj(cast(IO[bytes], hashed), out)

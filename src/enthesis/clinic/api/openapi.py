@@ -47,7 +47,6 @@ WITHIN: dict[str, Told] = {
     "job": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
     "file": {"enum": [f"{name}.ndjson" for name in TYPES]},
 }
-SHOWN = ("_format", "_pretty")
 
 
 def description(base: str) -> Told:
@@ -55,7 +54,7 @@ def description(base: str) -> Told:
     paths: dict[str, Told] = {}
     for kind in TYPES.values():
         _search(paths, kind)
-        shown = [_parameter(name) for name in SHOWN]
+        shown = [_parameter(name) for name in ours.SHOWN]
         _put(
             paths, "GET", f"{kind.name}/{{id}}", f"{kind.name}: read one", {200: kind.name}, (404,),
             shown,
@@ -83,7 +82,7 @@ def description(base: str) -> Told:
 def _search(paths: dict[str, Told], kind: Type) -> None:
     names = [name for name in RESULTS if name != "_revinclude" or not (kind.shared or kind.trail)]
     asked = [_parameter(name) for name in names]
-    shown = [_parameter(name) for name in SHOWN]
+    shown = [_parameter(name) for name in ours.SHOWN]
     about = f"{kind.name}, {kind.about}: search"
     own = [_of(one) for one in kind.params]
     _put(paths, "GET", kind.name, about, {200: "Bundle"}, (422,), own + asked + shown)

@@ -46,31 +46,31 @@ _EXPORT = {
     "method": "GET", "answers": {202: "OperationOutcome"}, "refusals": (429,),
     "parameters": ("_type", "_since", "_outputFormat"), "headers": ("Prefer",),
 }  # fmt: skip
-_SHOWN = ("_format", "_pretty")
+SHOWN = ("_format", "_pretty")
 OPERATIONS = (
     Operation("GET", "metadata", "what the API can do", {200: CAPABILITY},
-              parameters=("mode", *_SHOWN), is_open=True),
+              parameters=("mode", *SHOWN), is_open=True),
     Operation("GET", "openapi.json", "what the API can do, for tools that read OpenAPI",
-              {200: DESCRIPTION}, parameters=_SHOWN, is_open=True),
+              {200: DESCRIPTION}, parameters=SHOWN, is_open=True),
     Operation("POST", "", "take whole patients, all of them or none", {200: "Bundle"}, TAKES,
-              _SHOWN, ("Bundle",), code="transaction"),
+              SHOWN, ("Bundle",), code="transaction"),
     Operation(path="$export", about="begin to take everything out",
               definition=f"{BULK}/export", **_EXPORT),  # type: ignore[arg-type]
     Operation(path="Patient/$export", about="begin to take all patients out",
               definition=f"{BULK}/patient-export", **_EXPORT),  # type: ignore[arg-type]
     Operation("GET", "$export-status/{job}", "how far an export is, and its files",
-              {200: MANIFEST, 202: NOTHING}, (404, 422), _SHOWN),
+              {200: MANIFEST, 202: NOTHING}, (404, 422), SHOWN),
     Operation("DELETE", "$export-status/{job}", "take an export away", {202: NOTHING}, (404,),
-              _SHOWN),
+              SHOWN),
     Operation("GET", "$export-file/{job}/{file}", "one file of an export", {200: LINES}, (404,)),
     Operation("GET", "Patient/{id}/$everything", "all that there is of one patient",
-              {200: "Bundle"}, (404,), ("_type", *_SHOWN), definition=f"{HL7}/Patient-everything"),
+              {200: "Bundle"}, (404,), ("_type", *SHOWN), definition=f"{HL7}/Patient-everything"),
     Operation("POST", "QuestionnaireResponse", "take one set of answers",
-              {200: "OperationOutcome", 201: "OperationOutcome"}, TAKES, _SHOWN,
+              {200: "OperationOutcome", 201: "OperationOutcome"}, TAKES, SHOWN,
               ("QuestionnaireResponse",), ("If-None-Exist",), code="create"),
     *(
         Operation("POST", f"{kind}/$validate", "judge one, and write nothing",
-                  {200: "OperationOutcome"}, TAKES, _SHOWN, (kind, "Parameters"),
+                  {200: "OperationOutcome"}, TAKES, SHOWN, (kind, "Parameters"),
                   definition=f"{HL7}/Resource-validate")
         for kind in ("QuestionnaireResponse", "Questionnaire")
     ),
