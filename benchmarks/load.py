@@ -308,6 +308,14 @@ def slope(points: list[tuple[float, float]]) -> float:
     return sum((x - mx) * (y - my) for x, y in points) / sum((x - mx) ** 2 for x, _ in points)
 
 
+def tell_complaints(server: Server) -> None:
+    """How many lines of the server's log are no plain request, and the first of them."""
+    complaints = server.complaints()
+    say(f"lines in its log that are no plain request: {len(complaints)}")
+    for line in complaints[:5]:
+        say(f"    {line[:300]}")
+
+
 def main() -> None:
     """Start the server and run one of them."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -326,10 +334,7 @@ def main() -> None:
         else:
             say(HEAD)
             asyncio.run({"pages": pages, "answers": answers}[args.what](server, args.seconds))
-        complaints = server.complaints()
-        say(f"lines in its log that are no plain request: {len(complaints)}")
-        for line in complaints[:5]:
-            say(f"    {line[:300]}")
+        tell_complaints(server)
 
 
 if __name__ == "__main__":

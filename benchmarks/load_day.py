@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 
-from load import Processors, Times, say
+from load import Processors, Times, say, tell_complaints
 from load_client import ASKED, Answer, Browser, filled, path_of
 from load_forms import form_with
 from load_server import Server, serving
@@ -88,6 +88,11 @@ class Day:
             self.keep("session saved", await browser.post(draft, fields), 302)
             self.done["sessions"] += 1
 
+    def sent(self, what: str, answer: Answer, done: str, refused: str) -> None:
+        """A form's answer; 422, refused with a reason, is no error."""
+        self.keep(f"{what} sent", answer, 422 if answer.status == 422 else 302)
+        self.done[done if answer.status == 302 else refused] += 1
+
     async def book(self, name: str) -> None:
         """The next appointment, at a moment at which nobody else is likely to be booked."""
         browser, lock = self.staff[name]
@@ -97,10 +102,9 @@ class Day:
         async with lock:
             page = self.keep("booking opened", await browser.get(path))
             fields = form_with(page.body, "minutes", {"on": str(on), "at": at})[1]
+            # 422: that clinician or patient is taken then, or it is a closed hour.
             answer = await browser.post(path, fields)
-            # 422: that clinician or patient is taken then, or it is a closed hour: said, no error.
-            self.keep("booking sent", answer, 422 if answer.status == 422 else 302)
-            self.done["bookings" if answer.status == 302 else "bookings refused as taken"] += 1
+            self.sent("booking", answer, "bookings", "bookings refused as taken")
 
     async def pay(self, name: str) -> None:
         """The whole of an open bill."""
@@ -116,8 +120,7 @@ class Day:
                 return  # paid meanwhile
             fields = form_with(page.body, "amount", {"method": "cash"})[1]
             answer = await browser.post(f"{path}pay/", fields)
-            self.keep("payment sent", answer, 422 if answer.status == 422 else 302)
-            self.done["payments" if answer.status == 302 else "payments refused"] += 1
+            self.sent("payment", answer, "payments", "payments refused")
 
     async def call(self, name: str) -> None:
         """Somebody who has not answered."""
@@ -131,8 +134,7 @@ class Day:
             page = self.keep("call opened", await browser.get(path))
             fields = form_with(page.body, "outcome", {"result": "no_answer"})[1]
             answer = await browser.post(path, fields)
-            self.keep("call sent", answer, 422 if answer.status == 422 else 302)
-            self.done["calls" if answer.status == 302 else "calls refused"] += 1
+            self.sent("call", answer, "calls", "calls refused")
 
     async def answer(self, number: int) -> None:
         """A patient goes through the whole questionnaire."""
@@ -208,10 +210,7 @@ def main() -> None:
     staff = args.clinicians + max(1, args.clinicians // CLINICIANS_A_DESK)
     with serving(args.database, args.patients, visits, staff) as server:
         asyncio.run(replay(server, args.minutes, args.clinicians))
-        complaints = server.complaints()
-        say(f"lines in its log that are no plain request: {len(complaints)}")
-        for line in complaints[:5]:
-            say(f"    {line[:300]}")
+        tell_complaints(server)
 
 
 if __name__ == "__main__":
