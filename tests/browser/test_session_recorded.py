@@ -8,6 +8,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -168,6 +169,18 @@ def test_a_session_that_is_interrupted_at_any_step_loses_nothing(
     page.unroute("**/sessions/**", gone)
     expect(saved).to_contain_text("Saved", timeout=10_000)
     assert Session.objects.get().note == "Typed without a network"
+
+    # What is typed before the scripts have come is saved when they have.
+    def late(typed: str, route: Route) -> None:
+        page.locator("#id_note").fill(typed)
+        route.continue_()
+
+    for script, typed in (("keep.js", "Before keep.js"), ("htmx*.js", "Before htmx")):
+        page.route(f"**/{script}", partial(late, typed))
+        page.goto(address)
+        page.unroute_all()
+        expect(saved).to_contain_text("Saved")
+        assert Session.objects.get().note == typed
     # Somebody else opens it and writes: the first is told before anything is overwritten.
     other = open_page(TABLET)
     sign_in(other, make_user(clinician.clinic, "dr_lucas_hartmann", Role.CLINICIAN))  # type: ignore[arg-type]

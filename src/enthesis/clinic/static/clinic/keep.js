@@ -57,3 +57,13 @@ addEventListener("beforeunload", (event) => {
   if (document.querySelector("form[data-unsaved]")) event.preventDefault();
 });
 
+// On a slow network something may be typed before this file and htmx have come: it is saved then.
+function early(form) {
+  const differs = (field) => field.options
+    ? field.selectedIndex !== Math.max(0, [...field.options].findIndex((option) => option.defaultSelected))
+    : field.value !== field.defaultValue || field.checked !== field.defaultChecked;
+  const typed = [...form.querySelectorAll("input, select, textarea")].some(differs);
+  if (typed) form.dispatchEvent(new Event("input", { bubbles: true }));
+}
+document.addEventListener("htmx:after:init", (event) => { if (event.target.matches?.("form[data-keep]")) early(event.target); });
+for (const form of document.querySelectorAll("form[data-keep][data-htmx-powered]")) early(form);
