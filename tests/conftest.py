@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable
 from datetime import date
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
@@ -50,6 +51,13 @@ def today() -> date:
 
 
 @pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """Django removes the database, and not the file that its writers held by turns."""
+    name = Path(SQLITE["TEST"]["NAME"])
+    for turns in name.parent.glob(f"{name.stem}*-turn"):
+        turns.unlink()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Each worker begins with its share of the browser's journeys, which take longest.
 

@@ -1,6 +1,7 @@
 """The production web server (gunicorn), started from our own command line."""
 
 import errno
+import gc
 import logging
 import os
 import socket
@@ -127,6 +128,10 @@ class _Server(BaseApplication):  # type: ignore[misc]
         """In each worker: leases keep several senders from sending the same."""
         from enthesis.clinic import sender
 
+        # What is loaded now stays: looking through it again and again for what can be let go took
+        # a tenth of an answer.
+        gc.collect()
+        gc.freeze()
         threading.Thread(target=sender.forever, name="sender", daemon=True).start()
         if worker.age == 1:
             self.when_ready()

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from enthesis import records
 from enthesis.clinic import models
+from enthesis.clinic.prepared import Prepared
 from enthesis.knowledge.kinds import AnaestheticLimit, Knowledge
 from enthesis.knowledge.load import knowledge, originals
 from enthesis.knowledge.load_own import OwnQuestionnaire, read_own, with_own
@@ -242,20 +243,27 @@ def open_outlines(clinic: models.Clinic) -> dict[int, records.Course]:
     return {row.pk: course for row, course in zip(rows, course_outlines(rows), strict=True)}
 
 
+_SIGNED = Prepared(
+    lambda: models.Session.objects.filter(course_id=0, signed_at__isnull=False).only("number", "on")
+)
+_COMPLETED = Prepared(
+    lambda: models.Assessment.objects.filter(course_id=0, completed_at__isnull=False).only(
+        "course", "on", "occasion", "questionnaire", "answers", "source"
+    )
+)
+
+
 def course_for_questions(row: models.Course) -> records.Course:
     """One course with what was answered and whether a session was given: all that says what a
     patient is asked next (`actions.answer.questions_of`). Two queries: patients wait for them."""
-    signed = row.sessions.filter(signed_at__isnull=False).values_list("number", "on")
-    completed = row.assessments.filter(completed_at__isnull=False)
-    answered = completed.only("course", "on", "occasion", "questionnaire", "answers", "source")
     return records.Course(
         id=str(row.pk),
         condition=row.condition,
         side=records.Side(row.side),
         born_on=row.patient.born_on,
         opened_on=row.opened_on,
-        sessions=tuple(records.Session(number, on, (), ()) for number, on in signed),
-        assessments=tuple(assessment_record(answers) for answers in answered),
+        sessions=tuple(records.Session(s.number, s.on, (), ()) for s in _SIGNED.rows(row.pk)),
+        assessments=tuple(assessment_record(answers) for answers in _COMPLETED.rows(row.pk)),
     )
 
 

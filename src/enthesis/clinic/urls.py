@@ -68,14 +68,16 @@ from enthesis.clinic.pages import (
 )
 
 STAGES = (
+    # First what patients open most. Before `answer`, which takes whatever else begins as a
+    # personal link, what is paid by one.
+    *(card, answer),
     *(sign_in, own_sign_in, passkey),
     *(today, patients, access, record, erase, emergency, trails),
     *(evaluate, plan, protocols, consent, treat, time_out),
     *(cautions, labels, images, course_files, referral),
     *(choose, right_for_me, weigh, give_aid, ask_clinic, enquiries),
-    # Before `answer`, which takes whatever else begins as a personal link.
-    *(card, course, adverse, visit, forecast, ask),
-    *(answer, stop, calls, typed_scores, research, outcomes, packets, results),
+    *(course, adverse, visit, forecast, ask),
+    *(stop, calls, typed_scores, research, outcomes, packets, results),
     *(evidence, pay, ledger, day_close, statement, estimate, superbill),
     *(stock, recall, settings, export, imports, prices, api_tokens),
     *(appointments, series, calendar, calendar_feed, rooms, health),

@@ -98,13 +98,16 @@ def hold_clinic(of: User | Invoice) -> Clinic:
     return Clinic.objects.select_for_update().get(pk=cast(int, of.clinic_id))
 
 
-def save(row: M) -> M:
+def save(row: M, look_for_others: bool = True) -> M:
     """Check and save a row; an edited row with a version gets the next one. Raises Refused; for a
-    row of the books, a fact or a signed session that stands already AppendOnlyError."""
+    row of the books, a fact or a signed session that stands already AppendOnlyError.
+
+    Not `look_for_others`: whoever saves holds what it belongs to, and has seen that there is no
+    other row that it could collide with."""
     if row.pk is not None and (isinstance(row, (*BOOKS, *FACTS)) or _is_signed(row)):
         raise AppendOnlyError(type(row))
     try:
-        _check(row)
+        _check(row, look_for_others)
     except ValidationError as error:
         field, messages = next(iter(error.message_dict.items()))
         raise Refused(messages[0], None if field == NON_FIELD_ERRORS else field) from error
@@ -114,7 +117,7 @@ def save(row: M) -> M:
     return row
 
 
-def _check(row: Model) -> None:
+def _check(row: Model, look_for_others: bool) -> None:
     """As full_clean does it, but without asking the database once more for each row that this one
     points to and that was read already: the database itself refuses one that is not there."""
     read = {
@@ -125,7 +128,8 @@ def _check(row: Model) -> None:
     }
     row.clean_fields(exclude=read)
     row.clean()
-    row.validate_unique()
+    if look_for_others:
+        row.validate_unique()
     row.validate_constraints()
 
 

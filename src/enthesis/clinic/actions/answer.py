@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
@@ -16,6 +16,7 @@ from enthesis.clinic.actions import Refused, save
 from enthesis.clinic.actions.alert import queue_alert
 from enthesis.clinic.models import AnswerLink, Assessment, CallAttempt, ContactChoice, Course, User
 from enthesis.clinic.permissions import get_for
+from enthesis.clinic.prepared import Prepared
 from enthesis.clinic.questions import words_of
 from enthesis.journey import follow
 from enthesis.journey.before import ASKED_BEFORE
@@ -31,6 +32,15 @@ STATEMENT = "statement"
 TO_READ = (SHEET, STATEMENT)
 """Links at which nothing is asked."""
 ANSWERS_AWAITED = "Reached; the answers are not there yet"
+_LINK = Prepared(
+    lambda: AnswerLink.objects.select_related("course__patient__clinic", "assessment").filter(
+        token_hash="", revoked_at=None
+    )
+)
+_HELD = Prepared(
+    lambda: AnswerLink.objects.select_for_update().only("language", "revoked_at").filter(pk=0)
+)
+_ASSESSMENT = Prepared(lambda: Assessment.objects.filter(link_id=0))
 OCCASIONS = frozenset(occasion.value for occasion in Occasion)
 
 
@@ -120,8 +130,7 @@ def _revoke(user: User, link: AnswerLink) -> AnswerLink:
 
 def find_link(token: str, now: datetime) -> AnswerLink | None:
     """The link of a secret, unless it is wrong, expired or revoked (all alike to the caller)."""
-    links = AnswerLink.objects.select_related("course__patient__clinic", "assessment")
-    link = links.filter(token_hash=hashed(token), revoked_at=None).first()
+    link = _LINK.first(hashed(token))
     return link if link and link.expires_at > now else None
 
 
@@ -193,25 +202,27 @@ def save_answers(
     link: AnswerLink,
     course: records.Course,
     known: Knowledge,
+    screen: Sequence[Question],
     raw: Mapping[str, str | list[str]],
     language: str = "",
 ) -> Assessment:
     """Keep the answers of one screen; with the last, or one that means danger, the set is whole.
 
-    `course` as `store.course_for_questions` gives it, read just before: only the link and its
-    answers so far are read anew while others wait. The `language` that the patient chose is kept
+    `course` as `store.course_for_questions` gives it and `screen` as it was asked, read just
+    before: only the link and its answers so far are read anew while others wait, and what these
+    do not ask any more is not kept. The `language` that the patient chose is kept
     with the link: it resumes in it.
 
     After a danger sign the rest is not asked: the patient is told to call, and the clinic must
     see the answer even if the patient puts the telephone away. A whole set never changes again,
     so the same answers sent twice are one response.
     """
-    held = AnswerLink.objects.select_for_update().only("language", "revoked_at").get(pk=link.pk)
-    if held.revoked_at:
+    held = _HELD.first(link.pk)
+    if held is None or held.revoked_at:
         raise Refused(gettext("This link does not work any more"))
     today = store.today(link.course.patient.clinic)
     # A statement of its own: joined to the one that waits, it would show what was before.
-    assessment = Assessment.objects.filter(link_id=link.pk).first() or Assessment(
+    assessment = _ASSESSMENT.first(link.pk) or Assessment(
         link=link, on=today, occasion=link.occasion, questionnaire=link.questionnaire
     )
     if assessment.completed_at:
@@ -221,11 +232,10 @@ def save_answers(
         link.language = language
         save(link)
     answers = answers_of(assessment)
-    for question in questions_of(course, link.occasion, answers, known, link.questionnaire):
-        if question.id in raw:
-            answers[question.id] = _checked(question, raw[question.id])
+    for question in screen:
+        answers[question.id] = _checked(question, raw[question.id])
     _store(assessment, course, answers, today, known)
-    save(assessment)
+    save(assessment, look_for_others=False)
     audit.record(None, "save_answers", assessment, detail={"questions": sorted(raw)})
     if follow.dangers(answers_of(assessment), known):
         queue_alert(assessment)

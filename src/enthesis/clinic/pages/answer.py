@@ -90,7 +90,7 @@ def _answer(request: HttpRequest, token: str, link: AnswerLink, language: str) -
     form = QuestionForm(
         screens[number], request.POST if request.method == "POST" else None, answers
     )
-    if request.method == "POST" and form.is_valid() and _save(form, link, course):
+    if request.method == "POST" and form.is_valid() and _save(form, screens[number], link, course):
         return redirect(_address(request, screens, number))
     # A group of questions that is asked alone has no words of its own to begin with.
     whole = known.questionnaires.get(link.questionnaire)
@@ -153,11 +153,11 @@ def _received(
     return render(request, page, context)
 
 
-def _save(form: QuestionForm, link: AnswerLink, course: records.Course) -> bool:
+def _save(form: QuestionForm, screen: Screen, link: AnswerLink, course: records.Course) -> bool:
     clinic = link.course.patient.clinic
     known = store.known_for(clinic, store.today(clinic))
     try:
-        actions.save_answers(link, course, known, form.raw, link.language)
+        actions.save_answers(link, course, known, screen, form.raw, link.language)
     except Refused as refused:
         form.add_error(refused.field if refused.field in form.fields else None, refused.message)
         return False

@@ -1,0 +1,153 @@
+"""SQLite has one writer at a time, and who finds it at work sleeps and tries again: the more wait,
+the longer, and some are passed over until their time is up. Here whoever begins a transaction, or
+writes without one, stands in a queue, of the threads of this process and then of the processes."""
+
+import fcntl
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from django.db.backends.sqlite3.base import DatabaseWrapper as SQLite
+from django.db.utils import OperationalError
+
+USUAL_TIMEOUT = 5.0
+"""Seconds; SQLite's own, where the settings name none."""
+LOOK_SECONDS = 0.001
+WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
+
+
+class DatabaseWrapper(SQLite):
+    """A connection that waits for its turn before it writes, and gives it back when it has."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._turn: int | None = None
+        self.execute_wrappers.append(self._write_in_turn)
+
+    def _write_in_turn(
+        self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
+    ) -> Any:
+        if self.in_atomic_block or not sql.startswith(WRITES):
+            return execute(sql, params, many, context)
+        self._take_turn()
+        try:
+            return execute(sql, params, many, context)
+        finally:
+            self._give_back()
+
+    def _start_transaction_under_autocommit(self) -> None:
+        self._take_turn()
+        try:
+            super()._start_transaction_under_autocommit()  # type: ignore[misc]
+        except BaseException:
+            self._give_back()
+            raise
+
+    def _commit(self) -> None:
+        # One that fails is rolled back next.
+        super()._commit()  # type: ignore[misc]
+        self._give_back()
+
+    def _rollback(self) -> None:
+        try:
+            super()._rollback()  # type: ignore[misc]
+        finally:
+            self._give_back()
+
+    def _close(self) -> None:
+        try:
+            super()._close()  # type: ignore[misc]
+        finally:
+            self._give_back()
+
+    @property
+    def _turns(self) -> str:
+        """The file that whoever writes holds."""
+        return f"{self.settings_dict['NAME']}-turn"
+
+    def _take_turn(self) -> None:
+        if self.is_in_memory_db():
+            return
+        wait = self.settings_dict["OPTIONS"].get("timeout", USUAL_TIMEOUT)
+        until = time.monotonic() + wait
+        threads = _threads(self._turns)
+        if not threads.enter(wait):
+            raise OperationalError("database is locked")
+        try:
+            self._turn = _hold(self._turns, until)
+        except BaseException:
+            threads.leave()
+            raise
+
+    def _give_back(self) -> None:
+        if self._turn is not None:
+            os.close(self._turn)
+            self._turn = None
+            _threads(self._turns).leave()
+
+
+class _Queue:
+    """One at a time, in the order of their coming: of a lock of Python's whoever lets it go can
+    take it again before those who wait."""
+
+    def __init__(self) -> None:
+        self.mutex, self.waiting, self.is_taken = threading.Lock(), deque[threading.Lock](), False
+
+    def enter(self, seconds: float) -> bool:
+        """Wait so long for one's turn; whether it came."""
+        mine = threading.Lock()
+        with self.mutex:
+            if not self.is_taken:
+                self.is_taken = True
+                return True
+            mine.acquire()
+            self.waiting.append(mine)
+        if mine.acquire(timeout=seconds):
+            return True
+        with self.mutex:
+            if mine in self.waiting:
+                self.waiting.remove(mine)
+                return False
+        return True  # it came at the last moment
+
+    def leave(self) -> None:
+        """The next one's turn."""
+        with self.mutex:
+            if self.waiting:
+                self.waiting.popleft().release()
+            else:
+                self.is_taken = False
+
+
+@cache
+def _threads(turns: str) -> _Queue:
+    """Of one database."""
+    return _Queue()
+
+
+def _hold(turns: str, until: float) -> int:
+    """The file held before all other processes, until it is closed.
+
+    Not the database itself: to close it once more would let go of SQLite's own locks on it.
+    """
+    try:
+        held = os.open(turns, os.O_RDONLY | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise OperationalError("unable to open database file") from error
+    try:
+        while True:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise OperationalError("database is locked") from None
+                time.sleep(LOOK_SECONDS)
+            else:
+                return held
+    except BaseException:
+        os.close(held)
+        raise

@@ -1,0 +1,134 @@
+"""Whoever writes to SQLite stands in a queue: nobody is passed over."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection, connections, transaction
+
+from enthesis.clinic.models import Clinic
+from enthesis.clinic.sqlite.base import _Queue
+from tests.clinic.at_once import at_once
+
+pytestmark = [
+    pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has many writers."),
+    pytest.mark.django_db(transaction=True),
+]
+WRITES_FOR_SECONDS = 0.6
+HOLDER = """
+import fcntl, sys
+held = open(sys.argv[1])
+fcntl.flock(held, fcntl.LOCK_EX)
+print(flush=True)
+input()
+"""
+
+
+def test_in_the_order_of_their_coming() -> None:
+    queue, came = _Queue(), list[int]()
+    assert queue.enter(1)
+
+    def come(place: int) -> Callable[[], None]:
+        def wait() -> None:
+            time.sleep(place / 50)
+            assert queue.enter(5)
+            came.append(place)
+            queue.leave()
+
+        return wait
+
+    def leave() -> None:
+        time.sleep(0.3)
+        queue.leave()
+
+    assert at_once([*(come(place) for place in range(6)), leave]) == [None] * 7
+    assert came == list(range(6))
+
+
+def test_who_waits_in_vain_leaves_the_queue() -> None:
+    queue = _Queue()
+    assert queue.enter(1)
+    assert not queue.enter(0.01)
+    queue.leave()
+    assert queue.enter(0.01)
+
+
+def test_writers_that_never_pause_let_each_other_in(clinic: Clinic) -> None:
+    """By a transaction, or without one."""
+
+    def in_transactions() -> int:
+        return _count(_in_transaction)
+
+    def alone() -> int:
+        return _count(_write)
+
+    def _in_transaction() -> None:
+        with transaction.atomic():
+            _write()
+            time.sleep(0.005)
+
+    def _write() -> None:
+        Clinic.objects.filter(pk=clinic.pk).update(name=clinic.name)
+
+    def _count(write: Callable[[], None]) -> int:
+        until, written = time.monotonic() + WRITES_FOR_SECONDS, 0
+        while time.monotonic() < until:
+            write()
+            written += 1
+        return written
+
+    written = at_once([in_transactions, in_transactions, in_transactions, alone])
+    assert min(written) >= max(written) / 2, written
+
+
+@contextmanager
+def another_process_writes() -> Iterator[subprocess.Popen[bytes]]:
+    """Until it is killed, or the block ends."""
+    turns = f"{connection.settings_dict['NAME']}-turn"
+    with transaction.atomic():
+        pass  # the file is there
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, turns], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        try:
+            yield other
+        finally:
+            other.kill()
+
+
+def test_another_process_is_waited_for_and_no_longer_than_the_timeout(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = connections["default"].settings_dict["OPTIONS"]
+    monkeypatch.setitem(options, "timeout", 0.2)
+
+    def write() -> Any:
+        return Clinic.objects.filter(pk=clinic.pk).update(name="Written")
+
+    def end(other: subprocess.Popen[bytes]) -> None:
+        time.sleep(0.3)
+        other.kill()
+
+    with another_process_writes() as other:
+        with pytest.raises(OperationalError, match="database is locked"):
+            write()
+        with pytest.raises(OperationalError, match="database is locked"), transaction.atomic():
+            write()
+        monkeypatch.setitem(options, "timeout", 10)
+        assert at_once([write, lambda: end(other)]) == [1, None]
+
+
+def test_a_turn_is_given_back_by_what_fails(clinic: Clinic) -> None:
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            raise ZeroDivisionError
+        with pytest.raises(OperationalError):
+            connection.cursor().execute("UPDATE clinic_clinic SET no_such_column = 1")
+    connection.close()
+    assert at_once([lambda: Clinic.objects.filter(pk=clinic.pk).update(name="Other")]) == [1]
