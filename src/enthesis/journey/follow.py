@@ -125,8 +125,9 @@ def lasting_answers(course: Course, known: Knowledge) -> dict[str, Answer]:
 
 def in_words(question: Question, said: Mapping[str, Answer]) -> Question:
     """The question with the earlier answers that its text names put in."""
-    text = worded(question, said)
-    return question if text == question.text else replace(question, text=text)
+    if "{" not in question.text:
+        return question
+    return replace(question, text=worded(question, said))
 
 
 def worded(question: Question, said: Mapping[str, Answer]) -> str:

@@ -234,10 +234,10 @@ def save_answers(
     answers = answers_of(assessment)
     for question in screen:
         answers[question.id] = _checked(question, raw[question.id])
-    _store(assessment, course, answers, today, known)
+    is_danger = _store(assessment, course, answers, today, known)
     save(assessment, look_for_others=False)
     audit.record(None, "save_answers", assessment, detail={"questions": sorted(raw)})
-    if follow.dangers(answers_of(assessment), known):
+    if is_danger:
         queue_alert(assessment)
     return assessment
 
@@ -267,15 +267,18 @@ def _store(
     answers: dict[str, records.Answer],
     today: date,
     known: Knowledge,
-) -> None:
-    """Keep what is still asked: an answer changed later may hide a question."""
+) -> bool:
+    """Keep what is still asked: an answer changed later may hide a question. Whether any of it
+    means danger."""
     questions = questions_of(course, assessment.occasion, answers, known, assessment.questionnaire)
     asked = [q.id for q in questions]
     answers = {name: value for name, value in answers.items() if name in asked}
     assessment.answers = plain(answers)
     assessment.on = today
-    if follow.dangers(answers, known) or all(name in answers for name in asked):
+    is_danger = bool(follow.dangers(answers, known))
+    if is_danger or all(name in answers for name in asked):
         assessment.completed_at = timezone.now()
+    return is_danger
 
 
 @transaction.atomic

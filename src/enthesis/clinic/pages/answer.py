@@ -90,7 +90,11 @@ def _answer(request: HttpRequest, token: str, link: AnswerLink, language: str) -
     form = QuestionForm(
         screens[number], request.POST if request.method == "POST" else None, answers
     )
-    if request.method == "POST" and form.is_valid() and _save(form, screens[number], link, course):
+    if (
+        request.method == "POST"
+        and form.is_valid()
+        and _save(form, screens[number], link, course, known)
+    ):
         return redirect(_address(request, screens, number))
     # A group of questions that is asked alone has no words of its own to begin with.
     whole = known.questionnaires.get(link.questionnaire)
@@ -153,9 +157,9 @@ def _received(
     return render(request, page, context)
 
 
-def _save(form: QuestionForm, screen: Screen, link: AnswerLink, course: records.Course) -> bool:
-    clinic = link.course.patient.clinic
-    known = store.known_for(clinic, store.today(clinic))
+def _save(
+    form: QuestionForm, screen: Screen, link: AnswerLink, course: records.Course, known: Knowledge
+) -> bool:
     try:
         actions.save_answers(link, course, known, screen, form.raw, link.language)
     except Refused as refused:
