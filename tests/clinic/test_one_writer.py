@@ -20,11 +20,13 @@ pytestmark = [
 ]
 WRITES_FOR_SECONDS = 0.6
 HOLDER = """
-import fcntl, sys
-held = open(sys.argv[1])
-fcntl.flock(held, fcntl.LOCK_EX)
+import os, sys, time
+from enthesis.clinic.sqlite.base import _hold
+held = _hold(sys.argv[1], time.monotonic() + 10)
 print(flush=True)
-input()
+while not time.sleep(float(sys.argv[2])):
+    os.close(held)
+    held = _hold(sys.argv[1], time.monotonic() + 10)
 """
 
 
@@ -86,13 +88,13 @@ def test_writers_that_never_pause_let_each_other_in(clinic: Clinic) -> None:
 
 
 @contextmanager
-def another_process_writes() -> Iterator[subprocess.Popen[bytes]]:
-    """Until it is killed, or the block ends."""
+def another_process_writes(seconds: float) -> Iterator[subprocess.Popen[bytes]]:
+    """So long at a time without a pause, until it is killed, or the block ends."""
     turns = f"{connection.settings_dict['NAME']}-turn"
     with transaction.atomic():
         pass  # the file is there
     with subprocess.Popen(
-        [sys.executable, "-c", HOLDER, turns], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", HOLDER, turns, str(seconds)], stdout=subprocess.PIPE
     ) as other:
         assert other.stdout is not None
         other.stdout.readline()
@@ -115,13 +117,23 @@ def test_another_process_is_waited_for_and_no_longer_than_the_timeout(
         time.sleep(0.3)
         other.kill()
 
-    with another_process_writes() as other:
+    with another_process_writes(60) as other:
         with pytest.raises(OperationalError, match="database is locked"):
             write()
         with pytest.raises(OperationalError, match="database is locked"), transaction.atomic():
             write()
         monkeypatch.setitem(options, "timeout", 10)
         assert at_once([write, lambda: end(other)]) == [1, None]
+
+
+def test_another_process_that_never_pauses_lets_this_one_in(clinic: Clinic) -> None:
+    with another_process_writes(0.005):
+        waited = []
+        for _ in range(20):
+            began = time.monotonic()
+            Clinic.objects.filter(pk=clinic.pk).update(name="Written")
+            waited.append(time.monotonic() - began)
+    assert max(waited) < 1, waited
 
 
 def test_a_turn_is_given_back_by_what_fails(clinic: Clinic) -> None:

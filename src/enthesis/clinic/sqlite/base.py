@@ -16,7 +16,9 @@ from django.db.utils import OperationalError
 
 USUAL_TIMEOUT = 5.0
 """Seconds; SQLite's own, where the settings name none."""
-LOOK_SECONDS = 0.001
+LOOK_SECONDS = 0.0005
+TURN, NEXT = 0, 1
+"""Bytes of the file by which processes take turns."""
 WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
 
 
@@ -132,22 +134,30 @@ def _threads(turns: str) -> _Queue:
 def _hold(turns: str, until: float) -> int:
     """The file held before all other processes, until it is closed.
 
-    Not the database itself: to close it once more would let go of SQLite's own locks on it.
+    First the place of who is next, then the turn itself: else a process whose threads follow each
+    other at once would keep it. Not the database's own file: to close it once more would let go of
+    SQLite's locks on it.
     """
     try:
-        held = os.open(turns, os.O_RDONLY | os.O_CREAT, 0o600)
+        held = os.open(turns, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise OperationalError("unable to open database file") from error
     try:
-        while True:
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+        for place in (NEXT, TURN):
+            while not _is_held(held, place):
                 if time.monotonic() > until:
-                    raise OperationalError("database is locked") from None
+                    raise OperationalError("database is locked")
                 time.sleep(LOOK_SECONDS)
-            else:
-                return held
+        fcntl.lockf(held, fcntl.LOCK_UN, 1, NEXT)
     except BaseException:
         os.close(held)
         raise
+    return held
+
+
+def _is_held(file: int, place: int) -> bool:
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+    except BlockingIOError:
+        return False
+    return True
