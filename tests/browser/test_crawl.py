@@ -23,7 +23,7 @@ from enthesis.clinic.actions import answer, consent, estimate, outbox
 from enthesis.clinic.models import Role
 from enthesis.clinic.permissions import every_url
 from enthesis.commands.demo import DEMO_SIGN_INS, load_invented_clinic
-from tests.browser.conftest import sign_in, tell_birth_date
+from tests.browser.conftest import assert_accessible_in_every_look, sign_in, tell_birth_date
 from tests.clinic.test_access import PAGES, address, ids  # noqa: F401
 
 Ids = dict[str, Any]
@@ -55,6 +55,7 @@ class Crawl:
     opened: Counter[str] = field(default_factory=Counter)
     broken: list[str] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
+    looked_at: set[str] = field(default_factory=set)
 
     def run(self, starts: Iterable[str]) -> "Crawl":
         """From these addresses on. One that nothing links to may well be there for forms only."""
@@ -84,9 +85,24 @@ class Crawl:
             # A file is no page: asked for past the window, with its cookies.
             return self.page.request.get(path, timeout=SLOWEST_MS).status, []
         assert response is not None, path
+        if "/sign-in/?next=" in self.page.url:
+            self.broken.append(f"{path}: leads to signing in, so nobody has seen it")
+        elif response.status < 500:
+            self._look()
         found = self.page.evaluate(LINKS) if response.status < 400 else []
         own = [urldefrag(link)[0] for link in found if link.startswith(f"{self.server}/")]
         return response.status, [link.removeprefix(self.server) for link in own]
+
+    def _look(self) -> None:
+        """The first page of each kind, by axe, in each size, light and dark."""
+        kind = resolve(urlsplit(self.page.url).path).view_name
+        if kind in self.looked_at:
+            return
+        self.looked_at.add(kind)
+        try:
+            assert_accessible_in_every_look(self.page)
+        except AssertionError as problem:
+            self.broken.append(str(problem))
 
     def _is_wanted(self, link: str) -> bool:
         parts = urlsplit(link)
