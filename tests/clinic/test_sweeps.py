@@ -17,10 +17,11 @@ from django.test import Client
 from django.urls import resolve
 
 from enthesis.clinic import models
+from enthesis.clinic.actions import answer
 from enthesis.clinic.permissions import TO_CLINIC
 from tests.clinic.everywhere import *  # noqa: F403
 from tests.clinic.everywhere import EVERY, NOW, PAGES, Site, address, every_url, share, undone
-from tests.clinic.forms import SLOW, Form, all_addresses, every_form
+from tests.clinic.forms import SLOW, TEXTS, Form, all_addresses, every_form
 from tests.clinic.refusing import refusing
 
 pytestmark = pytest.mark.filterwarnings("ignore:fetch_(arrow|record)_:DeprecationWarning")
@@ -235,3 +236,33 @@ def test_fields_that_a_form_does_not_have_change_nothing(site: Site) -> None:
             done += 1
     assert not faults, faults
     assert done > 70 or EVERY > 1
+
+
+# Fields whose value is the number of a record, by the end of their name.
+NAMES_A = {
+    "clinician": "user_id", "injected_by": "user_id", "room": "room_id", "session": "session_id",
+    "product": "product_id", "report": "file_id", "withdraw": "link_id",
+}  # fmt: skip
+
+
+def test_no_choice_of_a_form_takes_a_record_of_the_clinic_next_door(site: Site) -> None:
+    faults, tried = list[str](), set[str]()
+    forms = every_form(site, 1 if EVERY == 1 else 8)
+    by = models.User.objects.get(pk=site.others["user_id"])
+    link, _ = answer.make_link(by, site.others["course_id"], "recheck", NOW.date())
+    theirs, as_it_was = site.others | {"link_id": link.pk}, tables()
+    with time_machine.travel(NOW + timedelta(minutes=1), tick=False):
+        for form, client in forms:
+            for name, one in form.fields.items():
+                last = name.rpartition("-")[2]
+                if form.method != "post" or last not in NAMES_A or one.kind in TEXTS:
+                    continue
+                data = form.filled() | {name: str(theirs[NAMES_A[last]])}
+                status, rows = sent(client, form, data)
+                changed = {table for table, _ in unlike(as_it_was, rows)} - {"django_session"}
+                # 200: a button that only adds a line to the form.
+                if changed or status not in (200, 404, 409, 422):
+                    faults.append(f"{form.page} → {form.path} {name}: {status} {changed}")
+                tried.add(last)
+    assert not faults, "\n".join(faults)
+    assert EVERY > 1 or tried == NAMES_A.keys()
