@@ -1,12 +1,14 @@
 """No word of another clinic's comes out anywhere, and none that a role may not read: every page,
 list, search, export and paper, and the FHIR API with all that it includes, as each role."""
 
+import csv
 import io
 import json
 import re
 import zipfile
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.apps import apps
@@ -24,8 +26,10 @@ from tests.clinic.everywhere import *  # noqa: F403
 from tests.clinic.everywhere import EVERY, PAGES, Site, address, every_url, share
 from tests.clinic.fhir import begin, fetched, program
 from tests.clinic.forms import SLOW, all_addresses
+from tests.unit.exchange.test_cells import begins_a_formula
 
 pytestmark = pytest.mark.filterwarnings("ignore:fetch_(arrow|record)_:DeprecationWarning")
+FORMULA = "=1+1"
 THEIRS, NUMBER, NOTE, NAME = "Zanzibird", 73184621, "Notebird", "Namebird"
 # What only those who treat may read: words about the patient's body, typed by clinicians.
 NOTES = (
@@ -144,6 +148,49 @@ def test_what_is_taken_out_is_the_clinics_own(site: Site, birds: None) -> None:
     text = whole(response)
     assert response.status_code == 200 and NAME in text
     assert THEIRS not in text and str(NUMBER)[:-1] not in text
+
+
+def test_no_table_that_is_given_out_holds_a_formula_that_somebody_typed(site: Site) -> None:
+    models.Clinic.objects.filter(pk=site.clinic.pk).update(name=FORMULA)
+    for kind in apps.get_app_config("clinic").get_models():
+        if kind in TO_CLINIC and not issubclass(kind, models.Chained):
+            free = {
+                one.name: FORMULA[: one.max_length]
+                for one in kind._meta.concrete_fields
+                if _is_free(one)
+            }
+            mine = kind._default_manager.filter(**{TO_CLINIC[kind]: site.clinic})
+            kind._default_manager.filter(pk__in=list(mine.values_list("pk", flat=True))).update(
+                **free
+            )
+    files = {"take-out": site.client(Role.ADMINISTRATOR).post(
+        "/settings/take-out/", {"what": "all", "form": "csv"})}  # fmt: skip
+    for page, path, _ in all_addresses(site):
+        if path.endswith((".csv", ".zip")) and (page.name not in SLOW or EVERY == 1):
+            asked_for = f"{path}?lot={quote(FORMULA)}&first=2026-01-01&last=2026-12-31"
+            files[path] = site.best(page).get(asked_for)
+    guarded = set[str]()
+    for path, response in files.items():
+        for name, text in tables_in(response):
+            for row in csv.reader(io.StringIO(text)):
+                is_number = re.compile(r"-?[\d.]+ ?%?").fullmatch
+                assert not [one for one in row if begins_a_formula(one) and not is_number(one)], (
+                    path, name, row,
+                )  # fmt: skip
+                guarded |= {path} if f"'{FORMULA}" in row else set()
+    assert {"take-out", "/stock/recall.csv", "/money/ledger.csv"} <= guarded
+
+
+def tables_in(response: Any) -> list[tuple[str, str]]:
+    """The name and text of each CSV that a response is, or holds."""
+    if response.status_code != 200:
+        return []
+    data = b"".join(response.streaming_content) if response.streaming else response.content
+    if data[:2] != b"PK":
+        return [("", data.decode("utf-8-sig"))]
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        tables = [name for name in file.namelist() if name.endswith(".csv")]
+        return [(name, file.read(name).decode("utf-8-sig")) for name in tables]
 
 
 def test_the_api_gives_no_word_of_another_clinics_however_it_is_asked(

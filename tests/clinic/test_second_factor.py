@@ -448,7 +448,8 @@ def test_a_given_password_is_good_for_choosing_ones_own(
     at_noon.move_to("2026-11-23 12:00:30Z", tick=False)
     client = Client()
     assert password(client, clinician).status_code == 422
-    password(client, clinician, given)
+    assert password(client, clinician, given)["Location"] == SECOND, "nor is it skipped"
+    assert client.get(OWN)["Location"].startswith("/sign-in/?next=")
     client.post(SECOND, {"code": code_now()})
     assert client.get("/patients/")["Location"] == OWN
     assert client.get(OWN)["Location"] == f"{OWN}password/"

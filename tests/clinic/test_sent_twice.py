@@ -35,7 +35,7 @@ from enthesis.clinic.actions import (
 from enthesis.clinic.actions.day_close import close_day
 from enthesis.clinic.actions.plan import save_plan
 from enthesis.clinic.actions.treat import start_session
-from enthesis.clinic.models import Role, SentForm
+from enthesis.clinic.models import AuditEvent, Role, SentForm
 from enthesis.clinic.permissions import every_url
 from enthesis.exchange.course_json import kept
 from enthesis.journey.ledger import Method
@@ -319,10 +319,12 @@ def undone() -> Iterator[None]:
 
 def problem(name: str, client: Client, at: str) -> str:
     """What is wrong with a page whose form is sent twice; empty where nothing is."""
-    form, before = sent(client, name, at), rows()
+    form, before, events = sent(client, name, at), rows(), AuditEvent.objects.count()
     first, once = post(client, at, form), rows()
     if once == before:
         return f"{name} wrote nothing: {first.status_code} {first.get('Location', '')}"
+    if AuditEvent.objects.count() == events:
+        return f"{name} wrote past the trail"
     again, twice = post(client, at, form), rows()
     if ROWS[name].twice is Twice.SAME:
         found = {kind for kind in once if len(once[kind]) != len(twice[kind])}

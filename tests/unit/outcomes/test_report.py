@@ -679,8 +679,15 @@ def test_a_letter_that_the_font_lacks_stops_the_printing_by_name(report: Report)
 
 def test_the_printer_fetches_nothing() -> None:
     for address in ("http://127.0.0.1:9/x.png", "file:///etc/hostname", "font:../paper.css"):
-        with pytest.raises(FitError, match="fetches nothing"):
-            pdf_of(f'<img alt="x" src="{address}">')
+        for page in (
+            f'<img alt="x" src="{address}">',
+            f'<link rel="stylesheet" href="{address}">',
+            f'<style>@import url("{address}")</style>',
+            f'<style>p {{ background: url("{address}") }}</style><p>x</p>',
+            f'<style>@font-face {{ font-family: x; src: url("{address}") }}</style><p>x</p>',
+        ):
+            with pytest.raises(FitError, match="fetches nothing"):
+                pdf_of(page)
 
 
 # --- the command
