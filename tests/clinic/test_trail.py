@@ -98,6 +98,22 @@ def test_the_database_refuses_to_change_or_delete_a_row(
     assert_refused(statement.format(table))
 
 
+@pytest.mark.parametrize("by", ["id", "place"])
+@pytest.mark.parametrize("table", chain.TABLES)
+def test_the_database_refuses_to_replace_a_row(both: models.User, table: str, by: str) -> None:
+    """Which SQLite does without asking the trigger that refuses to delete."""
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL has no REPLACE; ON CONFLICT is an update")
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {table} LIMIT 0")  # noqa: S608
+        columns = [column[0] for column in cursor.description]
+    kept = [one for one in columns if one != ("place" if by == "id" else "id")]
+    names, values = ", ".join(kept), ", ".join(kept).replace("actor", "'nobody'")
+    assert_refused(
+        f"REPLACE INTO {table} ({names}) SELECT {values} FROM {table} WHERE place = 3"  # noqa: S608
+    )
+
+
 @pytest.mark.parametrize("table", chain.TABLES)
 def test_postgresql_refuses_to_empty_the_trail(both: models.User, table: str) -> None:
     if connection.vendor != "postgresql":
