@@ -161,7 +161,7 @@ def test_no_table_that_is_given_out_holds_a_formula_that_somebody_typed(site: Si
             }
             mine = kind._default_manager.filter(**{TO_CLINIC[kind]: site.clinic})
             kind._default_manager.filter(pk__in=list(mine.values_list("pk", flat=True))).update(
-                **{one.name: FORMULA[: one.max_length] for one in free}
+                **free
             )
     files = {"take-out": site.client(Role.ADMINISTRATOR).post(
         "/settings/take-out/", {"what": "all", "form": "csv"})}  # fmt: skip
