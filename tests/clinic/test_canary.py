@@ -67,7 +67,9 @@ def birds(site: Site) -> None:
         kind.objects.filter(pk__in=list(mine.values_list("pk", flat=True))).update(
             **dict.fromkeys(names, NOTE)
         )
-    number = Concat(Value(NAME), Cast("pk", fields.TextField()), Value("."))
+    number = Concat(
+        Value(NAME), Cast("pk", words := fields.TextField()), Value("."), output_field=words
+    )
     models.Patient.objects.filter(clinic=site.clinic).update(
         family=number, given=NAME, phone=NAME, email=f"{NAME}@example.org"
     )
