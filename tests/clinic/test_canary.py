@@ -23,7 +23,7 @@ from enthesis.clinic.api.table import TYPES
 from enthesis.clinic.models import NO_NUL, Role
 from enthesis.clinic.permissions import TO_CLINIC, roles_of
 from tests.clinic.everywhere import *  # noqa: F403
-from tests.clinic.everywhere import EVERY, PAGES, Site, address, every_url, share
+from tests.clinic.everywhere import EVERY, NOW, PAGES, Site, address, every_url, share
 from tests.clinic.fhir import begin, fetched, program
 from tests.clinic.forms import SLOW, all_addresses
 from tests.unit.exchange.test_cells import begins_a_formula
@@ -181,6 +181,17 @@ def test_no_table_that_is_given_out_holds_a_formula_that_somebody_typed(site: Si
                 )  # fmt: skip
                 guarded |= {path} if f"'{FORMULA}" in row else set()
     assert {"take-out", "/stock/recall.csv", "/money/ledger.csv"} <= guarded
+
+
+def test_the_published_numbers_name_no_protocol_as_a_formula(client: Client, site: Site) -> None:
+    section = {"id": "by-protocol", "head": ["Protocol", "Courses"], "rows": [[FORMULA, "-5"]]}
+    told = {"sections": [section | {"finding": "All alike", "source": "Registry"}]}
+    models.PublishedResults.objects.create(
+        clinic=site.clinic, day=NOW.date(), cut="c" * 64, content=told,
+        by=site.users[Role.ADMINISTRATOR],
+    )  # fmt: skip
+    answer = client.get(f"/results/{site.clinic.pk}/by-protocol.csv")
+    assert list(csv.reader(io.StringIO(answer.text)))[2] == [f"'{FORMULA}", "-5"]
 
 
 def tables_in(response: Any) -> list[tuple[str, str]]:
