@@ -1,5 +1,6 @@
 """The three commands that a newcomer types are there and say what they do."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -19,9 +20,12 @@ def test_the_makefile_has_the_target(target: str) -> None:
 def test_the_lock_names_no_index_and_hashes_every_package() -> None:
     for name in ("run", "dev"):
         text = (ROOT / f"requirements/{name}.txt").read_text(encoding="utf-8")
-        pinned = [b for b in text.split("\n") if "==" in b and not b.startswith(("#", " "))]
+        lines = [line for line in text.split("\n") if line and not line.lstrip().startswith("#")]
+        pinned = [n for n, line in enumerate(lines) if not line.startswith(" ")]
         assert len(pinned) > 10
-        assert text.count("--hash=sha256:") >= len(pinned)
+        for n in pinned:
+            assert re.match(r"[\w.\[\],-]+==[\w.]+\s", lines[n]), lines[n]
+            assert re.fullmatch(r" +--hash=sha256:[0-9a-f]{64}( \\)?", lines[n + 1]), lines[n]
         assert "://" not in text
         assert "index-url" not in text
 

@@ -121,13 +121,13 @@ def phone(open_page: Callable[..., Page]) -> Page:
     return open_page(PHONE)
 
 
-def sign_in(page: Page, user: User, password: str = PASSWORD) -> None:
-    """Through the real form, as a user does; ends on Today."""
+def sign_in(page: Page, user: User, password: str = PASSWORD, begins: str = "Today") -> None:
+    """Through the real form, as a user does; ends where the role begins."""
     page.goto("/sign-in/")
     page.get_by_label("User name").fill(user.username)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("heading", level=1, name="Today").wait_for()
+    page.get_by_role("heading", level=1, name=begins).wait_for()
 
 
 def tell_birth_date(page: Page, born_on: date = date(1968, 3, 14)) -> None:

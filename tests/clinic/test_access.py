@@ -25,6 +25,7 @@ from enthesis.clinic.actions.protocols import copy_protocol
 from enthesis.clinic.actions.superbill import make_superbill
 from enthesis.clinic.estimates import Choice
 from enthesis.clinic.models import Role
+from enthesis.clinic.pages.images import SHUT_IN
 from enthesis.clinic.permissions import every_url
 from enthesis.clinic.who_can_see import patient_pages
 from enthesis.exchange.course_json import write_course
@@ -236,13 +237,22 @@ def refused(page: URLPattern, response: Any) -> bool:
     return bool(response.status_code == 403)
 
 
+NOTHING_ELSE = {
+    "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:",
+    "font-src 'self'", "connect-src 'self'", "form-action 'self'", "frame-ancestors 'none'",
+    "base-uri 'none'", "object-src 'none'",
+}  # fmt: skip
+
+
 def assert_safe(response: Any, name: str | None) -> None:
     """It carries the safety headers."""
     assert response["Cache-Control"] == "no-store", name
     policy = response["Content-Security-Policy"]
-    assert "default-src 'none'" in policy and "unsafe" not in policy, name
+    assert policy == SHUT_IN or set(policy.split("; ")) == NOTHING_ELSE, (name, policy)
     assert response["X-Content-Type-Options"] == "nosniff", name
     assert response["X-Frame-Options"] == "DENY", name
+    assert response["Referrer-Policy"] == "same-origin", name
+    assert response["Cross-Origin-Opener-Policy"] == "same-origin", name
 
 
 @pytest.mark.alike

@@ -13,6 +13,7 @@ from enthesis.clinic import errors
 from enthesis.clinic.models import User
 from enthesis.clinic.pages import today
 from enthesis.clinic.server import _Server
+from tests.clinic.test_access import assert_safe
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_a_failure_says_what_to_do_and_nothing_of_the_inside(
     assert response.status_code == status
     assert said in page
     assert "Lindqvist" not in page and "Traceback" not in page and "locked" not in page
-    assert response["Cache-Control"] == "no-store"
+    assert_safe(response, "a failure")
 
 
 def test_a_page_that_is_not_there_leads_back(client: Client) -> None:
@@ -67,13 +68,14 @@ def test_a_forged_form_is_refused_with_what_to_do(clinician: User) -> None:
     response = client.post("/patients/add/", {"family": "X"})
     assert response.status_code == 403
     assert "reload the page" in response.content.decode()
+    assert_safe(response, "a forged form")
 
 
 @override_settings(ALLOWED_HOSTS=["localhost"])
 def test_a_wrong_host_is_refused() -> None:
-    assert (
-        Client(raise_request_exception=False).get("/", HTTP_HOST="evil.example").status_code == 400
-    )
+    response = Client(raise_request_exception=False).get("/", HTTP_HOST="evil.example")
+    assert response.status_code == 400
+    assert "default-src 'none'" in response["Content-Security-Policy"]
 
 
 def test_the_secret_of_a_personal_link_stays_out_of_the_logs() -> None:

@@ -29,6 +29,7 @@ def sound(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     """An installation in which nothing is unsafe: each test breaks one thing."""
     tmp_path.chmod(0o700)
     settings.SECRET_KEY_FILE = tmp_path / "secret_key"
+    settings.SECOND_FACTOR = True
     for name in ("secret_key", "backup_key"):
         (tmp_path / name).write_text("k" * 64)
         (tmp_path / name).chmod(0o600)
@@ -183,6 +184,15 @@ def test_an_address_without_tls_is_unsafe(db: None, settings: Any) -> None:
     settings.PUBLIC_ADDRESS = "http://clinic.example"
     assert "not encrypted" in said(Level.UNSAFE, "network")[0]
     assert "X-Forwarded-Proto" in said(Level.NOTE, "network")[0]
+
+
+def test_a_password_alone_is_unsafe_where_it_is_asked_from_outside(db: None, settings: Any) -> None:
+    settings.SECOND_FACTOR, settings.ALLOWED_HOSTS = False, ["localhost"]
+    assert said(Level.UNSAFE, "network") == []
+    settings.ALLOWED_HOSTS = ["clinic.example"]
+    assert "password alone" in said(Level.UNSAFE, "network")[0]
+    settings.SECOND_FACTOR = True
+    assert said(Level.UNSAFE, "network") == []
 
 
 def test_tables_that_wait_for_a_change_are_unsafe(

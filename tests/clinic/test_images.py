@@ -16,9 +16,11 @@ from django.utils import timezone
 from enthesis.clinic import image_files
 from enthesis.clinic.actions import Refused, kept_files
 from enthesis.clinic.actions import images as actions
+from enthesis.clinic.actions.course_files import attach_course_file
 from enthesis.clinic.actions.session_note import write_note
 from enthesis.clinic.actions.treat import discard_session
 from enthesis.clinic.models import Amendment, AuditEvent, Course, Session, SessionImage, User
+from enthesis.clinic.pages.images import SHUT_IN
 from enthesis.clinic.store import known_for
 from tests.clinic.files import PAGE, chunk, jpeg, pdf, png, segment
 from tests.clinic.test_treat_pages import shown
@@ -106,6 +108,18 @@ def test_it_is_fetched_as_a_file_that_nothing_runs_in_and_each_reading_is_kept(
     event = AuditEvent.objects.filter(action="read_image").last()
     assert event and (event.record_id, event.patient) == (row.pk, draft.course.patient)
     assert events("read_image") == 2
+
+
+def test_a_file_of_a_course_is_fetched_as_one_that_nothing_runs_in_too(
+    client: Client, draft: Session, clinician: User
+) -> None:
+    on = date(2026, 11, 2)
+    row = attach_course_file(clinician, draft.course_id, "Knie.html", pdf(), on)
+    response = client.get(f"/files/{row.pk}/")
+    assert response.content == pdf() and response["Content-Type"] == "application/pdf"
+    assert response["Content-Disposition"].startswith("attachment; filename")
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["Content-Security-Policy"] == SHUT_IN
 
 
 def test_where_a_photograph_was_taken_is_not_kept(client: Client, draft: Session) -> None:

@@ -1,6 +1,8 @@
 """Each kind of personal link: nothing else opens with it, and nothing that is like it opens."""
 
+import logging
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote
@@ -10,7 +12,9 @@ from django.test import Client
 from django.urls import Resolver404, resolve, reverse
 
 from enthesis.clinic import enquiries, models
-from enthesis.clinic.actions import outbox
+from enthesis.clinic.actions import answer, calendar_feed, consent, outbox
+from enthesis.clinic.actions.estimate import make_estimate_link
+from enthesis.clinic.errors import HideLinks
 from tests.clinic.everywhere import *  # noqa: F403
 from tests.clinic.everywhere import (
     EVERY,
@@ -23,6 +27,7 @@ from tests.clinic.everywhere import (
     share,
     undone,
 )
+from tests.clinic.test_sweeps import tables
 
 pytestmark = pytest.mark.filterwarnings("ignore:fetch_(arrow|record)_:DeprecationWarning")
 # The pages that a link of each kind opens; of a consent also the paper once it is signed.
@@ -78,6 +83,25 @@ def test_who_holds_a_link_opens_every_other_page_no_further_than_who_holds_none(
     assert count > 150 or EVERY > 1
 
 
+def test_a_link_that_was_made_again_has_ended(site: Site) -> None:
+    course, planned, by = (site.ids["course_id"], site.ids["planned_id"], site.users["clinician"])
+    again: dict[str, Callable[[], Any]] = {
+        "answers": lambda: answer.make_link(by, course, "recheck", NOW.date()),
+        "sheet": lambda: answer.make_sheet_link(by, course),
+        "statement": lambda: answer.make_statement_link(by, course),
+        "consent": lambda: consent.make_consent_link(by, planned),
+        "estimate": lambda: make_estimate_link(by, site.ids["estimate_id"]),
+        "feed": lambda: calendar_feed.make_feed(by, "initials", True),
+    }
+    assert again.keys() == OPENS.keys() - {"stop", "asked"}, "which hold for ever, and show nothing"
+    for kind, make in again.items():
+        path = reverse(OPENS[kind], args=[site.links[kind]])
+        assert Client().get(path).status_code == 200, kind
+        make()
+        dead = Client().get(path)
+        assert (dead.status_code, dead.content) == expired(site, kind), kind
+
+
 def test_a_link_opens_no_page_of_another_kind(site: Site) -> None:
     tried = 0
     for page in every_url():
@@ -93,6 +117,19 @@ def test_a_link_opens_no_page_of_another_kind(site: Site) -> None:
             else:
                 assert told == dead, (kind, page.name)
     assert tried >= 8 * len(OPENS)
+
+
+def test_no_secret_of_a_link_is_kept_anywhere_or_stays_in_a_line_of_the_log(site: Site) -> None:
+    kept = repr(tables())
+    for kind, token in site.links.items():
+        # Those that are signed are made anew from a number each time; nothing of them is kept.
+        assert token not in kept, kind
+    for page in every_url():
+        if "token" in page.pattern.converters:
+            path = address(page, site.ids | {"token": "s3cret-of-a-patient"})
+            line = logging.LogRecord("django", logging.ERROR, "", 0, "Not Found: %s", (path,), None)
+            assert HideLinks().filter(line)
+            assert "s3cret" not in line.getMessage(), page.name
 
 
 def expired(site: Site, kind: str) -> tuple[int, bytes]:

@@ -96,3 +96,20 @@ def test_a_request_is_told_by_its_page_not_by_its_address(
     (told,) = [json.loads(line) for line in written.getvalue().splitlines()]
     assert (told["method"], told["page"], told["status"]) == ("GET", "answer", 404)
     assert "s3cret" not in written.getvalue() and "Quistgaard" not in written.getvalue()
+
+
+def test_what_is_typed_stays_out_of_the_logs_even_where_its_page_fails(
+    client: Client, db: None, written: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = {"username": "Quistgaard", "password": "pass-w0rd-typed"}
+    client.raise_request_exception = False
+    assert client.post("/sign-in/", typed).status_code == 422
+
+    def fail(*_: object, **given: object) -> None:
+        raise LookupError(given)
+
+    monkeypatch.setattr("enthesis.clinic.pages.sign_in.authenticate", fail)
+    answer = client.post("/sign-in/", typed | {"password": "pass-w0rd-failed"})
+    assert answer.status_code == 500 and "LookupError" in written.getvalue()
+    for shown in (written.getvalue(), answer.content.decode()):
+        assert "pass-w0rd" not in shown and "Quistgaard" not in shown

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from enthesis.clinic.actions import settings as actions
 from enthesis.clinic.actions.emergency import open_record
 from enthesis.clinic.models import Role, User
 from enthesis.clinic.who_can_see import patient_pages
+from tests.clinic.at_once import at_once
 from tests.clinic.test_trail import settle
 from tests.clinic_fixtures import PASSWORD, make_user
 
@@ -199,6 +201,18 @@ def test_a_calendar_on_a_telephone_dies_with_the_role(desk: User, client_for: Fo
     desk.role = Role.RESEARCHER
     desk.save()
     assert Client().get(address).status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_administrators_who_demote_each_other_at_once_one_stays(
+    clinic: models.Clinic, admin: User
+) -> None:
+    other = make_user(clinic, "second_admin", Role.ADMINISTRATOR)
+    pairs = ((admin, other), (other, admin))
+    told = at_once([partial(actions.change_user, by, of.pk, "clinician", True, 1)
+                    for by, of in pairs])  # fmt: skip
+    assert sorted(type(one).__name__ for one in told) == ["Refused", "User"], told
+    assert User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).count() == 1
 
 
 def test_the_report_names_who_can_see_a_patient_by_every_way(

@@ -26,7 +26,7 @@ from enthesis.clinic.actions.settings import Newcomer, begin_clinic
 from enthesis.clinic.models import AuditEvent, Clinic, Role, SecondFactor, User
 from enthesis.clinic.pages import passkey
 from enthesis.clinic.pages.own_sign_in import NOT_FRESH
-from enthesis.clinic.permissions import FACTOR_PAGES
+from enthesis.clinic.permissions import FACTOR_PAGES, roles_of
 from tests.clinic.at_once import at_once
 from tests.clinic.test_access import STAFF_PAGES, address, ids  # noqa: F401
 from tests.clinic_fixtures import PASSWORD, make_user
@@ -134,6 +134,24 @@ def test_a_password_alone_opens_nothing_but_setting_up_a_second_step(
             assert (response.status_code, response["Location"]) == (302, OWN), (one.name, method)
     assert "One thing before you begin" in words(client.get(OWN))
     assert not AuditEvent.objects.filter(action="sign_in").exists()
+
+
+@pytest.mark.parametrize("role", Role)
+def test_no_role_is_let_in_by_the_password_alone(role: Role, clinic: Clinic, at_noon: Any) -> None:
+    user, pages = make_user(clinic, role.value, role), [
+        address(one, {})
+        for one in STAFF_PAGES
+        if not one.pattern.converters and one.name not in FACTOR_PAGES
+        and role in roles_of(str(one.name))
+    ]  # fmt: skip
+    for leads_to, back in ((OWN, OWN), (SECOND, "/sign-in/?next=")):
+        client = Client()
+        assert password(client, user)["Location"] == leads_to
+        for page in pages:
+            assert client.get(page)["Location"].startswith(back), (role, page)
+        if leads_to == OWN:
+            enrol(user, at_noon)
+    assert pages
 
 
 def shown_seed(client: Client) -> bytes:
@@ -430,7 +448,8 @@ def test_a_given_password_is_good_for_choosing_ones_own(
     at_noon.move_to("2026-11-23 12:00:30Z", tick=False)
     client = Client()
     assert password(client, clinician).status_code == 422
-    password(client, clinician, given)
+    assert password(client, clinician, given)["Location"] == SECOND, "nor is it skipped"
+    assert client.get(OWN)["Location"].startswith("/sign-in/?next=")
     client.post(SECOND, {"code": code_now()})
     assert client.get("/patients/")["Location"] == OWN
     assert client.get(OWN)["Location"] == f"{OWN}password/"

@@ -35,7 +35,7 @@ from enthesis.clinic.actions import (
 from enthesis.clinic.actions.day_close import close_day
 from enthesis.clinic.actions.plan import save_plan
 from enthesis.clinic.actions.treat import start_session
-from enthesis.clinic.models import Role, SentForm
+from enthesis.clinic.models import AuditEvent, Role, SentForm
 from enthesis.clinic.permissions import every_url
 from enthesis.exchange.course_json import kept
 from enthesis.journey.ledger import Method
@@ -44,6 +44,7 @@ from tests.clinic.evaluated import evaluate, plan, typed
 from tests.clinic.files import png
 from tests.clinic.test_access import address, ids, no_printing
 from tests.clinic.treated import treated
+from tests.clinic_fixtures import make_user
 
 __all__ = ["ids", "no_printing"]
 TRAILS = {"AuditEvent", "AccessEvent", "Session", "SentForm", "ContentType", "Permission"}
@@ -319,10 +320,12 @@ def undone() -> Iterator[None]:
 
 def problem(name: str, client: Client, at: str) -> str:
     """What is wrong with a page whose form is sent twice; empty where nothing is."""
-    form, before = sent(client, name, at), rows()
+    form, before, events = sent(client, name, at), rows(), AuditEvent.objects.count()
     first, once = post(client, at, form), rows()
     if once == before:
         return f"{name} wrote nothing: {first.status_code} {first.get('Location', '')}"
+    if AuditEvent.objects.count() == events:
+        return f"{name} wrote past the trail"
     again, twice = post(client, at, form), rows()
     if ROWS[name].twice is Twice.SAME:
         found = {kind for kind in once if len(once[kind]) != len(twice[kind])}
@@ -342,6 +345,27 @@ def test_a_form_sent_twice_leaves_what_it_left_once(
         with undone():
             problems.append(problem(name, sender(name), address(PAGES[name], world[name])))
     assert [one for one in problems if one] == []
+
+
+def test_of_two_colleagues_who_opened_the_same_the_second_changes_nothing(
+    world: dict[str, dict[str, Any]], sender: Callable[[str], Client], client_for: Any
+) -> None:
+    """Of every page of which the table says so: somebody else sends what was true before."""
+    edited, faults = [name for name in HERE if ROWS[name].twice is Twice.EDIT], []
+    clinic_of_all = models.Clinic.objects.get(pk=models.User.objects.earliest("pk").clinic_id)
+    for name in edited if EVERY else edited[:: len(edited) // 5]:
+        role = next(role for role in Role if role in (ROWS[name].roles or ()))
+        with undone():
+            colleague = client_for(make_user(clinic_of_all, "colleague", role))
+            at = address(PAGES[name], world[name])
+            form, before = sent(sender(name), name, at), rows()
+            first, once = post(sender(name), at, form), rows()
+            again = post(colleague, at, form | {"request_key": "of the colleague"})
+            wrote = {kind for kind, kept in rows().items() if kept != once[kind]}
+            if once == before or wrote - {"SentForm"}:
+                faults.append(f"{name}: {first.status_code}, then {again.status_code} {wrote}")
+    assert not faults, "\n".join(faults)
+    assert len(edited) > 15
 
 
 @pytest.mark.alike

@@ -1,6 +1,7 @@
 """Signing in and out."""
 
 import html
+import re
 
 import pytest
 from django.test import Client
@@ -9,10 +10,13 @@ from enthesis.clinic.models import AuditEvent, User
 from enthesis.clinic.pages.sign_in import THROTTLED, WRONG
 from tests.clinic_fixtures import PASSWORD
 
+# New in each answer: the token against forged forms, and the key of the form.
+FRESH = re.compile(r'(?<=value=")[\w-]{16,}(?=")')
 
-def _try(username: str, password: str, next: str = "/", client: Client | None = None):
+
+def _try(username: str, password: str, next: str = "/", client: Client | None = None, **more: str):
     data = {"username": username, "password": password, "next": next}
-    return (client or Client()).post("/sign-in/", data)
+    return (client or Client()).post("/sign-in/", data, **more)
 
 
 def _words(response) -> str:
@@ -35,13 +39,18 @@ def test_it_does_not_tell_which_names_exist(clinician: User) -> None:
     assert known.status_code == unknown.status_code == 422
     for response in (known, unknown):
         assert WRONG in _words(response)
+    told = _words(known).replace(clinician.username, "nobody")
+    assert FRESH.sub("", told) == FRESH.sub("", _words(unknown)), "not a letter differs"
 
 
 def test_the_right_password_waits_after_five_failures(clinician: User, desk: User) -> None:
     for _ in range(5):
         assert WRONG in _words(_try(clinician.username, "wrong"))
-    assert THROTTLED in _words(_try(clinician.username, PASSWORD))
+    held = _try(clinician.username, PASSWORD)
+    assert THROTTLED in _words(held) and held.status_code == 422
     assert _try(desk.username, PASSWORD).status_code == 302
+    elsewhere = _try(clinician.username, PASSWORD, REMOTE_ADDR="10.0.0.7")
+    assert elsewhere.status_code == 302, "nobody locks a colleague out from another place"
 
 
 def test_a_fresh_quarter_of_an_hour_lets_in_again(clinician: User, time_machine) -> None:

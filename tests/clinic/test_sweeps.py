@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from hashlib import sha256
+from http.cookies import SimpleCookie
 from typing import Any
 
 import pytest
@@ -16,10 +17,12 @@ from django.test import Client
 from django.urls import resolve
 
 from enthesis.clinic import models
+from enthesis.clinic.actions import answer
 from enthesis.clinic.permissions import TO_CLINIC
 from tests.clinic.everywhere import *  # noqa: F403
 from tests.clinic.everywhere import EVERY, NOW, PAGES, Site, address, every_url, share, undone
-from tests.clinic.forms import SLOW, Form, all_addresses, every_form
+from tests.clinic.forms import SLOW, TEXTS, Form, all_addresses, every_form
+from tests.clinic.refusing import refusing
 
 pytestmark = pytest.mark.filterwarnings("ignore:fetch_(arrow|record)_:DeprecationWarning")
 Rows = dict[str, list[dict[str, Any]]]
@@ -162,6 +165,38 @@ def sent(client: Client, form: Form, data: dict[str, Any]) -> tuple[int, Rows]:
         return response.status_code, tables()
 
 
+# What is no record: the key of a form that was sent, and the session of a browser.
+NO_RECORD = frozenset({"clinic_sentform", "clinic_auditevent", "django_session"})
+
+
+def test_whatever_a_form_changes_is_in_the_trail_or_is_not_changed(site: Site) -> None:
+    """Also by `update`, in bulk and by signals: what counts is what the tables hold after it."""
+    faults, done = list[str](), 0
+    forms = [one for one in every_form(site, 1 if EVERY == 1 else 16) if one[0].method == "post"]
+    as_it_was = tables()
+    with time_machine.travel(NOW + timedelta(minutes=1), tick=False):
+        for form, client in forms:
+            if form.page == "settings_take_out":
+                continue  # Reads, and sends a file.
+            signed_in = client.cookies.output(header="", sep=";")
+            status, rows = sent(client, form, form.filled())
+            client.cookies = SimpleCookie(signed_in)  # Who signed out is in again, too.
+            changed = {table for table, _ in unlike(as_it_was, rows)}
+            records, is_told = changed - NO_RECORD, "clinic_auditevent" in changed
+            if records and not is_told:
+                faults.append(f"{form.page} → {form.path}: {records}, and nothing in the trail")
+            if is_told:
+                with refusing("clinic_auditevent"):
+                    status, rows = sent(client, form, form.filled())
+                if left := {table for table, _ in unlike(as_it_was, rows)} - {"django_session"}:
+                    faults.append(f"{form.page} → {form.path}: without the trail {left}")
+                elif status != 503:
+                    faults.append(f"{form.page} → {form.path}: without the trail {status}")
+                done += 1
+    assert not faults, "\n".join(faults)
+    assert done > 60 or EVERY > 1
+
+
 def unlike(one: Rows, other: Rows) -> set[tuple[str, str]]:
     """(table, column) of what differs; the table alone where it has more rows."""
     found = set()
@@ -201,3 +236,33 @@ def test_fields_that_a_form_does_not_have_change_nothing(site: Site) -> None:
             done += 1
     assert not faults, faults
     assert done > 70 or EVERY > 1
+
+
+# Fields whose value is the number of a record, by the end of their name.
+NAMES_A = {
+    "clinician": "user_id", "injected_by": "user_id", "room": "room_id", "session": "session_id",
+    "product": "product_id", "report": "file_id", "withdraw": "link_id",
+}  # fmt: skip
+
+
+def test_no_choice_of_a_form_takes_a_record_of_the_clinic_next_door(site: Site) -> None:
+    faults, tried = list[str](), set[str]()
+    forms = every_form(site, 1 if EVERY == 1 else 8)
+    by = models.User.objects.get(pk=site.others["user_id"])
+    link, _ = answer.make_link(by, site.others["course_id"], "recheck", NOW.date())
+    theirs, as_it_was = site.others | {"link_id": link.pk}, tables()
+    with time_machine.travel(NOW + timedelta(minutes=1), tick=False):
+        for form, client in forms:
+            for name, one in form.fields.items():
+                last = name.rpartition("-")[2]
+                if form.method != "post" or last not in NAMES_A or one.kind in TEXTS:
+                    continue
+                data = form.filled() | {name: str(theirs[NAMES_A[last]])}
+                status, rows = sent(client, form, data)
+                changed = {table for table, _ in unlike(as_it_was, rows)} - {"django_session"}
+                # 200: a button that only adds a line to the form.
+                if changed or status not in (200, 404, 409, 422):
+                    faults.append(f"{form.page} → {form.path} {name}: {status} {changed}")
+                tried.add(last)
+    assert not faults, "\n".join(faults)
+    assert EVERY > 1 or tried == NAMES_A.keys()

@@ -81,7 +81,7 @@ def unguard(connection: BaseDatabaseWrapper) -> None:
     sqlite = connection.vendor == "sqlite"
     with connection.cursor() as cursor:
         for table in TABLES:
-            for name in ("bind", "update", "delete", *(() if sqlite else ("truncate",))):
+            for name in ("bind", "update", "delete", "replace" if sqlite else "truncate"):
                 on = "" if sqlite else f" ON {table}"
                 cursor.execute(f"DROP TRIGGER IF EXISTS {table}_{name}{on}")
 
@@ -98,6 +98,10 @@ _SQLITE = (
     """CREATE TRIGGER {table}_update BEFORE UPDATE ON {table} WHEN OLD.place IS NOT NULL
     BEGIN SELECT RAISE(ABORT, '{refused}'); END""",
     """CREATE TRIGGER {table}_delete BEFORE DELETE ON {table}
+    BEGIN SELECT RAISE(ABORT, '{refused}'); END""",
+    # REPLACE deletes what is in its way without asking the trigger above.
+    """CREATE TRIGGER {table}_replace BEFORE INSERT ON {table}
+    WHEN EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id OR place = NEW.place)
     BEGIN SELECT RAISE(ABORT, '{refused}'); END""",
 )
 _PG_BIND = f"""CREATE OR REPLACE FUNCTION enthesis_bind() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -158,6 +158,13 @@ def _reached() -> Findings:
             f"Patients are sent {settings.PUBLIC_ADDRESS}, which is not encrypted.",
             "Set ENTHESIS_ADDRESS to an address that begins with https://.",
         )
+    if not settings.SECOND_FACTOR:
+        yield Finding(
+            Level.UNSAFE,
+            "network",
+            "A password alone lets staff in, from anywhere.",
+            "Take ENTHESIS_SECOND_FACTOR out of the settings of the server.",
+        )
     if settings.SESSION_IDLE_SECONDS > 60 * 60:
         yield Finding(
             Level.CARE,

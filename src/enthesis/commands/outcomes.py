@@ -176,6 +176,7 @@ def _benchmark(about: list[str], day: date) -> "Benchmark | None":
 
 
 def _write_files(report: "Report", out: Path) -> None:
+    from enthesis.exchange.cells import cell
     from enthesis.outcomes.page import as_csv, page_html
 
     out.mkdir(parents=True, exist_ok=True)
@@ -186,7 +187,7 @@ def _write_files(report: "Report", out: Path) -> None:
     (out / "report.json").write_text(f"{told}\n", encoding="utf-8")
     for section in report.sections:
         if section.table:
-            (out / f"{section.id}.csv").write_text(as_csv(report, section), encoding="utf-8")
+            (out / f"{section.id}.csv").write_text(as_csv(report, section, cell), encoding="utf-8")
 
 
 def _summary(report: "Report") -> list[str]:

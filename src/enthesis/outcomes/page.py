@@ -30,14 +30,15 @@ def paper_html(report: Report, css: str) -> str:
     return _whole(report, css, _body(report, _as_image, folded=False))
 
 
-def as_csv(report: Report, section: Section) -> str:
-    """The numbers of one section, under a line that says where they come from."""
+def as_csv(report: Report, section: Section, cell: Callable[[str], str]) -> str:
+    """The numbers of one section, under a line that says where they come from. `cell` writes what
+    each row is about, which may be the name of a clinician or a protocol as somebody typed it."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([f"# {section.finding}. {section.source} {report.origin.words()}"])
     if section.table:
         writer.writerow(section.table.head)
-        writer.writerows(section.table.rows)
+        writer.writerows((cell(about), *numbers) for about, *numbers in section.table.rows)
     return out.getvalue()
 
 

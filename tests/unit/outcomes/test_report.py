@@ -21,6 +21,7 @@ import pytest
 from scipy import stats
 
 from enthesis.cli import main
+from enthesis.exchange.cells import cell
 from enthesis.invented.registry_files import write_registry
 from enthesis.journey.forecast_model import AFTER_SERIES, visits_of
 from enthesis.knowledge.load import knowledge
@@ -631,10 +632,18 @@ def test_each_csv_has_its_origin_and_the_rows_of_the_table(report: Report) -> No
     for section in report.sections:
         if not section.table:
             continue
-        first, head, *rows = csv.reader(io.StringIO(as_csv(report, section)))
+        first, head, *rows = csv.reader(io.StringIO(as_csv(report, section, cell)))
         assert first[0].startswith("# ") and "seed 7" in first[0]
         assert tuple(head) == section.table.head
         assert tuple(tuple(row) for row in rows) == section.table.rows
+
+
+def test_a_name_that_somebody_typed_goes_out_as_no_formula(report: Report) -> None:
+    section = next(one for one in report.sections if one.table)
+    assert section.table
+    named = replace(section.table, rows=(("=1+1", *section.table.rows[0][1:]),))
+    *_, row = csv.reader(io.StringIO(as_csv(report, replace(section, table=named), cell)))
+    assert row == ["'=1+1", *named.rows[0][1:]]
 
 
 def test_without_anybody_who_began_it_says_so(tmp_path: Path) -> None:
@@ -679,8 +688,15 @@ def test_a_letter_that_the_font_lacks_stops_the_printing_by_name(report: Report)
 
 def test_the_printer_fetches_nothing() -> None:
     for address in ("http://127.0.0.1:9/x.png", "file:///etc/hostname", "font:../paper.css"):
-        with pytest.raises(FitError, match="fetches nothing"):
-            pdf_of(f'<img alt="x" src="{address}">')
+        for page in (
+            f'<img alt="x" src="{address}">',
+            f'<link rel="stylesheet" href="{address}">',
+            f'<style>@import url("{address}")</style>',
+            f'<style>p {{ background: url("{address}") }}</style><p>x</p>',
+            f'<style>@font-face {{ font-family: x; src: url("{address}") }}</style><p>x</p>',
+        ):
+            with pytest.raises(FitError, match="fetches nothing"):
+                pdf_of(page)
 
 
 # --- the command

@@ -15,6 +15,7 @@ from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import publish as actions
 from enthesis.clinic.pages.results import labelled
 from enthesis.clinic.permissions import StaffRequest, View, may, page
+from enthesis.exchange.cells import cell
 
 if TYPE_CHECKING:
     from enthesis.outcomes.report import Report, Section
@@ -98,7 +99,7 @@ def section_csv(request: StaffRequest, section: str) -> HttpResponse:
     if found is None:
         raise Http404(f"numbers of {section}")
     name = "-".join(filter(None, (request.GET.get("condition", ""), section)))
-    return download(as_csv(report, found), "text/csv; charset=utf-8", f"{name}.csv")
+    return download(as_csv(report, found, cell), "text/csv; charset=utf-8", f"{name}.csv")
 
 
 @require_safe

@@ -15,6 +15,7 @@ from enthesis.clinic.actions.publish import published
 from enthesis.clinic.models import PublishedResults
 from enthesis.clinic.pages import clinic_at
 from enthesis.clinic.permissions import public_page
+from enthesis.exchange.cells import cell
 from enthesis.knowledge.load import knowledge
 
 
@@ -65,7 +66,8 @@ def labelled(content: dict[str, Any]) -> list[dict[str, Any]]:
 def _write(response: HttpResponse, row: PublishedResults, told: dict[str, Any]) -> None:
     writer = csv.writer(response, lineterminator="\n")
     writer.writerow([f"# {told['finding']}. {told['source']} cut {row.cut[:12]}"])
-    writer.writerows([told["head"], *told["rows"]])
+    # What a row is about may be the name of a protocol of the clinic's own.
+    writer.writerows([told["head"], *([cell(about), *rest] for about, *rest in told["rows"])])
 
 
 def _published(clinic_id: int) -> PublishedResults | None:
