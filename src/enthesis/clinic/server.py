@@ -127,6 +127,9 @@ class _Server(BaseApplication):  # type: ignore[misc]
         """In each worker: leases keep several senders from sending the same."""
         from enthesis.clinic import sender
 
+        # A thread that has asked the database waits for each busy thread this long, with SQLite's
+        # one write lock in its hand: 1 ms for the usual 5 made a third of how long it is held.
+        sys.setswitchinterval(0.001)
         threading.Thread(target=sender.forever, name="sender", daemon=True).start()
         if worker.age == 1:
             self.when_ready()
