@@ -11,7 +11,6 @@ from django.db import transaction
 from django.db.models import Case, Model, QuerySet, TextField, Value, When
 from django.db.models.functions import Concat
 
-
 from enthesis.clinic.models import AccessEvent, AuditEvent, Clinic, Emergency, Patient, User
 
 _events: ContextVar[list[int] | None] = ContextVar("events", default=None)
