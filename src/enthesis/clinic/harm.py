@@ -77,7 +77,7 @@ def _harms(
         Prefetch("course__sessions", who),
         Prefetch("course__sessions__sites", named),
     )
-    clinicians = actions.clinicians_of(clinic)
+    clinicians = actions.clinicians_of(clinic) if rows else []
     for row in rows:
         now = adverse.standing(actions.report_of(row), actions.added_to(row), known)
         injected = actions.injectors_of(row)

@@ -197,6 +197,38 @@ def course_records(rows: Sequence[models.Course]) -> list[records.Course]:
     ]
 
 
+def whole_course(row: models.Course) -> records.Course:
+    """One course for a page that shows everything of it: each row is read once, with who wrote it,
+    and stays with `row` for whoever tells of it (`timeline`)."""
+    prefetch_related_objects(
+        [row],
+        Prefetch("evaluations", models.Evaluation.objects.select_related("by")),
+        Prefetch("plans", models.Plan.objects.select_related("by")),
+        Prefetch("sessions", models.Session.objects.select_related("signed_by").defer("recipe")),
+        "sessions__sites",
+        Prefetch("assessments", models.Assessment.objects.select_related("read_by", "entered_by")),
+        Prefetch(
+            "decisions",
+            models.Decision.objects.select_related("by").defer("verdict", "inputs"),
+        ),
+        "invoices__lines",
+        "invoices__entries",
+    )
+    sessions = list(row.sessions.all())
+    for session in sessions:
+        _fill(session, "given_sites", [site for site in session.sites.all() if site.given])
+    _fill(row, "signed_sessions", [one for one in sessions if one.signed_at])
+    answered = [one for one in row.assessments.all() if one.completed_at]
+    _fill(row, "completed_assessments", answered)
+    _fill(row, "decided", list(row.decisions.all()))
+    return course_record(row)
+
+
+def _fill(row: Model, name: str, rows: list[Any]) -> None:
+    """As Prefetch(to_attr=...) does, which then asks no more."""
+    setattr(row, name, rows)
+
+
 def course_outlines(rows: Sequence[models.Course]) -> list[records.Course]:
     """Many courses with what happened when, but not what was injected or answered since.
 
