@@ -1,6 +1,7 @@
 """The production web server (gunicorn), started from our own command line."""
 
 import errno
+import gc
 import logging
 import os
 import socket
@@ -125,8 +126,17 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def _begin(self, worker: Any) -> None:
         """In each worker: leases keep several senders from sending the same."""
-        from enthesis.clinic import sender
+        from django.urls import get_resolver
+        from django.utils import timezone
 
+        from enthesis.clinic import sender, store
+
+        # What is read once and kept is no garbage: to look for some in it again and again held all
+        # requests up, each time for as long as Today takes.
+        get_resolver().url_patterns  # noqa: B018 (they import the pages)
+        store.shipped_on(timezone.now().date())
+        gc.collect()
+        gc.freeze()
         # A thread that has asked the database waits for each busy thread this long, with SQLite's
         # one write lock in its hand: 1 ms for the usual 5 made a third of how long it is held.
         sys.setswitchinterval(0.001)
