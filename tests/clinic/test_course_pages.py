@@ -294,7 +294,7 @@ def test_reading_many_sessions_costs_no_more_queries(
     course = treated(make_course(), [7, 6, 5, 5, 4, 4, 3], clinician)
     give_session(course, 7, date(2026, 12, 7), clinician)
     client = client_for(clinician)
-    with django_assert_max_num_queries(48):  # type: ignore[attr-defined]
+    with django_assert_max_num_queries(34):  # type: ignore[attr-defined]
         page_of(client, course)
 
 

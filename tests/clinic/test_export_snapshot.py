@@ -4,10 +4,11 @@ import threading
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from enthesis.clinic import models
 from enthesis.clinic.actions import export
+from enthesis.clinic.snapshot import snapshot
 
 
 @pytest.mark.django_db(transaction=True)
@@ -32,3 +33,26 @@ def test_all_is_of_one_moment_and_nobody_who_writes_waits(tmp_path: Path) -> Non
     assert b"Late" not in (tmp_path / "out" / "patient.csv").read_bytes()
     # Writing goes on as it did before.
     models.Patient.objects.create(clinic=clinic, number=8, family="After", given="A")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_snapshot_keeps_nobody_from_writing(is_open: bool) -> None:
+    """Nor does one on a connection that was closed, as a backup begins after a quiet night."""
+    (connection.ensure_connection if is_open else connection.close)()
+    done = threading.Event()
+
+    def write() -> None:
+        try:
+            models.Clinic.objects.update(phone="(555) 0199")
+            with transaction.atomic():
+                done.set()
+        finally:
+            connection.close()
+
+    with snapshot():
+        list(models.Clinic.objects.all())
+        writer = threading.Thread(target=write)
+        writer.start()
+        writer.join()
+    assert done.is_set()

@@ -1,6 +1,7 @@
 """The Today page: who worries, who comes, who is silent, whose recheck is due."""
 
 import html
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
@@ -275,3 +276,88 @@ def test_a_recheck_nobody_answered_for_long_leaves_the_list_and_an_answer_brings
     answers.update(on=date(2026, 5, 1))
     held = day(clinic, date(2026, 7, 11), clinical=True)
     assert [row.course for row in held.rechecks] == [course] and not held.lost
+
+
+@pytest.fixture
+def full(clinician: User, treated, make_patient, make_appointment) -> None:
+    """A clinic in which every list of the page has somebody, and most open courses are on none."""
+
+    def new(answers: dict[str, object] | None, **fields: object) -> models.Course:
+        number = models.Patient.objects.count()
+        return treated(answers, patient=make_patient(family=f"Name{number:03d}End"), **fields)
+
+    def decided(course: models.Course, step: str, on: date) -> models.Course:
+        models.Decision.objects.create(
+            course=course, on=on, suggested=step, decided=step, verdict={}, inputs={},
+            inputs_sha256="0" * 64, by=clinician, at=noon(TODAY),
+        )  # fmt: skip
+        return course
+
+    for _ in range(5):
+        decided(new({"pain": 5}), "go_on", TODAY - timedelta(days=1))
+        new({"pain": 5})
+    for _ in range(10):
+        course = decided(new(None, days_ago=110), "finish", date(2026, 8, 6))
+        _answer(course, date(2026, 8, 6), "after_session", {"pain": 0})
+    for _ in range(10):
+        new(None, days_ago=60)
+    for _ in range(2):
+        new(None, days_ago=400)
+    new({"danger": ["fever"]})
+    decided(new({"danger": ["fever"]}), "refer", TODAY)
+    new({"pain": 5, "phq2_interest": 3, "phq2_down": 3})
+    make_appointment(new({"pain": 5}), datetime(2026, 11, 23, 16, tzinfo=UTC))
+    make_appointment(new({"pain": 5}), datetime(2026, 11, 24, 16, tzinfo=UTC))
+    for ended in ("goes_on", "recovered"):
+        course = new({"pain": 5})
+        event = models.AdverseEvent.objects.create(
+            course=course, session=course.sessions.get(), kind="flare", onset_on=TODAY, grade=1,
+            serious=False, outcome=ended, what_happened="Sore", request_key=ended, by=clinician,
+        )  # fmt: skip
+        models.AdverseEventEntry.objects.create(
+            event=event, relatedness="caused", text="A cold", by=another(clinician)
+        )
+
+
+def another(clinician: User) -> User:
+    """A clinician who injected nothing."""
+    return User.objects.get_or_create(
+        username="dr_other", clinic=clinician.clinic, role=models.Role.CLINICIAN
+    )[0]
+
+
+@pytest.mark.alike
+@pytest.mark.parametrize("role", ["clinician", "front_desk", "administrator"])
+@pytest.mark.parametrize("address", ["/", "/?all=rechecks", "/?all=lost", "/calls/"])
+def test_the_trail_names_exactly_those_whom_the_page_shows(
+    full: None, client_for, clinician: User, role: str, address: str
+) -> None:
+    """Who was only looked through was not read; who is shown was, before the page went out."""
+    models.User.objects.filter(pk=clinician.pk).update(role=role)
+    response = client_for(User.objects.get(pk=clinician.pk)).get(address)
+    if role == "administrator" and address == "/calls/":
+        assert response.status_code == 403 and not models.AccessEvent.objects.exists()
+        return
+    shown = set(re.findall(r"Name\d+End", response.content.decode()))
+    read = models.AccessEvent.objects.values_list("patient__family", flat=True)
+    assert sorted(read) == sorted(shown)
+    assert 8 < len(shown) < models.Patient.objects.count() - 8
+
+
+@pytest.mark.alike
+@pytest.mark.parametrize("address", ["/", "/calls/"])
+def test_the_page_takes_as_many_queries_whatever_number_of_courses_is_open(
+    full: None, client_for, clinician: User, treated, address: str
+) -> None:
+    client = client_for(clinician)
+
+    def queries() -> int:
+        client.get(address)  # what is kept in memory is there
+        with CaptureQueriesContext(connection) as captured:
+            client.get(address)
+        return len(captured)
+
+    few = queries()
+    for days_ago in range(20, 60):
+        treated({"pain": 5}, days_ago=days_ago)
+    assert queries() == few <= 52

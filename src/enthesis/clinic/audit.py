@@ -92,7 +92,6 @@ def reads_of(patient: Patient) -> "QuerySet[AccessEvent, tuple[datetime, str, st
     return reads.values_list("at", "actor", "said")
 
 
-@transaction.atomic
 def record_reads(
     clinic: Clinic,
     user: User | None,
@@ -108,7 +107,7 @@ def record_reads(
     Patients of another clinic are left out: their rows were compared with, and not shown.
     """
     own = Patient.objects.filter(pk__in=set(patients), clinic=clinic).values_list("pk", flat=True)
-    AccessEvent.objects.bulk_create(
+    events = [
         AccessEvent(
             clinic=clinic,
             user=user,
@@ -119,4 +118,6 @@ def record_reads(
             emergency=emergency,
         )
         for patient in sorted(own)
-    )
+    ]
+    # In a transaction of its own, which holds SQLite's one write lock for no longer than this.
+    AccessEvent.objects.bulk_create(events)

@@ -49,9 +49,10 @@ def open_sessions(course: Course, after: datetime) -> QuerySet[Appointment]:
     ).select_related("clinician", "room")
 
 
-def sessions_to_book(course: Course) -> int:
-    """How many sessions of the agreed plan are neither given nor booked."""
-    record = store.course_record(course)
+def sessions_to_book(course: Course, record: records.Course | None = None) -> int:
+    """How many sessions of the agreed plan are neither given nor booked. `record`: that of the
+    course, where somebody has read it already."""
+    record = record or store.course_record(course)
     if record.plan is None or record.plan.agreed_on is None:
         return 0
     if phase(record) not in (Phase.PLANNED, Phase.TREATING):
@@ -91,10 +92,13 @@ def proposed_series(
     return _placed(course, wanted, minutes, busy, opening, reach_days, plan)
 
 
-def proposed_moves(course: Course, after: Appointment | None = None) -> Moves | None:
+def proposed_moves(
+    course: Course, after: Appointment | None = None, record: records.Course | None = None
+) -> Moves | None:
     """The booked sessions after the last one given, or after an appointment, at the plan's
-    interval from it; None where there is nothing to move."""
-    record, now, clinic = store.course_record(course), timezone.now(), course.patient.clinic
+    interval from it; None where there is nothing to move. `record` as above."""
+    now, clinic = timezone.now(), course.patient.clinic
+    record = record or store.course_record(course)
     opening, given = opening_of(clinic), series_sessions(record)
     if record.plan is None or opening is None or not (after or given):
         return None

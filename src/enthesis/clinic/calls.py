@@ -6,10 +6,12 @@ yesterday, is not told to call everybody it ever treated. Safety is asked of eve
 link is called, for the two weeks in which it is asked at all.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from enthesis import records
@@ -41,11 +43,13 @@ class ToCall:
 
 @dataclass(frozen=True)
 class CallList:
-    """Now, later (a next try was agreed), and whom nobody may call."""
+    """Now, later (a next try was agreed), and whom nobody may call. Where only the first of those
+    to call now were asked for, only they are there; `number_now` is how many there are."""
 
     now: list[ToCall]
     later: list[ToCall]
     not_called: list[ToCall]
+    number_now: int = 0
 
 
 @dataclass(frozen=True)
@@ -63,45 +67,133 @@ class Completion:
 
 
 def call_list(
-    clinic: models.Clinic, now: datetime, outlines: dict[int, records.Course] | None = None
+    clinic: models.Clinic,
+    now: datetime,
+    outlines: dict[int, records.Course] | None = None,
+    most: int | None = None,
 ) -> CallList:
-    """The clinic's call list, longest due first; safety before everything else. `outlines`: those
-    of the open courses, where somebody has read them already."""
+    """The clinic's call list, longest due first; safety before everything else.
+
+    `outlines`: those of the open courses, where somebody has read them already. `most`: only so
+    many of those to call now are shown, and no record of any other is read.
+    """
     today = store.today(clinic)
-    courses = models.Course.objects.filter(patient__clinic=clinic, closed_on=None)
-    rows = list(
-        courses.select_related("patient__clinic").prefetch_related(
-            "calls__by", "messages", "links", "patient__contact_choices"
-        )
-    )
-    known, found = store.known_for(clinic, today), CallList([], [], [])
-    booked = outbox.next_sessions(clinic, now)
+    known, booked = store.known_for(clinic, today), outbox.next_sessions(clinic, now)
     outlines = store.open_outlines(clinic) if outlines is None else outlines
-    for row, course in ((row, outlines[row.pk]) for row in rows if row.pk in outlines):
-        for ask in remind.asks(course, booked.get(row.pk), known, today):
-            if ask.purpose is Purpose.SECOND_START:
-                continue  # offered, never owed
-            reason = _reason(row, ask, today)
-            if reason:
-                _place(found, _line(row, ask, reason), today)
-            if reason or ask.purpose is not Purpose.MONTHS or _was_asked(row, ask):
-                break
-    for lines in (found.now, found.later, found.not_called):
-        lines.sort(key=lambda one: (one.ask.purpose is not Purpose.SAFETY, one.ask.due_on))
-    return found
+    asks = {
+        pk: remind.asks(course, booked.get(pk), known, today) for pk, course in outlines.items()
+    }
+    asks = {pk: wanted for pk, wanted in asks.items() if wanted}
+    reached = _reached(clinic, list(asks))
+    due = [found for pk, wanted in asks.items() if (found := _due(pk, wanted, reached, today))]
+    due.sort(key=lambda one: (one.ask.purpose is not Purpose.SAFETY, one.ask.due_on))
+    tries = _tries(clinic, due)
+    placed = [(_place(one, tries[one.course], reached, today), one) for one in due]
+    lists = [
+        [one for where, one in placed if where == place] for place in ("now", "later", "not_called")
+    ]
+    number = len(lists[0])
+    if most is not None:
+        lists = [lists[0][:most], [], []]
+    shown = [one.course for them in lists for one in them]
+    rows = models.Course.objects.select_related("patient").in_bulk(shown)
+    filled = [
+        [_line(rows[one.course], one, tries[one.course]) for one in them if one.course in rows]
+        for them in lists
+    ]
+    return CallList(filled[0], filled[1], filled[2], number)
 
 
-def _reason(row: models.Course, ask: remind.Ask, today: date) -> str:
+@dataclass(frozen=True)
+class _Due:
+    """The ask about which a patient is to be called, of a course, and why."""
+
+    course: int
+    ask: remind.Ask
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What was asked: the asks whose message went out, and the days of links that staff made."""
+
+    sent: frozenset[tuple[int, str]]
+    links: Mapping[int, list[tuple[str, date]]]
+
+    def about(self, course: int, ask: remind.Ask, until: date = date.max) -> bool:
+        """Whether a message about it went out, or staff made a link for it, up to a day."""
+        return (course, ask.key) in self.sent or any(
+            occasion == ask.occasion and ask.asked_from <= on <= until
+            for occasion, on in self.links.get(course, ())
+        )
+
+
+@dataclass(frozen=True)
+class _Reached:
+    """How the patients of some courses may be reached, and what hindered it."""
+
+    asked: _Asked
+    reminders_on: bool
+    trouble: Mapping[tuple[int, str], str]
+    wants: Mapping[tuple[int, str], bool]
+    can_be_written_to: Collection[int]
+
+
+def _asked(courses: "QuerySet[models.Course] | list[int]") -> _Asked:
+    sent = models.Message.objects.filter(course__in=courses, state=models.Message.State.SENT)
+    made = models.AnswerLink.objects.filter(course__in=courses)
+    links = defaultdict[int, list[tuple[str, date]]](list)
+    for course, occasion, at in made.exclude(questionnaire__in=answer.TO_READ).values_list(
+        "course", "occasion", "made_at"
+    ):
+        links[course].append((occasion, timezone.localdate(at)))
+    return _Asked(frozenset(sent.values_list("course", "ask")), links)
+
+
+def _reached(clinic: models.Clinic, courses: list[int]) -> _Reached:
+    failed = models.Message.objects.filter(course__in=courses, state__in=TROUBLE)
+    chosen = models.ContactChoice.objects.filter(patient__courses__in=courses)
+    addresses = models.Course.objects.filter(pk__in=courses).values_list(
+        "pk", "patient__email", "patient__phone"
+    )
+    return _Reached(
+        _asked(courses),
+        clinic.reminders_on,
+        # The last of each holds.
+        {
+            (course, ask): f"{models.Message.State(state).label}: {why}"
+            for course, ask, state, why in failed.values_list("course", "ask", "state", "why")
+        },
+        {
+            (course, way): wanted
+            for course, way, wanted in chosen.values_list("patient__courses", "way", "wanted")
+        },
+        {pk for pk, email, phone in addresses if outbox.way_by(email, phone)},
+    )
+
+
+def _due(course: int, asks: tuple[remind.Ask, ...], reached: _Reached, today: date) -> _Due | None:
+    """The newest ask about which somebody should call; None while nobody should."""
+    for ask in asks:
+        if ask.purpose is Purpose.SECOND_START:
+            continue  # offered, never owed
+        if reason := _reason(course, ask, reached, today):
+            return _Due(course, ask, reason)
+        if ask.purpose is not Purpose.MONTHS or reached.asked.about(course, ask):
+            break
+    return None
+
+
+def _reason(course: int, ask: remind.Ask, reached: _Reached, today: date) -> str:
     """Why a person should call; empty: not yet, the messages go on."""
-    clinic = row.patient.clinic
-    trouble = [m for m in row.messages.all() if m.ask == ask.key and m.state in TROUBLE]
-    if trouble:
-        return f"{trouble[-1].get_state_display()}: {trouble[-1].why}"
-    if clinic.reminders_on and not outbox.wants(row.patient, "messages"):
+    if trouble := reached.trouble.get((course, ask.key)):
+        return trouble
+    if reached.reminders_on and not reached.wants.get((course, "messages"), True):
         return "Wants no messages"
-    if clinic.reminders_on and outbox.way_of(row.patient) is None:
+    if reached.reminders_on and course not in reached.can_be_written_to:
         return "No address to write to"
-    was_asked = ask.purpose not in (Purpose.SAFETY, Purpose.MONTHS) or _was_asked(row, ask)
+    asked = reached.asked.about(course, ask)
+    was_asked = ask.purpose not in (Purpose.SAFETY, Purpose.MONTHS) or asked
     if today < ask.call_on or (ask.purpose is Purpose.MONTHS and not was_asked):
         return ""
     if not was_asked:
@@ -110,45 +202,39 @@ def _reason(row: models.Course, ask: remind.Ask, today: date) -> str:
     return f"Silent for {days} day{'' if days == 1 else 's'}"
 
 
-def _was_asked(row: models.Course, ask: remind.Ask, until: date = date.max) -> bool:
-    """Whether a message about it went out, or staff made a link for it, up to a day."""
-    if any(m.ask == ask.key and m.state == models.Message.State.SENT for m in row.messages.all()):
-        return True
-    links = (
-        one
-        for one in row.links.all()
-        if one.occasion == ask.occasion and one.questionnaire not in answer.TO_READ
-    )
-    return any(ask.asked_from <= timezone.localdate(one.made_at) <= until for one in links)
+def _tries(clinic: models.Clinic, due: list[_Due]) -> dict[int, list[models.CallAttempt]]:
+    """The calls about what is wanted, by course, the last first."""
+    since = {one.course: one.ask.due_on for one in due}
+    found: dict[int, list[models.CallAttempt]] = {pk: [] for pk in since}
+    calls = models.CallAttempt.objects.filter(course__in=list(since))
+    for call in calls.order_by("-at", "id"):
+        if store.day_of(clinic, call.at) >= since[call.course_id]:
+            found[call.course_id].append(call)
+    return found
 
 
-def _line(row: models.Course, ask: remind.Ask, reason: str) -> ToCall:
-    calls = sorted(row.calls.all(), key=lambda call: call.at, reverse=True)
-    clinic = row.patient.clinic
-    tries = [call for call in calls if store.day_of(clinic, call.at) >= ask.due_on]
-    wanted = PURPOSE_WORDS[ask.purpose]
-    return ToCall(row, ask, wanted, reason, tries, tries[0].next_try_on if tries else None)
+def _place(one: _Due, tries: list[models.CallAttempt], reached: _Reached, today: date) -> str:
+    if not reached.wants.get((one.course, "calls"), True):
+        return "not_called"
+    later = tries[0].next_try_on if tries else None
+    return "later" if later and later > today else "now"
 
 
-def _place(found: CallList, line: ToCall, today: date) -> None:
-    if not outbox.wants(line.course.patient, "calls"):
-        found.not_called.append(line)
-    elif line.next_try_on and line.next_try_on > today:
-        found.later.append(line)
-    else:
-        found.now.append(line)
+def _line(row: models.Course, one: _Due, tries: list[models.CallAttempt]) -> ToCall:
+    wanted = PURPOSE_WORDS[one.ask.purpose]
+    return ToCall(row, one.ask, wanted, one.reason, tries, tries[0].next_try_on if tries else None)
 
 
 def completion(clinic: models.Clinic, today: date) -> list[Completion]:
     """What was answered of what was wanted, by occasion, over all courses, the closed ones too;
     of safety only what was asked."""
-    courses = models.Course.objects.filter(patient__clinic=clinic).select_related("patient")
-    rows = list(courses.prefetch_related("messages", "links"))
+    courses = models.Course.objects.filter(patient__clinic=clinic)
+    asked = _asked(courses)
     known, due, answered = store.known_for(clinic, today), Counter[Purpose](), Counter[Purpose]()
-    for row, course in zip(rows, store.course_outlines(rows), strict=True):
+    for pk, course in store.outlines_of(courses).items():
         found = [*remind.completion(course, known, today)]
         for ask, until, came in remind.safety_completion(course, known, today):
-            if _was_asked(row, ask, until):
+            if asked.about(pk, ask, until):
                 found.append((ask.purpose, came))
         for purpose, came in found:
             due[purpose] += 1

@@ -1,16 +1,17 @@
 """What a clinic's day holds: who worries, who comes, whose recheck is due, who is lost.
 
-Reads the rows in a handful of queries and asks `journey` about each open course; holds no rule
-of its own.
+Asks `journey` about each open course by its outline, and reads the rows of those alone that the
+page names, in a handful of queries however many are open; holds no rule of its own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import cast
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Exists, Max, OuterRef, Subquery
+from django.db.models import Count, Exists, Max, OuterRef, Subquery, TextField
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from enthesis import records
@@ -60,13 +61,16 @@ class Worry:
 
 @dataclass(frozen=True)
 class Day:
-    """Everything the Today page shows."""
+    """Everything the Today page shows. Of the last two lists only the first rows may be there; how
+    many there are in all is counted."""
 
     worries: list[Worry]
     moods: list[Row]
     visits: list[Row]
     rechecks: list[Row]
+    number_of_rechecks: int
     lost: list[Row]
+    number_lost: int
     lost_after_days: int
 
 
@@ -76,37 +80,59 @@ def day(
     outlines: dict[int, records.Course] | None = None,
     *,
     clinical: bool,
+    most_rechecks: int | None = None,
+    most_lost: int | None = None,
 ) -> Day:
     """The day as staff may see it: what patients answered is for clinicians (`clinical`).
-    `outlines`: those of the open courses, where somebody has read them already."""
+
+    `outlines`: those of the open courses, where somebody has read them already. `most_…` is how
+    many of a list are shown: of the others no record is read.
+    """
     known = store.known_for(clinic, today)
     outlines = store.open_outlines(clinic) if outlines is None else outlines
-    # A course that was opened or closed between the two looks is left out.
-    rows = {row.pk: row for row in _open_courses(clinic) if row.pk in outlines}
-    outlines = {pk: outlines[pk] for pk in rows}
     due = {pk: one for pk, course in outlines.items() for one in follow.due(course, known, today)}
-    found = {pk: course for pk, course in outlines.items() if pk not in due or not due[pk].is_lost}
-    waiting = _undecided(rows)
+    lost = _longest_lost_last({pk: one for pk, one in due.items() if one.is_lost})
+    found = {pk: course for pk, course in outlines.items() if pk not in lost}
+    rechecks = _rechecks_due(found, known, today)
+    waiting = _undecided(clinic)
+    worries = _worrying(waiting, known)
+    moods = _low(waiting, known) if clinical else []
+    shown = _courses(
+        [
+            *(one.course for one in (*worries, *moods)),
+            *list(rechecks)[:most_rechecks],
+            *list(lost)[:most_lost],
+        ]
+    )
     return Day(
-        worries=_worries(rows, waiting, known),
-        moods=_moods(rows, waiting, known),
+        worries=_worries(worries, shown, known),
+        moods=_moods(moods, shown, known),
         visits=_visits(clinic, known, today, clinical),
-        rechecks=_rechecks(rows, found, known, today),
-        lost=_lost(rows, due),
+        rechecks=[
+            _recheck(shown[pk], on, known, today)
+            for pk, on in list(rechecks.items())[:most_rechecks]
+            if pk in shown
+        ],
+        number_of_rechecks=len(rechecks),
+        lost=[
+            Row(shown[pk], _calls(shown[pk]), _since_tag(one.due_on), days=one.late_days)
+            for pk, one in list(lost.items())[:most_lost]
+            if pk in shown
+        ],
+        number_lost=len(lost),
         lost_after_days=known.stop_rule.lost_after_days,
     )
 
 
-def _open_courses(clinic: models.Clinic) -> Iterable[models.Course]:
+def _courses(shown: Collection[int]) -> dict[int, models.Course]:
+    """The rows of those courses that the page names, with the calls made."""
     calls = models.CallAttempt.objects.filter(course=OuterRef("pk")).order_by().values("course")
-    return (
-        models.Course.objects.filter(patient__clinic=clinic, closed_on=None)
-        .select_related("patient")
-        .annotate(
-            calls_made=Subquery(calls.annotate(n=Count("pk")).values("n")),
-            called_at=Subquery(calls.annotate(last=Max("at")).values("last")),
-        )
+    rows = models.Course.objects.filter(pk__in=set(shown)).select_related("patient")
+    rows = rows.annotate(
+        calls_made=Subquery(calls.annotate(n=Count("pk")).values("n")),
+        called_at=Subquery(calls.annotate(last=Max("at")).values("last")),
     )
+    return {row.pk: row for row in rows}
 
 
 def _appointments(clinic: models.Clinic, today: date) -> list[models.Appointment]:
@@ -118,60 +144,82 @@ def _appointments(clinic: models.Clinic, today: date) -> list[models.Appointment
     return list(rows.select_related("course__patient", "clinician"))
 
 
-Said = tuple[models.Assessment, records.Assessment]
+class _Said(NamedTuple):
+    """Answers that no decision followed: whose, what, and whether somebody has read them."""
+
+    id: int
+    course: int
+    on: date
+    completed_at: datetime
+    read_at: datetime | None
+    read_by: int | None
+    answers: Mapping[str, records.Answer]
 
 
-def _undecided(rows: dict[int, models.Course]) -> list[Said]:
-    """The answers that no decision followed, newest first."""
+def _undecided(clinic: models.Clinic) -> list[_Said]:
+    """The answers of open courses that no decision followed, newest first."""
     decided = models.Decision.objects.filter(
         course=OuterRef("course"), at__gte=OuterRef("completed_at")
     )
     waiting = (
-        models.Assessment.objects.filter(course__in=rows, completed_at__isnull=False)
+        models.Assessment.objects.filter(
+            course__patient__clinic=clinic, course__closed_on=None, completed_at__isnull=False
+        )
         .filter(~Exists(decided))
-        .select_related("read_by")
         .order_by("-completed_at")
+        .values_list(
+            *("id", "course", "on", "completed_at", "read_at", "read_by"),
+            Cast("answers", TextField()),
+        )
     )
-    return [(row, store.assessment_record(row)) for row in waiting]
+    return [_Said(*row)._replace(answers=store.read_answers(row[-1])) for row in waiting]
 
 
-def _moods(rows: dict[int, models.Course], waiting: list[Said], known: Knowledge) -> list[Row]:
+def _worrying(waiting: list[_Said], known: Knowledge) -> list[_Said]:
+    """Those with a danger sign. Only a decision takes one away: reading alone helps nobody."""
+    return [said for said in waiting if follow.dangers(said.answers, known)]
+
+
+def _low(waiting: list[_Said], known: Knowledge) -> list[_Said]:
     """Unread answers at which somebody should ask about mood. Reading them takes one away."""
-    found = []
-    for row, said in waiting:
-        screens = screened(said.answers, known) if row.read_at is None else ()
-        if screens and not follow.dangers(said.answers, known):
-            on, line = said.on, "; ".join(map(words, screens))
-            tag = Tag(f"{on.day} {on:%b}", "halt", "pen")
-            found.append(Row(rows[row.course_id], line, tag, answers=row.pk))
-    return found
+    return [
+        said
+        for said in waiting
+        if said.read_at is None
+        and screened(said.answers, known)
+        and not follow.dangers(said.answers, known)
+    ]
 
 
-def _worries(rows: dict[int, models.Course], waiting: list[Said], known: Knowledge) -> list[Worry]:
-    """Answers with a danger sign, newest first. Only a decision takes one away: reading alone
-    helps nobody."""
-    alerts = {
-        message.key: message.get_state_display().lower()
-        for message in models.Message.objects.filter(course__in=rows, is_alert=True)
-    }
-    found = []
-    for assessment, said in waiting:
-        dangers = follow.dangers(said.answers, known)
-        if dangers:
-            answered_at = cast(datetime, assessment.completed_at)
-            words = "; ".join(rule.text for rule in dangers)
-            alert = alerts.get(alert_key(assessment.pk), "")
-            found.append(
-                Worry(
-                    rows[assessment.course_id],
-                    assessment.pk,
-                    answered_at,
-                    words,
-                    assessment.read_by,
-                    alert,
-                )
-            )
-    return found
+def _moods(found: list[_Said], rows: dict[int, models.Course], known: Knowledge) -> list[Row]:
+    return [
+        Row(
+            rows[said.course],
+            "; ".join(map(words, screened(said.answers, known))),
+            Tag(f"{said.on.day} {said.on:%b}", "halt", "pen"),
+            answers=said.id,
+        )
+        for said in found
+        if said.course in rows
+    ]
+
+
+def _worries(found: list[_Said], rows: dict[int, models.Course], known: Knowledge) -> list[Worry]:
+    sent = models.Message.objects.filter(course__in=rows, is_alert=True) if found else ()
+    alerts = {message.key: message.get_state_display().lower() for message in sent}
+    readers = models.User.objects.in_bulk([said.read_by for said in found if said.read_by])
+    return [
+        Worry(
+            rows[said.course],
+            said.id,
+            said.completed_at,
+            "; ".join(rule.text for rule in follow.dangers(said.answers, known)),
+            readers.get(said.read_by or 0),
+            alerts.get(alert_key(said.id), ""),
+        )
+        for said in found
+        if said.course in rows
+    ]
 
 
 def _visits(clinic: models.Clinic, known: Knowledge, today: date, clinical: bool) -> list[Row]:
@@ -241,14 +289,9 @@ def _number(value: object) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
-def _lost(rows: dict[int, models.Course], due: dict[int, follow.Due]) -> list[Row]:
+def _longest_lost_last(due: dict[int, follow.Due]) -> dict[int, follow.Due]:
     """Courses silent for so long that nobody is told to call; they stay counted, latest first."""
-    found = [
-        Row(rows[pk], _calls(rows[pk]), _since_tag(one.due_on), days=one.late_days)
-        for pk, one in due.items()
-        if one.is_lost
-    ]
-    return sorted(found, key=lambda row: row.days)
+    return dict(sorted(due.items(), key=lambda found: found[1].late_days))
 
 
 def _since_tag(on: date) -> Tag:
@@ -263,21 +306,19 @@ def _calls(row: models.Course) -> str:
     return f"{made} call{'' if made == 1 else 's'}, last {at.day} {at:%b}"
 
 
-def _rechecks(
-    rows: dict[int, models.Course],
-    courses: dict[int, records.Course],
-    known: Knowledge,
-    today: date,
-) -> list[Row]:
+def _rechecks_due(
+    courses: dict[int, records.Course], known: Knowledge, today: date
+) -> dict[int, date]:
     """Courses whose recheck is due by the end of the coming week, longest due first."""
-    found = []
-    for pk, course in courses.items():
-        due_on = journey_course.next_recheck_on(course, known)
-        if due_on and due_on <= today + SOON:
-            days = (today - due_on).days
-            line = f"{known.conditions[course.condition].name}, {course.side}"
-            found.append(Row(rows[pk], line, _recheck_tag(due_on, days), days=days))
-    return sorted(found, key=lambda row: -row.days)
+    found = {pk: journey_course.next_recheck_on(course, known) for pk, course in courses.items()}
+    soon = {pk: on for pk, on in found.items() if on and on <= today + SOON}
+    return dict(sorted(soon.items(), key=lambda due: due[1]))
+
+
+def _recheck(row: models.Course, due_on: date, known: Knowledge, today: date) -> Row:
+    days = (today - due_on).days
+    line = f"{known.conditions[row.condition].name}, {row.side}"
+    return Row(row, line, _recheck_tag(due_on, days), days=days)
 
 
 def _recheck_tag(due_on: date, days: int) -> Tag:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from enthesis.clinic import models, store
 from enthesis.clinic.actions import adverse as actions
@@ -37,32 +37,47 @@ class Harm:
 def harms_of(clinic: models.Clinic, known: Knowledge) -> list[Harm]:
     """Every adverse event of a clinic, the latest first, in a handful of queries."""
     rows = models.AdverseEvent.objects.filter(course__patient__clinic=clinic)
-    return list(_harms(rows, clinic, known))
+    return list(_harms(rows.select_related("course__patient"), clinic, known))
 
 
 def waiting_harms(clinic: models.Clinic, today: date) -> list[Harm]:
-    """Those that wait for somebody, for Today."""
-    return [harm for harm in harms_of(clinic, store.known_for(clinic, today)) if harm.waits]
+    """Those that wait for somebody, for Today: of the others no record of a patient is read."""
+    rows = models.AdverseEvent.objects.filter(course__patient__clinic=clinic)
+    treats = Prefetch("course", models.Course.objects.only("clinician"))
+    known = store.known_for(clinic, today)
+    found = [h for h in _harms(rows.prefetch_related(treats), clinic, known) if h.waits]
+    courses = models.Course.objects.select_related("patient")
+    shown = courses.in_bulk([harm.event.course_id for harm in found])
+    for harm in found:
+        harm.event.course = shown[harm.event.course_id]
+    return found
 
 
 def harm_of(event: models.AdverseEvent, known: Knowledge) -> Harm:
     """One adverse event."""
-    rows = models.AdverseEvent.objects.filter(pk=event.pk)
+    rows = models.AdverseEvent.objects.filter(pk=event.pk).select_related("course__patient")
     return next(_harms(rows, event.course.patient.clinic, known))
 
 
 def harms_in(course: models.Course, known: Knowledge) -> list[Harm]:
     """Those of one course."""
-    return list(_harms(course.adverse_events.all(), course.patient.clinic, known))
+    rows = course.adverse_events.select_related("course__patient")
+    return list(_harms(rows, course.patient.clinic, known))
 
 
 def _harms(
     rows: QuerySet[models.AdverseEvent], clinic: models.Clinic, known: Knowledge
 ) -> Iterator[Harm]:
-    rows = rows.select_related("course__patient", "session", "by").prefetch_related(
-        "entries__by", "session__sites", "course__sessions__sites"
+    # Of the sessions and their sites, which are many, only what tells who injected.
+    named = models.SessionSite.objects.exclude(injected_by=None).only("session", "injected_by")
+    who = models.Session.objects.only("course", "on", "signed_at", "signed_by", "injected_by")
+    rows = rows.select_related("session", "by").prefetch_related(
+        "entries__by",
+        Prefetch("session__sites", named),
+        Prefetch("course__sessions", who),
+        Prefetch("course__sessions__sites", named),
     )
-    clinicians = actions.clinicians_of(clinic)
+    clinicians = actions.clinicians_of(clinic) if rows else []
     for row in rows:
         now = adverse.standing(actions.report_of(row), actions.added_to(row), known)
         injected = actions.injectors_of(row)

@@ -126,12 +126,20 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def _begin(self, worker: Any) -> None:
         """In each worker: leases keep several senders from sending the same."""
-        from enthesis.clinic import sender
+        from django.urls import get_resolver
+        from django.utils import timezone
 
-        # What is loaded now stays: looking through it again and again for what can be let go took
-        # a tenth of an answer.
+        from enthesis.clinic import sender, store
+
+        # What is read once and kept is no garbage: to look for some in it again and again held all
+        # requests up, each time for as long as Today takes.
+        get_resolver().url_patterns  # noqa: B018 (they import the pages)
+        store.shipped_on(timezone.now().date())
         gc.collect()
         gc.freeze()
+        # A thread that has asked the database waits for each busy thread this long, with SQLite's
+        # one write lock in its hand: 1 ms for the usual 5 made a third of how long it is held.
+        sys.setswitchinterval(0.001)
         threading.Thread(target=sender.forever, name="sender", daemon=True).start()
         if worker.age == 1:
             self.when_ready()

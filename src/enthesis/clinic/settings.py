@@ -123,7 +123,7 @@ TEMPLATES = [
 ]
 
 SQLITE = {
-    "ENGINE": "enthesis.clinic.sqlite",
+    "ENGINE": "enthesis.clinic.turns",
     "NAME": DATA / "enthesis.sqlite3",
     # IMMEDIATE: a transaction that reads and then writes would else fail at once when another
     # writes, whatever the timeout. FULL: an acknowledged answer is on the disk.

@@ -15,6 +15,9 @@ def snapshot() -> Iterator[None]:
     if connection.in_atomic_block:
         yield
         return
+    # Connecting sets the mode anew: on a connection that was closed the next line came to nothing,
+    # and a backup kept everybody from writing.
+    connection.ensure_connection()
     mode = getattr(connection, "transaction_mode", None)
     if mode:
         # Of SQLite; not the usual IMMEDIATE, which would keep everybody from writing for as long.

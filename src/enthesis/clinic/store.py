@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -12,7 +12,15 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Case, Model, Prefetch, TextField, When, prefetch_related_objects
+from django.db.models import (
+    Case,
+    Model,
+    Prefetch,
+    QuerySet,
+    TextField,
+    When,
+    prefetch_related_objects,
+)
 from django.db.models.functions import Cast
 from django.utils import timezone
 
@@ -190,57 +198,132 @@ def course_records(rows: Sequence[models.Course]) -> list[records.Course]:
     ]
 
 
+def whole_course(row: models.Course) -> records.Course:
+    """One course for a page that shows everything of it: each row is read once, with who wrote it,
+    and stays with `row` for whoever tells of it (`timeline`)."""
+    prefetch_related_objects(
+        [row],
+        Prefetch("evaluations", models.Evaluation.objects.select_related("by")),
+        Prefetch("plans", models.Plan.objects.select_related("by")),
+        Prefetch("sessions", models.Session.objects.select_related("signed_by").defer("recipe")),
+        "sessions__sites",
+        Prefetch("assessments", models.Assessment.objects.select_related("read_by", "entered_by")),
+        Prefetch(
+            "decisions",
+            models.Decision.objects.select_related("by").defer("verdict", "inputs"),
+        ),
+        "invoices__lines",
+        "invoices__entries",
+    )
+    sessions = list(row.sessions.all())
+    for session in sessions:
+        _fill(session, "given_sites", [site for site in session.sites.all() if site.given])
+    _fill(row, "signed_sessions", [one for one in sessions if one.signed_at])
+    answered = [one for one in row.assessments.all() if one.completed_at]
+    _fill(row, "completed_assessments", answered)
+    _fill(row, "decided", list(row.decisions.all()))
+    return course_record(row)
+
+
+def _fill(row: Model, name: str, rows: list[Any]) -> None:
+    """As Prefetch(to_attr=...) does, which then asks no more."""
+    setattr(row, name, rows)
+
+
 def course_outlines(rows: Sequence[models.Course]) -> list[records.Course]:
     """Many courses with what happened when, but not what was injected or answered since.
 
     Much faster than `course_records`, and enough for `phase`, `due` and `next_recheck_on`, which
     look at days and at whether the start is known. Never judge one: its later answers are empty.
     """
-    # Tuples, not rows: a clinic has thousands, and Today waits for all of them.
-    mine = [row.pk for row in rows]
-    signed, answered = defaultdict(list), defaultdict(list)
-    sessions = models.Session.objects.filter(course__in=mine, signed_at__isnull=False)
-    for pk, number, on in sessions.values_list("course", "number", "on"):
-        signed[pk].append(records.Session(number, on, (), ()))
-    completed = models.Assessment.objects.filter(course__in=mine, completed_at__isnull=False)
-    start = When(occasion=records.Occasion.BASELINE, then=Cast("answers", TextField()))
-    told = completed.values_list("course", "on", "occasion", "questionnaire", "source", Case(start))
-    for pk, on, occasion, questionnaire, source, text in told:
-        answers = _read_answers(text) if text else {}
-        why = records.Occasion(occasion)
-        answered[pk].append(records.Assessment(on, why, questionnaire, answers, source))
-    decided = models.Decision.objects.select_related("by").only(
-        *("course", "on", "suggested", "decided", "reason", "by__display_name", "by__username")
-    )
-    prefetch_related_objects(
-        rows,
-        "patient",
-        Prefetch("evaluations", models.Evaluation.objects.only("course", "on")),
-        "plans",
-        Prefetch("decisions", decided, to_attr="decided"),
-    )
-    return [
-        _course(
-            row,
-            evaluation=next((records.Evaluation(e.on, {}) for e in row.evaluations.all()), None),
-            sessions=tuple(signed[row.pk]),
-            assessments=tuple(answered[row.pk]),
-        )
-        for row in rows
-    ]
+    prefetch_related_objects(rows, "patient")
+    found = _outlines(
+        [(row.pk, row.condition, row.side, row.patient.born_on, row.opened_on, row.series_ended_on,
+          row.closed_on) for row in rows],
+        [row.pk for row in rows],
+    )  # fmt: skip
+    return [found[row.pk] for row in rows]
 
 
-@lru_cache(maxsize=5000)
-def _read_answers(text: str) -> dict[str, records.Answer]:
-    # By content: the answers of the start are read with each look at the clinic's open courses.
-    return dict(read(dict[str, records.Answer], json.loads(text), "answers"))
+def outlines_of(courses: "QuerySet[models.Course]") -> dict[int, records.Course]:
+    """The outlines of all these courses, by row and in their order.
+
+    No row of a course or a patient is made: to look through a clinic for those about whom there is
+    something to say shows nobody, and is not written down as a reading of their records (`access`).
+    Whoever then names one reads the row.
+    """
+    heads = courses.values_list(
+        *("pk", "condition", "side", "patient__born_on", "opened_on", "series_ended_on"),
+        "closed_on",
+    )
+    return _outlines(list(heads), courses)
 
 
 def open_outlines(clinic: models.Clinic) -> dict[int, records.Course]:
     """The outlines of all open courses, by row."""
-    open_courses = models.Course.objects.filter(patient__clinic=clinic, closed_on=None)
-    rows = list(open_courses.select_related("patient"))
-    return {row.pk: course for row, course in zip(rows, course_outlines(rows), strict=True)}
+    return outlines_of(models.Course.objects.filter(patient__clinic=clinic, closed_on=None))
+
+
+Head = tuple[int, str, str, date | None, date, date | None, date | None]
+
+
+def _outlines(
+    heads: Sequence[Head], of: "QuerySet[models.Course] | Sequence[int]"
+) -> dict[int, records.Course]:
+    # Tuples, not rows: a clinic has thousands, and Today waits for all of them.
+    signed, answered, decided = defaultdict(list), defaultdict(list), defaultdict(list)
+    sessions = models.Session.objects.filter(course__in=of, signed_at__isnull=False)
+    for pk, number, on in sessions.values_list("course", "number", "on"):
+        signed[pk].append(records.Session(number, on, (), ()))
+    completed = models.Assessment.objects.filter(course__in=of, completed_at__isnull=False)
+    start = When(occasion=records.Occasion.BASELINE, then=Cast("answers", TextField()))
+    told = completed.values_list("course", "on", "occasion", "questionnaire", "source", Case(start))
+    for pk, on, occasion, questionnaire, source, text in told:
+        answers = read_answers(text) if text else {}
+        why = records.Occasion(occasion)
+        answered[pk].append(records.Assessment(on, why, questionnaire, answers, source))
+    made = models.Decision.objects.filter(course__in=of).values_list(
+        *("course", "on", "suggested", "decided", "by__display_name", "by__username", "reason")
+    )
+    for pk, on, suggested, step, name, username, reason in made:
+        decision = records.Decision(
+            on, records.NextStep(suggested), records.NextStep(step), name or username, reason
+        )
+        decided[pk].append(decision)
+    evaluated = dict[int, records.Evaluation]()
+    for pk, on in models.Evaluation.objects.filter(course__in=of).values_list("course", "on"):
+        evaluated.setdefault(pk, records.Evaluation(on, {}))
+    plans = dict[int, records.Plan]()
+    proposed = models.Plan.objects.filter(course__in=of)
+    for pk, agreed_on, text in proposed.values_list(
+        "course", "agreed_on", Cast("content", TextField())
+    ):
+        # As `_plan` chooses: the one last agreed, before any agreement the last proposal.
+        if agreed_on is not None or pk not in plans or plans[pk].agreed_on is None:
+            plans[pk] = dataclasses.replace(_read_plan(text), agreed_on=agreed_on)
+    return {
+        pk: records.Course(
+            id=str(pk),
+            condition=condition,
+            side=records.Side(side),
+            born_on=born_on,
+            opened_on=opened_on,
+            evaluation=evaluated.get(pk),
+            plan=plans.get(pk),
+            sessions=tuple(signed[pk]),
+            assessments=tuple(answered[pk]),
+            decisions=tuple(decided[pk]),
+            series_ended_on=ended_on,
+            closed_on=closed_on,
+        )
+        for pk, condition, side, born_on, opened_on, ended_on, closed_on in heads
+    }
+
+
+@lru_cache(maxsize=5000)
+def read_answers(text: str) -> Mapping[str, records.Answer]:
+    """Answers from their JSON, kept by content: they are read with each look at the clinic."""
+    return dict(read(dict[str, records.Answer], json.loads(text), "answers"))
 
 
 _SIGNED = Prepared(

@@ -57,16 +57,16 @@ class Entry:
 
 
 def timeline(course: Course, known: Knowledge, is_clinical: bool) -> list[Entry]:
-    """Everything of a course, newest first."""
+    """Everything of a course, newest first; after `store.whole_course` most of it is there."""
     zone = ZoneInfo(course.patient.clinic.time_zone)
     entries = [*_bills(course), *_calls(course, zone), *_consents(course, zone)]
     if is_clinical:
         entries += [
-            *_evaluations(course.evaluations.select_related("by"), known),
-            *_plans(course.plans.select_related("by"), known, zone),
-            *_sessions(course.sessions.select_related("signed_by").prefetch_related("sites")),
-            *_answers(course.assessments.select_related("read_by", "entered_by"), zone),
-            *_decisions(course.decisions.select_related("by")),
+            *_evaluations(course.evaluations.all(), known),
+            *_plans(course.plans.all(), known, zone),
+            *_sessions(course.sessions.all()),
+            *_answers(course.assessments.all(), zone),
+            *_decisions(course.decisions.all()),
             *_harms(course, known),
         ]
     else:
@@ -183,7 +183,7 @@ def _harms(course: Course, known: Knowledge) -> Iterator[Entry]:
 
 
 def _bills(course: Course) -> Iterator[Entry]:
-    rows: Iterable[Invoice] = course.invoices.prefetch_related("lines", "entries")
+    rows: Iterable[Invoice] = course.invoices.all()
     for row in rows:
         bill = bill_of(row, row.issued_on)
         url = reverse("invoice", args=[row.pk])

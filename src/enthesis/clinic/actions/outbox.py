@@ -179,10 +179,15 @@ def _unsendable(message: Message, now: datetime) -> tuple[Message.State, str] | 
 
 
 def way_of(patient: Patient) -> str | None:
+    """How a patient is written to; None where there is no way."""
+    return way_by(patient.email, patient.phone)
+
+
+def way_by(email: str, phone: str) -> str | None:
     """By e-mail, else by text message where the clinic has a gateway."""
-    if patient.email:
+    if email:
         return "email"
-    return "sms" if patient.phone and settings.SMS else None
+    return "sms" if phone and settings.SMS else None
 
 
 def wants(patient: Patient, way: str) -> bool:

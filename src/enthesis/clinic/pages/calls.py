@@ -69,9 +69,9 @@ def record_call(request: StaffRequest, course_id: int) -> HttpResponse:
 
 def _form_for(request: StaffRequest, course: Course, call: CallAttempt) -> str:
     """The questions that the call was about; about safety only that one."""
-    lists = call_list(request.clinic, timezone.now())
-    lines = (*lists.now, *lists.later, *lists.not_called)
-    ask = next((line.ask for line in lines if line.course == course), None)
+    own = store.outlines_of(Course.objects.filter(pk=course.pk, closed_on=None))
+    lists = call_list(request.clinic, timezone.now(), own)
+    ask = next((line.ask for line in (*lists.now, *lists.later, *lists.not_called)), None)
     query = {"call": str(call.pk)}
     if ask:
         query["for"] = ask.occasion.value

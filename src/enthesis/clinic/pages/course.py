@@ -89,7 +89,8 @@ def _course_page(
 ) -> HttpResponse:
     today = store.today(request.clinic)
     known = store.known_for(request.clinic, today)
-    record = store.course_record(row)
+    row.patient.clinic = request.clinic
+    record = store.whole_course(row)
     is_clinical = may(request.user, "clinical_fields")
     context: dict[str, Any] = {
         "row": row,
@@ -253,7 +254,7 @@ def _decision_words(decision: records.Decision) -> str:
 
 def _next(row: Course, record: records.Course, verdict: Verdict, phase: Phase) -> Next | None:
     """The one filled button. None where the decision itself is the next thing."""
-    if draft := row.sessions.filter(signed_at=None).first():
+    if draft := next((one for one in row.sessions.all() if not one.signed_at), None):
         return Next(f"Go on with session {draft.number}", reverse("session", args=[draft.pk]))
     if phase is Phase.ENQUIRY:
         return Next("Evaluate", reverse("evaluate", args=[row.pk]))
@@ -317,14 +318,15 @@ def _trend(
 
 def _result(row: Course) -> str:
     """The answer of the latest evaluation, for the page before any plan."""
-    last = row.evaluations.last()
-    return str(last.result.get("answer") or "") if last else ""
+    rows = list(row.evaluations.all())
+    return str(rows[-1].result.get("answer") or "") if rows else ""
 
 
 def _money(row: Course, record: records.Course, today: date) -> dict[str, Any]:
-    invoices: list[Invoice] = list(row.invoices.prefetch_related("lines", "entries"))
+    invoices: list[Invoice] = list(row.invoices.all())
     bills: list[Bill] = [bill_of(invoice, today) for invoice in invoices]
-    signed = row.sessions.exclude(signed_at=None)
+    charged = {invoice.session_id for invoice in invoices}
+    signed = [one for one in row.sessions.all() if one.signed_at]
     none = nothing(row.patient.clinic.currency)
     own = [bill for bill in bills if bill.total.currency == none.currency]
     return {
@@ -332,7 +334,7 @@ def _money(row: Course, record: records.Course, today: date) -> dict[str, Any]:
         "charged": sum((bill.total - bill.credited for bill in own), none),
         "paid": sum((bill.paid for bill in own), none),
         "open": [bill for bill in bills if bill.is_open],
-        "uncharged": [] if row.source else list(signed.filter(invoice=None)),
+        "uncharged": [] if row.source else [one for one in signed if one.pk not in charged],
         "ahead": ahead(row, record),
     }
 

@@ -12,7 +12,7 @@ from enthesis.records import Side
 
 def scored_places(row: Course, known: Knowledge) -> dict[str, Any] | None:
     """The places scored at least twice, those injected first, as a list and on the map."""
-    signed = row.sessions.exclude(signed_at=None).prefetch_related("sites")
+    signed = [session for session in row.sessions.all() if session.signed_at]
     scored = [
         PlaceScores(
             session.on,

@@ -170,9 +170,9 @@ def _day(at: datetime) -> str:
 def series_offers(course: Course, record: records.Course) -> dict[str, Any]:
     """What a page of the course offers: the later sessions to move, or those to cancel."""
     return {
-        "later": booking.proposed_moves(course),
+        "later": booking.proposed_moves(course, record=record),
         "to_cancel": booking.to_cancel(course, record),
-        "left_to_book": booking.sessions_to_book(course),
+        "left_to_book": booking.sessions_to_book(course, record),
     }
 
 

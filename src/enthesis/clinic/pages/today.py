@@ -28,17 +28,22 @@ def today(request: StaffRequest) -> HttpResponse:
     clinical = may(request.user, "clinical_fields")
     whole = request.GET.get("all")
     outlines = store.open_outlines(request.clinic)
-    held = day(request.clinic, date, outlines, clinical=clinical)
-    to_call = call_list(request.clinic, now, outlines).now
+    held = day(
+        request.clinic,
+        date,
+        outlines,
+        clinical=clinical,
+        most_rechecks=None if whole == "rechecks" else SHOWN,
+        most_lost=None if whole == "lost" else 0,
+    )
+    to_call = call_list(request.clinic, now, outlines, SHOWN)
     context = {
         "date": date,
         "now": now,
         "day": held,
         "harms": waiting_harms(request.clinic, date) if clinical else [],
-        "to_call": to_call[:SHOWN],
-        "number_to_call": len(to_call),
-        "rechecks": held.rechecks if whole == "rechecks" else held.rechecks[:SHOWN],
-        "lost": held.lost if whole == "lost" else [],
+        "to_call": to_call.now,
+        "number_to_call": to_call.number_now,
         "messages_line": messages_line(request.clinic),
         "number_waiting": number_waiting(request.clinic),
         "stock_warnings": warnings(request.clinic, date),

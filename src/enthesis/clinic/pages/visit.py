@@ -34,7 +34,7 @@ def summary(request: StaffRequest, course_id: int) -> HttpResponse:
     row = get_for(request.user, Course, course_id)
     today = store.today(request.clinic)
     known = store.known_for(request.clinic, today)
-    record = store.course_record(row)
+    record = store.whole_course(row)
     verdict = judge(record, known, today)
     last = visit.last_visit_on(record, today)
     given, plan = len(series_sessions(record)), record.plan

@@ -25,6 +25,8 @@ WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
 class DatabaseWrapper(SQLite):
     """A connection that waits for its turn before it writes, and gives it back when it has."""
 
+    transaction_mode: str | None
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._turn: int | None = None
@@ -42,7 +44,9 @@ class DatabaseWrapper(SQLite):
             self._give_back()
 
     def _start_transaction_under_autocommit(self) -> None:
-        self._take_turn()
+        # A snapshot (DEFERRED) only reads, and keeps nobody from writing.
+        if self.transaction_mode == "IMMEDIATE":
+            self._take_turn()
         try:
             super()._start_transaction_under_autocommit()  # type: ignore[misc]
         except BaseException:

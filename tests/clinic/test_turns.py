@@ -11,7 +11,8 @@ import pytest
 from django.db import OperationalError, connection, connections, transaction
 
 from enthesis.clinic.models import Clinic
-from enthesis.clinic.sqlite.base import _Queue
+from enthesis.clinic.snapshot import snapshot
+from enthesis.clinic.turns.base import _Queue
 from tests.clinic.at_once import at_once
 
 pytestmark = [
@@ -21,7 +22,7 @@ pytestmark = [
 WRITES_FOR_SECONDS = 0.6
 HOLDER = """
 import os, sys, time
-from enthesis.clinic.sqlite.base import _hold
+from enthesis.clinic.turns.base import _hold
 held = _hold(sys.argv[1], time.monotonic() + 10)
 print(flush=True)
 while not time.sleep(float(sys.argv[2])):
@@ -134,6 +135,18 @@ def test_another_process_that_never_pauses_lets_this_one_in(clinic: Clinic) -> N
             Clinic.objects.filter(pk=clinic.pk).update(name="Written")
             waited.append(time.monotonic() - began)
     assert max(waited) < 1, waited
+
+
+def test_a_snapshot_takes_no_turn(clinic: Clinic) -> None:
+    def write() -> int:
+        return Clinic.objects.filter(pk=clinic.pk).update(name="Meanwhile")
+
+    connection.close()
+    with snapshot():
+        assert Clinic.objects.get().name == clinic.name
+        assert at_once([write]) == [1]
+        assert Clinic.objects.get().name == clinic.name
+    assert Clinic.objects.get().name == "Meanwhile"
 
 
 def test_a_turn_is_given_back_by_what_fails(clinic: Clinic) -> None:
