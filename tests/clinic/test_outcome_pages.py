@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 import time_machine
-from django.db import connections
+from django.db import connections, transaction
 from django.test import Client
 
-from enthesis.clinic import forecasts, models, outcomes, store
+from enthesis.clinic import audit, forecasts, models, outcomes, store
 from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import publish as actions
 from enthesis.clinic.actions import registry as registry_action
@@ -448,7 +448,11 @@ def test_no_small_count_and_no_clinician_is_public(
     limit = knowledge(TODAY).publishing.smallest_count
     own = as_admin.get("/outcomes/").context["report"]
     with outcomes._making:  # a colleague's report is being made: nobody waits for it
-        assert as_admin.get("/outcomes/").context["report"] is own
+        with transaction.atomic():
+            audit.record(None, "write", models.Course.objects.all()[0])
+        told = as_admin.get("/outcomes/").context
+        assert told["report"] is own and isinstance(told["fresh"], outcomes.AtWork)
+    assert isinstance(as_admin.get("/outcomes/").context["fresh"], outcomes.UpToDate)
     assert small_counts(own, limit), "the clinic itself sees its small counts"
     shown = outcomes.report_today(invented, for_the_public=True)
     assert not small_counts(shown, limit)

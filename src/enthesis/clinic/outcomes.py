@@ -96,10 +96,12 @@ def folder() -> Path:
 # --- bringing it up to date
 
 
-def bring_up_to_date() -> UpToDate | AtWork:
+def bring_up_to_date(or_last: bool = False) -> UpToDate | AtWork:
     """Write the next cut if the records have moved on; a long work goes on in the background.
 
-    While any process of this installation is at it, this only says how far that is.
+    While any process of this installation is at it, this only says how far that is; where the last
+    is good enough (`or_last`), also while a report is being made of the present cut: of a cut that
+    moved on meanwhile it would be made once more.
 
     Raises RegistryError where the folder cannot be trusted, or the background work failed.
     """
@@ -108,7 +110,7 @@ def bring_up_to_date() -> UpToDate | AtWork:
     waiting = registry.waiting(folder())
     if not waiting:
         return UpToDate(0, 0.0)
-    if registry.at_work():
+    if registry.at_work() or (or_last and _making.locked()):
         told = _read_progress()
         return AtWork(told.get("done", 0), told.get("total", waiting))
     if waiting <= QUICK:

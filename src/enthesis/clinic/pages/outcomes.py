@@ -185,7 +185,7 @@ def up_to_date_or_page(
 
     `or_last`: while it is worked at, how far that is, where an older state can be shown meanwhile.
     """
-    fresh = outcomes.bring_up_to_date()
+    fresh = outcomes.bring_up_to_date(or_last)
     if isinstance(fresh, outcomes.UpToDate) or (or_last and outcomes.last_at()):
         return fresh
     response = render(request, "clinic/outcomes/at_work.html", {"work": fresh})

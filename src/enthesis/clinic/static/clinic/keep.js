@@ -2,7 +2,8 @@
 // A form with data-keep is saved while it is typed. Where that fails it stays on the page, says so,
 // and is sent again until it arrives; nothing is stored in the browser.
 let again = 0;
-const kept = (event) => event.target.closest?.("form[data-keep]");
+const on = (name, act) => document.addEventListener(name, (event) => act(event, event.target.closest?.("form[data-keep]")));
+const changed = (form) => form.dispatchEvent(new Event("input", { bubbles: true }));
 
 // A slow save may arrive after a newer one: the count tells which is which.
 function count(form) {
@@ -25,45 +26,36 @@ async function renew(form) {
   const fresh = new DOMParser().parseFromString(page, "text/html").querySelector("form[data-keep] [name=csrfmiddlewaretoken]");
   if (!fresh) throw new Error("signed out");
   for (const token of document.querySelectorAll("[name=csrfmiddlewaretoken]")) token.value = fresh.value;
-  form.dispatchEvent(new Event("input", { bubbles: true }));
+  changed(form);
 }
 
-document.addEventListener("htmx:before:response", (event) => {
-  const form = kept(event);
+on("htmx:before:response", (event, form) => {
   const status = event.detail.ctx.response.status;
   if (!form || status === 200) return;
   event.preventDefault();
   notSaved(form, status === 204 || status === 403 ? "You are signed out: sign in in another window." : `The server answered ${status}.`);
 });
-document.addEventListener("htmx:error", (event) => {
-  const form = kept(event);
-  if (form) notSaved(form, "The network does not answer.");
-});
-document.addEventListener("input", (event) => {
-  const form = kept(event);
+on("htmx:error", (event, form) => form && notSaved(form, "The network does not answer."));
+on("input", (event, form) => {
   if (form) { form.dataset.unsaved = ""; count(form); }
 });
-document.addEventListener("htmx:after:request", (event) => {
-  const form = kept(event);
+on("htmx:after:request", (event, form) => {
   if (form && event.detail.ctx.response?.status === 200) { delete form.dataset.unsaved; delete form.dataset.failing; }
 });
-document.addEventListener("submit", (event) => {
+on("submit", (event, form) => {
   // Leaving for an error page would lose what is only here.
   if ("failing" in event.target.dataset) { event.preventDefault(); say("Not sent: not saved yet, trying again."); return; }
-  if (kept(event)) count(event.target);
+  if (form) count(form);
   delete event.target.dataset.unsaved;
 });
 addEventListener("beforeunload", (event) => {
   if (document.querySelector("form[data-unsaved]")) event.preventDefault();
 });
 
-// On a slow network something may be typed before this file and htmx have come: it is saved then.
-function early(form) {
-  const differs = (field) => field.options
-    ? field.selectedIndex !== Math.max(0, [...field.options].findIndex((option) => option.defaultSelected))
-    : field.value !== field.defaultValue || field.checked !== field.defaultChecked;
-  const typed = [...form.querySelectorAll("input, select, textarea")].some(differs);
-  if (typed) form.dispatchEvent(new Event("input", { bubbles: true }));
-}
-document.addEventListener("htmx:after:init", (event) => { if (event.target.matches?.("form[data-keep]")) early(event.target); });
-for (const form of document.querySelectorAll("form[data-keep][data-htmx-powered]")) early(form);
+// What was typed before this file and htmx came is saved now.
+const typed = (field) => field.options
+  ? field.selectedIndex !== Math.max(0, [...field.options].findIndex((one) => one.defaultSelected))
+  : field.checked !== field.defaultChecked || field.value !== (field.defaultValue ?? field.value);
+const early = (form) => [...form.elements].some(typed) && changed(form);
+on("htmx:after:init", (event, form) => form === event.target && early(form));
+document.querySelectorAll("[data-keep][data-htmx-powered]").forEach(early);
