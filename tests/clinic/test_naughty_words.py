@@ -119,14 +119,14 @@ class Tally(Counter[str]):
 
 def together(words: list[str], one: Field) -> list[str]:
     """Words side by side, as many as the field takes: else it would take hours to send all."""
-    most, packs = one.most or 1000, [""]
-    for word in sorted(words, key=lambda word: len(word) > most):
+    most, packs = one.most or 1000, list[str]()
+    for word in sorted(words, key=len, reverse=True):
         room = most if len(word) <= most else 1000
-        joined = f"{packs[-1]} {word}" if packs[-1] else word
-        if len(joined) > room:
+        there = (n for n, pack in enumerate(packs) if len(pack) + 1 + len(word) <= room)
+        if (n := next(there, None)) is None:
             packs.append(word)
         else:
-            packs[-1] = joined
+            packs[n] += f" {word}"
     return packs
 
 
