@@ -74,7 +74,9 @@ LEFT = ("site-", "part-", "mixture-")
 TICKED = ("sign_consent", "sign_consent_in")
 
 
-def _typed(page: str, name: str, one: Field) -> str | None:
+def _typed(page: str, name: str, one: Field) -> str | list[str] | None:
+    if one.kind == "hidden" and len(one.choices) > 1:
+        return one.choices
     fitting = FITTING.get(f"{page} {name}", FITTING.get(name))
     if fitting is not None and one.kind != "hidden":
         if not one.value or one.value in ("no", "0.00", "left"):
@@ -125,6 +127,8 @@ class _Reader(HTMLParser):
                     one.value = told.get("value", "on")
             elif tag == "input":
                 one.value = told.get("value")
+                if kind == "hidden":
+                    one.choices.append(told.get("value", ""))
             self._at = (name, []) if tag in ("select", "textarea") else None
 
     def handle_data(self, data: str) -> None:
