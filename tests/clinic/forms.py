@@ -11,6 +11,8 @@ from django.urls import resolve
 from tests.clinic.everywhere import Site, address, every_url, share
 
 TEXTS = frozenset({"text", "textarea", "email", "tel", "search", "url", "password"})
+TRAP = "homepage"
+"""Nobody sees it: who fills it in is refused whatever else was written (pages/ask_clinic.py)."""
 # What is typed where a form begins empty, by the kind of field and by its name.
 TYPED = {
     "text": "words", "textarea": "words", "search": "words", "email": "a@example.org",
@@ -43,8 +45,9 @@ class Form:
 
     @property
     def texts(self) -> list[str]:
-        """The fields that take any words."""
-        return [name for name, one in self.fields.items() if one.kind in TEXTS]
+        """The fields that take any words, and are no trap for robots."""
+        texts = (name for name, one in self.fields.items() if one.kind in TEXTS)
+        return [name for name in texts if name != TRAP]
 
     def filled(self) -> dict[str, Any]:
         """What a browser would send when what is empty was filled in."""
