@@ -11,6 +11,8 @@ from django.urls import resolve
 from tests.clinic.everywhere import Site, address, every_url, share
 
 TEXTS = frozenset({"text", "textarea", "email", "tel", "search", "url", "password"})
+TRAP = "homepage"
+"""Nobody sees it: who fills it in is refused whatever else was written (pages/ask_clinic.py)."""
 # What is typed where a form begins empty, by the kind of field and by its name.
 TYPED = {
     "text": "words", "textarea": "words", "search": "words", "email": "a@example.org",
@@ -43,8 +45,9 @@ class Form:
 
     @property
     def texts(self) -> list[str]:
-        """The fields that take any words."""
-        return [name for name, one in self.fields.items() if one.kind in TEXTS]
+        """The fields that take any words, and are no trap for robots."""
+        texts = (name for name, one in self.fields.items() if one.kind in TEXTS)
+        return [name for name in texts if name != TRAP]
 
     def filled(self) -> dict[str, Any]:
         """What a browser would send when what is empty was filled in."""
@@ -74,7 +77,9 @@ LEFT = ("site-", "part-", "mixture-")
 TICKED = ("sign_consent", "sign_consent_in")
 
 
-def _typed(page: str, name: str, one: Field) -> str | None:
+def _typed(page: str, name: str, one: Field) -> str | list[str] | None:
+    if one.kind == "hidden" and len(one.choices) > 1:
+        return one.choices
     fitting = FITTING.get(f"{page} {name}", FITTING.get(name))
     if fitting is not None and one.kind != "hidden":
         if not one.value or one.value in ("no", "0.00", "left"):
@@ -125,6 +130,8 @@ class _Reader(HTMLParser):
                     one.value = told.get("value", "on")
             elif tag == "input":
                 one.value = told.get("value")
+                if kind == "hidden":
+                    one.choices.append(told.get("value", ""))
             self._at = (name, []) if tag in ("select", "textarea") else None
 
     def handle_data(self, data: str) -> None:

@@ -321,7 +321,8 @@ def _mail(
     mail.policy = LONG_LINES  # for the head alone: the body is written by now
     mail["From"] = message.clinic.sender_email
     mail["To"] = to
-    mail["Subject"] = subject
+    # One line, however the clinic's name was typed: a head with two is none, and is never sent.
+    mail["Subject"] = " ".join(subject.splitlines())
     mail["Message-ID"] = message.message_id
     mail["Date"] = message.made_at
     mail["Content-Language"] = language

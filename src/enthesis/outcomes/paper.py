@@ -34,6 +34,8 @@ def pdf_of(html: str, variant: str = "pdf/ua-1") -> bytes:
     from weasyprint.urls import FatalURLFetchingError  # type: ignore[import-untyped]
 
     _refuse_unknown_letters(html)
+    # However a line ends: at Unicode's own mark for it, if somebody pasted one, the printer fails.
+    html = "\n".join(html.splitlines())
     document = HTML(string=html, url_fetcher=_fetcher())
     try:
         printed: bytes = document.write_pdf(pdf_variant=variant, pdf_tags=True)

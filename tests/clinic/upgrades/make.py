@@ -2,9 +2,9 @@
 
     .venv/bin/python -m tests.clinic.upgrades.make COMMIT ...
 
-takes the source of each commit out of git, invents a small clinic with it and keeps all rows as
-`<last migration>.sql.gz`. At the end of each issue that came with a migration one more is made;
-none is ever made anew.
+takes the source of each commit out of git, invents a small clinic with it, puts a row into each
+table that is left empty (`fill.py`) and keeps all rows as `<last migration>.sql.gz`. At the end of
+each issue that came with a migration one more is made; none is ever made anew.
 """
 
 import contextlib
@@ -27,9 +27,14 @@ def rows_of_old_code(commit: str, place: Path) -> tuple[str, str]:
     """(its last migration, its database as SQL)."""
     packed = subprocess.run(["git", "archive", commit, "src"], check=True, capture_output=True)
     subprocess.run(["tar", "-x", "-C", place], input=packed.stdout, check=True)
-    told = {"PYTHONPATH": str(place / "src"), "ENTHESIS_DATA": str(place / "data")}
-    command = [sys.executable, "-m", "enthesis.cli", "demo", "--patients", PATIENTS, "--today", DAY]
-    subprocess.run(command, env={**os.environ, **told}, check=True)
+    told = {
+        "PYTHONPATH": str(place / "src"),
+        "ENTHESIS_DATA": str(place / "data"),
+        "DJANGO_SETTINGS_MODULE": "enthesis.clinic.settings",
+    }
+    demo = ["-m", "enthesis.cli", "demo", "--patients", PATIENTS, "--today", DAY]
+    for command in (demo, [str(HERE / "fill.py")]):
+        subprocess.run([sys.executable, *command], env={**os.environ, **told}, check=True)
     with contextlib.closing(sqlite3.connect(place / "data" / "enthesis.sqlite3")) as made:
         asked = "SELECT max(name) FROM django_migrations WHERE app = 'clinic'"
         (last,) = made.execute(asked).fetchone()

@@ -171,8 +171,7 @@ def questions_of(
         # Afterwards nobody remembers what was expected and known.
         late = {id for id in ASKED_BEFORE if id not in answers}
         visible = tuple(question for question in visible if question.id not in late)
-    said = {**earlier, **answers}
-    return tuple(follow.in_words(question, said) for question in visible)
+    return visible
 
 
 def every_question(
