@@ -2,10 +2,10 @@
 // A form with data-keep is saved while it is typed. Where that fails it stays on the page, says so,
 // and is sent again until it arrives; nothing is stored in the browser.
 let again = 0;
-const on = (name, act) => document.addEventListener(name, (event) => act(event, event.target.closest?.("form[data-keep]")));
+const on = (name, act) => document.addEventListener(name, (event) => act(event, event.target.closest?.("[data-keep]")));
 const changed = (form) => form.dispatchEvent(new Event("input", { bubbles: true }));
 
-// A slow save may arrive after a newer one: the count tells which is which.
+// A slow save may come after a newer one: the count tells them apart.
 function count(form) {
   const [page, sent] = form.elements.editor.value.split(".");
   form.elements.editor.value = `${page}.${Number(sent ?? 0) + 1}`;
@@ -23,7 +23,7 @@ function notSaved(form, why) {
 // Whoever signed out and in again has another token; what was typed is still here.
 async function renew(form) {
   const page = await (await fetch(location.href)).text();
-  const fresh = new DOMParser().parseFromString(page, "text/html").querySelector("form[data-keep] [name=csrfmiddlewaretoken]");
+  const fresh = new DOMParser().parseFromString(page, "text/html").querySelector("[data-keep] [name=csrfmiddlewaretoken]");
   if (!fresh) throw new Error("signed out");
   for (const token of document.querySelectorAll("[name=csrfmiddlewaretoken]")) token.value = fresh.value;
   changed(form);
@@ -49,13 +49,13 @@ on("submit", (event, form) => {
   delete event.target.dataset.unsaved;
 });
 addEventListener("beforeunload", (event) => {
-  if (document.querySelector("form[data-unsaved]")) event.preventDefault();
+  if (document.querySelector("[data-unsaved]")) event.preventDefault();
 });
 
-// What was typed before this file and htmx came is saved now.
+// Typed before this file and htmx came: saved now. (A box without a value says "on".)
 const typed = (field) => field.options
   ? field.selectedIndex !== Math.max(0, [...field.options].findIndex((one) => one.defaultSelected))
-  : field.checked !== field.defaultChecked || field.value !== (field.defaultValue ?? field.value);
+  : field.checked !== field.defaultChecked || field.type !== "checkbox" && field.value !== (field.defaultValue ?? field.value);
 const early = (form) => [...form.elements].some(typed) && changed(form);
 on("htmx:after:init", (event, form) => form === event.target && early(form));
 document.querySelectorAll("[data-keep][data-htmx-powered]").forEach(early);
