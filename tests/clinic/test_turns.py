@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError, connection, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from enthesis.clinic import errors
 from enthesis.clinic.models import Clinic
@@ -194,3 +195,19 @@ def test_a_folder_that_cannot_be_written_to_is_said_as_such(
     with pytest.raises(OperationalError, match=r"unable to open .*: Not a directory") as refused:
         Clinic.objects.filter(pk=clinic.pk).update(name="Not written")
     assert "cannot be written to" in errors.why_refused(refused.value)
+
+
+def test_a_turn_is_given_back_by_a_commit_that_was_broken_off(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Django rolls back only what the database itself refused to commit."""
+
+    def break_off(self: BaseDatabaseWrapper) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(BaseDatabaseWrapper, "_commit", break_off)
+    with pytest.raises(MemoryError), transaction.atomic():
+        Clinic.objects.filter(pk=clinic.pk).update(name="Never")
+    monkeypatch.undo()
+    Clinic.objects.filter(pk=clinic.pk).update(name="Written")
+    connection.close()

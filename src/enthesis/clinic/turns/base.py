@@ -56,9 +56,10 @@ class DatabaseWrapper(SQLite):
             raise
 
     def _commit(self) -> None:
-        # One that fails is rolled back next.
-        super()._commit()  # type: ignore[misc]
-        self._give_back()
+        try:
+            super()._commit()  # type: ignore[misc]
+        finally:
+            self._give_back()
 
     def _rollback(self) -> None:
         try:
