@@ -250,7 +250,7 @@ async def soak(server: Server, minutes: float, rate: float) -> None:
         lambda: "/money/",
         lambda: "/stock/",
         lambda: "/evidence/",
-        lambda: f"/patients/?q={rng.choice('abcdefgh')}",
+        lambda: f"/patients/?find={rng.choice('abcdefgh')}",
     ]
     tokens, running = itertools.cycle(server.filled["tokens"]), set[asyncio.Task[None]]()
     free = {"staff": asyncio.Queue[Browser](), "patients": asyncio.Queue[Browser]()}

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -253,3 +254,20 @@ def test_signing_twice_keeps_one_paper(course: models.Course) -> None:
     assert row.link is not None
     again = actions.sign_consent(row.link.pk, actions.Signature("Other", (), "en", {}))
     assert again.pk == row.pk and course.consents.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_who_writes_waits_while_the_paper_is_printed(
+    course: models.Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what was changed meanwhile is not signed."""
+
+    def withdraw_the_plan(html: str, variant: str) -> bytes:
+        assert not connection.in_atomic_block
+        models.Plan.objects.filter(course=course).update(agreed_on=None)
+        return b"%PDF"
+
+    monkeypatch.setattr(actions, "pdf_of", withdraw_the_plan)
+    with pytest.raises(Refused):
+        sign(course)
+    assert not course.consents.exists()

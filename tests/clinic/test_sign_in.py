@@ -53,6 +53,24 @@ def test_the_right_password_waits_after_five_failures(clinician: User, desk: Use
     assert elsewhere.status_code == 302, "nobody locks a colleague out from another place"
 
 
+def test_who_has_many_addresses_of_one_network_has_no_more_tries(clinician: User) -> None:
+    for last in range(5):
+        assert WRONG in _words(
+            _try(clinician.username, "wrong", REMOTE_ADDR=f"2001:db8:0:7::{last}")
+        )
+    held = _try(clinician.username, PASSWORD, REMOTE_ADDR="2001:db8:0:7:1:2:3:4")
+    assert THROTTLED in _words(held)
+    elsewhere = _try(clinician.username, PASSWORD, REMOTE_ADDR="2001:db8:0:8::1")
+    assert elsewhere.status_code == 302
+
+
+def test_wrong_passkeys_do_not_fill_the_trail(client: Client, clinician: User) -> None:
+    for _ in range(8):
+        answer = client.post("/sign-in/passkey/", "{}", content_type="application/json")
+        assert answer.status_code == 422
+    assert AuditEvent.objects.filter(action="fail_sign_in").count() == 5
+
+
 def test_a_fresh_quarter_of_an_hour_lets_in_again(clinician: User, time_machine) -> None:
     time_machine.move_to("2026-11-23 12:00Z")
     for _ in range(5):

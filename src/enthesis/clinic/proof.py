@@ -56,12 +56,12 @@ def used(proof: str) -> str:
 def sender_mark(clinic: Clinic, address: str, now: datetime) -> str:
     """A mark of the network address that asks, which is not kept itself: with the installation's
     key, and another one in the next hour and at another clinic."""
-    told = f"{clinic.pk} {now:%Y-%m-%dT%H}Z {_home(address)}"
+    told = f"{clinic.pk} {now:%Y-%m-%dT%H}Z {home(address)}"
     return salted_hmac("enthesis.enquiry.from", told, algorithm="sha256").hexdigest()
 
 
-def _home(address: str) -> str:
-    """What one home has of a network address; "" where it is none."""
+def home(address: str) -> str:
+    """The network that one home has, of an address in it; "" where it is none."""
     try:
         found = ip_address(address)
     except ValueError:

@@ -16,7 +16,7 @@ from django.utils.formats import date_format
 from enthesis.clinic import audit, consents, store
 from enthesis.clinic.actions import Refused, save
 from enthesis.clinic.actions.answer import TOKEN_BYTES, hashed, refuse_unborn
-from enthesis.clinic.models import Consent, ConsentLink, Course, User
+from enthesis.clinic.models import Consent, ConsentLink, Course, Plan, User
 from enthesis.clinic.permissions import get_for
 from enthesis.journey import consent as text
 from enthesis.journey.lines import Lines
@@ -87,7 +87,6 @@ class Signature:
     read: Mapping[str, str]
 
 
-@transaction.atomic
 def sign_consent(link_id: int, signature: Signature) -> Consent:
     """The patient signs what was read, and the paper of it is made and kept with its hash.
 
@@ -95,23 +94,23 @@ def sign_consent(link_id: int, signature: Signature) -> Consent:
     was opened.
     """
     link = ConsentLink.objects.select_related("course__patient__clinic").get(pk=link_id)
+    if (done := signed_by(link)) is not None:
+        return done
+    told, _ = _read_whole(link, link.course, signature)
+    now, name = timezone.now(), signature.name.strip()
+    # Printing takes a second: before the row is held, on SQLite before everybody who writes waits.
+    pdf = _paper(link.course, told, _lines(link.course, signature), name, now)
+    return _keep_signed(link, signature, now, pdf)
+
+
+@transaction.atomic
+def _keep_signed(link: ConsentLink, signature: Signature, at: datetime, pdf: bytes) -> Consent:
     course = Course.objects.select_for_update().get(pk=link.course_id)
     if (done := signed_by(link)) is not None:
         return done
-    today, language = store.today(course.patient.clinic), signature.language
-    said = Lines(store.known_for(course.patient.clinic, today), language)
-    plan, told = consents.agreed_plan(course), consents.text_for(course, today, language)
     link.refresh_from_db()
-    gone = link.revoked_at or plan is None or plan.pk != link.plan_id or course.closed_on
-    if gone or told is None or dict(signature.read) != dict(told.versions):
-        raise Refused(said.line("page-changed"))
-    for id, _ in told.statements:
-        if id not in signature.ticked:
-            raise Refused(said.line("page-tick"), id)
-    if not signature.name.strip():
-        raise Refused(said.line("page-no-name"), "name")
-    now = timezone.now()
-    pdf = _paper(course, told, said, signature.name.strip(), now)
+    told, plan = _read_whole(link, course, signature)
+    today = store.today(course.patient.clinic)
     row = save(
         Consent(
             course=course,
@@ -122,11 +121,34 @@ def sign_consent(link_id: int, signature: Signature) -> Consent:
             content=plain(told) | {"knowledge_as_of": today.isoformat()},
             pdf=pdf,
             pdf_sha256=hashlib.sha256(pdf).hexdigest(),
-            at=now,
+            at=at,
         )
     )
     audit.record(None, "sign_consent", row, detail={"pdf_sha256": row.pdf_sha256})
     return row
+
+
+def _lines(course: Course, signature: Signature) -> Lines:
+    clinic = course.patient.clinic
+    return Lines(store.known_for(clinic, store.today(clinic)), signature.language)
+
+
+def _read_whole(
+    link: ConsentLink, course: Course, signature: Signature
+) -> tuple[text.Consent, Plan]:
+    """What is signed, and the plan that it is about; refused where it is not what was read."""
+    said, plan = _lines(course, signature), consents.agreed_plan(course)
+    told = consents.text_for(course, store.today(course.patient.clinic), signature.language)
+    if link.revoked_at or plan is None or plan.pk != link.plan_id or course.closed_on:
+        raise Refused(said.line("page-changed"))
+    if told is None or dict(signature.read) != dict(told.versions):
+        raise Refused(said.line("page-changed"))
+    for id, _ in told.statements:
+        if id not in signature.ticked:
+            raise Refused(said.line("page-tick"), id)
+    if not signature.name.strip():
+        raise Refused(said.line("page-no-name"), "name")
+    return told, plan
 
 
 @transaction.atomic
