@@ -1,15 +1,19 @@
 """Whoever writes to SQLite stands in a queue: nobody is passed over."""
 
+import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import OperationalError, connection, connections, transaction
 
+from enthesis.clinic import errors
 from enthesis.clinic.models import Clinic
 from enthesis.clinic.snapshot import snapshot
 from enthesis.clinic.turns.base import _Queue
@@ -19,7 +23,7 @@ pytestmark = [
     pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has many writers."),
     pytest.mark.django_db(transaction=True),
 ]
-WRITES_FOR_SECONDS = 0.6
+WRITES = 80
 HOLDER = """
 import os, sys, time
 from enthesis.clinic.turns.base import _hold
@@ -37,7 +41,7 @@ def test_in_the_order_of_their_coming() -> None:
 
     def come(place: int) -> Callable[[], None]:
         def wait() -> None:
-            time.sleep(place / 50)
+            assert _wait_for(lambda: len(queue.waiting) == place)
             assert queue.enter(5)
             came.append(place)
             queue.leave()
@@ -45,11 +49,18 @@ def test_in_the_order_of_their_coming() -> None:
         return wait
 
     def leave() -> None:
-        time.sleep(0.3)
+        assert _wait_for(lambda: len(queue.waiting) == 6)
         queue.leave()
 
     assert at_once([*(come(place) for place in range(6)), leave]) == [None] * 7
     assert came == list(range(6))
+
+
+def _wait_for(is_so: Callable[[], bool]) -> bool:
+    until = time.monotonic() + 5
+    while not is_so() and time.monotonic() < until:
+        time.sleep(0.001)
+    return is_so()
 
 
 def test_who_waits_in_vain_leaves_the_queue() -> None:
@@ -63,11 +74,13 @@ def test_who_waits_in_vain_leaves_the_queue() -> None:
 def test_writers_that_never_pause_let_each_other_in(clinic: Clinic) -> None:
     """By a transaction, or without one."""
 
-    def in_transactions() -> int:
-        return _count(_in_transaction)
+    written, connected = [0] * 4, threading.Barrier(4)
 
-    def alone() -> int:
-        return _count(_write)
+    def in_transactions(place: int) -> Callable[[], None]:
+        return lambda: _count(place, _in_transaction)
+
+    def alone() -> None:
+        _count(3, _write)
 
     def _in_transaction() -> None:
         with transaction.atomic():
@@ -77,14 +90,14 @@ def test_writers_that_never_pause_let_each_other_in(clinic: Clinic) -> None:
     def _write() -> None:
         Clinic.objects.filter(pk=clinic.pk).update(name=clinic.name)
 
-    def _count(write: Callable[[], None]) -> int:
-        until, written = time.monotonic() + WRITES_FOR_SECONDS, 0
-        while time.monotonic() < until:
+    def _count(place: int, write: Callable[[], None]) -> None:
+        write()
+        connected.wait()
+        while sum(written) < WRITES:
             write()
-            written += 1
-        return written
+            written[place] += 1
 
-    written = at_once([in_transactions, in_transactions, in_transactions, alone])
+    assert at_once([*map(in_transactions, range(3)), alone]) == [None] * 4
     assert min(written) >= max(written) / 2, written
 
 
@@ -119,8 +132,9 @@ def test_another_process_is_waited_for_and_no_longer_than_the_timeout(
         other.kill()
 
     with another_process_writes(60) as other:
-        with pytest.raises(OperationalError, match="database is locked"):
+        with pytest.raises(OperationalError, match="database is locked") as refused:
             write()
+        assert errors.why_refused(refused.value).startswith("The database is busy")
         with pytest.raises(OperationalError, match="database is locked"), transaction.atomic():
             write()
         monkeypatch.setitem(options, "timeout", 10)
@@ -157,3 +171,26 @@ def test_a_turn_is_given_back_by_what_fails(clinic: Clinic) -> None:
             connection.cursor().execute("UPDATE clinic_clinic SET no_such_column = 1")
     connection.close()
     assert at_once([lambda: Clinic.objects.filter(pk=clinic.pk).update(name="Other")]) == [1]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="Only root may give a file away.")
+def test_root_leaves_the_file_to_whoever_owns_the_database(clinic: Clinic) -> None:
+    database = Path(str(connection.settings_dict["NAME"]))
+    turns, owner = Path(f"{database}-turn"), 12345
+    turns.unlink()
+    os.chown(database, owner, owner)
+    try:
+        Clinic.objects.filter(pk=clinic.pk).update(name="Written by root")
+        assert (turns.stat().st_uid, turns.stat().st_gid) == (owner, owner)
+    finally:
+        os.chown(database, 0, 0)
+        turns.unlink()
+
+
+def test_a_folder_that_cannot_be_written_to_is_said_as_such(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("enthesis.clinic.turns.base.SUFFIX", "/no folder")
+    with pytest.raises(OperationalError, match=r"unable to open .*: Not a directory") as refused:
+        Clinic.objects.filter(pk=clinic.pk).update(name="Not written")
+    assert "cannot be written to" in errors.why_refused(refused.value)

@@ -4,19 +4,21 @@ writes without one, stands in a queue, of the threads of this process and then o
 
 import fcntl
 import os
+import sqlite3
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
 from django.db.backends.sqlite3.base import DatabaseWrapper as SQLite
-from django.db.utils import OperationalError
 
 USUAL_TIMEOUT = 5.0
 """Seconds; SQLite's own, where the settings name none."""
 LOOK_SECONDS = 0.0005
+SUFFIX = "-turn"
 TURN, NEXT = 0, 1
 """Bytes of the file by which processes take turns."""
 WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
@@ -73,7 +75,7 @@ class DatabaseWrapper(SQLite):
     @property
     def _turns(self) -> str:
         """The file that whoever writes holds."""
-        return f"{self.settings_dict['NAME']}-turn"
+        return f"{self.settings_dict['NAME']}{SUFFIX}"
 
     def _take_turn(self) -> None:
         if self.is_in_memory_db():
@@ -81,13 +83,14 @@ class DatabaseWrapper(SQLite):
         wait = self.settings_dict["OPTIONS"].get("timeout", USUAL_TIMEOUT)
         until = time.monotonic() + wait
         threads = _threads(self._turns)
-        if not threads.enter(wait):
-            raise OperationalError("database is locked")
-        try:
-            self._turn = _hold(self._turns, until)
-        except BaseException:
-            threads.leave()
-            raise
+        with self.wrap_database_errors:
+            if not threads.enter(wait):
+                raise _refused("SQLITE_BUSY", "database is locked")
+            try:
+                self._turn = _hold(self._turns, until)
+            except BaseException:
+                threads.leave()
+                raise
 
     def _give_back(self) -> None:
         if self._turn is not None:
@@ -142,21 +145,39 @@ def _hold(turns: str, until: float) -> int:
     other at once would keep it. Not the database's own file: to close it once more would let go of
     SQLite's locks on it.
     """
-    try:
-        held = os.open(turns, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise OperationalError("unable to open database file") from error
+    held = _opened(turns)
     try:
         for place in (NEXT, TURN):
             while not _is_held(held, place):
                 if time.monotonic() > until:
-                    raise OperationalError("database is locked")
+                    raise _refused("SQLITE_BUSY", "database is locked")
                 time.sleep(LOOK_SECONDS)
         fcntl.lockf(held, fcntl.LOCK_UN, 1, NEXT)
     except BaseException:
         os.close(held)
         raise
     return held
+
+
+def _opened(turns: str) -> int:
+    try:
+        opened = os.open(turns, os.O_RDWR | os.O_CREAT, 0o600)
+        if os.geteuid() == 0:
+            # As SQLite does with its own files: else a command given once by root would keep the
+            # server from writing ever after.
+            with suppress(FileNotFoundError):
+                owner = os.stat(turns.removesuffix(SUFFIX))
+                os.fchown(opened, owner.st_uid, owner.st_gid)
+    except OSError as error:
+        raise _refused("SQLITE_READONLY", f"unable to open {turns}: {error.strerror}") from error
+    return opened
+
+
+def _refused(name: str, words: str) -> sqlite3.OperationalError:
+    """As SQLite itself would refuse, with its name for why: by that people are told what to do."""
+    error = sqlite3.OperationalError(words)
+    error.sqlite_errorname = name
+    return error
 
 
 def _is_held(file: int, place: int) -> bool:
