@@ -59,9 +59,10 @@ addEventListener("beforeunload", (event) => {
 
 // On a slow network something may be typed before this file and htmx have come: it is saved then.
 function early(form) {
+  // A box's value says nothing: it is "on" where the page names none, whose default is "".
   const differs = (field) => field.options
     ? field.selectedIndex !== Math.max(0, [...field.options].findIndex((option) => option.defaultSelected))
-    : field.value !== field.defaultValue || field.checked !== field.defaultChecked;
+    : field.checked !== field.defaultChecked || (field.value !== field.defaultValue && !["checkbox", "radio"].includes(field.type));
   const typed = [...form.querySelectorAll("input, select, textarea")].some(differs);
   if (typed) form.dispatchEvent(new Event("input", { bubbles: true }));
 }
