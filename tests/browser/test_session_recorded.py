@@ -6,6 +6,7 @@
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable
 from functools import partial
@@ -185,6 +186,9 @@ def test_a_session_that_is_interrupted_at_any_step_loses_nothing(
     other = open_page(TABLET)
     sign_in(other, make_user(clinician.clinic, "dr_lucas_hartmann", Role.CLINICIAN))  # type: ignore[arg-type]
     other.goto(address)
+    other.locator("form[data-keep][data-htmx-powered]").wait_for()
+    # To look is not to write: a page counts what it sends behind a dot.
+    expect(other.locator("[name=editor]")).not_to_have_value(re.compile(r"\."))
     other.locator("#id_note").fill("Hers")
     expect(other.locator("#saved")).to_contain_text("Saved")
     page.locator("#id_note").fill("Mine")

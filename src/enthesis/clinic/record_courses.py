@@ -19,7 +19,6 @@ from enthesis.journey.evaluate import QUESTIONNAIRE
 from enthesis.journey.plan import stop_rule_sentences
 from enthesis.journey.treat import amount
 from enthesis.knowledge.kinds import Knowledge
-from enthesis.knowledge.translate import in_language
 from enthesis.records import Candidacy, Course, Evaluation, Mark, Mixture, NextStep, Occasion, Side
 from enthesis.shape import read
 from enthesis.units import money_words
@@ -441,4 +440,4 @@ def _files(row: models.Course, speech: Speech) -> Iterator[str]:
 
 def _known(row: models.Course, on: date, speech: Speech) -> Knowledge:
     """What was known on a day, in the patient's language where it has words."""
-    return in_language(store.known_for(row.patient.clinic, on), speech.said.language)
+    return store.known_for(row.patient.clinic, on, speech.said.language)

@@ -32,6 +32,7 @@ from enthesis.knowledge.load import knowledge, originals
 from enthesis.knowledge.load_own import OwnQuestionnaire, read_own, with_own
 from enthesis.knowledge.own_protocols import OwnProtocol, with_own_protocols
 from enthesis.knowledge.series import Protocol
+from enthesis.knowledge.translate import in_language
 from enthesis.shape import read
 from enthesis.units import Kg, Ml, Percent
 
@@ -98,15 +99,15 @@ def _known(on: date, folders: tuple[Path, ...]) -> Knowledge:
     return with_own(knowledge(on), files) if files else knowledge(on)
 
 
-def known_for(clinic: models.Clinic, on: date) -> Knowledge:
+def known_for(clinic: models.Clinic, on: date, language: str = "") -> Knowledge:
     """What is known as of a date, with the clinic's own finish level, choice of stop rule,
-    questionnaires and protocols.
+    questionnaires and protocols; its patients' texts in a `language`.
 
     A choice that did not exist yet on that date is not made for it.
     """
     ceilings = json.dumps(clinic.own_ceilings) if clinic.own_ceilings else ""
     own = clinic.finish_relief_percent, clinic.stop_choice, own_folders(clinic)
-    return _known_for(on, *own, clinic.pk, clinic.protocols_stamp, ceilings)
+    return _known_for(on, *own, clinic.pk, clinic.protocols_stamp, ceilings, language)
 
 
 @lru_cache(maxsize=256)
@@ -118,7 +119,11 @@ def _known_for(
     clinic: int,
     stamp: str,
     ceilings: str,
+    language: str,
 ) -> Knowledge:
+    if language:
+        known = _known_for(on, finish, choice, folders, clinic, stamp, ceilings, "")
+        return in_language(known, language)
     known, own = _known(on, folders), dict[str, Any]()
     if stamp:
         known = with_own_protocols(known, _own_protocols(clinic, stamp))

@@ -31,7 +31,6 @@ from enthesis.clinic.questions import QuestionForm
 from enthesis.journey import aftercare, follow
 from enthesis.journey.screens import screened
 from enthesis.knowledge.kinds import Knowledge, Question
-from enthesis.knowledge.translate import in_language
 from enthesis.records import Answer
 
 Screen = tuple[Question, ...]
@@ -65,7 +64,7 @@ def speak(request: HttpRequest, link: AnswerLink) -> str:
 
 def _answer(request: HttpRequest, token: str, link: AnswerLink, language: str) -> HttpResponse:
     clinic = link.course.patient.clinic
-    known = in_language(store.known_for(clinic, store.today(clinic)), language)
+    known = store.known_for(clinic, store.today(clinic), language)
     others = _others(token, language)
     if link.questionnaire == actions.SHEET:
         context = {
@@ -121,7 +120,7 @@ def statement_page(
 ) -> HttpResponse:
     """The statement, with a button for each open invoice where cards are taken."""
     clinic = link.course.patient.clinic
-    known = in_language(store.known_for(clinic, store.today(clinic)), language)
+    known = store.known_for(clinic, store.today(clinic), language)
     context = statement_of(link.course) | _clinic(clinic, known)
     context |= {"others": _others(token, language), "token": token} | (more or {})
     card = cards.gateway()

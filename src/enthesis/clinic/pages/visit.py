@@ -25,7 +25,6 @@ from enthesis.journey import aftercare, follow, relief, visit
 from enthesis.journey.course import series_sessions
 from enthesis.journey.judge import judge, open_warnings
 from enthesis.knowledge.kinds import Knowledge
-from enthesis.knowledge.translate import in_language
 
 
 @require_safe
@@ -86,7 +85,7 @@ def leaflet(row: Course, language: str) -> dict[str, Any]:
     """What parts of clinic/visit/leaflet.html say, in a language: here, and by personal link."""
     clinic = row.patient.clinic
     today = store.today(clinic)
-    known = in_language(store.known_for(clinic, today), language)
+    known = store.known_for(clinic, today, language)
     record = store.course_record(row)
     verdict, booked_at = judge(record, known, today), _booked_at(row, record)
     treated = "treated" in visit.situations(record, known, verdict, booked_at)

@@ -43,7 +43,7 @@ on("htmx:after:request", (event, form) => {
   if (form && event.detail.ctx.response?.status === 200) { delete form.dataset.unsaved; delete form.dataset.failing; }
 });
 on("submit", (event, form) => {
-  // Leaving for an error page would lose what is only here.
+  // An error page would lose what is only here.
   if ("failing" in event.target.dataset) { event.preventDefault(); say("Not sent: not saved yet, trying again."); return; }
   if (form) count(form);
   delete event.target.dataset.unsaved;
