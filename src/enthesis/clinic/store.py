@@ -33,7 +33,7 @@ from enthesis.knowledge.load_own import OwnQuestionnaire, read_own, with_own
 from enthesis.knowledge.own_protocols import OwnProtocol, with_own_protocols
 from enthesis.knowledge.series import Protocol
 from enthesis.knowledge.translate import in_language
-from enthesis.shape import read
+from enthesis.shape import ShapeError, read
 from enthesis.units import Kg, Ml, Percent
 
 OWN_FOLDER = "questionnaires"
@@ -424,15 +424,13 @@ def _came_late(row: models.Assessment, course: models.Course) -> bool:
 
 
 def assessment_record(row: models.Assessment) -> records.Assessment:
-    """One set of answers as a record."""
-    plain = {
-        "on": row.on,
-        "occasion": row.occasion,
-        "questionnaire": row.questionnaire,
-        "answers": row.answers,
-        "source": row.source,
-    }
-    return read(records.Assessment, plain, f"assessment {row.pk}")
+    """One set of answers as a record. Raises ShapeError where they are none."""
+    try:
+        answers = read_answers(json.dumps(row.answers))
+    except ShapeError as wrong:
+        raise wrong.within(f"assessment {row.pk}") from wrong
+    why = records.Occasion(row.occasion)
+    return records.Assessment(row.on, why, row.questionnaire, answers, row.source)
 
 
 def _decision(row: models.Decision) -> records.Decision:
