@@ -275,12 +275,17 @@ async def soak(server: Server, minutes: float, rate: float) -> None:
         finally:
             queue.put_nowait(browser)
 
+    def ended(task: asyncio.Task[None]) -> None:
+        running.discard(task)
+        if fault := task.exception():  # no answer at all, which nothing else would count
+            times.wrong[type(fault).__name__] += 1
+
     began, number, states = time.perf_counter(), 0, list[tuple[float, dict[str, float]]]()
     say(HEAD_OF_SOAK)
     while (now := time.perf_counter() - began) < minutes * 60:
         task = asyncio.create_task(one(number))
         running.add(task)
-        task.add_done_callback(running.discard)
+        task.add_done_callback(ended)
         number += 1
         # Each fourth is a page and its answers: two requests.
         await asyncio.sleep(max(0, began + number * 1.25 / rate - time.perf_counter()))
@@ -294,7 +299,8 @@ async def soak(server: Server, minutes: float, rate: float) -> None:
                 f"| {state['threads']:.0f} | {len(times.seconds)} "
                 f"| {times.quantile_ms(0.99):.0f} | {dict(times.wrong)} |"
             )
-    await asyncio.gather(*running)
+    await asyncio.gather(*running, return_exceptions=True)
+    say(f"wrong in all: {dict(times.wrong) or 0}")
     for share, name in ((0, "whole"), (1 / 3, "from the first third on"), (0.5, "second half")):
         part = states[int(share * len(states)) :]
         if len(part) > 2:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from enthesis.clinic import estimates, models
@@ -330,3 +331,22 @@ def test_the_paper_is_tagged_and_says_its_language(
     assert pdf.startswith(b"%PDF-") and b"pdfuaid:part" in inside
     for mark in (b"/StructTreeRoot", b"/Marked true", b"/Lang (es)", b"Factura"):
         assert mark in inside, mark
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_who_writes_waits_while_the_paper_is_printed(
+    course: models.Course, desk: models.User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what was replaced meanwhile is not received."""
+    made = estimate.make_estimate(desk, course.pk, Choice())
+    link, _ = estimate.make_estimate_link(desk, made.pk)
+
+    def replace(page: str) -> bytes:
+        assert not connection.in_atomic_block
+        models.EstimateLink.objects.update(revoked_at=made.at)
+        return b"%PDF"
+
+    monkeypatch.setattr(paper, "pdf_of", replace)
+    with pytest.raises(Refused, match="newer"):
+        estimate.receive_estimate(link.pk, "Marta Lindqvist", "en")
+    assert not models.EstimateReceived.objects.exists()

@@ -117,36 +117,47 @@ def received_of(row: Estimate) -> EstimateReceived | None:
     return EstimateReceived.objects.defer("pdf").filter(estimate=row).first()
 
 
-@transaction.atomic
 def receive_estimate(link_id: int, name: str, language: str) -> EstimateReceived:
     """The patient has read it; the paper of what was read is made and kept with its hash."""
-    link = EstimateLink.objects.select_related("estimate").get(pk=link_id)
-    row = link.estimate
-    course = Course.objects.select_for_update().get(pk=row.course_id)
+    links = EstimateLink.objects.select_related("estimate__course__patient__clinic")
+    link = links.get(pk=link_id)
+    row, clinic = link.estimate, link.estimate.course.patient.clinic
     if (done := received_of(row)) is not None:
         return done
-    clinic = course.patient.clinic
     said = Lines(store.known_for(clinic, store.today(clinic)), language)
-    link.refresh_from_db()
-    if link.revoked_at or row != course.estimates.last():
-        raise Refused(say(said, "page-newer"))
+    _refuse_newer(link, said)
     if not name.strip():
         raise Refused(say(said, "page-no-name"), "name")
     now = timezone.now()
     try:
+        # Printing takes a second: before the row is held, on SQLite before all who write wait.
         pdf = estimate_paper(row, language, name.strip(), store.day_of(clinic, now))
     except LettersError as refused:
         raise Refused(say(said, "page-letters", letters=refused.letters), "name") from refused
-    received = save(
-        EstimateReceived(
-            estimate=row,
-            link=link,
-            name=name.strip(),
-            language=language,
-            pdf=pdf,
-            pdf_sha256=hashlib.sha256(pdf).hexdigest(),
-            at=now,
-        )
+    received = EstimateReceived(
+        estimate=row,
+        link=link,
+        name=name.strip(),
+        language=language,
+        pdf=pdf,
+        pdf_sha256=hashlib.sha256(pdf).hexdigest(),
+        at=now,
     )
+    return _keep_received(received, said)
+
+
+@transaction.atomic
+def _keep_received(received: EstimateReceived, said: Lines) -> EstimateReceived:
+    Course.objects.select_for_update().get(pk=received.estimate.course_id)
+    if (done := received_of(received.estimate)) is not None:
+        return done
+    received.link.refresh_from_db()
+    _refuse_newer(received.link, said)
+    save(received)
     audit.record(None, "receive_estimate", received, detail={"pdf_sha256": received.pdf_sha256})
     return received
+
+
+def _refuse_newer(link: EstimateLink, said: Lines) -> None:
+    if link.revoked_at or link.estimate != link.estimate.course.estimates.last():
+        raise Refused(say(said, "page-newer"))

@@ -19,9 +19,9 @@ def kept(name: str, data: bytes, rules: UploadRules) -> dict[str, Any]:
     """Keep a file on the disk: the columns of its row that tell which it is.
 
     Refused where it is none of the kinds, too large or hides something; OSError where the disk is
-    full or cannot be written to. The file is on the disk
-    before its row: whoever is killed between leaves a file that no row names, never a row without
-    its file. Writing it takes no lock on the database.
+    full or cannot be written to. The file is on the disk before its row: whoever is killed between
+    leaves a file that no row names, never a row without its file. Writing it takes no lock on the
+    database; but the form of a page holds one around all that it does (`sending.once`).
     """
     try:
         found = checked(data, rules)
