@@ -242,6 +242,11 @@ def test_a_session_beyond_the_planned_ones_is_counted_of_the_most(
     plan.save()
     make_appointment(course, datetime(2026, 11, 23, 20, tzinfo=UTC))
     assert f"{said}." in f"{day(clinic, TODAY, clinical=True).visits[0].line}."
+    models.Session.objects.create(
+        course=course, number=given + 1, on=TODAY, mixtures=[], signed_at=noon(TODAY)
+    )
+    told = day(clinic, TODAY, clinical=True).visits[0].line
+    assert f"{said}." in f"{told}.", "what was given today is this visit's"
 
 
 def test_the_lost_leave_the_lists_but_stay_counted_and_their_course_says_since_when(

@@ -249,7 +249,9 @@ def _visit(
     tag = Tag("Booked", "halt", "clock")
     verdict = judge.judge(course, known, today) if course.sessions else None
     if appointment.kind == models.Appointment.Kind.SESSION and course.plan:
-        line += _of_series(len(journey_course.series_sessions(course)) + 1, course.plan)
+        # What was given today is this visit's.
+        given = [s for s in journey_course.series_sessions(course) if s.on < today]
+        line += _of_series(len(given) + 1, course.plan)
     if appointment.state != models.Appointment.State.BOOKED:
         tag = _past_tag(appointment)
     elif course.evaluation is None:
