@@ -35,6 +35,7 @@ def run(data: Path, *code: str, **more: str) -> subprocess.CompletedProcess[str]
         ({"ENTHESIS_SECRET_KEY": "django-insecure-" + "a8f3kq0z" * 8}, "could be guessed"),
         ({"ENTHESIS_HOSTS": "*"}, "ENTHESIS_HOSTS must be the names"),
         ({"ENTHESIS_HOSTS": "https://clinic.example"}, "ENTHESIS_HOSTS must be the names"),
+        ({"DATABASE_URL": "sqlite:////tmp/clinic.sqlite3"}, "names a PostgreSQL database"),
     ],
 )
 def test_unsafe_settings_do_not_start(tmp_path: Path, more: dict[str, str], why: str) -> None:

@@ -143,6 +143,12 @@ DATABASES = {
     # Never ATOMIC_REQUESTS: with IMMEDIATE every page read would take the one write lock.
     "default": env.db_url("DATABASE_URL") if "DATABASE_URL" in os.environ else SQLITE
 }
+if DATABASES["default"]["ENGINE"] not in (SQLITE["ENGINE"], "django.db.backends.postgresql"):
+    # SQLite would run without the queue, and without FULL.
+    raise ImproperlyConfigured(
+        "DATABASE_URL names a PostgreSQL database, postgres://… To use SQLite leave it out; "
+        "ENTHESIS_DATA says where its file is."
+    )
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
