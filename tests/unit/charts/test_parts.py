@@ -16,7 +16,11 @@ from enthesis.records import NextStep
 
 CLINIC = Path(enthesis.__file__).parent / "clinic"
 STATIC, TEMPLATES = CLINIC / "static/clinic", CLINIC / "templates"
-ENGINE = Engine(dirs=[str(TEMPLATES)], libraries={"i18n": "django.templatetags.i18n"})
+ENGINE = Engine(
+    dirs=[str(TEMPLATES)],
+    libraries={"i18n": "django.templatetags.i18n"},
+    builtins=["enthesis.clinic.templatetags.words"],
+)
 TONES = ("accent", "good", "care", "alarm", "later", "halt")
 SHELLS = [TEMPLATES / "clinic/page.html", TEMPLATES / "clinic/patient_page.html"]
 PARTS = sorted((TEMPLATES / "clinic/parts").glob("*.html"))
