@@ -16,7 +16,6 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from enthesis.clinic import errors
 from enthesis.clinic.models import Clinic
-from enthesis.clinic.snapshot import snapshot
 from enthesis.clinic.turns.base import _Queue
 from tests.clinic.at_once import at_once
 
@@ -150,18 +149,6 @@ def test_another_process_that_never_pauses_lets_this_one_in(clinic: Clinic) -> N
             Clinic.objects.filter(pk=clinic.pk).update(name="Written")
             waited.append(time.monotonic() - began)
     assert max(waited) < 1, waited
-
-
-def test_a_snapshot_takes_no_turn(clinic: Clinic) -> None:
-    def write() -> int:
-        return Clinic.objects.filter(pk=clinic.pk).update(name="Meanwhile")
-
-    connection.close()
-    with snapshot():
-        assert Clinic.objects.get().name == clinic.name
-        assert at_once([write]) == [1]
-        assert Clinic.objects.get().name == clinic.name
-    assert Clinic.objects.get().name == "Meanwhile"
 
 
 def test_a_turn_is_given_back_by_what_fails(clinic: Clinic) -> None:

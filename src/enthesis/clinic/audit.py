@@ -12,6 +12,7 @@ from django.db.models import Case, Model, QuerySet, TextField, Value, When
 from django.db.models.functions import Concat
 
 from enthesis.clinic.models import AccessEvent, AuditEvent, Clinic, Emergency, Patient, User
+from enthesis.clinic.proof import home
 
 _events: ContextVar[list[int] | None] = ContextVar("events", default=None)
 
@@ -57,6 +58,23 @@ def record(
     if (events := _events.get()) is not None:
         events.append(event.pk)
     return event
+
+
+def keep_failure(action: str, record: str, address: str, actor: str = "") -> None:
+    """One who is nobody yet came from an address and failed, under the name that was typed."""
+    AuditEvent.objects.create(
+        action=action,
+        actor=actor,
+        record=record,
+        detail={"address": address, "network": home(address)},
+    )
+
+
+def failures(action: str, address: str, since: datetime, actor: str = "") -> int:
+    """How many were kept, under a name, from the network of an address: of single addresses one
+    home has as many as it likes (IPv6). Counted in rows, which all workers share."""
+    kept = AuditEvent.objects.filter(at__gt=since, action=action, actor=actor)
+    return kept.filter(detail__network=home(address)).count()
 
 
 def _clinic_of(row: Model) -> int | None:

@@ -7,6 +7,7 @@ page names, in a handful of queries however many are open; holds no rule of its 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -92,31 +93,28 @@ def day(
     outlines = store.open_outlines(clinic) if outlines is None else outlines
     due = {pk: one for pk, course in outlines.items() for one in follow.due(course, known, today)}
     lost = _longest_lost_last({pk: one for pk, one in due.items() if one.is_lost})
+    first_lost = dict(islice(lost.items(), most_lost))
     found = {pk: course for pk, course in outlines.items() if pk not in lost}
     rechecks = _rechecks_due(found, known, today)
+    first_rechecks = dict(islice(rechecks.items(), most_rechecks))
     waiting = _undecided(clinic)
     worries = _worrying(waiting, known)
     moods = _low(waiting, known) if clinical else []
-    shown = _courses(
-        [
-            *(one.course for one in (*worries, *moods)),
-            *list(rechecks)[:most_rechecks],
-            *list(lost)[:most_lost],
-        ]
-    )
+    answered = (one.course for one in (*worries, *moods))
+    shown = _courses([*answered, *first_rechecks, *first_lost])
     return Day(
         worries=_worries(worries, shown, known),
         moods=_moods(moods, shown, known),
         visits=_visits(clinic, known, today, clinical),
         rechecks=[
             _recheck(shown[pk], on, known, today)
-            for pk, on in list(rechecks.items())[:most_rechecks]
+            for pk, on in first_rechecks.items()
             if pk in shown
         ],
         number_of_rechecks=len(rechecks),
         lost=[
             Row(shown[pk], _calls(shown[pk]), _since_tag(one.due_on), days=one.late_days)
-            for pk, one in list(lost.items())[:most_lost]
+            for pk, one in first_lost.items()
             if pk in shown
         ],
         number_lost=len(lost),

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -36,6 +36,7 @@ from enthesis.knowledge.translate import in_language
 from enthesis.shape import ShapeError, read
 from enthesis.units import Kg, Ml, Percent
 
+T = TypeVar("T")
 OWN_FOLDER = "questionnaires"
 
 
@@ -298,14 +299,16 @@ def _outlines(
     evaluated = dict[int, records.Evaluation]()
     for pk, on in models.Evaluation.objects.filter(course__in=of).values_list("course", "on"):
         evaluated.setdefault(pk, records.Evaluation(on, {}))
-    plans = dict[int, records.Plan]()
-    proposed = models.Plan.objects.filter(course__in=of)
-    for pk, agreed_on, text in proposed.values_list(
+    proposed = defaultdict[int, list[tuple[date | None, str]]](list)
+    made_plans = models.Plan.objects.filter(course__in=of)
+    for pk, agreed_on, text in made_plans.values_list(
         "course", "agreed_on", Cast("content", TextField())
     ):
-        # As `_plan` chooses: the one last agreed, before any agreement the last proposal.
-        if agreed_on is not None or pk not in plans or plans[pk].agreed_on is None:
-            plans[pk] = dataclasses.replace(_read_plan(text), agreed_on=agreed_on)
+        proposed[pk].append((agreed_on, text))
+    plans = dict[int, records.Plan]()
+    for pk, found in proposed.items():
+        agreed_on, text = _last_agreed(found)
+        plans[pk] = dataclasses.replace(_read_plan(text), agreed_on=agreed_on)
     return {
         pk: records.Course(
             id=str(pk),
@@ -398,10 +401,15 @@ def _evaluation(row: models.Course) -> records.Evaluation | None:
 
 
 def _plan(row: models.Course) -> records.Plan | None:
-    """The plan last agreed; before any agreement the last proposal."""
-    rows = list(row.plans.all())
-    agreed = [plan for plan in rows if plan.agreed_on is not None]
-    return plan_record((agreed or rows)[-1]) if rows else None
+    rows = [(plan.agreed_on, plan) for plan in row.plans.all()]
+    return plan_record(_last_agreed(rows)[1]) if rows else None
+
+
+def _last_agreed(plans: Sequence[tuple[date | None, T]]) -> tuple[date | None, T]:
+    """Of a course's plans, each with the day it was agreed, the one last agreed; before any
+    agreement the last proposal."""
+    agreed = [one for one in plans if one[0] is not None]
+    return (agreed or plans)[-1]
 
 
 def _session(row: models.Session) -> records.Session:

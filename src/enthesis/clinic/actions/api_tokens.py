@@ -11,9 +11,8 @@ from enthesis.clinic.actions import Refused, save
 from enthesis.clinic.actions.answer import hashed
 from enthesis.clinic.api.scopes import ScopeError, read_scopes, written
 from enthesis.clinic.api.table import TYPES
-from enthesis.clinic.models import ApiToken, AuditEvent, User
+from enthesis.clinic.models import ApiToken, User
 from enthesis.clinic.permissions import get_for, may
-from enthesis.clinic.proof import home
 
 BEGINNING = "enthesis_"
 """What every token begins with, so that one in a log or a repository is found and known."""
@@ -94,22 +93,13 @@ def find_token(secret: str, now: datetime) -> ApiToken | None:
 @transaction.atomic
 def fail_token(address: str) -> bool:
     """Keep that somebody came with no token of ours; False once there were too many of them from
-    this network lately, counted in the audit rows, which all workers share.
+    this network lately.
 
     A token cannot be guessed: this keeps the trail from being flooded, and never holds up a right
     one from the same network.
     """
-    events = AuditEvent.objects.filter(
-        at__gt=timezone.now() - FAILURES_WITHIN,
-        action="fail_token",
-        detail__network=home(address),
-    )
-    if events.count() >= FAILURES_ALLOWED:
+    since = timezone.now() - FAILURES_WITHIN
+    if audit.failures("fail_token", address, since) >= FAILURES_ALLOWED:
         return False
-    AuditEvent.objects.create(
-        action="fail_token",
-        actor="",
-        record="apitoken",
-        detail={"address": address, "network": home(address)},
-    )
+    audit.keep_failure("fail_token", "apitoken", address)
     return True

@@ -11,7 +11,6 @@ from enthesis.clinic import audit
 from enthesis.clinic.actions import Refused, save
 from enthesis.clinic.models import AuditEvent, User
 from enthesis.clinic.permissions import get_for, may
-from enthesis.clinic.proof import home
 
 FAILURES_ALLOWED = 5
 FAILURES_WITHIN = timedelta(minutes=15)
@@ -21,17 +20,10 @@ NAME_LENGTH = 120
 def is_throttled(username: str, address: str) -> bool:
     """Too many failures for this name from this network lately: even the right password waits.
 
-    By name *and* network, so that nobody can lock a colleague out from elsewhere; not by the single
-    address, of which one home has as many as it likes (IPv6). Counted in the audit rows, which all
-    workers share.
+    By name *and* network, so that nobody can lock a colleague out from elsewhere.
     """
-    events = AuditEvent.objects.filter(
-        at__gt=timezone.now() - FAILURES_WITHIN,
-        action="fail_sign_in",
-        actor=username[:NAME_LENGTH],
-        detail__network=home(address),
-    )
-    return events.count() >= FAILURES_ALLOWED
+    since, name = timezone.now() - FAILURES_WITHIN, username[:NAME_LENGTH]
+    return audit.failures("fail_sign_in", address, since, name) >= FAILURES_ALLOWED
 
 
 @transaction.atomic
@@ -39,12 +31,7 @@ def fail_sign_in(username: str, address: str) -> None:
     """Keep the failure, under the name that was typed (which need not exist); not those after too
     many, with which anybody could fill the trail."""
     if not is_throttled(username, address):
-        AuditEvent.objects.create(
-            action="fail_sign_in",
-            actor=username[:NAME_LENGTH],
-            record="user",
-            detail={"address": address, "network": home(address)},
-        )
+        audit.keep_failure("fail_sign_in", "user", address, username[:NAME_LENGTH])
 
 
 @transaction.atomic
