@@ -61,8 +61,8 @@ class Times:
 
 HEAD = """| | a second | p50 ms | p99 ms | worst ms | answers | wrong |
 |---|---:|---:|---:|---:|---:|---:|"""
-HEAD_OF_SOAK = """| minute | MiB | files | threads | answers | p99 ms | wrong |
-|---:|---:|---:|---:|---:|---:|---|"""
+HEAD_OF_SOAK = """| minute | MiB | own MiB | files | threads | answers | p99 ms | wrong |
+|---:|---:|---:|---:|---:|---:|---:|---|"""
 
 
 def say(text: str) -> None:
@@ -295,8 +295,8 @@ async def soak(server: Server, minutes: float, rate: float) -> None:
             state = server.state()
             states.append((now / 60, state))
             say(
-                f"| {now / 60:.0f} | {state['rss_mib']:.1f} | {state['files']:.0f} "
-                f"| {state['threads']:.0f} | {len(times.seconds)} "
+                f"| {now / 60:.0f} | {state['rss_mib']:.1f} | {state['own_mib']:.1f} "
+                f"| {state['files']:.0f} | {state['threads']:.0f} | {len(times.seconds)} "
                 f"| {times.quantile_ms(0.99):.0f} | {dict(times.wrong)} |"
             )
     await asyncio.gather(*running, return_exceptions=True)
@@ -304,7 +304,8 @@ async def soak(server: Server, minutes: float, rate: float) -> None:
     for share, name in ((0, "whole"), (1 / 3, "from the first third on"), (0.5, "second half")):
         part = states[int(share * len(states)) :]
         if len(part) > 2:
-            say(f"{name}: {slope([(m, s['rss_mib']) for m, s in part]) * 60:+.1f} MiB an hour")
+            own = [(minute, state["own_mib"]) for minute, state in part]
+            say(f"{name}: {slope(own) * 60:+.1f} MiB of its own an hour")
 
 
 def slope(points: list[tuple[float, float]]) -> float:

@@ -12,6 +12,7 @@ from django.db.models import Case, Model, QuerySet, TextField, Value, When
 from django.db.models.functions import Concat
 
 from enthesis.clinic.models import AccessEvent, AuditEvent, Clinic, Emergency, Patient, User
+from enthesis.clinic.prepared import insert
 from enthesis.clinic.proof import home
 
 _events: ContextVar[list[int] | None] = ContextVar("events", default=None)
@@ -45,15 +46,17 @@ def record(
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError(f"audit.record({action!r}) outside a transaction: add @atomic.")
     patient = patient or _patient_of(row)
-    event = AuditEvent.objects.create(
-        clinic_id=user.clinic_id if user else _clinic_of(patient or row),
-        user=user,
-        actor=str(user) if user else by,
-        action=action,
-        patient=patient,
-        record=row._meta.model_name or "",
-        record_id=row.pk,
-        detail=detail or {},
+    event = insert(
+        AuditEvent(
+            clinic_id=user.clinic_id if user else _clinic_of(patient or row),
+            user=user,
+            actor=str(user) if user else by,
+            action=action,
+            patient=patient,
+            record=row._meta.model_name or "",
+            record_id=row.pk,
+            detail=detail or {},
+        )
     )
     if (events := _events.get()) is not None:
         events.append(event.pk)

@@ -1,13 +1,14 @@
 """Queries whose SQL is written once: while patients answer, writing it takes more of a processor
 than all the rest."""
 
-from collections.abc import Callable
-from functools import cached_property
-from typing import Any, Generic, NamedTuple, TypeVar
+from collections.abc import Callable, Iterable
+from functools import cache, cached_property
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
-from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import Model, QuerySet
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.models import Field, Model, QuerySet
 from django.db.models.query import get_related_populators
+from django.db.models.sql import InsertQuery
 
 M = TypeVar("M", bound=Model)
 
@@ -17,10 +18,10 @@ class Prepared(Generic[M]):
 
     `example` makes the query with values of the right types; they stand in the SQL in the order in
     which it names them. Rows are as Django makes them, with what `select_related` and `only` ask
-    for. Annotations and prefetching are not supported.
+    for; of `values_list` there are only `tuples`. Annotations and prefetching are not supported.
     """
 
-    def __init__(self, example: Callable[[], QuerySet[M]]) -> None:
+    def __init__(self, example: Callable[[], QuerySet[M, Any]]) -> None:
         self.example = example
 
     @cached_property
@@ -28,23 +29,32 @@ class Prepared(Generic[M]):
         query = self.example().query
         compiler = query.get_compiler(DEFAULT_DB_ALIAS)
         sql, values = compiler.as_sql()
-        info = compiler.klass_info
-        if compiler.annotation_col_map or info is None:
-            raise TypeError("A prepared query gives rows of a model, without annotations.")
-        own = slice(info["select_fields"][0], info["select_fields"][-1] + 1)
+        if query.annotations:
+            raise TypeError("A prepared query has no annotations.")
         return _Written(
             query=query,
             sql=sql,
             values=len(values),
-            model=info["model"],
-            own=own,
-            names=[column[0].target.attname for column in compiler.select[own]],
-            related=get_related_populators(info, compiler.select, DEFAULT_DB_ALIAS),  # type: ignore[call-arg]
+            select=compiler.select,
+            info=compiler.klass_info,
             converters=compiler.get_converters([column for column, _, _ in compiler.select]),
         )
 
-    def rows(self, *values: str | int) -> list[M]:
-        """What the query finds with these values."""
+    @cached_property
+    def _making(self) -> "_Making":
+        info, select = self._written.info, self._written.select
+        if info is None:
+            raise TypeError("A prepared query of values gives tuples, no rows of a model.")
+        own = slice(info["select_fields"][0], info["select_fields"][-1] + 1)
+        return _Making(
+            model=info["model"],
+            own=own,
+            names=[column[0].target.attname for column in select[own]],
+            related=get_related_populators(info, select, DEFAULT_DB_ALIAS),  # type: ignore[call-arg]
+        )
+
+    def tuples(self, *values: str | int) -> Iterable[Any]:
+        """What the query finds with these values, each row as its columns."""
         written = self._written
         if len(values) != written.values:
             raise TypeError(f"The query has {written.values} values, not {len(values)}.")
@@ -52,11 +62,15 @@ class Prepared(Generic[M]):
             cursor.execute(written.sql, values)
             found = cursor.fetchall()
         compiler = written.query.get_compiler(DEFAULT_DB_ALIAS)
-        rows = []
-        for row in compiler.apply_converters(found, written.converters):
-            made = written.model.from_db(DEFAULT_DB_ALIAS, written.names, row[written.own])
-            for populator in written.related:
-                populator.populate(row, made)
+        return cast("Iterable[Any]", compiler.apply_converters(found, written.converters))
+
+    def rows(self, *values: str | int) -> list[M]:
+        """What the query finds with these values."""
+        making, rows = self._making, list[M]()
+        for columns in self.tuples(*values):
+            made = making.model.from_db(DEFAULT_DB_ALIAS, making.names, columns[making.own])
+            for populator in making.related:
+                populator.populate(columns, made)
             rows.append(made)
         return rows
 
@@ -71,8 +85,53 @@ class _Written(NamedTuple):
     query: Any
     sql: str
     values: int
+    select: list[Any]
+    info: Any
+    converters: dict[int, Any]
+
+
+class _Making(NamedTuple):
+    """A row of a model, out of columns."""
+
     model: Any
     own: slice
     names: list[str]
     related: list[Any]
-    converters: dict[int, Any]
+
+
+def insert(row: M) -> M:
+    """A new row kept, as `row.save()` keeps it; the database names its number.
+
+    ValueError where it points to a row that is not kept yet. Signals are not sent.
+    """
+    adding = _adding(type(row))
+    row._prepare_related_fields_for_save(operation_name="insert")  # type: ignore[attr-defined]
+    connection = connections[DEFAULT_DB_ALIAS]
+    values = [
+        field.get_db_prep_save(field.pre_save(row, True), connection=connection)
+        for field in adding.fields
+    ]
+    with transaction.mark_for_rollback_on_error(DEFAULT_DB_ALIAS), connection.cursor() as cursor:
+        cursor.execute(adding.sql, values)
+        [row.pk] = cursor.fetchone()
+    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+    return row
+
+
+class _Adding(NamedTuple):
+    fields: list[Any]
+    sql: str
+
+
+@cache
+def _adding(model: type[Model]) -> _Adding:
+    meta = model._meta
+    fields: list[Field[Any, Any]] = [f for f in meta.local_concrete_fields if f is not meta.pk]
+    if meta.parents or any(f.generated or hasattr(f, "get_placeholder") for f in fields):
+        raise TypeError(f"The columns of {model.__name__} are not plain values.")
+    query = InsertQuery(model)
+    query.insert_values(fields, [model()])
+    compiler = query.get_compiler(DEFAULT_DB_ALIAS)
+    compiler.returning_fields = [meta.pk]
+    [(sql, _)] = compiler.as_sql()
+    return _Adding(fields, sql)

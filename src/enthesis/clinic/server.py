@@ -14,6 +14,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 THREADS = 8
+SILENT_SECONDS = 60
 
 
 class CannotListen(Exception):  # noqa: N818 (the sentence is for the user)
@@ -63,6 +64,9 @@ def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     taken = socket.socket(family, socket.SOCK_STREAM)
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_DEFER_ACCEPT"):
+        # Browsers open connections in advance: one that says nothing holds no thread.
+        taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, SILENT_SECONDS)
     try:
         taken.bind((host, port))
         # A second start of ours could bind as well with SO_REUSEADDR, were this one not listening.
@@ -115,6 +119,11 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "workers": workers,
             "worker_class": "gthread",
             "threads": THREADS,
+            # Who comes waits until a process has a free thread, and goes to the first that has:
+            # a process that kept its connections, or took one more than it can answer, would let
+            # people wait while another has nothing to do.
+            "worker_connections": THREADS,
+            "keepalive": 0,
             "loglevel": "warning",
             # Ctrl-C in the midst of a pass of the sender: messages are safe whenever it ends.
             "graceful_timeout": 10,

@@ -335,11 +335,13 @@ def read_answers(text: str) -> Mapping[str, records.Answer]:
 
 
 _SIGNED = Prepared(
-    lambda: models.Session.objects.filter(course_id=0, signed_at__isnull=False).only("number", "on")
+    lambda: models.Session.objects.filter(course_id=0, signed_at__isnull=False).values_list(
+        "number", "on"
+    )
 )
 _COMPLETED = Prepared(
-    lambda: models.Assessment.objects.filter(course_id=0, completed_at__isnull=False).only(
-        "course", "on", "occasion", "questionnaire", "answers", "source"
+    lambda: models.Assessment.objects.filter(course_id=0, completed_at__isnull=False).values_list(
+        "pk", "on", "occasion", "questionnaire", "answers", "source"
     )
 )
 
@@ -353,8 +355,10 @@ def course_for_questions(row: models.Course) -> records.Course:
         side=records.Side(row.side),
         born_on=row.patient.born_on,
         opened_on=row.opened_on,
-        sessions=tuple(records.Session(s.number, s.on, (), ()) for s in _SIGNED.rows(row.pk)),
-        assessments=tuple(assessment_record(answers) for answers in _COMPLETED.rows(row.pk)),
+        sessions=tuple(
+            records.Session(number, on, (), ()) for number, on in _SIGNED.tuples(row.pk)
+        ),
+        assessments=tuple(_assessment(*columns) for columns in _COMPLETED.tuples(row.pk)),
     )
 
 
@@ -433,12 +437,17 @@ def _came_late(row: models.Assessment, course: models.Course) -> bool:
 
 def assessment_record(row: models.Assessment) -> records.Assessment:
     """One set of answers as a record. Raises ShapeError where they are none."""
+    return _assessment(row.pk, row.on, row.occasion, row.questionnaire, row.answers, row.source)
+
+
+def _assessment(
+    id: int, on: date, occasion: str, questionnaire: str, given: Any, source: str
+) -> records.Assessment:
     try:
-        answers = read_answers(json.dumps(row.answers))
+        answers = read_answers(json.dumps(given))
     except ShapeError as wrong:
-        raise wrong.within(f"assessment {row.pk}") from wrong
-    why = records.Occasion(row.occasion)
-    return records.Assessment(row.on, why, row.questionnaire, answers, row.source)
+        raise wrong.within(f"assessment {id}") from wrong
+    return records.Assessment(on, records.Occasion(occasion), questionnaire, answers, source)
 
 
 def _decision(row: models.Decision) -> records.Decision:

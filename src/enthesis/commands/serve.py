@@ -1,10 +1,11 @@
 """`enthesis serve`: the same server for a clinic's own machine, behind one that ends TLS."""
 
 import argparse
+import os
 import sys
 
-# One process of eight threads serves a clinic; SQLite has one writer anyway.
-WORKERS = 1
+# More than two would wait for SQLite's one writer, each with its own copy of everything.
+MOST_WORKERS = 2
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -17,7 +18,12 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8000, help="where to listen (default 8000)")
-    parser.add_argument("--workers", type=int, default=WORKERS, help="processes (default 1)")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=min(MOST_WORKERS, os.cpu_count() or 1),
+        help="processes (default: one for each processor, at most two)",
+    )
     parser.set_defaults(run=run)
 
 

@@ -37,6 +37,7 @@ from enthesis.clinic.models import (
     Weight,
 )
 from enthesis.clinic.permissions import get_for, may
+from enthesis.clinic.prepared import insert
 
 M = TypeVar("M", bound=Model)
 BOOKS = (
@@ -111,7 +112,9 @@ def save(row: M, look_for_others: bool = True) -> M:
     except ValidationError as error:
         field, messages = next(iter(error.message_dict.items()))
         raise Refused(messages[0], None if field == NON_FIELD_ERRORS else field) from error
-    if row.pk is not None and hasattr(row, "version"):
+    if row.pk is None:
+        return insert(row)
+    if hasattr(row, "version"):
         row.version += 1
     row.save()
     return row

@@ -65,22 +65,21 @@ def speak(request: HttpRequest, link: AnswerLink) -> str:
 def _answer(request: HttpRequest, token: str, link: AnswerLink, language: str) -> HttpResponse:
     clinic = link.course.patient.clinic
     known = store.known_for(clinic, store.today(clinic), language)
-    others = _others(token, language)
     if link.questionnaire == actions.SHEET:
         context = {
             **leaflet(link.course, language),
-            **_clinic(clinic, known),
-            "others": others,
+            **_head(clinic, known, token, language),
             "calendar": calendar_address(link.course, token),
         }
         return render(request, "clinic/answer/sheet.html", context)
     if link.questionnaire == actions.STATEMENT:
-        head = _clinic(clinic, known) | {"others": others}
+        head = _head(clinic, known, token, language)
         return ask_first(request, link, head) or statement_page(request, token, link, language)
     assessment = getattr(link, "assessment", None)
     answers = actions.answers_of(assessment)
     if assessment and assessment.completed_at:
-        return _received(request, clinic, answers, known, others)
+        head = _head(clinic, known, token, language)
+        return _received(request, head, answers, known)
     course = store.course_for_questions(link.course)
     screens = follow.screens(
         actions.questions_of(course, link.occasion, answers, known, link.questionnaire)
@@ -98,7 +97,7 @@ def _answer(request: HttpRequest, token: str, link: AnswerLink, language: str) -
     # A group of questions that is asked alone has no words of its own to begin with.
     whole = known.questionnaires.get(link.questionnaire)
     intro = whole.intro if whole else ""
-    context = _clinic(clinic, known) | {"intro": "" if number else intro, "others": others}
+    context = _head(clinic, known, token, language) | {"intro": "" if number else intro}
     return _ask(request, link, screens, number, form, context)
 
 
@@ -121,8 +120,8 @@ def statement_page(
     """The statement, with a button for each open invoice where cards are taken."""
     clinic = link.course.patient.clinic
     known = store.known_for(clinic, store.today(clinic), language)
-    context = statement_of(link.course) | _clinic(clinic, known)
-    context |= {"others": _others(token, language), "token": token} | (more or {})
+    context = statement_of(link.course) | _head(clinic, known, token, language)
+    context |= {"token": token} | (more or {})
     card = cards.gateway()
     if card is None:
         return render(request, "clinic/pay/statement.html", context, status=status)
@@ -138,20 +137,15 @@ def statement_page(
 
 
 def _received(
-    request: HttpRequest,
-    clinic: Clinic,
-    answers: dict[str, Answer],
-    known: Knowledge,
-    others: list[Language],
+    request: HttpRequest, head: dict[str, Any], answers: dict[str, Answer], known: Knowledge
 ) -> HttpResponse:
     dangers = follow.dangers(answers, known)
     page = "clinic/answer/danger.html" if dangers else "clinic/answer/received.html"
     emergency = tuple(dict.fromkeys(call for rule in dangers for call in rule.call_first))
-    context = _clinic(clinic, known) | {
+    context = head | {
         "dangers": dangers,
         "is_low": bool(screened(answers, known)),
         "emergency": emergency,
-        "others": others,
     }
     return render(request, page, context)
 
@@ -206,13 +200,14 @@ def _ask(
     return render(request, "clinic/answer/question.html", context, status=status)
 
 
-def _clinic(clinic: Clinic, known: Knowledge) -> dict[str, Any]:
+def _head(clinic: Clinic, known: Knowledge, token: str, language: str) -> dict[str, Any]:
     """All that a patient's page says of anybody: the clinic's name and number, and whom to call
-    in an emergency."""
+    in an emergency; and where it stands in other languages."""
     numbers = aftercare.emergency_numbers(known)
     return {
         "clinic_name": clinic.name,
         "phone": clinic.phone,
+        "others": _others(token, language),
         "emergency_numbers": numbers,
         "every_number": [clinic.phone, *(number for number, _ in numbers)],
         "emergency_text": clinic.emergency_text_es

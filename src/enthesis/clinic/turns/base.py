@@ -10,14 +10,15 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
+from django.db.backends.sqlite3.base import FORMAT_QMARK_REGEX, SQLiteCursorWrapper
 from django.db.backends.sqlite3.base import DatabaseWrapper as SQLite
 
 USUAL_TIMEOUT = 5.0
 """Seconds; SQLite's own, where the settings name none."""
-LOOK_SECONDS = 0.0005
+LOOK_SECONDS = 0.0001
 SUFFIX = "-turn"
 TURN, NEXT = 0, 1
 """Bytes of the file by which processes take turns."""
@@ -33,6 +34,10 @@ class DatabaseWrapper(SQLite):
         super().__init__(*args, **kwargs)
         self._turn: int | None = None
         self.execute_wrappers.append(self._write_in_turn)
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        """A cursor that knows the SQL which it was given before."""
+        return self.connection.cursor(factory=_Cursor)
 
     def _write_in_turn(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
@@ -98,6 +103,18 @@ class DatabaseWrapper(SQLite):
             os.close(self._turn)
             self._turn = None
             _threads(self._turns).leave()
+
+
+class _Cursor(SQLiteCursorWrapper):
+    def convert_query(self, query: str, *, param_names: list[str] | None = None) -> str:
+        if param_names is None:
+            return _with_question_marks(query)
+        return super().convert_query(query, param_names=param_names)
+
+
+@lru_cache(maxsize=500)
+def _with_question_marks(query: str) -> str:
+    return FORMAT_QMARK_REGEX.sub("?", query).replace("%%", "%")
 
 
 class _Queue:
