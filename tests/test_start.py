@@ -19,6 +19,7 @@ import pytest
 from django.db import connection
 
 from enthesis import cli
+from enthesis.clinic.server import THREADS
 
 PATIENTS = "20"
 # Else the tables of the tests are not made where this file is run alone.
@@ -184,6 +185,24 @@ def test_serve_invents_nobody(with_tables: Path) -> None:
     process = begin(with_tables, "serve", port)
     assert "invent" not in read_until(process, "answers at")
     assert end(process) == "" and process.returncode == 0
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_DEFER_ACCEPT"), reason="Linux only")
+def test_visitors_who_say_nothing_keep_nobody_waiting(with_tables: Path) -> None:
+    port = free_port()
+    process = begin(with_tables, "serve", port, "--workers", "1")
+    read_until(process, "answers at")
+    silent = [socket.create_connection(("localhost", port)) for _ in range(3 * THREADS)]
+    try:
+        # Each of them held a thread for five seconds, and so all threads for fifteen.
+        with urllib.request.urlopen(f"http://localhost:{port}/health", timeout=4) as answer:
+            assert answer.status == 200
+            # Not kept for more: it would stay with this process while others have nothing to do.
+            assert answer.headers["Connection"] == "close"
+    finally:
+        for connection in silent:
+            connection.close()
+        end(process)
 
 
 SECRETS = {

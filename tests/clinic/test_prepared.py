@@ -1,16 +1,17 @@
-"""A prepared query gives what Django's own gives."""
+"""A prepared query gives what Django's own gives, and a row is added as Django adds it."""
 
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Count
 from django.forms.models import model_to_dict
 from django.test.utils import CaptureQueriesContext
 
 from enthesis.clinic import models
-from enthesis.clinic.prepared import Prepared
+from enthesis.clinic.prepared import Prepared, insert
 
 pytestmark = [pytest.mark.alike, pytest.mark.django_db]
 
@@ -54,3 +55,50 @@ def test_annotations_are_refused() -> None:
     counted = models.Course.objects.annotate(n=Count("sessions"))
     with pytest.raises(TypeError, match="annotations"):
         Prepared(lambda: counted.filter(pk=0)).rows(1)
+
+
+def test_columns_alone(courses: list[models.Course]) -> None:
+    dates = models.Patient.objects.order_by("id").values_list("id", "born_on")
+    prepared = Prepared(lambda: dates.filter(clinic_id=0))
+    expected = [(course.patient_id, course.patient.born_on) for course in courses]
+    assert [tuple(row) for row in prepared.tuples(courses[0].patient.clinic_id)] == expected
+    with pytest.raises(TypeError, match="no rows"):
+        prepared.rows(courses[0].patient.clinic_id)
+
+
+def test_a_row_is_added_as_django_adds_it(courses: list[models.Course]) -> None:
+    given = {
+        "course": courses[0],
+        "on": date(2026, 3, 1),
+        "occasion": "baseline",
+        "questionnaire": "six_signs",
+        "answers": {"pain_now": 7, "activity": "walk “up” the hill ☃"},
+        "completed_at": datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC),
+    }
+    theirs, ours = models.Assessment(**given), models.Assessment(**given)
+    theirs.save()
+    assert insert(ours) is ours
+    assert ours.pk == theirs.pk + 1
+    assert not ours._state.adding
+    kept = [model_to_dict(models.Assessment.objects.get(pk=row.pk)) for row in (theirs, ours)]
+    assert kept[0] | {"id": 0} == kept[1] | {"id": 0}
+
+
+def test_a_row_that_points_to_one_not_kept_is_refused(courses: list[models.Course]) -> None:
+    unkept = models.Course(patient=courses[0].patient)
+    with pytest.raises(ValueError, match="unsaved related object"):
+        insert(models.Assessment(course=unkept, on=date(2026, 3, 1)))
+
+
+def test_what_the_database_refuses_ends_the_transaction(courses: list[models.Course]) -> None:
+    def twice() -> models.Assessment:
+        key = models.Assessment(course=courses[0], on=date(2026, 3, 1), request_key="once")
+        return insert(key)
+
+    with transaction.atomic():
+        twice()
+        with pytest.raises(IntegrityError):
+            twice()
+        assert transaction.get_rollback()
+        transaction.set_rollback(True)
+    assert not models.Assessment.objects.exists()

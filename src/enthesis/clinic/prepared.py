@@ -43,7 +43,7 @@ class Prepared(Generic[M]):
     @cached_property
     def _making(self) -> "_Making":
         info, select = self._written.info, self._written.select
-        if info is None:
+        if info is None or self._written.query.values_select:
             raise TypeError("A prepared query of values gives tuples, no rows of a model.")
         own = slice(info["select_fields"][0], info["select_fields"][-1] + 1)
         return _Making(
