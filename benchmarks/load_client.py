@@ -1,13 +1,15 @@
-"""A browser of the load driver: one kept connection, cookies, and forms filled in at random.
+"""A browser of the load driver: cookies, and forms filled in at random.
 
-Written on asyncio alone: with httpx the driver took as much of the processor as the server. It
-speaks as the server in front would: HTTPS was ended there, and says where the visitor is.
+Written on asyncio's sockets alone: with httpx the driver took as much of the processor as the
+server. It speaks as the server in front would: HTTPS was ended there, and says where the visitor
+is. Each request has a connection of its own, as the server answers one on each.
 """
 
 import asyncio
 import html
 import random
 import re
+import socket
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -38,7 +40,6 @@ class Browser:
     def __init__(self, port: int, number: int) -> None:
         self.port, self.cookies = port, dict[str, str]()
         self.address = f"198.51.{number // 250 % 250}.{1 + number % 250}"
-        self.streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def get(self, path: str) -> Answer:
         """Read a page."""
@@ -56,16 +57,11 @@ class Browser:
         if answer.status != 302:
             raise RuntimeError(f"{name} could not sign in: {answer.status}")
 
-    async def close(self) -> None:
-        """Let the connection go."""
-        if self.streams:
-            self.streams[1].close()
-            self.streams = None
-
     async def _ask(self, method: str, path: str, body: bytes = b"") -> Answer:
         lines = [
             f"{method} {path} HTTP/1.1",
             f"Host: {HOST}",
+            "Connection: close",
             "X-Forwarded-Proto: https",
             f"X-Forwarded-For: {self.address}",
             f"Origin: https://{HOST}",
@@ -78,50 +74,54 @@ class Browser:
             lines.append(f"Content-Length: {len(body)}")
         sent = "\r\n".join([*lines, "", ""]).encode() + body
         began = time.perf_counter()
-        try:
-            answer = await self._exchange(sent)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            # A kept connection that the server let go meanwhile: a browser opens another one.
-            await self.close()
-            answer = await self._exchange(sent)
+        answer = self._read(await _exchange(self.port, sent))
         answer.seconds = time.perf_counter() - began
         return answer
 
-    async def _exchange(self, sent: bytes) -> Answer:
-        if self.streams is None:
-            self.streams = await asyncio.open_connection("127.0.0.1", self.port, limit=2**20)
-        reader, writer = self.streams
-        writer.write(sent)
-        head = await reader.readuntil(b"\r\n\r\n")
+    def _read(self, received: bytes) -> Answer:
+        head, end, body = received.partition(b"\r\n\r\n")
+        if not end:
+            raise ConnectionError("no answer")
         first, *lines = head.decode("latin-1").split("\r\n")
-        length, location, kept, chunked = 0, "", True, False
+        location, length = "", len(body)
         for line in lines:
             name, _, value = line.partition(": ")
             name = name.lower()
-            if name == "content-length":
-                length = int(value)
-            elif name == "location":
+            if name == "location":
                 location = value
+            elif name == "content-length":
+                length = int(value)
             elif name == "set-cookie":
                 key, _, rest = value.partition("=")
                 self.cookies[key] = rest.partition(";")[0]
-            elif name == "connection":
-                kept = value.lower() != "close"
             elif name == "transfer-encoding":
-                chunked = True
-        body = await _chunks(reader) if chunked else await reader.readexactly(length)
-        if not kept:
-            await self.close()
+                body = _unchunked(body)
+                length = len(body)
+        if len(body) != length:
+            raise ConnectionError(f"{len(body)} bytes of {length}")
         return Answer(int(first.split(" ", 2)[1]), location, body, 0)
 
 
-async def _chunks(reader: asyncio.StreamReader) -> bytes:
-    parts = []
-    while size := int((await reader.readline()).strip(), 16):
-        parts.append(await reader.readexactly(size))
-        await reader.readline()
-    await reader.readline()
+async def _exchange(port: int, sent: bytes) -> bytes:
+    """All that comes back until the server closes."""
+    loop, parts = asyncio.get_running_loop(), list[bytes]()
+    with socket.socket() as connection:
+        connection.setblocking(False)
+        await loop.sock_connect(connection, ("127.0.0.1", port))
+        await loop.sock_sendall(connection, sent)
+        while part := await loop.sock_recv(connection, 2**18):
+            parts.append(part)
     return b"".join(parts)
+
+
+def _unchunked(body: bytes) -> bytes:
+    parts = []
+    while True:
+        size, _, body = body.partition(b"\r\n")
+        if not (length := int(size, 16)):
+            return b"".join(parts)
+        parts.append(body[:length])
+        body = body[length + 2 :]
 
 
 def token_of(page: Answer) -> tuple[str, str]:

@@ -144,7 +144,6 @@ class Day:
             sent = self.keep("answer", await browser.post(path, filled(page, self.rng)), 302)
             page = self.keep("question", await browser.get(path_of(sent.location) or path))
         self.done["questionnaires"] += 1
-        await browser.close()
 
 
 async def replay(server: Server, minutes: float, clinicians: int) -> None:
