@@ -5,13 +5,15 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Count
 from django.forms.models import model_to_dict
 from django.test.utils import CaptureQueriesContext
 
 from enthesis.clinic import models
-from enthesis.clinic.prepared import Prepared, insert
+from enthesis.clinic.prepared import Prepared, _adding, insert
+from tests.clinic_fixtures import make_user
 
 pytestmark = [pytest.mark.alike, pytest.mark.django_db]
 
@@ -82,6 +84,18 @@ def test_a_row_is_added_as_django_adds_it(courses: list[models.Course]) -> None:
     assert not ours._state.adding
     kept = [model_to_dict(models.Assessment.objects.get(pk=row.pk)) for row in (theirs, ours)]
     assert kept[0] | {"id": 0} == kept[1] | {"id": 0}
+
+
+def test_bytes_are_added_as_they_are(courses: list[models.Course]) -> None:
+    secret = bytes(range(256))
+    user = make_user(courses[0].patient.clinic, "ana", models.Role.CLINICIAN)
+    row = insert(models.SecondFactor(user=user, kind="app", secret=secret))
+    assert models.SecondFactor.objects.get(pk=row.pk).secret == secret
+
+
+def test_a_row_of_every_table_can_be_added() -> None:
+    for model in apps.get_app_config("clinic").get_models():
+        assert _adding(model).sql.startswith("INSERT INTO")
 
 
 def test_a_row_that_points_to_one_not_kept_is_refused(courses: list[models.Course]) -> None:

@@ -6,7 +6,7 @@ from functools import cache, cached_property
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
-from django.db.models import Field, Model, QuerySet
+from django.db.models import BinaryField, Field, Model, QuerySet
 from django.db.models.query import get_related_populators
 from django.db.models.sql import InsertQuery
 
@@ -127,7 +127,9 @@ class _Adding(NamedTuple):
 def _adding(model: type[Model]) -> _Adding:
     meta = model._meta
     fields: list[Field[Any, Any]] = [f for f in meta.local_concrete_fields if f is not meta.pk]
-    if meta.parents or any(f.generated or hasattr(f, "get_placeholder") for f in fields):
+    # The placeholder of bytes is the usual one, on SQLite as on PostgreSQL.
+    others = [f for f in fields if not isinstance(f, BinaryField)]
+    if meta.parents or any(f.generated or hasattr(f, "get_placeholder") for f in others):
         raise TypeError(f"The columns of {model.__name__} are not plain values.")
     query = InsertQuery(model)
     query.insert_values(fields, [model()])
