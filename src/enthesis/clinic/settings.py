@@ -132,7 +132,7 @@ SQLITE = {
         "timeout": 10,
         "init_command": (
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
-            "PRAGMA mmap_size=134217728; PRAGMA cache_size=-20000;"
+            "PRAGMA mmap_size=134217728;"
         ),
     },
     # A file, because a live server's threads cannot share a database in memory; named after the
