@@ -65,12 +65,8 @@ def record(
 
 def keep_failure(action: str, record: str, address: str, actor: str = "") -> None:
     """One who is nobody yet came from an address and failed, under the name that was typed."""
-    AuditEvent.objects.create(
-        action=action,
-        actor=actor,
-        record=record,
-        detail={"address": address, "network": home(address)},
-    )
+    told = {"address": address, "network": home(address)}
+    insert(AuditEvent(action=action, actor=actor, record=record, detail=told))
 
 
 def failures(action: str, address: str, since: datetime, actor: str = "") -> int:
