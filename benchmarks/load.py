@@ -304,15 +304,18 @@ async def soak(server: Server, minutes: float, rate: float) -> None:
     for share, name in ((0, "whole"), (1 / 3, "from the first third on"), (0.5, "second half")):
         part = states[int(share * len(states)) :]
         if len(part) > 2:
-            own = [(minute, state["own_mib"]) for minute, state in part]
-            say(f"{name}: {slope(own) * 60:+.1f} MiB of its own an hour")
+            rise, error = slope([(minute / 60, state["own_mib"]) for minute, state in part])
+            say(f"{name}: {rise:+.1f} MiB of its own an hour (standard error {error:.1f})")
 
 
-def slope(points: list[tuple[float, float]]) -> float:
-    """Of the least-squares line."""
+def slope(points: list[tuple[float, float]]) -> tuple[float, float]:
+    """Of the least-squares line, with its standard error."""
     n = len(points)
     mx, my = sum(x for x, _ in points) / n, sum(y for _, y in points) / n
-    return sum((x - mx) * (y - my) for x, y in points) / sum((x - mx) ** 2 for x, _ in points)
+    spread = sum((x - mx) ** 2 for x, _ in points)
+    rise = sum((x - mx) * (y - my) for x, y in points) / spread
+    left = sum((y - my - rise * (x - mx)) ** 2 for x, y in points)
+    return rise, (left / (n - 2) / spread) ** 0.5
 
 
 def tell_complaints(server: Server) -> None:
@@ -331,7 +334,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--rate", type=float, default=20)
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--workers", type=int)
     parser.add_argument("--patients", type=int, default=PATIENTS)
     args = parser.parse_args()
     links = int(args.seconds * 3 * LINKS_A_SECOND)

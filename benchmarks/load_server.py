@@ -69,9 +69,10 @@ class Server:
 
 @contextlib.contextmanager
 def serving(
-    database: str, patients: int, links: int, clinicians: int, workers: int = 1, nice: int = 0
+    database: str, patients: int, links: int, clinicians: int, workers: int | None = None, nice: int = 0
 ) -> Iterator[Server]:
-    """A new clinic in a directory of its own, served until the end of the block."""
+    """A new clinic in a directory of its own, served until the end of the block by as many
+    processes as it starts with of itself, or so many workers."""
     folder = Path(tempfile.mkdtemp(prefix="enthesis-load-"))
     environment = {
         **os.environ,
@@ -107,7 +108,7 @@ def serving(
                 "enthesis.cli",
                 "serve",
                 f"--port={port}",
-                f"--workers={workers}",
+                *([f"--workers={workers}"] if workers else []),
             ],
             env=environment,
             stdout=subprocess.PIPE,

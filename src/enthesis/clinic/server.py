@@ -1,5 +1,6 @@
 """The production web server (gunicorn), started from our own command line."""
 
+import ctypes
 import errno
 import gc
 import logging
@@ -15,6 +16,8 @@ from gunicorn.glogging import Logger
 
 THREADS = 8
 SILENT_SECONDS = 60
+M_ARENA_MAX, HEAPS = -8, 2
+"""The option of glibc's mallopt (malloc.h) for how many heaps its threads share."""
 
 
 class CannotListen(Exception):  # noqa: N818 (the sentence is for the user)
@@ -96,7 +99,16 @@ def serve(taken: socket.socket, workers: int, when_ready: Callable[[], None]) ->
 
     # A database connection must not be shared with the workers that are forked now.
     connections.close_all()
+    _share_heaps()
     _Server(taken, workers, when_ready).run()
+
+
+def _share_heaps() -> None:
+    """Let all threads share two heaps. By default glibc gives each thread one of its own, and what
+    is free in one is of no use to the other threads: each grows to what the largest page takes."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt and "MALLOC_ARENA_MAX" not in os.environ:
+        mallopt(M_ARENA_MAX, HEAPS)
 
 
 class _Log(Logger):  # type: ignore[misc]
