@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import socket
+import struct
 import sys
 import threading
 from collections.abc import Callable
@@ -16,6 +17,9 @@ from gunicorn.glogging import Logger
 
 THREADS = 8
 SILENT_SECONDS = 60
+BACKLOG = 2048
+"""As gunicorn's own; once it is full the kernel hands over even who says nothing."""
+SLOW_SECONDS = 30
 M_ARENA_MAX, HEAPS = -8, 2
 """The option of glibc's mallopt (malloc.h) for how many heaps its threads share."""
 
@@ -70,10 +74,15 @@ def listen(host: str, port: int) -> socket.socket:
     if hasattr(socket, "TCP_DEFER_ACCEPT"):
         # Browsers open connections in advance: one that says nothing holds no thread.
         taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, SILENT_SECONDS)
+    # Inherited by each connection: who stops in the midst of sending or reading holds its thread
+    # no longer.
+    patience = struct.pack("ll", SLOW_SECONDS, 0)
+    for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+        taken.setsockopt(socket.SOL_SOCKET, option, patience)
     try:
         taken.bind((host, port))
         # A second start of ours could bind as well with SO_REUSEADDR, were this one not listening.
-        taken.listen()
+        taken.listen(BACKLOG)
     except (OSError, OverflowError) as error:
         taken.close()
         raise CannotListen(_why(error, port)) from error
@@ -111,6 +120,10 @@ def _share_heaps() -> None:
         mallopt(M_ARENA_MAX, HEAPS)
 
 
+def _is_no_slow_visitor(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], BlockingIOError))
+
+
 class _Log(Logger):  # type: ignore[misc]
     """Gunicorn's own words, written like ours."""
 
@@ -129,7 +142,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
         self.chosen = {
             "bind": f"fd://{taken.fileno()}",
             "workers": workers,
-            "worker_class": "gthread",
+            "worker_class": "enthesis.clinic.worker.Worker",
             "threads": THREADS,
             # Who comes waits until a process has a free thread, and goes to the first that has:
             # a process that kept its connections, or took one more than it can answer, would let
@@ -170,6 +183,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
         for name, value in self.chosen.items():
             self.cfg.set(name, value)
+        logging.getLogger("gunicorn.error").addFilter(_is_no_slow_visitor)
         # Its own log would name the address of a request that it cannot handle.
         logging.getLogger("gunicorn.error").addFilter(HideLinks())
         self.cfg.set("logger_class", _Log)
