@@ -19,6 +19,7 @@ HOST = "clinic.example"
 TAG = re.compile(rb"<(input|textarea|select|option)\b([^>]*)>")
 ATTRIBUTE = re.compile(rb'([\w-]+)(?:="([^"]*)")?')
 TOKEN = re.compile(rb'name="csrfmiddlewaretoken" value="(\w+)"')
+LENGTH = re.compile(rb"\r\nContent-Length: (\d+)\r\n(?:.*\r\n)*?\r\n")
 ASKED = b'name="screen"'
 """In the form of a patient's questions; the page after the last has a form too, of the language."""
 Fields = list[tuple[str, str]]
@@ -103,15 +104,19 @@ class Browser:
 
 
 async def _exchange(port: int, sent: bytes) -> bytes:
-    """All that comes back until the server closes."""
-    loop, parts = asyncio.get_running_loop(), list[bytes]()
+    """What comes back, until the answer is whole or the server closes; then it is closed here."""
+    loop, received, whole = asyncio.get_running_loop(), b"", None
     with socket.socket() as connection:
         connection.setblocking(False)
         await loop.sock_connect(connection, ("127.0.0.1", port))
         await loop.sock_sendall(connection, sent)
-        while part := await loop.sock_recv(connection, 2**18):
-            parts.append(part)
-    return b"".join(parts)
+        while whole is None or len(received) < whole:
+            if not (part := await loop.sock_recv(connection, 2**18)):
+                break
+            received += part
+            if whole is None and (length := LENGTH.search(received)):
+                whole = length.end() + int(length[1])
+    return received
 
 
 def _unchunked(body: bytes) -> bytes:

@@ -69,7 +69,12 @@ class Server:
 
 @contextlib.contextmanager
 def serving(
-    database: str, patients: int, links: int, clinicians: int, workers: int | None = None, nice: int = 0
+    database: str,
+    patients: int,
+    links: int,
+    clinicians: int,
+    workers: int | None = None,
+    nice: int = 0,
 ) -> Iterator[Server]:
     """A new clinic in a directory of its own, served until the end of the block by as many
     processes as it starts with of itself, or so many workers."""

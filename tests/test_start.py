@@ -19,7 +19,6 @@ import pytest
 from django.db import connection
 
 from enthesis import cli
-from enthesis.clinic.server import THREADS
 
 PATIENTS = "20"
 # Else the tables of the tests are not made where this file is run alone.
