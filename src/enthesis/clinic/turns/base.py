@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any
 
 from django.db.backends.sqlite3.base import FORMAT_QMARK_REGEX, SQLiteCursorWrapper
@@ -42,6 +43,8 @@ class DatabaseWrapper(SQLite):
     def _write_in_turn(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
     ) -> Any:
+        """A write without a transaction has a turn of its own. An INSERT … RETURNING is committed
+        after it, in `fetchone()`: whoever comes in between waits as without a queue."""
         if self.in_atomic_block or not sql.startswith(WRITES):
             return execute(sql, params, many, context)
         self._take_turn()
@@ -60,28 +63,27 @@ class DatabaseWrapper(SQLite):
             self._give_back()
             raise
 
-    def _commit(self) -> None:
-        try:
-            super()._commit()  # type: ignore[misc]
-        finally:
-            self._give_back()
-
-    def _rollback(self) -> None:
-        try:
-            super()._rollback()  # type: ignore[misc]
-        finally:
-            self._give_back()
-
     def _close(self) -> None:
         try:
             super()._close()  # type: ignore[misc]
         finally:
             self._give_back()
 
+    def _set_autocommit(self, autocommit: bool) -> None:
+        """With this Django ends every transaction, whatever came of it. One that is open still was
+        broken off in its commit or before (Ctrl-C, no memory): sqlite3 would now commit it."""
+        try:
+            if autocommit and self.connection.in_transaction:
+                self.rollback()
+            super()._set_autocommit(autocommit)  # type: ignore[misc]
+        finally:
+            if autocommit:
+                self._give_back()
+
     @property
     def _turns(self) -> str:
         """The file that whoever writes holds."""
-        return f"{self.settings_dict['NAME']}{SUFFIX}"
+        return f"{_real(self.settings_dict['NAME'])}{SUFFIX}"
 
     def _take_turn(self) -> None:
         if self.is_in_memory_db():
@@ -133,13 +135,20 @@ class _Queue:
                 return True
             mine.acquire()
             self.waiting.append(mine)
-        if mine.acquire(timeout=seconds):
-            return True
+        try:
+            came = mine.acquire(timeout=seconds)
+        except BaseException:  # Ctrl-C
+            if not self._went(mine):
+                self.leave()
+            raise
+        return came or not self._went(mine)
+
+    def _went(self, mine: threading.Lock) -> bool:
+        """Gone from among those who wait, unless one's turn came at the last moment."""
         with self.mutex:
-            if mine in self.waiting:
+            if is_waiting := mine in self.waiting:
                 self.waiting.remove(mine)
-                return False
-        return True  # it came at the last moment
+            return is_waiting
 
     def leave(self) -> None:
         """The next one's turn."""
@@ -154,6 +163,16 @@ class _Queue:
 def _threads(turns: str) -> _Queue:
     """Of one database."""
     return _Queue()
+
+
+# Of those who write while a process is forked, none goes on in the child.
+os.register_at_fork(after_in_child=_threads.cache_clear)
+
+
+@cache
+def _real(name: str | Path) -> str:
+    """One database is one queue, however its path is spelled."""
+    return os.path.realpath(name)
 
 
 def _hold(turns: str, until: float) -> int:
@@ -180,14 +199,14 @@ def _hold(turns: str, until: float) -> int:
 def _opened(turns: str) -> int:
     try:
         opened = os.open(turns, os.O_RDWR | os.O_CREAT, 0o600)
-        if os.geteuid() == 0:
-            # As SQLite does with its own files: else a command given once by root would keep the
-            # server from writing ever after.
-            with suppress(FileNotFoundError):
-                owner = os.stat(turns.removesuffix(SUFFIX))
-                os.fchown(opened, owner.st_uid, owner.st_gid)
     except OSError as error:
         raise _refused("SQLITE_READONLY", f"unable to open {turns}: {error.strerror}") from error
+    if os.geteuid() == 0:
+        # As SQLite does with its own files, where root may (in a container it may not): else a
+        # command given once by root would keep the server from writing ever after.
+        with suppress(OSError):
+            owner = os.stat(turns.removesuffix(SUFFIX))
+            os.fchown(opened, owner.st_uid, owner.st_gid)
     return opened
 
 
