@@ -44,6 +44,20 @@ def test_unsafe_settings_do_not_start(tmp_path: Path, more: dict[str, str], why:
     assert why in done.stderr and len(done.stderr.splitlines()) == 1
 
 
+def test_an_sqlite_that_is_too_old_is_said_at_the_start_and_postgresql_needs_none(
+    tmp_path: Path,
+) -> None:
+    old = (
+        "import sqlite3; sqlite3.sqlite_version, sqlite3.sqlite_version_info = '3.34.1', (3, 34, 1)"
+    )
+    command = f"{old}; from enthesis.cli import main; main(['manage', 'check'])"
+    done = run(tmp_path, "-c", command)
+    assert done.returncode == 1 and done.stdout == "" and len(done.stderr.splitlines()) == 1
+    assert "has SQLite 3.34.1; Enthesis needs 3.35 or newer" in done.stderr
+    done = run(tmp_path, "-c", f"{old}; {STARTED}", DATABASE_URL="postgres://user@host/name")
+    assert done.stdout == "loaded\n"
+
+
 def test_debug_starts_for_this_machine_only(tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text("from enthesis.clinic.settings import *\nDEBUG = True\n")
     own = {"DJANGO_SETTINGS_MODULE": "own", "PYTHONPATH": f"src:{tmp_path}"}

@@ -30,6 +30,7 @@ ENTHESIS_CARD_PAGES  where its payment pages are, if not at its usual address: h
 
 import os
 import secrets
+import sqlite3
 import tempfile
 from pathlib import Path
 
@@ -122,6 +123,8 @@ TEMPLATES = [
     }
 ]
 
+# The first with INSERT … RETURNING, by which a new row learns its number (clinic/prepared.py).
+SQLITE_NEEDED = (3, 35)
 SQLITE = {
     "ENGINE": "enthesis.clinic.turns",
     "NAME": DATA / "enthesis.sqlite3",
@@ -148,6 +151,12 @@ if DATABASES["default"]["ENGINE"] not in (SQLITE["ENGINE"], "django.db.backends.
     raise ImproperlyConfigured(
         "DATABASE_URL names a PostgreSQL database, postgres://… To use SQLite leave it out; "
         "ENTHESIS_DATA says where its file is."
+    )
+if DATABASES["default"] is SQLITE and sqlite3.sqlite_version_info < SQLITE_NEEDED:
+    raise ImproperlyConfigured(
+        f"This Python has SQLite {sqlite3.sqlite_version}; Enthesis needs "
+        f"{'.'.join(map(str, SQLITE_NEEDED))} or newer: use a newer system, or PostgreSQL by "
+        "DATABASE_URL."
     )
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
