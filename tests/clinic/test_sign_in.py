@@ -2,12 +2,17 @@
 
 import html
 import re
+import threading
+from functools import partial
+from typing import Any
 
 import pytest
+from django.contrib.auth import authenticate
 from django.test import Client
 
 from enthesis.clinic.models import AuditEvent, User
 from enthesis.clinic.pages.sign_in import THROTTLED, WRONG
+from tests.clinic.at_once import at_once
 from tests.clinic_fixtures import PASSWORD
 
 # New in each answer: the token against forged forms, and the key of the form.
@@ -51,6 +56,34 @@ def test_the_right_password_waits_after_five_failures(clinician: User, desk: Use
     assert _try(desk.username, PASSWORD).status_code == 302
     elsewhere = _try(clinician.username, PASSWORD, REMOTE_ADDR="10.0.0.7")
     assert elsewhere.status_code == 302, "nobody locks a colleague out from another place"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_twelve_guesses_at_once_tell_no_more_than_five_one_by_one(
+    clinician: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, right_last = threading.Barrier(12), threading.Event()
+
+    def at_the_same_time(request: Any, username: str, password: str) -> User | None:
+        user = authenticate(request, username=username, password=password)
+        looked.wait()
+        if user is not None:
+            right_last.wait(30)
+        return user
+
+    monkeypatch.setattr("enthesis.clinic.pages.sign_in.authenticate", at_the_same_time)
+    told = list[str]()
+
+    def guess(password: str) -> None:
+        told.append(_words(_try(clinician.username, password)))
+        if len(told) == 11:
+            right_last.set()
+
+    tries = [*(f"wrong {number}" for number in range(11)), PASSWORD]
+    assert at_once([partial(guess, password) for password in tries]) == [None] * 12
+    assert sum(WRONG in words for words in told) == 5
+    assert sum(THROTTLED in words for words in told) == 7, "the right one too"
+    assert AuditEvent.objects.filter(action="fail_sign_in").count() == 5
 
 
 def test_who_has_many_addresses_of_one_network_has_no_more_tries(clinician: User) -> None:

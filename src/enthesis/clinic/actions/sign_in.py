@@ -27,11 +27,17 @@ def is_throttled(username: str, address: str) -> bool:
 
 
 @transaction.atomic
-def fail_sign_in(username: str, address: str) -> None:
-    """Keep the failure, under the name that was typed (which need not exist); not those after too
-    many, with which anybody could fill the trail."""
-    if not is_throttled(username, address):
-        audit.keep_failure("fail_sign_in", "user", address, username[:NAME_LENGTH])
+def fail_sign_in(username: str, address: str) -> bool:
+    """Keep the failure, under the name that was typed (which need not exist); False, and nothing
+    kept, after too many, with which anybody could fill the trail.
+
+    Who has a name is held, so that many at once are counted as those one by one.
+    """
+    User.objects.select_for_update().filter(username=username).first()
+    if is_throttled(username, address):
+        return False
+    audit.keep_failure("fail_sign_in", "user", address, username[:NAME_LENGTH])
+    return True
 
 
 @transaction.atomic

@@ -88,9 +88,11 @@ class OwnPasswordForm(forms.Form):
         # Counted like tries at the door: an open screen is no place to guess a password.
         if actions.is_throttled(user.username, address):
             raise forms.ValidationError(THROTTLED)
-        if not user.check_password(data["old"]):
-            actions.fail_sign_in(user.username, address)
+        is_right = user.check_password(data["old"])
+        if not is_right and actions.fail_sign_in(user.username, address):
             self.add_error("old", "That is not your password until now.")
+        elif not is_right or actions.is_throttled(user.username, address):
+            raise forms.ValidationError(THROTTLED)
         return data
 
 
