@@ -123,7 +123,11 @@ def test_writers_that_never_pause_let_each_other_in(clinic: Clinic) -> None:
         return lambda: _count(place, _in_transaction)
 
     def alone() -> None:
-        _count(3, _write)
+        _count(3, _write_and_yield)
+
+    def _write_and_yield() -> None:
+        _write()
+        time.sleep(0.001)  # else it keeps the interpreter, without which nobody comes to the queue
 
     def _in_transaction() -> None:
         with transaction.atomic():
