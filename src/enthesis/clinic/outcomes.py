@@ -5,12 +5,15 @@ report here is of one clinic's courses. What imports Arrow or Ibis does so insid
 take seconds, which the start of a web server must not.
 """
 
+import fcntl
 import json
 import logging
+import os
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
@@ -46,7 +49,6 @@ FAILED = (
 
 
 LAST_KEPT = 32
-_making = threading.Lock()
 _last: dict[tuple[str, int, str, bool, date], "Report"] = {}
 """The last report of each kind, for who need not wait for the next."""
 
@@ -110,7 +112,7 @@ def bring_up_to_date(or_last: bool = False) -> UpToDate | AtWork:
     waiting = registry.waiting(folder())
     if not waiting:
         return UpToDate(0, 0.0)
-    if registry.at_work() or (or_last and _making.locked()):
+    if registry.at_work() or (or_last and _is_made()):
         told = _read_progress()
         return AtWork(told.get("done", 0), told.get("total", waiting))
     if waiting <= QUICK:
@@ -228,8 +230,9 @@ def report_today(
     of a registry that is not up to date.
 
     `for_the_public`: small cells are hidden, as publishing.toml says. `or_last`: while a report is
-    being made, the last one of the kind is good enough. One is made at a time: eight colleagues
-    who opened the page after one write had all threads at the same work, and nobody else a page.
+    being made, the last one of the kind is good enough. One is made at a time in the installation:
+    eight colleagues who opened the page after one write had all threads at the same work, and
+    nobody else a page; of two processes each wrote the next cut while the other made its report.
     Raises FitError where there is nothing to report, RegistryError where the registry holds no
     course or cannot be read.
     """
@@ -238,9 +241,10 @@ def report_today(
 
     on = day or store.today(clinic)
     kind = str(folder()), clinic.pk, condition, for_the_public, on
-    if not _making.acquire(blocking=not (or_last and kind in _last)):
-        return _last[kind]
-    try:
+    last = _last.get(kind) if or_last else None
+    with making(may_wait=last is None) as is_ours:
+        if last is not None and not is_ours:
+            return last
         _last[kind] = of_one_cut(
             folder(),
             lambda cut: _report(
@@ -251,8 +255,26 @@ def report_today(
         while len(_last) > LAST_KEPT:
             del _last[next(iter(_last))]
         return _last[kind]
+
+
+@contextmanager
+def making(*, may_wait: bool) -> Iterator[bool]:
+    """One report at a time in all processes; whether it is ours, or somebody makes another and
+    nobody may wait."""
+    held, is_ours = os.open(settings.DATA, os.O_RDONLY), True
+    try:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | (0 if may_wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            is_ours = False
+        yield is_ours
     finally:
-        _making.release()
+        os.close(held)
+
+
+def _is_made() -> bool:
+    with making(may_wait=False) as is_ours:
+        return not is_ours
 
 
 @lru_cache(maxsize=32)
