@@ -13,24 +13,32 @@ from pathlib import Path
 import pytest
 
 from enthesis.clinic.server import THREADS
-from enthesis.clinic.worker import LEAVE_SECONDS
+from enthesis.clinic.worker import LEAVE_SECONDS, MOST_LEAVING
 from tests.test_start import environment
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="It asks /proc, and so does a test."
 )
 SMALL, LARGE = b"ok", 20_000_000
+OPEN_FILES = MOST_LEAVING + 100
 SERVER = f"""
+import os, resource
+from pathlib import Path
 from enthesis.clinic import server
+resource.setrlimit(resource.RLIMIT_NOFILE, ({OPEN_FILES}, {OPEN_FILES}))
 server.SLOW_SECONDS = 1
 server.prepare()
+os.chdir(os.environ["ENTHESIS_DATA"])
+Path("large").write_bytes(b"x" * {LARGE})
 
 def application(environ, start):
     if environ["PATH_INFO"] != "/refused":
         environ["wsgi.input"].read()
-    body = b"x" * {LARGE} if environ["PATH_INFO"] == "/large" else {SMALL!r}
-    start("200 OK", [("Content-Length", str(len(body)))])
-    return [body]
+    length = {LARGE} if environ["PATH_INFO"] in ("/large", "/file") else {len(SMALL)}
+    start("200 OK", [("Content-Length", str(length))])
+    if environ["PATH_INFO"] == "/file":
+        return environ["wsgi.file_wrapper"](open("large", "rb"))
+    return [b"x" * {LARGE} if environ["PATH_INFO"] == "/large" else {SMALL!r}]
 
 class Tiny(server._Server):
     def _begin(self, worker):
@@ -103,14 +111,23 @@ def running(tmp_path: Path) -> Iterator[Running]:
 
 def test_who_has_an_answer_and_stays_keeps_nobody_waiting(running: Running) -> None:
     before = running.connections()
+    began = time.monotonic()
     with running.visitors(2 * THREADS, asking()) as came:
         for visitor in came:
             assert read_whole(visitor).endswith(SMALL)
+        assert time.monotonic() - began < THREADS * LEAVE_SECONDS
         assert running.seconds_until_answered() < LEAVE_SECONDS / 2
         until = time.monotonic() + 10 * LEAVE_SECONDS
         while running.connections() > before and time.monotonic() < until:
             time.sleep(0.1)
         assert running.connections() == before
+
+
+def test_many_who_stay_do_not_use_up_its_open_files(running: Running) -> None:
+    with running.visitors(OPEN_FILES, asking()) as came:
+        for visitor in came:
+            assert read_whole(visitor).endswith(SMALL)
+        assert running.connections() < OPEN_FILES
 
 
 @pytest.mark.parametrize("half", [asking()[:20], asking(body_bytes=10) + b"half"])
@@ -121,8 +138,11 @@ def test_who_stops_in_the_midst_of_sending_holds_no_thread_for_long(
         assert running.seconds_until_answered() < 20
 
 
-def test_who_does_not_read_the_answer_holds_no_thread_for_long(running: Running) -> None:
-    with running.visitors(THREADS, asking("/large")):
+@pytest.mark.parametrize("large", ["/large", "/file"])
+def test_who_does_not_read_the_answer_holds_no_thread_for_long(
+    running: Running, large: str
+) -> None:
+    with running.visitors(THREADS, asking(large)):
         assert running.seconds_until_answered() < 20
 
 

@@ -74,8 +74,8 @@ def listen(host: str, port: int) -> socket.socket:
     if hasattr(socket, "TCP_DEFER_ACCEPT"):
         # Browsers open connections in advance: one that says nothing holds no thread.
         taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, SILENT_SECONDS)
-    # Inherited by each connection: who stops in the midst of sending or reading holds its thread
-    # no longer.
+    # Inherited by each connection: who sends or reads nothing for so long holds its thread no
+    # longer.
     patience = struct.pack("ll", SLOW_SECONDS, 0)
     for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
         taken.setsockopt(socket.SOL_SOCKET, option, patience)
@@ -149,6 +149,8 @@ class _Server(BaseApplication):  # type: ignore[misc]
             # people wait while another has nothing to do.
             "worker_connections": THREADS,
             "keepalive": 0,
+            # It waits for ever for who does not read: SLOW_SECONDS do not reach it.
+            "sendfile": False,
             "loglevel": "warning",
             # Ctrl-C in the midst of a pass of the sender: messages are safe whenever it ends.
             "graceful_timeout": 10,

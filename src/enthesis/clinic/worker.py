@@ -1,4 +1,4 @@
-"""Gunicorn's worker with threads, in which nobody who is slow keeps all others waiting."""
+"""Gunicorn's worker with threads, in which who is slow to close keeps nobody else waiting."""
 
 import selectors
 import socket
@@ -11,6 +11,8 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 LEAVE_SECONDS = 2
 """As long as gunicorn's own worker waits."""
+MOST_LEAVING = 256
+"""They hold open files, of which a process may have 1,024."""
 READ_BYTES = 2**16
 
 
@@ -36,6 +38,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             conn.close()
             return
         conn.timeout = time.monotonic() + LEAVE_SECONDS
+        if len(self.leaving) >= MOST_LEAVING:
+            self._close(next(iter(self.leaving)))
         self.leaving[conn] = None
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._read_on, conn))
 
@@ -53,8 +57,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         conn.close()
 
     def murder_pending(self) -> None:
-        """Close also those who were given their answer and do not leave; called once a second."""
+        """Close also those who were given their answer and do not leave; called again and again."""
         super().murder_pending()
         now = time.monotonic()
-        for conn in [conn for conn in self.leaving if conn.timeout <= now]:
-            self._close(conn)
+        while self.leaving and (first := next(iter(self.leaving))).timeout <= now:
+            self._close(first)
