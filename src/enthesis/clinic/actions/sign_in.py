@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from enthesis.clinic import audit
@@ -15,6 +15,7 @@ from enthesis.clinic.permissions import get_for, may
 FAILURES_ALLOWED = 5
 FAILURES_WITHIN = timedelta(minutes=15)
 NAME_LENGTH = 120
+_LOCK = 7_462_002
 
 
 def is_throttled(username: str, address: str) -> bool:
@@ -29,15 +30,30 @@ def is_throttled(username: str, address: str) -> bool:
 @transaction.atomic
 def fail_sign_in(username: str, address: str) -> bool:
     """Keep the failure, under the name that was typed (which need not exist); False, and nothing
-    kept, after too many, with which anybody could fill the trail.
-
-    Who has a name is held, so that many at once are counted as those one by one.
-    """
-    User.objects.select_for_update().filter(username=username).first()
+    kept, after too many, with which anybody could fill the trail."""
+    _one_by_one(username)
     if is_throttled(username, address):
         return False
     audit.keep_failure("fail_sign_in", "user", address, username[:NAME_LENGTH])
     return True
+
+
+@transaction.atomic
+def may_tell(username: str, address: str, is_right: bool) -> bool:
+    """Whether a password that was looked at may be answered; a wrong one is kept. Of those tried
+    in the same moment the ones beyond what is allowed are told nothing, not even the right one."""
+    if not is_right:
+        return fail_sign_in(username, address)
+    _one_by_one(username)
+    return not is_throttled(username, address)
+
+
+def _one_by_one(username: str) -> None:
+    """Until the transaction ends. By the name and not its row: a name that does not exist must be
+    answered as one that does."""
+    if connection.vendor == "postgresql":  # SQLite has one writer
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCK, username])
 
 
 @transaction.atomic

@@ -89,10 +89,10 @@ class OwnPasswordForm(forms.Form):
         if actions.is_throttled(user.username, address):
             raise forms.ValidationError(THROTTLED)
         is_right = user.check_password(data["old"])
-        if not is_right and actions.fail_sign_in(user.username, address):
-            self.add_error("old", "That is not your password until now.")
-        elif not is_right or actions.is_throttled(user.username, address):
+        if not actions.may_tell(user.username, address, is_right):
             raise forms.ValidationError(THROTTLED)
+        if not is_right:
+            self.add_error("old", "That is not your password until now.")
         return data
 
 

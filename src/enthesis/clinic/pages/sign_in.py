@@ -55,11 +55,10 @@ class SignInForm(forms.Form):
         if actions.is_throttled(name, address):
             raise forms.ValidationError(THROTTLED)
         user = authenticate(self.request, username=name, password=data["password"])
-        if user is None and actions.fail_sign_in(name, address):
-            raise forms.ValidationError(WRONG)
-        # Of those tried in the same moment nothing is told of the ones beyond what is allowed.
-        if user is None or actions.is_throttled(name, address):
+        if not actions.may_tell(name, address, user is not None):
             raise forms.ValidationError(THROTTLED)
+        if user is None:
+            raise forms.ValidationError(WRONG)
         self.user = user
         return data
 
