@@ -5,15 +5,13 @@ report here is of one clinic's courses. What imports Arrow or Ibis does so insid
 take seconds, which the start of a web server must not.
 """
 
-import fcntl
 import json
 import logging
-import os
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
@@ -42,6 +40,7 @@ VERSIONS = ("enthesis", "ibis-framework", "duckdb", "pyarrow", "numpy", "scipy")
 NOT_PUBLIC = ("by-clinician",)
 """Two or three colleagues are easily told apart, and a funnel of so few invites a ranking."""
 PROGRESS = "registry-progress.json"
+REPORT_LOCK = "outcomes-report.lock"
 FAILED = (
     "The outcomes could not be brought up to date. What went wrong stands in the log of Enthesis."
 )
@@ -112,12 +111,11 @@ def bring_up_to_date(or_last: bool = False) -> UpToDate | AtWork:
     waiting = registry.waiting(folder())
     if not waiting:
         return UpToDate(0, 0.0)
-    if registry.at_work() or (or_last and _is_made()):
-        told = _read_progress()
-        return AtWork(told.get("done", 0), told.get("total", waiting))
-    if waiting <= QUICK:
-        return _at_once()
-    return _in_background(waiting)
+    with making(may_wait=not or_last) as is_ours:
+        if is_ours and not registry.at_work():
+            return _at_once() if waiting <= QUICK else _in_background(waiting)
+    told = _read_progress()
+    return AtWork(told.get("done", 0), told.get("total", waiting))
 
 
 def _at_once() -> UpToDate:
@@ -257,24 +255,12 @@ def report_today(
         return _last[kind]
 
 
-@contextmanager
-def making(*, may_wait: bool) -> Iterator[bool]:
-    """One report at a time in all processes; whether it is ours, or somebody makes another and
-    nobody may wait."""
-    held, is_ours = os.open(settings.DATA, os.O_RDONLY), True
-    try:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | (0 if may_wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            is_ours = False
-        yield is_ours
-    finally:
-        os.close(held)
+def making(*, may_wait: bool) -> AbstractContextManager[bool]:
+    """Held while a report is made, by whichever process makes it, and while the next cut is
+    written: whether it is ours, or somebody else's and nobody may wait."""
+    from enthesis.outcomes.registry import alone
 
-
-def _is_made() -> bool:
-    with making(may_wait=False) as is_ours:
-        return not is_ours
+    return alone(Path(settings.DATA) / REPORT_LOCK, may_wait=may_wait)
 
 
 @lru_cache(maxsize=32)

@@ -425,12 +425,17 @@ def _clean(folder: Path, cut: Cut, keep_all: bool = False) -> None:
 
 
 @contextmanager
-def alone(file: Path) -> Iterator[None]:
-    """One holder of a lock file at a time; the lock goes with its process, however that ends."""
+def alone(file: Path, *, may_wait: bool = True) -> Iterator[bool]:
+    """One holder of a lock file at a time; the lock goes with its process, however that ends.
+    False to who may not wait while another holds it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        is_ours = True
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if may_wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            is_ours = False
+        yield is_ours
 
 
 @contextmanager

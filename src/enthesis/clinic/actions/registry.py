@@ -8,7 +8,6 @@ no table of them has to be kept. This module takes a second to import (Arrow): n
 server imports at its start may import it.
 """
 
-import fcntl
 import hashlib
 import hmac
 import json
@@ -121,12 +120,9 @@ def refresh(
 
 def at_work(state_folder: Path | None = None) -> bool:
     """Whether a refresh is going on in any process."""
-    with ((state_folder or Path(settings.DATA)) / LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
+    lock = (state_folder or Path(settings.DATA)) / LOCK
+    with registry.alone(lock, may_wait=False) as is_free:
+        return not is_free
 
 
 def _refresh(
