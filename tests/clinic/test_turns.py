@@ -145,7 +145,7 @@ def test_writers_that_never_pause_let_each_other_in(clinic: Clinic) -> None:
             written[place] += 1
 
     assert at_once([*map(in_transactions, range(3)), alone]) == [None] * 4
-    assert min(written) >= max(written) / 3, written
+    assert min(written) >= max(written) / 2, written
 
 
 @contextmanager
@@ -189,13 +189,16 @@ def test_another_process_is_waited_for_and_no_longer_than_the_timeout(
 
 
 def test_another_process_that_never_pauses_lets_this_one_in(clinic: Clinic) -> None:
-    turns, passed = f"{connection.settings_dict['NAME']}-turn", list[int]()
+    turns = f"{connection.settings_dict['NAME']}-turn"
+    passed, waited = list[int](), list[float]()
     with another_process_writes(0.002):
         for _ in range(100):
             time.sleep(0.003)  # it has the turn
-            before = os.stat(turns).st_size
+            before, began = os.stat(turns).st_size, time.monotonic()
             with transaction.atomic():
                 passed.append(os.stat(turns).st_size - before)
+                waited.append(time.monotonic() - began)
+    assert max(waited) < 1, waited
     # One, unless the machine halts this process as it comes; without a place NEXT often dozens.
     assert sum(many > 2 for many in passed) < 10, passed
 
