@@ -45,6 +45,7 @@ READS_FILES = {
     "knowledge/load_papers.py",
     "invented/truth.py",
     "invented/people.py",
+    "outcomes/alone.py",
     "outcomes/paper.py",
     "outcomes/registry.py",
     "invented/registry_truth.py",

@@ -87,6 +87,7 @@ def test_of_many_backups_the_days_and_the_months_are_kept(tmp_path: Path) -> Non
     assert [one.made_at for one in backup.kept(tmp_path)] == [
         datetime(2025, 11, 17, 13, tzinfo=UTC),
         datetime(2025, 12, 3, 13, tzinfo=UTC),
+        datetime(2025, 12, 17, 1, tzinfo=UTC),
         datetime(2025, 12, 17, 13, tzinfo=UTC),
     ]
     assert (tmp_path / "notes.txt").exists()
@@ -192,6 +193,7 @@ def test_a_backup_fills_an_empty_machine_with_the_same_rows(
     assert not (data / "enthesis.sqlite3").exists()
     said = restored_elsewhere(one.file, backup.key_file(), data)
     assert "Restored into" in said
+    assert sealing.read_key(data / "backup_key") == sealing.read_key(backup.key_file())
     there = sqlite3.connect(data / "enthesis.sqlite3")
     assert there.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     with backup.unpacked(one.file, sealing.read_key(backup.key_file()), tmp_path) as (_, told):

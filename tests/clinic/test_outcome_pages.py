@@ -30,6 +30,7 @@ from enthesis.clinic.pages.outcomes import slider
 from enthesis.knowledge.kinds import Knowledge, OwnForecast
 from enthesis.knowledge.load import knowledge
 from enthesis.outcomes import cohort, registry, report
+from enthesis.outcomes.alone import alone
 from enthesis.outcomes.engine import Registry, open_registry
 from enthesis.outcomes.registry import MANIFEST, read_table
 from tests.clinic.invented import load
@@ -196,14 +197,14 @@ def test_a_long_refresh_shows_how_far_it_is_and_a_failed_one_says_so(
     as_clinician = client_for(clinician)
     monkeypatch.setattr(outcomes, "QUICK", 0)
     # Somebody else's process is at it, and has told how far it is.
-    with registry.alone(Path(outcomes.settings.DATA) / registry_action.LOCK):
+    with alone(Path(outcomes.settings.DATA) / registry_action.LOCK):
         outcomes._write_progress({"done": 12, "total": 40})
         page = as_clinician.get("/outcomes/")
         assert page["Refresh"] and "12 of 40 courses so far" in page.content.decode()
     # Once there was a report, it is shown meanwhile, with its day and what is going on.
     registry_action.refresh(outcomes.folder())
     monkeypatch.setattr(registry_action, "waiting", lambda folder: 40)
-    with registry.alone(Path(outcomes.settings.DATA) / registry_action.LOCK):
+    with alone(Path(outcomes.settings.DATA) / registry_action.LOCK):
         page = as_clinician.get("/outcomes/")
         assert "Refresh" not in page and "12 of 40 courses looked at" in page.content.decode()
         assert "as the records were on" in page.content.decode()
@@ -444,18 +445,26 @@ def test_what_was_published_stays_and_what_was_not_seen_is_not_published(
 
 @pytest.mark.alike
 def test_no_small_count_and_no_clinician_is_public(
-    as_admin: Client, invented: models.Clinic, client: Client
+    as_admin: Client,
+    invented: models.Clinic,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     limit = knowledge(TODAY).publishing.smallest_count
     own = as_admin.get("/outcomes/").context["report"]
     # The disk keeps the real day, on which no report was made: it would be made now, and wait.
     os.utime(outcomes.folder() / MANIFEST, (NOON.timestamp(), NOON.timestamp()))
     # A colleague's report is being made, perhaps by another process: nobody waits for it.
-    with outcomes.making(may_wait=True):
+    with outcomes.making(or_wait=True):
         with transaction.atomic():
             audit.record(None, "write", models.Course.objects.all()[0])
         told = as_admin.get("/outcomes/").context
         assert told["report"] is own and isinstance(told["fresh"], outcomes.AtWork)
+        # Where there is no last one to show, there is an end to waiting.
+        monkeypatch.setattr(outcomes, "WAIT_SECONDS", 0.1)
+        outcomes._last.clear()
+        page = as_admin.get("/outcomes/")
+        assert page["Refresh"] and "Other reports are being made first" in page.content.decode()
     assert isinstance(as_admin.get("/outcomes/").context["fresh"], outcomes.UpToDate)
     assert small_counts(own, limit), "the clinic itself sees its small counts"
     shown = outcomes.report_today(invented, for_the_public=True)

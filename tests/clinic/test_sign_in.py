@@ -108,6 +108,13 @@ def test_wrong_passkeys_do_not_fill_the_trail(client: Client, clinician: User) -
     assert AuditEvent.objects.filter(action="fail_sign_in").count() == 5
 
 
+def test_a_form_where_a_passkey_is_asked_for_is_no_fault_of_ours(db: None) -> None:
+    client = Client(enforce_csrf_checks=True)
+    fields = {"csrfmiddlewaretoken": str(client.get("/sign-in/").context["csrf_token"])}
+    answer = client.post("/sign-in/passkey/", fields)
+    assert answer.status_code == 422 and "not known here" in answer.json()["error"]
+
+
 def test_a_fresh_quarter_of_an_hour_lets_in_again(clinician: User, time_machine) -> None:
     time_machine.move_to("2026-11-23 12:00Z")
     for _ in range(5):

@@ -1,6 +1,5 @@
 """Sealed backups: made while the clinic works, read again before they count, rotated, restored."""
 
-import fcntl
 import logging
 import os
 import shutil
@@ -20,6 +19,7 @@ from django.utils import timezone
 from enthesis.clinic import archive, image_files, sealing, trail
 from enthesis.clinic.disk import sync_names
 from enthesis.clinic.package import EXPORT
+from enthesis.outcomes.alone import alone
 
 log = logging.getLogger("enthesis.backup")
 SUFFIX = ".enthesis"
@@ -130,14 +130,17 @@ class _Pieces:
 
 def rotate(where: Path, days: int, months: int) -> list[Path]:
     """Delete what is not wanted any more: kept are the newest of each of the last so many days
-    that have one, and of each of the last so many months."""
+    that have one, and of each of the last so many months; and all of the last 24 hours, so that
+    the next daily one does not replace what was made by hand before a new release."""
     by_day, by_month = dict[str, Backup](), dict[str, Backup]()
-    for one in kept(where):
+    there = kept(where)
+    for one in there:
         by_day[f"{one.made_at:%Y%m%d}"] = one
         by_month[f"{one.made_at:%Y%m}"] = one
     wanted = {by_day[day].file for day in sorted(by_day)[-days:]}
     wanted |= {by_month[month].file for month in sorted(by_month)[-months:]}
-    gone = [one.file for one in kept(where) if one.file not in wanted]
+    wanted |= {one.file for one in there if there[-1].made_at - one.made_at < EVERY}
+    gone = [one.file for one in there if one.file not in wanted]
     for file in gone:
         file.unlink()
     return gone
@@ -197,11 +200,8 @@ def make_if_due(now: datetime) -> Backup | None:
     newest = kept(where)[-1:]
     if newest and now - newest[0].made_at < EVERY:
         return None
-    where.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (where / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+    with alone(where / ".lock", wait_seconds=0) as is_ours:
+        if not is_ours:
             return None
         began = time.monotonic()
         made, _ = make(where)

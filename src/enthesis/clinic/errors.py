@@ -126,6 +126,15 @@ def _busy_words() -> tuple[str, ...]:
     )
 
 
+def _cut_off_words() -> tuple[str, ...]:
+    return (
+        gettext("This did not arrive whole"),
+        gettext("What you sent just now was not saved."),
+        gettext("Go back and try again. If it happens again, call your clinic."),
+        _ill(),
+    )
+
+
 def _is_for_program(request: HttpRequest) -> bool:
     return request.path.strip("/").partition("/")[0] == "fhir"
 
@@ -195,6 +204,17 @@ def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
         "accepted. Go back, reload the page and send it again. Cookies must be allowed."
     )
     return _page(403, "The form is too old", text)
+
+
+def cut_off(request: HttpRequest) -> HttpResponse:
+    """408 for a form of which only the beginning came, or too slowly."""
+    if _is_for_patient(request):
+        return _to_patient(request, 408, _cut_off_words)
+    text = (
+        "The connection broke off or was too slow, and only the beginning of what you sent came. "
+        "Nothing of it was saved. Go back and send it again."
+    )
+    return _page(408, "This did not arrive whole", text)
 
 
 def is_refusal(error: BaseException) -> bool:

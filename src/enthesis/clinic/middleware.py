@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.sessions.backends.base import UpdateError
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.utils import timezone
 
 from enthesis.clinic import access, audit, errors
@@ -121,6 +121,30 @@ def record_reads(get_response: Respond) -> Respond:
         return response
 
     return respond
+
+
+class TakeWhole:
+    """A form that did not come whole is told so: the check of its token would call it forged."""
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Respond, args: object, given: object
+    ) -> HttpResponse | None:
+        if getattr(view, "csrf_exempt", False):  # it reads for itself, and may not want to
+            return None
+        try:
+            request.POST  # noqa: B018 (it is read here)
+        except UnreadablePostError:
+            return errors.cut_off(request)
+        return None
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return errors.cut_off(request) if isinstance(exception, UnreadablePostError) else None
 
 
 class SayWhenBusy:

@@ -26,6 +26,7 @@ from django.utils import timezone
 from enthesis.charts.pen import day_in_words
 from enthesis.clinic import models, store
 from enthesis.journey.course import months_after
+from enthesis.outcomes.alone import alone
 
 if TYPE_CHECKING:
     from enthesis.outcomes.report import Origin, Report
@@ -41,6 +42,8 @@ NOT_PUBLIC = ("by-clinician",)
 """Two or three colleagues are easily told apart, and a funnel of so few invites a ranking."""
 PROGRESS = "registry-progress.json"
 REPORT_LOCK = "outcomes-report.lock"
+WAIT_SECONDS = 20.0
+"""For reports that others asked for before: who waits holds a thread that could show a page."""
 FAILED = (
     "The outcomes could not be brought up to date. What went wrong stands in the log of Enthesis."
 )
@@ -50,6 +53,10 @@ FAILED = (
 LAST_KEPT = 32
 _last: dict[tuple[str, int, str, bool, date], "Report"] = {}
 """The last report of each kind, for who need not wait for the next."""
+
+
+class OthersFirst(Exception):  # noqa: N818 (no error: it is told to look again)
+    """Reports that others asked for take longer than anybody may wait here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +118,7 @@ def bring_up_to_date(or_last: bool = False) -> UpToDate | AtWork:
     waiting = registry.waiting(folder())
     if not waiting:
         return UpToDate(0, 0.0)
-    with making(may_wait=not or_last) as is_ours:
+    with making(or_wait=not or_last) as is_ours:
         if is_ours and not registry.at_work():
             return _at_once() if waiting <= QUICK else _in_background(waiting)
     told = _read_progress()
@@ -232,7 +239,7 @@ def report_today(
     eight colleagues who opened the page after one write had all threads at the same work, and
     nobody else a page; of two processes each wrote the next cut while the other made its report.
     Raises FitError where there is nothing to report, RegistryError where the registry holds no
-    course or cannot be read.
+    course or cannot be read, OthersFirst where the wait for other reports is too long.
     """
     from enthesis.clinic.actions.registry import clinic_number
     from enthesis.outcomes.registry import of_one_cut
@@ -240,8 +247,10 @@ def report_today(
     on = day or store.today(clinic)
     kind = str(folder()), clinic.pk, condition, for_the_public, on
     last = _last.get(kind) if or_last else None
-    with making(may_wait=last is None) as is_ours:
-        if last is not None and not is_ours:
+    with making(or_wait=last is None) as is_ours:
+        if not is_ours:
+            if last is None:
+                raise OthersFirst
             return last
         _last[kind] = of_one_cut(
             folder(),
@@ -255,12 +264,11 @@ def report_today(
         return _last[kind]
 
 
-def making(*, may_wait: bool) -> AbstractContextManager[bool]:
+def making(*, or_wait: bool) -> AbstractContextManager[bool]:
     """Held while a report is made, by whichever process makes it, and while the next cut is
-    written: whether it is ours, or somebody else's and nobody may wait."""
-    from enthesis.outcomes.registry import alone
-
-    return alone(Path(settings.DATA) / REPORT_LOCK, may_wait=may_wait)
+    written: whether it is ours, or somebody else's."""
+    lock = Path(settings.DATA) / REPORT_LOCK
+    return alone(lock, wait_seconds=WAIT_SECONDS if or_wait else 0)
 
 
 @lru_cache(maxsize=32)

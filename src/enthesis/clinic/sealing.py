@@ -29,9 +29,10 @@ class SealError(ValueError):
     """A sealed file or its key that cannot be used: what is wrong and what to do."""
 
 
-def keep_backup_key(file: Path) -> bytes:
-    """The key in the file, which is made (readable by its owner only) if it is missing."""
-    keep_secret(file, lambda: secrets.token_hex(KEY_BYTES))
+def keep_backup_key(file: Path, key: bytes | None = None) -> bytes:
+    """The key in the file, which is made (readable by its owner only) if it is missing: with the
+    given key, or a new one."""
+    keep_secret(file, lambda: (key or secrets.token_bytes(KEY_BYTES)).hex())
     return read_key(file)
 
 

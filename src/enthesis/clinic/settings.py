@@ -95,6 +95,7 @@ MIDDLEWARE = [
     "enthesis.clinic.middleware.never_store",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "enthesis.clinic.middleware.TakeWhole",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -54,7 +54,10 @@ def restore(file: Path, key: Path, data: Path, *, only_check: bool = False) -> i
             ):
                 pass
         else:
-            manifest = backup.restore(file, sealing.read_key(key), data, progress_bar())
+            secret = sealing.read_key(key)
+            manifest = backup.restore(file, secret, data, progress_bar())
+            # Else the next backup would make a new one, and whoever kept this could not open it.
+            sealing.keep_backup_key(backup.key_file(), secret)
     except (sealing.SealError, archive.ArchiveError, trail.AnchorError) as error:
         print(f"{file}: {error} Nothing was restored.", file=sys.stderr)
         return 1
@@ -65,5 +68,6 @@ def restore(file: Path, key: Path, data: Path, *, only_check: bool = False) -> i
     done = "Whole" if only_check else f"Restored into {data}"
     print(f"{done}: {rows} rows, {len(manifest['files'])} files, made {manifest['made_at'][:16]}.")
     if not only_check:
+        print(f"The next backups are sealed with the key in {backup.key_file()}.")
         print("Everybody signs in anew. Start it with `enthesis start` or `enthesis serve`.")
     return 0

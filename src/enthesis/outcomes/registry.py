@@ -10,7 +10,6 @@ is killed half-way leaves the cut before as it was. `verify` finds every byte th
 withdrawn course is taken out of base and delta at once, and the files that held it are deleted.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -28,6 +27,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from enthesis.outcomes.alone import alone
 from enthesis.outcomes.rows import CourseRows
 from enthesis.outcomes.schema import SCHEMA_VERSION, TABLES, Row, arrow_schema
 from enthesis.shape import ShapeError, read
@@ -422,20 +422,6 @@ def _clean(folder: Path, cut: Cut, keep_all: bool = False) -> None:
     for path in folder.glob("*.parquet"):
         if path.name not in cut.files:
             path.unlink()
-
-
-@contextmanager
-def alone(file: Path, *, may_wait: bool = True) -> Iterator[bool]:
-    """One holder of a lock file at a time; the lock goes with its process, however that ends.
-    False to who may not wait while another holds it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w") as lock:
-        is_ours = True
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | (0 if may_wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            is_ours = False
-        yield is_ours
 
 
 @contextmanager

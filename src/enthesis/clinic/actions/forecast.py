@@ -15,9 +15,10 @@ from enthesis.clinic.forecasts import own_file
 from enthesis.clinic.models import Clinic
 from enthesis.journey.forecast_model import starting_model, visits_of
 from enthesis.knowledge.kinds import Knowledge, OwnForecast
+from enthesis.outcomes.alone import alone
 from enthesis.outcomes.engine import Registry, open_registry
 from enthesis.outcomes.forecast_fit import own_forecast, scores_of
-from enthesis.outcomes.registry import RegistryError, alone, of_one_cut, replacing
+from enthesis.outcomes.registry import RegistryError, of_one_cut, replacing
 from enthesis.shape import plain
 
 Fits = Mapping[str, tuple[OwnForecast, ...]]

@@ -36,6 +36,7 @@ from enthesis.journey.course import as_at
 from enthesis.journey.ledger import Kind, goes_out
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.outcomes import registry
+from enthesis.outcomes.alone import alone
 from enthesis.outcomes.registry import Cut
 from enthesis.outcomes.rows import (
     Adverse,
@@ -114,14 +115,14 @@ def refresh(
     folder's manifest cannot be trusted.
     """
     private = state_folder or Path(settings.DATA)
-    with registry.alone(private / LOCK):
+    with alone(private / LOCK):
         return _refresh(folder, private / STATE, whole, progress)
 
 
 def at_work(state_folder: Path | None = None) -> bool:
     """Whether a refresh is going on in any process."""
     lock = (state_folder or Path(settings.DATA)) / LOCK
-    with registry.alone(lock, may_wait=False) as is_free:
+    with alone(lock, wait_seconds=0) as is_free:
         return not is_free
 
 

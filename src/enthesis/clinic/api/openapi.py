@@ -90,7 +90,7 @@ def _search(paths: dict[str, Told], kind: Type) -> None:
     whole = {"type": "object", "properties": fields, "additionalProperties": False}
     form = _content("application/x-www-form-urlencoded", whole)
     _put(paths, "POST", f"{kind.name}/_search", f"{about} by a form", {200: "Bundle"},
-         (413, 415, 422), shown, form)  # fmt: skip
+         (408, 413, 415, 422), shown, form)  # fmt: skip
 
 
 def _put(

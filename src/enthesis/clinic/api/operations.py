@@ -10,7 +10,7 @@ from enthesis.clinic.api.table import TYPES
 HL7 = "http://hl7.org/fhir/OperationDefinition"
 BULK = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition"
 NOTHING, MANIFEST, LINES, CAPABILITY, DESCRIPTION = "", "manifest", "ndjson", "metadata", "openapi"
-TAKES = (409, 413, 415, 422)
+TAKES = (408, 409, 413, 415, 422)
 """What may also be answered where something is sent in the body."""
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
@@ -47,6 +47,8 @@ def fhir(request: HttpRequest, rest: str = "") -> Answer:
         return _routed(request, [part for part in rest.split("/") if part])
     except ApiError as error:
         return refused(error)
+    except UnreadablePostError:
+        return refused(ApiError(408, "the body did not come whole; nothing was kept"))
     except Exception as error:
         if errors.is_refusal(error):
             return errors.busy(request, error)

@@ -28,7 +28,7 @@ CANNOT_WAIT = 503
 
 
 def says_why_not(view: View) -> View:
-    """Where the registry cannot be brought up to date or read, a page that says so."""
+    """Where the registry cannot be brought up to date or read, or not yet, a page that says so."""
 
     @wraps(view)
     def shown(request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -37,6 +37,8 @@ def says_why_not(view: View) -> View:
         except outcomes_missing() as broken:
             context = {"problem": broken}
             return render(request, "clinic/outcomes/broken.html", context, status=CANNOT_WAIT)
+        except outcomes.OthersFirst:
+            return _at_work(request, None)
 
     return shown
 
@@ -188,7 +190,11 @@ def up_to_date_or_page(
     fresh = outcomes.bring_up_to_date(or_last)
     if isinstance(fresh, outcomes.UpToDate) or (or_last and outcomes.last_at()):
         return fresh
-    response = render(request, "clinic/outcomes/at_work.html", {"work": fresh})
+    return _at_work(request, fresh)
+
+
+def _at_work(request: StaffRequest, work: outcomes.AtWork | None) -> HttpResponse:
+    response = render(request, "clinic/outcomes/at_work.html", {"work": work})
     # A header and not a script: the page looks again by itself in every browser.
     response["Refresh"] = AGAIN_SECONDS
     return response

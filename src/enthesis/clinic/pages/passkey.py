@@ -24,6 +24,13 @@ NOT_MADE = "The passkey could not be added. Try again."
 OTHERS = "That passkey is somebody else’s. Take your own, or begin again."
 
 
+def _sent(request: HttpRequest) -> dict[str, Any]:
+    """Raises PasskeyError for a form, whose body was read when its token was looked for."""
+    if request.content_type != "application/json":
+        raise passkeys.PasskeyError("no JSON")
+    return passkeys.answer_in(request.body)
+
+
 def _site(request: HttpRequest) -> passkeys.Site:
     host = request.get_host()
     name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
@@ -63,7 +70,7 @@ def add_passkey(request: StaffRequest) -> HttpResponse:
     if not is_fresh(request):
         return _refused(NOT_FRESH)
     try:
-        told = passkeys.answer_in(request.body)
+        told = _sent(request)
         made = passkeys.added(_site(request), state, told.get("credential"))
         name = str(told.get("name") or "").strip()[:NAME_MOST] or "Passkey"
         first = bool(request.session.get(FACTOR_FIRST))
@@ -92,7 +99,7 @@ def passkey_sign_in(request: HttpRequest) -> HttpResponse:
     half = half_in(request)
     address = address_of(request)
     try:
-        told = passkeys.answer_in(request.body)
+        told = _sent(request)
         state = _kept(request, "sign_in")
         row, counter = passkeys.signed_in(_site(request), state, told.get("credential"))
         if half is not None and half[0] != row.user:
