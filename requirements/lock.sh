@@ -7,3 +7,5 @@ uv pip compile $flags --custom-compile-command "make lock" pyproject.toml -o req
 uv pip compile $flags --custom-compile-command "make lock" pyproject.toml --group dev -o requirements/dev.txt
 # Only for make test-spark, on top of dev.txt and never against it.
 echo 'pyspark>=4,<5' | uv pip compile $flags --custom-compile-command "make lock" - -c requirements/dev.txt -o requirements/spark.txt
+# What the wheel is built with, for deploy/Containerfile.
+echo 'hatchling' | uv pip compile $flags --custom-compile-command "make lock" - -c requirements/dev.txt -o requirements/build.txt
