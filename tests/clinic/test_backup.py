@@ -5,9 +5,11 @@ import io
 import json
 import os
 import sqlite3
+import stat
 import subprocess
 import sys
 import tarfile
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,10 +27,12 @@ from hypothesis import strategies as st
 
 from enthesis.clinic import archive, audit, backup, image_files, models, move, sealing, trail
 from enthesis.commands import backup as backup_command
+from enthesis.commands import restore as restore_command
 from tests.clinic.files import pdf, png
 
 KEY = bytes(range(32))
 SIGNING = "".join(f"{n:x}" for n in range(60))
+SPOOL = tempfile.SpooledTemporaryFile
 
 
 def sealed(data: bytes, key: bytes = KEY) -> bytes:
@@ -296,27 +300,77 @@ def test_a_changed_archive_is_refused_by_the_name_of_what_was_changed(
     archive.write(out, tmp_path)
     whole = gzip.decompress(out.getvalue())
     at = whole.index(b"O'Brien")
+    changed = gzip.compress(whole[:at] + b"P" + whole[at + 1 :])
     with pytest.raises(archive.ArchiveError, match=r"rows/patient\.ndjson is not as it was"):
-        changed = gzip.compress(whole[:at] + b"P" + whole[at + 1 :])
         archive.unpack(io.BytesIO(changed), tmp_path / "u")
-    with pytest.raises(archive.ArchiveError, match="no whole archive"):
-        archive.unpack(io.BytesIO(out.getvalue()[:-500]), tmp_path / "v")
+    with pytest.raises(archive.ArchiveError, match=r"rows/patient\.ndjson is not as it was"):
+        archive.verify(io.BytesIO(changed))
+    for read in (lambda source: archive.unpack(source, tmp_path / "v"), archive.verify):
+        with pytest.raises(archive.ArchiveError, match="no whole archive"):
+            read(io.BytesIO(out.getvalue()[:-500]))
+    followed = io.BytesIO(out.getvalue() + bytes(100_000))
+    archive.verify(followed)
+    assert followed.read() == b"", "the seal of the end is looked at too"
 
 
 @pytest.mark.django_db(transaction=True)
 def test_what_was_killed_long_ago_leaves_no_record_unsealed(filled: models.Course) -> None:
     where = backup.folder()
-    left = [where / f"{backup.UNPACKED}x", where / f"a{backup.SUFFIX}.7.new"]
-    left += [image_files.folder() / "a.new", Path(settings.DATA) / "export-a", where / "a.new"]
-    left[0].mkdir(parents=True)
-    for one in left[1:]:
+    left = [where / f"a{backup.SUFFIX}.7.new", image_files.folder() / "a.new"]
+    left += [Path(settings.DATA) / "export-a", where / "a.new"]
+    where.mkdir(parents=True)
+    for one in left:
         one.write_text("Lindqvist")
     backup.make(where)
     assert all(one.exists() for one in left), "another process may be at it"
     for one in left:
         os.utime(one, (1_000_000_000, 1_000_000_000))
     backup.make(where)
-    assert [one.exists() for one in left] == [False, False, False, False, True]
+    assert [one.exists() for one in left] == [False, False, False, True]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_lies_unpacked_goes_however_young_unless_somebody_works_with_it(
+    filled: models.Course,
+) -> None:
+    where, data = backup.folder(), Path(settings.DATA)
+    by_older_releases, by_a_kill = where / f"{backup.UNPACKED}x", data / f"{backup.UNPACKED}y"
+    for one in (by_older_releases, by_a_kill):
+        (one / "rows").mkdir(parents=True)
+    backup.make(where)
+    assert not by_older_releases.exists() and not by_a_kill.exists()
+    with backup.unpacking(data) as into:
+        assert stat.S_IMODE(into.stat().st_mode) == 0o700
+        with pytest.raises(archive.ArchiveError, match="at work"), backup.unpacking(data):
+            pass
+        backup.make_if_due(datetime.now(UTC))
+        assert into.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_backup_is_made_and_checked_without_a_record_written_unsealed(
+    filled: models.Course,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Neither among the backups nor in the temporary folder of the machine."""
+    spools: list[Any] = []
+
+    def spool(*args: Any, **kwargs: Any) -> Any:
+        spools.append(kwargs.get("dir"))
+        return SPOOL(*args, **kwargs)
+
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise AssertionError("a folder to unpack into")
+
+    monkeypatch.setattr(tempfile, "SpooledTemporaryFile", spool)
+    monkeypatch.setattr(tempfile, "mkdtemp", refuse)
+    made, _ = backup.make(tmp_path / "safe")
+    assert restore_command.restore(made.file, backup.key_file(), tmp_path, only_check=True) == 0
+    assert "Whole" in capsys.readouterr().out
+    assert set(spools) == {str(settings.DATA)}
+    assert [one.name for one in (tmp_path / "safe").iterdir()] == [made.file.name]
 
 
 @pytest.mark.django_db(transaction=True)

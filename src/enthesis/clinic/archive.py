@@ -24,6 +24,7 @@ from typing import IO, Any, cast
 from uuid import UUID
 
 from django.apps import apps
+from django.conf import settings
 from django.core.management.color import no_style
 from django.db import connection, transaction
 from django.db import models as db
@@ -114,7 +115,8 @@ def plain(value: Any) -> Any:
 def _spooled() -> Iterator[IO[bytes]]:
     from tempfile import SpooledTemporaryFile
 
-    with SpooledTemporaryFile(max_size=16 << 20) as draft:
+    # Records that nothing seals: not in the temporary folder of the machine.
+    with SpooledTemporaryFile(max_size=16 << 20, dir=str(settings.DATA)) as draft:
         yield cast(IO[bytes], draft)
 
 
@@ -155,26 +157,53 @@ class _Hashed:
 
 def unpack(source: IO[bytes], into: Path) -> dict[str, Any]:
     """Unpack an archive into a folder and compare every hash; its manifest. Raises ArchiveError."""
-    found: dict[str, str] = {}
     into.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def put(entry: tarfile.TarInfo, data: IO[bytes]) -> None:
+        if entry.size > shutil.disk_usage(into).free:
+            raise ArchiveError(
+                f"Unpacked, {entry.name!r} is larger than what is free on this disk."
+            )
+        target = into / entry.name
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with target.open("wb") as out:
+            shutil.copyfileobj(data, out)
+
+    return _read(source, put)
+
+
+def verify(source: IO[bytes]) -> dict[str, Any]:
+    """Read an archive to its end and compare every hash; its manifest. Nothing is written, so that
+    nothing can be left of it. Raises ArchiveError."""
+
+    def pass_by(entry: tarfile.TarInfo, data: IO[bytes]) -> None:
+        while data.read(1 << 20):
+            pass
+
+    return _read(source, pass_by)
+
+
+def _read(source: IO[bytes], take: Callable[[tarfile.TarInfo, IO[bytes]], None]) -> dict[str, Any]:
+    found: dict[str, str] = {}
+    told = b""
     try:
         with tarfile.open(fileobj=source, mode="r|gz") as tar:
             for entry in tar:
-                target = into / entry.name
-                # Below the folder here, and by the same name below another one later.
+                # Below a folder here, and by the same name below another one later.
                 inside = PurePosixPath(entry.name)
                 if not entry.isfile() or inside.is_absolute() or ".." in inside.parts:
                     raise ArchiveError(f"The archive holds {entry.name!r}, which is not ours.")
-                if entry.size > shutil.disk_usage(into).free:
-                    raise ArchiveError(
-                        f"Unpacked, {entry.name!r} is larger than what is free on this disk."
-                    )
-                target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                hashed = _Hashed(cast(IO[bytes], tar.extractfile(entry)))
-                with target.open("wb") as out:
-                    shutil.copyfileobj(cast(IO[bytes], hashed), out)
+                data = cast(IO[bytes], tar.extractfile(entry))
+                if entry.name == MANIFEST:
+                    told = data.read()
+                    continue
+                hashed = _Hashed(data)
+                take(entry, cast(IO[bytes], hashed))
                 found[entry.name] = hashed.sha256.hexdigest()
-        manifest = json.loads((into / MANIFEST).read_text(encoding="utf-8"))
+        # The reader of tar stops at its last entry: what follows was not looked at yet.
+        while source.read(1 << 20):
+            pass
+        manifest = json.loads(told)
         expected = {f"rows/{name}.ndjson": t["sha256"] for name, t in manifest["tables"].items()}
         expected |= {f"files/{name}": sha256 for name, sha256 in manifest["files"].items()}
     except _NOT_WHOLE as error:
@@ -183,7 +212,6 @@ def unpack(source: IO[bytes], into: Path) -> dict[str, Any]:
         raise ArchiveError(f"This is no whole archive of Enthesis: {error}") from error
     if manifest.get("format") != FORMAT:
         raise ArchiveError("This archive was made by a newer Enthesis: install that one first.")
-    found.pop(MANIFEST)
     for name in sorted(expected.keys() | found.keys()):
         if expected.get(name) != found.get(name):
             raise ArchiveError(f"{name} is not as it was put into the archive. Take another copy.")

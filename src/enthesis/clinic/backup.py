@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ from enthesis.outcomes.alone import alone
 
 log = logging.getLogger("enthesis.backup")
 SUFFIX = ".enthesis"
-UNPACKED = ".enthesis-unpacked-"
+UNPACKED, UNPACKING = ".enthesis-unpacked-", ".enthesis-unpacking"
 EVERY = timedelta(days=1)
 
 
@@ -76,8 +76,7 @@ def make(where: Path) -> tuple[Backup, dict[str, Any]]:
             sealed.close()
             out.flush()
             os.fsync(out.fileno())
-        with unpacked(draft, key, where) as (_, manifest):
-            pass
+        manifest = verified(draft, key)
         os.replace(draft, target)
         sync_names(where)
     finally:
@@ -86,28 +85,59 @@ def make(where: Path) -> tuple[Backup, dict[str, Any]]:
 
 
 def _sweep(where: Path, now: datetime) -> None:
-    """Take away what one that was killed left a day ago or earlier: records that nothing seals."""
-    data = Path(settings.DATA)
-    for left in (
-        *(*where.glob(f"{UNPACKED}*"), *where.glob(f"*{SUFFIX}.*.new")),
-        *(
-            *data.glob(f"{UNPACKED}*"),
-            *data.glob(f"{EXPORT}*"),
-            *image_files.folder().glob("*.new"),
-        ),
-    ):
-        if datetime.fromtimestamp(left.stat().st_mtime, UTC) < now - EVERY:
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
+    """Take away what one that was killed left: drafts of a day ago or earlier, and at once what
+    nothing seals and nobody works with."""
+    # Backups were once unpacked here to be read again: in what is copied to other machines.
+    _take_away(where.glob(f"{UNPACKED}*"))
+    sweep_unpacked(Path(settings.DATA))
+    drafts = (
+        *where.glob(f"*{SUFFIX}.*.new"),
+        *Path(settings.DATA).glob(f"{EXPORT}*"),
+        *image_files.folder().glob("*.new"),
+    )
+    _take_away(
+        left for left in drafts if datetime.fromtimestamp(left.stat().st_mtime, UTC) < now - EVERY
+    )
+
+
+def _take_away(every: Iterable[Path]) -> None:
+    for left in every:
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
+def sweep_unpacked(data: Path) -> None:
+    """Take away what a restore or a move that was killed left unpacked, however young: whoever is
+    at it holds the lock."""
+    if not any(data.glob(f"{UNPACKED}*")):
+        return
+    with alone(data / UNPACKING, wait_seconds=0) as is_ours:
+        if is_ours:
+            _take_away(data.glob(f"{UNPACKED}*"))
 
 
 @contextmanager
-def unpacked(file: Path, key: bytes, beside: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+def unpacking(data: Path) -> Iterator[Path]:
+    """A folder for records that nothing seals: in the data folder, for its owner only, never among
+    the backups or in the machine's temporary folder. Raises ArchiveError where another is at it."""
+    with alone(data / UNPACKING, wait_seconds=0) as is_ours:
+        if not is_ours:
+            raise archive.ArchiveError(f"Another restore or move is at work in {data}.")
+        _take_away(data.glob(f"{UNPACKED}*"))
+        with tempfile.TemporaryDirectory(dir=data, prefix=UNPACKED) as name:
+            yield Path(name)
+
+
+def verified(file: Path, key: bytes) -> dict[str, Any]:
+    """The manifest of a backup that was read through, every hash compared, and nothing of it
+    written anywhere. SealError, ArchiveError."""
+    with file.open("rb") as src:
+        return archive.verify(cast(IO[bytes], _Pieces(sealing.opened(src, key))))
+
+
+@contextmanager
+def unpacked(file: Path, key: bytes, data: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     """A backup unpacked into a folder of its own, every hash compared. SealError, ArchiveError."""
-    with (
-        tempfile.TemporaryDirectory(dir=beside, prefix=UNPACKED) as name,
-        file.open("rb") as src,
-    ):
-        into = Path(name)
+    with unpacking(data) as into, file.open("rb") as src:
         yield into, archive.unpack(cast(IO[bytes], _Pieces(sealing.opened(src, key))), into)
 
 
@@ -193,7 +223,8 @@ def _put(into: Path, manifest: dict[str, Any], data: Path) -> None:
 
 def make_if_due(now: datetime) -> Backup | None:
     """The day's backup, by whichever process comes first; None where there is one, or another
-    process is at it."""
+    process is at it. What a restore that was killed left unpacked goes first, due or not."""
+    sweep_unpacked(Path(settings.DATA))
     if not settings.BACKUP_DAYS:
         return None
     where = folder()

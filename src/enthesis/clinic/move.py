@@ -6,7 +6,6 @@ are: only the rows move.
 
 from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import IO, Any, cast
 
 import environ
@@ -17,7 +16,7 @@ from django.db import OperationalError, connection, connections, transaction
 
 from enthesis.clinic import archive, trail
 from enthesis.clinic.archive import ArchiveError
-from enthesis.clinic.backup import UNPACKED
+from enthesis.clinic.backup import unpacking
 
 WAIT_MS = 2000
 
@@ -31,8 +30,7 @@ def move(address: str, progress: archive.Progress = lambda done, total: None) ->
     _hold_alone()
     # The old connection is kept until then: with it ends the hold.
     held, data = connections["default"], Path(settings.DATA)
-    with TemporaryDirectory(dir=data, prefix=UNPACKED) as name:
-        into = Path(name)
+    with unpacking(data) as into:
         with (into / "archive").open("w+b") as file:
             archive.write(file, into / "no files")
             file.seek(0)

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import tempfile
 from pathlib import Path
 
 from enthesis.commands.progress import progress_bar
@@ -48,11 +47,7 @@ def restore(file: Path, key: Path, data: Path, *, only_check: bool = False) -> i
 
     try:
         if only_check:
-            with (
-                tempfile.TemporaryDirectory() as beside,
-                backup.unpacked(file, sealing.read_key(key), Path(beside)) as (_, manifest),
-            ):
-                pass
+            manifest = backup.verified(file, sealing.read_key(key))
         else:
             secret = sealing.read_key(key)
             manifest = backup.restore(file, secret, data, progress_bar())
