@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -220,7 +221,9 @@ def test_a_backup_fills_an_empty_machine_with_the_same_rows(
     assert [f.name for f in (data / "images").iterdir()] == [
         f.name for f in image_files.folder().iterdir()
     ]
-    assert "There is a database already" in restored_elsewhere(one.file, backup.key_file(), data)
+    again = restored_elsewhere(one.file, backup.key_file(), data)
+    assert "is in use already: audit-anchors.jsonl, enthesis.sqlite3" in again
+    assert not [one for one in data.iterdir() if "restoring" in one.name or "unpacked" in one.name]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -280,6 +283,64 @@ def test_it_refuses_to_restore_over_a_clinic(filled: models.Course, tmp_path: Pa
     manifest["migration"] = "9999_of_tomorrow"
     with pytest.raises(archive.ArchiveError, match="newer Enthesis"):
         archive.load(tmp_path / "u", manifest)
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        *("enthesis.sqlite3-wal", "enthesis.sqlite3-shm", "enthesis.sqlite3", "secret_key"),
+        *("audit-anchors.jsonl", "images/0a", "questionnaires/ours.toml", "registry/cut.parquet"),
+    ],
+)
+@pytest.mark.django_db
+def test_nothing_is_restored_into_a_folder_that_another_clinic_left(
+    left: str, settings: Any, tmp_path: Path
+) -> None:
+    """SQLite would play the log of the old database into the new one."""
+    settings.DATA = data = tmp_path / "machine"
+    file = backup.folder() / "20261127T020000Z.enthesis"
+    for one in (backup.key_file(), file, data / ".profile"):
+        one.parent.mkdir(parents=True, exist_ok=True)
+        one.write_text("brought")
+    (data / "lost+found").mkdir()
+    (data / left).parent.mkdir(exist_ok=True)
+    (data / left).write_text("of before")
+    there = sorted(data.rglob("*"))
+    with pytest.raises(archive.ArchiveError, match=f"in use already: .*{left.split('/')[0]}[,.]"):
+        backup.restore(file, KEY, data)
+    assert sorted(data.rglob("*")) == there and (data / left).read_text() == "of before"
+
+
+def test_a_restore_that_was_killed_among_its_files_can_be_begun_again(
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DATA = data = tmp_path / "machine"
+    file = backup.folder() / "20261127T020000Z.enthesis"
+    for one in (file, backup.key_file(), data / ".enthesis-unpacked-x" / "files" / "secret_key"):
+        one.parent.mkdir(parents=True, exist_ok=True)
+        one.write_text("x")
+    into = tmp_path / "into"
+    manifest = {"files": {"images/0a": "", "images/0b": "", "secret_key": ""}}
+    for name in manifest["files"]:
+        (into / "files" / name).parent.mkdir(parents=True, exist_ok=True)
+        (into / "files" / name).write_text(name)
+
+    def killed(source: Path, target: Path) -> None:
+        target.write_text("half")
+        if source.name == "0b":
+            raise KeyboardInterrupt
+
+    backup._refuse_used(data, file, None)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(shutil, "copyfile", killed)
+        backup._put(into, manifest, data)
+    assert (data / "images" / "0b").read_text() == "half"
+    backup._refuse_used(data, file, None)
+    backup._put(into, manifest, data)
+    assert (data / "images" / "0b").read_text() == "images/0b"
+    (data / "images" / "0c").write_text("another's")
+    with pytest.raises(archive.ArchiveError, match="in use already: images\\."):
+        backup._refuse_used(data, file, None)
 
 
 @pytest.mark.parametrize("name", ["files/../../x", "files/../x", "/x", "../x"])

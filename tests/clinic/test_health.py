@@ -138,6 +138,21 @@ def test_a_key_among_its_backups_is_unsafe(db: None, settings: Any, sound: Path)
     assert "can open them" in said(Level.UNSAFE, "backup key")[0]
 
 
+def test_of_a_damaged_database_the_whole_folder_is_moved_away(db: None) -> None:
+    """A log that stayed behind would be played into the restored one."""
+    if connection.vendor != "sqlite":
+        pytest.skip("PRAGMA is SQLite's own")
+
+    def damaged(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        return execute("SELECT 'row 3 missing'" if "quick_check" in sql else sql, *rest)
+
+    with connection.execute_wrapper(damaged):
+        (found,) = [
+            o for o in health.findings(timezone.now(), deep=True) if "is damaged:" in o.text
+        ]
+    assert found.level is Level.UNSAFE and "move the whole data folder away" in found.mend
+
+
 def test_backups_on_the_same_disk_are_told_but_do_not_fail(db: None) -> None:
     assert "one broken disk takes both" in said(Level.CARE, "backup")[0]
     assert unsafe() == []

@@ -24,6 +24,8 @@ from enthesis.outcomes.alone import alone
 log = logging.getLogger("enthesis.backup")
 SUFFIX = ".enthesis"
 UNPACKED, UNPACKING = ".enthesis-unpacked-", ".enthesis-unpacking"
+BEGUN = ".enthesis-restoring"
+"""Lists the files that a restore puts into the data folder, until it is done."""
 EVERY = timedelta(days=1)
 
 
@@ -92,7 +94,7 @@ def _sweep(where: Path, now: datetime) -> None:
     sweep_unpacked(Path(settings.DATA))
     drafts = (
         *where.glob(f"*{SUFFIX}.*.new"),
-        *Path(settings.DATA).glob(f"{EXPORT}*"),
+        *(*Path(settings.DATA).glob(f"{EXPORT}*"), *Path(settings.DATA).glob(BEGUN)),
         *image_files.folder().glob("*.new"),
     )
     _take_away(
@@ -191,11 +193,8 @@ def restore(
     connection = connections["default"]
     sqlite = connection.vendor == "sqlite"
     database = Path(str(connection.settings_dict["NAME"]))
-    if sqlite and database.exists():
-        raise archive.ArchiveError(
-            f"There is a database already: {database}. Restore into an empty ENTHESIS_DATA."
-        )
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _refuse_used(data, file, database if sqlite else None)
     with unpacked(file, key, data) as (into, manifest):
         if sqlite:
             connection.close()
@@ -211,10 +210,35 @@ def restore(
             os.replace(into / "database", database)
             sync_names(database.parent)
             connection.settings_dict["NAME"] = str(database)
+        (data / BEGUN).unlink(missing_ok=True)
     return manifest
 
 
+def _refuse_used(data: Path, file: Path, database: Path | None) -> None:
+    """ArchiveError where the folder holds what a new machine's does not. A log left by another
+    database SQLite would play into this one; keys and images would be overwritten."""
+    begun = data / BEGUN
+    ours = set(begun.read_text(encoding="utf-8").splitlines() if begun.exists() else ())
+    brought = {path.resolve() for path in (file, key_file(), folder())}
+    brought -= {data.resolve(), *data.resolve().parents}
+    used = {one.name for one in database.parent.glob(f"{database.name}*")} if database else set()
+    for path in data.rglob("*"):
+        inside = path.relative_to(data)
+        # What begins with a dot is a lock, what was left unpacked, or none of ours.
+        if path.is_dir() or inside.parts[0].startswith(".") or inside.as_posix() in ours:
+            continue
+        if not brought & {path.resolve(), *path.resolve().parents}:
+            used.add(inside.parts[0])
+    if used:
+        raise archive.ArchiveError(
+            f"{data} is in use already: {', '.join(sorted(used))}. Move the whole folder away, "
+            "make an empty one, and put only backup_key and backups/ into it."
+        )
+
+
 def _put(into: Path, manifest: dict[str, Any], data: Path) -> None:
+    # First, so that whoever is killed here may begin again: these files are no other clinic's.
+    (data / BEGUN).write_text("\n".join(manifest["files"]), encoding="utf-8")
     for name in manifest["files"]:
         (data / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         shutil.copyfile(into / "files" / name, data / name)

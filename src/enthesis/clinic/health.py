@@ -300,7 +300,10 @@ def _database(deep: bool) -> Findings:
                 yield Finding(Level.GOOD, "database", "Read from end to end: whole.")
             else:
                 text = f"It is damaged: {str(said).splitlines()[0]}"
-                mend = "Stop the server, keep the file, and restore the last backup."
+                mend = (
+                    "Stop the server, move the whole data folder away, not the one file alone, and "
+                    "restore the last backup into an empty one."
+                )
                 yield Finding(Level.UNSAFE, "database", text, mend)
 
 
