@@ -88,7 +88,14 @@ def test_of_many_backups_the_days_and_the_months_are_kept(tmp_path: Path) -> Non
             for hour in (1, 13):
                 (tmp_path / f"2025{month:02}{day:02}T{hour:02}0000Z.enthesis").touch()
     (tmp_path / "notes.txt").touch()
-    backup.rotate(tmp_path, days=3, months=2)
+    # A clock that was wrong once: more days than are kept, all after today.
+    ahead = [tmp_path / f"209901{day:02}T010000Z.enthesis" for day in range(1, 6)]
+    for one in ahead:
+        one.touch()
+    backup.rotate(tmp_path, days=3, months=2, now=datetime(2025, 12, 17, 14, tzinfo=UTC))
+    assert [one.file for one in backup.kept(tmp_path)[-5:]] == ahead
+    for one in ahead:
+        one.unlink()
     assert [one.made_at for one in backup.kept(tmp_path)] == [
         datetime(2025, 11, 17, 13, tzinfo=UTC),
         datetime(2025, 12, 3, 13, tzinfo=UTC),
@@ -96,6 +103,8 @@ def test_of_many_backups_the_days_and_the_months_are_kept(tmp_path: Path) -> Non
         datetime(2025, 12, 17, 13, tzinfo=UTC),
     ]
     assert (tmp_path / "notes.txt").exists()
+    backup.rotate(tmp_path, days=1, months=0, now=datetime(2025, 12, 19, tzinfo=UTC))
+    assert [one.made_at.day for one in backup.kept(tmp_path)] == [17, 17], "no month, one day"
 
 
 @pytest.fixture
@@ -437,5 +446,7 @@ def test_a_backup_is_made_and_checked_without_a_record_written_unsealed(
 @pytest.mark.django_db(transaction=True)
 def test_the_days_backup_is_made_once(filled: models.Course) -> None:
     now = datetime.now(UTC)
-    assert backup.make_if_due(now) is not None
+    backup.folder().mkdir()
+    (backup.folder() / "20990101T000000Z.enthesis").touch()
+    assert backup.make_if_due(now) is not None, "whatever a clock once said"
     assert backup.make_if_due(now) is None

@@ -133,6 +133,14 @@ def test_no_backup_and_an_old_backup_are_unsafe(db: None, sound: Path) -> None:
     assert "There is none" in said(Level.UNSAFE, "backup")[0]
 
 
+def test_a_backup_of_a_day_to_come_is_told_and_counts_for_none(db: None, sound: Path) -> None:
+    (one,) = backup.kept(backup.folder())
+    one.file.rename(one.file.with_name("20990101T000000Z.enthesis"))
+    (told, *_) = said(Level.CARE, "backup")
+    assert "20990101T000000Z.enthesis" in told and "timedatectl" in told
+    assert "There is none" in said(Level.UNSAFE, "backup")[0]
+
+
 def test_a_key_among_its_backups_is_unsafe(db: None, settings: Any, sound: Path) -> None:
     settings.BACKUP_KEY = str(sound / "backups" / "key")
     assert "can open them" in said(Level.UNSAFE, "backup key")[0]

@@ -35,6 +35,8 @@ def run(data: Path, *code: str, **more: str) -> subprocess.CompletedProcess[str]
         ({"ENTHESIS_SECRET_KEY": "django-insecure-" + "a8f3kq0z" * 8}, "could be guessed"),
         ({"ENTHESIS_HOSTS": "*"}, "ENTHESIS_HOSTS must be the names"),
         ({"ENTHESIS_HOSTS": "https://clinic.example"}, "ENTHESIS_HOSTS must be the names"),
+        ({"ENTHESIS_BACKUP_DAYS": "-1"}, "ENTHESIS_BACKUP_DAYS and"),
+        ({"ENTHESIS_BACKUP_MONTHS": "-12"}, "0 or more"),
         ({"DATABASE_URL": "sqlite:////tmp/clinic.sqlite3"}, "names a PostgreSQL database"),
     ],
 )

@@ -27,6 +27,7 @@ UNPACKED, UNPACKING = ".enthesis-unpacked-", ".enthesis-unpacking"
 BEGUN = ".enthesis-restoring"
 """Lists the files that a restore puts into the data folder, until it is done."""
 EVERY = timedelta(days=1)
+CLOCK_SLACK = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,14 @@ def kept(where: Path) -> list[Backup]:
             continue
         found.append(Backup(file, made.replace(tzinfo=UTC)))
     return sorted(found, key=lambda one: one.made_at)
+
+
+def split(where: Path, now: datetime) -> tuple[list[Backup], list[Backup]]:
+    """Those made up to now, the oldest first, and those that a wrong clock has dated later: none of
+    these is the newest, or no other would be made, or kept, until its day has come."""
+    there = kept(where)
+    until = [one for one in there if one.made_at <= now + CLOCK_SLACK]
+    return until, there[len(until) :]
 
 
 def make(where: Path) -> tuple[Backup, dict[str, Any]]:
@@ -160,17 +169,18 @@ class _Pieces:
         return data
 
 
-def rotate(where: Path, days: int, months: int) -> list[Path]:
+def rotate(where: Path, days: int, months: int, now: datetime) -> list[Path]:
     """Delete what is not wanted any more: kept are the newest of each of the last so many days
     that have one, and of each of the last so many months; and all of the last 24 hours, so that
-    the next daily one does not replace what was made by hand before a new release."""
+    the next daily one does not replace what was made by hand before a new release. What is dated
+    after now neither counts nor goes."""
     by_day, by_month = dict[str, Backup](), dict[str, Backup]()
-    there = kept(where)
+    there, _ = split(where, now)
     for one in there:
         by_day[f"{one.made_at:%Y%m%d}"] = one
         by_month[f"{one.made_at:%Y%m}"] = one
-    wanted = {by_day[day].file for day in sorted(by_day)[-days:]}
-    wanted |= {by_month[month].file for month in sorted(by_month)[-months:]}
+    wanted = {by_day[day].file for day in sorted(by_day, reverse=True)[:days]}
+    wanted |= {by_month[month].file for month in sorted(by_month, reverse=True)[:months]}
     wanted |= {one.file for one in there if there[-1].made_at - one.made_at < EVERY}
     gone = [one.file for one in there if one.file not in wanted]
     for file in gone:
@@ -252,14 +262,14 @@ def make_if_due(now: datetime) -> Backup | None:
     if not settings.BACKUP_DAYS:
         return None
     where = folder()
-    newest = kept(where)[-1:]
-    if newest and now - newest[0].made_at < EVERY:
+    until, _ = split(where, now)
+    if until and now - until[-1].made_at < EVERY:
         return None
     with alone(where / ".lock", wait_seconds=0) as is_ours:
         if not is_ours:
             return None
         began = time.monotonic()
         made, _ = make(where)
-        rotate(where, settings.BACKUP_DAYS, settings.BACKUP_MONTHS)
+        rotate(where, settings.BACKUP_DAYS, settings.BACKUP_MONTHS, now)
         log.info("Backup made in %.1f s: %s", time.monotonic() - began, made.file.name)
         return made

@@ -31,7 +31,6 @@ LOW_FREE = 2_000 * MEGABYTE
 OLD_BACKUP = timedelta(days=2)
 OLD_ANCHOR = timedelta(days=8)
 STUCK = timedelta(days=1)
-CLOCK_SLACK = timedelta(minutes=5)
 # Until when each is mended upstream: devguide.python.org/versions (the month's end), and
 # djangoproject.com/download for 5.2.
 PYTHON_UNTIL = {
@@ -220,7 +219,16 @@ def _backups(now: datetime) -> Findings:
             "No daily backup is made (ENTHESIS_BACKUP_DAYS is 0).",
             "Set it to 14, unless something else backs up the database and you tried restoring.",
         )
-    kept = backup.kept(where)
+    kept, ahead = backup.split(where, now)
+    if ahead:
+        yield Finding(
+            Level.CARE,
+            "backup",
+            f"{len(ahead)} in {where} are dated after today's clock, {ahead[-1].file.name} last: "
+            "they do not count, and are not deleted.",
+            "Set the clock by the network (timedatectl set-ntp true). If it is right now, move "
+            "them elsewhere once newer ones are made.",
+        )
     if not kept:
         yield Finding(Level.UNSAFE, "backup", f"There is none in {where}.", by_hand)
     else:
@@ -325,7 +333,7 @@ def _trails(now: datetime) -> Findings:
         text = f"Its heads were last noted {since(age)} ago."
         yield Finding(Level.CARE, "audit trail", text, f"{verify} Each backup notes them too.")
     newest = AuditEvent.objects.aggregate(at=Max("at"))["at"]
-    if newest and newest > now + CLOCK_SLACK:
+    if newest and newest > now + backup.CLOCK_SLACK:
         yield Finding(
             Level.UNSAFE,
             "clock",

@@ -189,6 +189,11 @@ BACKUPS = env.str("ENTHESIS_BACKUPS", default="")
 BACKUP_KEY = env.str("ENTHESIS_BACKUP_KEY", default="")
 BACKUP_DAYS = env.int("ENTHESIS_BACKUP_DAYS", default=14)
 BACKUP_MONTHS = env.int("ENTHESIS_BACKUP_MONTHS", default=12)
+if BACKUP_DAYS < 0 or BACKUP_MONTHS < 0:
+    raise ImproperlyConfigured(
+        "ENTHESIS_BACKUP_DAYS and ENTHESIS_BACKUP_MONTHS say of how many days and months backups "
+        "are kept: 0 or more."
+    )
 SMTP = env.str("ENTHESIS_SMTP", default="")
 SMS = env.str("ENTHESIS_SMS", default="")
 SMS_BODY = env.str("ENTHESIS_SMS_BODY", default='{"to": "{to}", "text": "{text}", "id": "{key}"}')

@@ -31,6 +31,7 @@ def backup(to: Path | None, only_list: bool) -> int:
     """Into the folder, or the one of the settings."""
     from django.conf import settings
     from django.db import DatabaseError
+    from django.utils import timezone
 
     from enthesis.clinic import archive, sealing
     from enthesis.clinic import backup as backups
@@ -43,7 +44,9 @@ def backup(to: Path | None, only_list: bool) -> int:
         return 0
     try:
         made, manifest = backups.make(where)
-        gone = backups.rotate(where, settings.BACKUP_DAYS or 1, settings.BACKUP_MONTHS)
+        gone = backups.rotate(
+            where, settings.BACKUP_DAYS or 1, settings.BACKUP_MONTHS, timezone.now()
+        )
     except (OSError, sealing.SealError, archive.ArchiveError, DatabaseError) as error:
         print(f"No backup was made: {error}", file=sys.stderr)
         return 1
