@@ -26,7 +26,17 @@ from django.db import connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enthesis.clinic import archive, audit, backup, image_files, models, move, sealing, trail
+from enthesis.clinic import (
+    archive,
+    audit,
+    backup,
+    image_files,
+    models,
+    move,
+    sealing,
+    secret,
+    trail,
+)
 from enthesis.commands import backup as backup_command
 from enthesis.commands import restore as restore_command
 from tests.clinic.files import pdf, png
@@ -441,6 +451,17 @@ def test_a_backup_is_made_and_checked_without_a_record_written_unsealed(
     assert "Whole" in capsys.readouterr().out
     assert set(spools) == {str(settings.DATA)}
     assert [one.name for one in (tmp_path / "safe").iterdir()] == [made.file.name]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_signing_key_that_is_not_in_use_is_not_backed_up(
+    filled: models.Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "secret_key" in archive.write(io.BytesIO(), Path(settings.DATA))["files"]
+    monkeypatch.setenv("ENTHESIS_SECRET_KEY", SIGNING)
+    assert "secret_key" not in archive.write(io.BytesIO(), Path(settings.DATA))["files"]
+    secret.keep_key(tmp_path / "new")
+    assert list((tmp_path / "new").iterdir()) == []
 
 
 @pytest.mark.django_db(transaction=True)

@@ -109,6 +109,14 @@ def test_a_missing_signing_key_is_unsafe(db: None, sound: Path) -> None:
     assert "each start would end all links" in said(Level.UNSAFE, "signing key")[0]
 
 
+def test_a_signing_key_that_no_backup_holds_is_told(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert said(Level.NOTE, "signing key") == []
+    monkeypatch.setenv("ENTHESIS_SECRET_KEY", "k" * 64)
+    assert "is in no backup" in said(Level.NOTE, "signing key")[0]
+
+
 def test_an_account_that_may_do_everything_is_unsafe(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ from django.db.models import Max, Min, Q
 
 from enthesis.clinic import backup, cards, sender, trail
 from enthesis.clinic.models import AuditEvent, Clinic, Message
+from enthesis.clinic.secret import is_given
 
 MEGABYTE = 1_000_000
 LEAST_FREE = 200 * MEGABYTE
@@ -125,10 +126,18 @@ def _pending(waiting: list[str]) -> Finding:
 
 
 def _secret() -> Findings:
-    given = bool(os.environ.get("ENTHESIS_SECRET_KEY"))
+    given = is_given()
     if given or settings.SECRET_KEY_FILE.exists():
         where = "ENTHESIS_SECRET_KEY" if given else str(settings.SECRET_KEY_FILE)
         yield Finding(Level.GOOD, "signing key", f"Long enough, from {where}.")
+        if given:
+            yield Finding(
+                Level.NOTE,
+                "signing key",
+                "The key in ENTHESIS_SECRET_KEY is in no backup. Without it, after a restore, the "
+                "codes of authenticator apps and the links that patients hold no longer work.",
+                "Keep a copy of it with that of the backup key.",
+            )
     else:
         yield Finding(
             Level.UNSAFE,

@@ -6,10 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 
+def is_given() -> bool:
+    """Whether the signing key is the one of ENTHESIS_SECRET_KEY, whatever a file holds."""
+    return bool(os.environ.get("ENTHESIS_SECRET_KEY"))
+
+
 def keep_key(data: Path) -> None:
-    """Make the data directory and its key file (readable by its owner only), if missing."""
+    """Make the data directory and its key file (readable by its owner only), if missing; no
+    file where the key is given."""
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    keep_secret(data / "secret_key", lambda: secrets.token_urlsafe(50))
+    if not is_given():
+        keep_secret(data / "secret_key", lambda: secrets.token_urlsafe(50))
 
 
 def keep_secret(file: Path, make: Callable[[], str]) -> None:

@@ -63,6 +63,8 @@ def restore(file: Path, key: Path, data: Path, *, only_check: bool = False) -> i
     done = "Whole" if only_check else f"Restored into {data}"
     print(f"{done}: {rows} rows, {len(manifest['files'])} files, made {manifest['made_at'][:16]}.")
     if not only_check:
+        if "secret_key" not in manifest["files"]:
+            print("The signing key is not in this backup: set ENTHESIS_SECRET_KEY to what it was.")
         print(f"The next backups are sealed with the key in {backup.key_file()}.")
         print("Everybody signs in anew. Start it with `enthesis start` or `enthesis serve`.")
     return 0
