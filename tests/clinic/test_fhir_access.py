@@ -12,7 +12,7 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from enthesis.clinic import models
+from enthesis.clinic import models, sender
 from enthesis.clinic.actions import Refused, second_factor, sign_in
 from enthesis.clinic.actions.api_tokens import FAILURES_ALLOWED, make_token, revoke_token
 from enthesis.clinic.actions.calendar_feed import make_feed
@@ -330,3 +330,17 @@ def test_an_export_is_made_by_a_thread_while_the_program_asks_after_it(
         assert time.monotonic() - began < 60
         time.sleep(0.05)
     assert [one["id"] for one in fetched(client, json.loads(response.content))["Patient"]]
+
+
+def test_what_was_exported_goes_after_a_day_though_nobody_begins_another(
+    clinic: models.Clinic, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    time_machine: Any,
+) -> None:  # fmt: skip
+    settings.DATA = tmp_path
+    monkeypatch.setattr(export, "start", lambda folder, token: export.make(folder, token))
+    time_machine.move_to("2026-11-23 12:00Z", tick=False)
+    begin(program(clinic))
+    for moment, kept in (("2026-11-24 11:59Z", 1), ("2026-11-24 12:00Z", 0)):
+        time_machine.move_to(moment, tick=False)
+        sender.run_pass()
+        assert len(list((tmp_path / "exports").iterdir())) == kept, moment

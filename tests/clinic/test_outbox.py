@@ -634,3 +634,15 @@ def test_alerts_do_not_wait_for_the_next_pass(monkeypatch: pytest.MonkeyPatch) -
         sender.forever()
     assert done.count("pass") == 3 and done[:2] == ["pass", "alerts"]
     assert 55 <= done.count("alerts") <= 70, "about every ten seconds"
+
+
+@pytest.mark.parametrize("cleaning", ["enquiry.forget_askers", "sending.forget", "export.clean"])
+def test_cleaning_that_fails_keeps_no_message_back(
+    server: MailServer, asked: MakeCourse, cleaning: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*given: Any) -> None:
+        raise OSError("Input/output error")
+
+    monkeypatch.setattr(f"enthesis.clinic.sender.{cleaning}", full)
+    asked()
+    assert sender.run_pass() == 1

@@ -22,6 +22,7 @@ from django.utils.translation import override
 
 from enthesis.clinic import archive, backup, enquiries, network, sealing, sending, store
 from enthesis.clinic.actions import enquiry, outbox
+from enthesis.clinic.api import export
 from enthesis.clinic.errors import without_words
 from enthesis.clinic.models import (
     Attempt,
@@ -85,6 +86,8 @@ def run_pass(lease: timedelta = outbox.LEASE) -> int:
         enquiry.forget_askers(timezone.now())
     with _alone("The keys of forms that were sent could not be forgotten"):
         sending.forget()
+    with _alone("The exports that have expired could not be taken away"):
+        export.clean()
     for clinic in _writing():
         with _alone(f"Nothing could be queued for clinic {clinic.pk}"):
             queue_wanted(clinic, timezone.now())

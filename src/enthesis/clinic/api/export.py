@@ -87,7 +87,7 @@ def begin(
         )
     if not able:
         raise ApiError(403, f"the token “{asker.token}” may not export; it needs system/*.rs")
-    _clean()
+    clean()
     if len(list(_own(asker))) >= MOST_JOBS:
         raise ApiError(
             429,
@@ -200,8 +200,8 @@ def _own(asker: Asker) -> Iterator[Path]:
             yield folder
 
 
-def _clean() -> None:
-    """Take away what has expired."""
+def clean() -> None:
+    """Take away what has expired: with each pass of the sender, and before another is begun."""
     for folder in _folder().glob("*/"):
         job = _read(folder / "job.json")
         if job and _expires(job) <= timezone.now():
