@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.sessions.models import Session
 from django.test import Client
 
+from enthesis.clinic import sender
 from enthesis.clinic.actions.open_sessions import device_words
 from enthesis.clinic.models import AuditEvent, User
 from tests.clinic_fixtures import PASSWORD
@@ -88,3 +90,25 @@ def test_an_administrator_ends_every_session_of_a_colleague_and_nobody_elses(
     assert [one.get("/").status_code for one in (boss, next_door)] == [200, 200]
     assert "Signed in now" not in said(boss.get(f"/settings/users/{desk.pk}/"))
     assert AuditEvent.objects.get(action="end_sessions_of").record_id == desk.pk
+
+
+def test_sessions_that_are_over_are_deleted_and_one_that_only_asks_is_soon_over(
+    clinician: User,
+) -> None:
+    asking = "/sign-in/passkey/begin/"
+    with time_machine.travel("2026-11-23 12:00Z", tick=False) as clock:
+        for key in ("", "invented"):
+            stranger = Client()
+            if key:
+                stranger.cookies["sessionid"] = key
+            assert stranger.post(asking).status_code == 200
+        browser = Client()
+        browser.post(asking)
+        browser.post("/sign-in/", {"username": clinician.username, "password": PASSWORD})
+        assert Session.objects.count() == 3
+        # Asked once more while signed in: the session of a day's work stays one.
+        assert browser.post(asking).status_code == 200
+        for moment, kept in (("12:04", 3), ("12:06", 1), ("23:59", 1), ("00:06", 0)):
+            clock.move_to(f"2026-11-2{3 if kept else 4} {moment}Z", tick=False)
+            sender.run_pass()
+            assert Session.objects.count() == kept, moment

@@ -636,7 +636,10 @@ def test_alerts_do_not_wait_for_the_next_pass(monkeypatch: pytest.MonkeyPatch) -
     assert 55 <= done.count("alerts") <= 70, "about every ten seconds"
 
 
-@pytest.mark.parametrize("cleaning", ["enquiry.forget_askers", "sending.forget", "export.clean"])
+@pytest.mark.parametrize(
+    "cleaning",
+    ["enquiry.forget_askers", "sending.forget", "export.clean", "SessionStore.clear_expired"],
+)
 def test_cleaning_that_fails_keeps_no_message_back(
     server: MailServer, asked: MakeCourse, cleaning: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import OperationalError, connections
 from django.db.models import Q
 from django.urls import reverse
@@ -86,6 +87,8 @@ def run_pass(lease: timedelta = outbox.LEASE) -> int:
         enquiry.forget_askers(timezone.now())
     with _alone("The keys of forms that were sent could not be forgotten"):
         sending.forget()
+    with _alone("The sessions that are over could not be deleted"):
+        SessionStore.clear_expired()
     with _alone("The exports that have expired could not be taken away"):
         export.clean()
     for clinic in _writing():

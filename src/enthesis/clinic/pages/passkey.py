@@ -89,6 +89,10 @@ def add_passkey(request: StaffRequest) -> HttpResponse:
 def begin_passkey_sign_in(request: HttpRequest) -> HttpResponse:
     """What the browser is to sign."""
     options, state = passkeys.begin_signing_in(_site(request))
+    if not request.session.keys():
+        # Anybody can ask, again and again: a row for each goes with its challenge, not after a
+        # day's work. Who signs in gets a new session.
+        request.session.set_expiry(ASKED_SECONDS)
     _keep(request, "sign_in", state)
     return JsonResponse(options)
 
