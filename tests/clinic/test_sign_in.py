@@ -10,6 +10,7 @@ import pytest
 from django.contrib.auth import authenticate
 from django.test import Client
 
+from enthesis.clinic.actions.sign_in import fail_sign_in
 from enthesis.clinic.models import AuditEvent, User
 from enthesis.clinic.pages.sign_in import THROTTLED, WRONG
 from tests.clinic.at_once import at_once
@@ -88,6 +89,52 @@ def test_twelve_guesses_at_once_tell_no_more_than_five_one_by_one(
         assert sum(THROTTLED in words for words in told) == 7, "the right one too"
         failed = AuditEvent.objects.filter(action="fail_sign_in", actor=name)
         assert failed.count() == 5
+
+
+def test_who_invents_names_or_tries_one_password_with_all_is_told_nothing_and_fills_no_trail(
+    clinician: User, desk: User, monkeypatch: pytest.MonkeyPatch, time_machine
+) -> None:
+    monkeypatch.setattr("enthesis.clinic.actions.sign_in.NETWORK_FAILURES_ALLOWED", 8)
+    time_machine.move_to("2026-11-23 12:00Z", tick=False)
+    for number in range(8):
+        assert WRONG in _words(_try(f"invented {number}", "wrong"))
+    assert THROTTLED in _words(_try("invented 8", "wrong"))
+    assert THROTTLED in _words(_try(clinician.username, "wrong"))
+    assert THROTTLED in _words(_try(desk.username, PASSWORD)), "nor the right one"
+    assert AuditEvent.objects.filter(action="fail_sign_in").count() == 8
+    assert _try(desk.username, PASSWORD, REMOTE_ADDR="10.0.0.7").status_code == 302
+    time_machine.move_to("2026-11-23 12:16Z", tick=False)
+    assert _try(desk.username, PASSWORD).status_code == 302
+
+
+def test_a_clinic_of_twenty_who_mistype_twice_signs_in(clinician: User) -> None:
+    # Beside whom one has forgotten theirs.
+    for name in [*(f"colleague {number % 20}" for number in range(40)), *["another"] * 5]:
+        assert fail_sign_in(name, "127.0.0.1")
+    assert not fail_sign_in("another", "127.0.0.1")
+    assert _try(clinician.username, PASSWORD).status_code == 302
+
+
+@pytest.mark.django_db(transaction=True)
+def test_twelve_names_at_once_are_told_no_more_than_one_by_one(
+    clinician: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("enthesis.clinic.actions.sign_in.NETWORK_FAILURES_ALLOWED", 5)
+    looked, told = threading.Barrier(12, timeout=60), list[str]()
+
+    def at_the_same_time(request: Any, username: str, password: str) -> None:
+        looked.wait()
+
+    monkeypatch.setattr("enthesis.clinic.pages.sign_in.authenticate", at_the_same_time)
+
+    def guess(name: str) -> None:
+        told.append(_words(_try(name, "wrong")))
+
+    names = [clinician.username, *(f"invented {number}" for number in range(11))]
+    assert at_once([partial(guess, name) for name in names]) == [None] * 12
+    assert sum(WRONG in words for words in told) == 5
+    assert sum(THROTTLED in words for words in told) == 7
+    assert AuditEvent.objects.filter(action="fail_sign_in").count() == 5
 
 
 def test_who_has_many_addresses_of_one_network_has_no_more_tries(clinician: User) -> None:

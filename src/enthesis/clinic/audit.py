@@ -69,10 +69,12 @@ def keep_failure(action: str, record: str, address: str, actor: str = "") -> Non
     insert(AuditEvent(action=action, actor=actor, record=record, detail=told))
 
 
-def failures(action: str, address: str, since: datetime, actor: str = "") -> int:
-    """How many were kept, under a name, from the network of an address: of single addresses one
-    home has as many as it likes (IPv6). Counted in rows, which all workers share."""
-    kept = AuditEvent.objects.filter(at__gt=since, action=action, actor=actor)
+def failures(action: str, address: str, since: datetime, actor: str | None = None) -> int:
+    """How many were kept, under a name or all, from the network of an address: of single addresses
+    one home has as many as it likes (IPv6). Counted in rows, which all workers share."""
+    kept = AuditEvent.objects.filter(at__gt=since, action=action)
+    if actor is not None:
+        kept = kept.filter(actor=actor)
     return kept.filter(detail__network=home(address)).count()
 
 

@@ -11,27 +11,34 @@ from enthesis.clinic import audit
 from enthesis.clinic.actions import Refused, save
 from enthesis.clinic.models import AuditEvent, User
 from enthesis.clinic.permissions import get_for, may
+from enthesis.clinic.proof import home
 
 FAILURES_ALLOWED = 5
+NETWORK_FAILURES_ALLOWED = 50
+"""Over all names: a whole clinic behind one address may mistype in the same quarter of an hour."""
 FAILURES_WITHIN = timedelta(minutes=15)
 NAME_LENGTH = 120
 _LOCK = 7_462_002
 
 
 def is_throttled(username: str, address: str) -> bool:
-    """Too many failures for this name from this network lately: even the right password waits.
+    """Too many failures from this network lately, for this name or over all names: even the right
+    password waits.
 
-    By name *and* network, so that nobody can lock a colleague out from elsewhere.
+    By name *and* network, so that nobody can lock a colleague out from elsewhere; over all names,
+    so that nobody tries one password with each, or fills the trail with names that they invent.
     """
     since, name = timezone.now() - FAILURES_WITHIN, username[:NAME_LENGTH]
-    return audit.failures("fail_sign_in", address, since, name) >= FAILURES_ALLOWED
+    of_name = audit.failures("fail_sign_in", address, since, name)
+    of_network = audit.failures("fail_sign_in", address, since)
+    return of_name >= FAILURES_ALLOWED or of_network >= NETWORK_FAILURES_ALLOWED
 
 
 @transaction.atomic
 def fail_sign_in(username: str, address: str) -> bool:
     """Keep the failure, under the name that was typed (which need not exist); False, and nothing
     kept, after too many, with which anybody could fill the trail."""
-    _one_by_one(username)
+    _one_by_one(address)
     if is_throttled(username, address):
         return False
     audit.keep_failure("fail_sign_in", "user", address, username[:NAME_LENGTH])
@@ -44,16 +51,17 @@ def may_tell(username: str, address: str, is_right: bool) -> bool:
     in the same moment the ones beyond what is allowed are told nothing, not even the right one."""
     if not is_right:
         return fail_sign_in(username, address)
-    _one_by_one(username)
+    _one_by_one(address)
     return not is_throttled(username, address)
 
 
-def _one_by_one(username: str) -> None:
-    """Until the transaction ends. By the name and not its row: a name that does not exist must be
-    answered as one that does."""
+def _one_by_one(address: str) -> None:
+    """Until the transaction ends, those of one network, in which all is counted. Not by the name's
+    row: a name that does not exist must be answered as one that does."""
     if connection.vendor == "postgresql":  # SQLite has one writer
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCK, username])
+            asked = "SELECT pg_advisory_xact_lock(%s, hashtext(%s))"
+            cursor.execute(asked, [_LOCK, home(address)])
 
 
 @transaction.atomic
