@@ -68,6 +68,16 @@ def test_it_does_not_find_the_patients_next_door(
     assert "Canary," not in words(at_desk.get("/patients/", {"find": "Canary"}))
 
 
+def test_who_finds_nobody_is_told_to_add_the_patient_only_where_they_may(
+    at_desk: Client, client_for: SIGNED_IN, admin: User
+) -> None:
+    found = words(at_desk.get("/patients/?find=nobody"))
+    assert "or add the patient." in found and found.count('href="/patients/add/"') == 2
+    found = words(client_for(admin).get("/patients/?find=nobody"))
+    assert "Nobody fits." in found and "add the patient" not in found
+    assert "/patients/add/" not in found
+
+
 def test_it_adds_a_patient_with_the_next_number(at_desk: Client, make_patient) -> None:
     make_patient(number=1041)
     response = at_desk.post("/patients/add/", DETAILS)
