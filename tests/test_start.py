@@ -187,6 +187,28 @@ def test_serve_invents_nobody(with_tables: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_DEFER_ACCEPT"), reason="Linux only")
+@pytest.mark.parametrize("command", ["serve", "start", "check"])
+def test_a_database_of_a_newer_release_is_refused_and_stays_as_it_is(
+    with_tables: Path, command: str
+) -> None:
+    file = with_tables / "enthesis.sqlite3"
+    with contextlib.closing(sqlite3.connect(file)) as newer:
+        for name in ("0099_next", "0100_next"):
+            told = ("clinic", name, "2026-11-28")
+            newer.execute(
+                "INSERT INTO django_migrations (app, name, applied) VALUES (?, ?, ?)", told
+            )
+        newer.commit()
+        before = list(newer.iterdump())
+    port = [] if command == "check" else ["--port", str(free_port())]
+    done = run(with_tables, command, *port)
+    said = done.stdout + done.stderr
+    assert done.returncode == 1 and "newer release" in said and "clinic.0099_next" in said
+    assert "restore the backup" in said and "Traceback" not in said
+    with contextlib.closing(sqlite3.connect(file)) as after:
+        assert list(after.iterdump()) == before
+
+
 def test_visitors_who_say_nothing_keep_nobody_waiting(with_tables: Path) -> None:
     port = free_port()
     process = begin(with_tables, "serve", port, "--workers", "1")

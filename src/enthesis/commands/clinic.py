@@ -57,13 +57,12 @@ def run(args: argparse.Namespace) -> int:
     from enthesis.clinic import server
 
     server.prepare()
-    from django.core.management import call_command
 
     from enthesis.clinic.actions import Refused
     from enthesis.clinic.actions.settings import Newcomer, begin_clinic
     from enthesis.clinic.models import Role
 
-    call_command("migrate", verbosity=0)
+    server.bring_up_to_date()
     try:
         first = Newcomer(
             args.admin,

@@ -43,13 +43,12 @@ def run(args: argparse.Namespace) -> int:
 
     # Tables can be imported only once Django is loaded.
     server.prepare()
-    from django.core.management import call_command
     from django.utils import timezone
 
     from enthesis.clinic.actions import Refused
     from enthesis.commands.progress import progress_bar
 
-    call_command("migrate", verbosity=0)
+    server.bring_up_to_date()
     today = args.today or timezone.now().date()
     try:
         clinic = load_invented_clinic(today, args.seed, args.patients, progress_bar())

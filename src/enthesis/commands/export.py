@@ -36,7 +36,6 @@ def run(args: argparse.Namespace) -> int:
     from enthesis.clinic import server
 
     server.prepare()
-    from django.core.management import call_command
     from django.db import DatabaseError
 
     from enthesis.clinic.actions import Refused
@@ -45,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     from enthesis.commands.complain import complain
     from enthesis.commands.progress import progress_bar
 
-    call_command("migrate", verbosity=0)
+    server.bring_up_to_date()
     try:
         clinic = _clinic(args.clinic)
         if args.research:

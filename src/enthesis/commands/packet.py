@@ -113,14 +113,13 @@ def _make(args: argparse.Namespace) -> int:
 
     # Tables can be imported only once Django is loaded.
     server.prepare()
-    from django.core.management import call_command
 
     from enthesis.clinic.actions import Refused
     from enthesis.clinic.actions.packet import Choice, make_packet
     from enthesis.clinic.models import Clinic
     from enthesis.outcomes.registry import RegistryError
 
-    call_command("migrate", verbosity=0)
+    server.bring_up_to_date()
     every = list(Clinic.objects.order_by("pk"))
     found = [one for one in every if args.clinic in (None, one.name)]
     if len(found) != 1:

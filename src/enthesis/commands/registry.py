@@ -56,11 +56,10 @@ def _refreshed(folder: Path, whole: bool) -> str:
     from enthesis.clinic import server
 
     server.prepare()
-    from django.core.management import call_command
 
     from enthesis.clinic.actions.forecast import refresh
 
-    call_command("migrate", verbosity=0)
+    server.bring_up_to_date()
     done, found = refresh(folder, whole=whole)
     fits = [
         f"{one.start.removesuffix('_trials')} ({one.courses} courses)"

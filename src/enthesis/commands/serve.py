@@ -37,11 +37,10 @@ def run(args: argparse.Namespace) -> int:
         print(problem, file=sys.stderr)
         return 1
     server.prepare()
-    from django.core.management import call_command
     from django.db import DatabaseError
 
     try:
-        call_command("migrate", verbosity=0)
+        server.bring_up_to_date()
     except DatabaseError as problem:
         print(f"The database cannot be used: {str(problem).strip()}.", file=sys.stderr)
         print(

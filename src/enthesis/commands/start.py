@@ -53,16 +53,16 @@ def run(args: argparse.Namespace) -> int:
 def _make_database(patients: int) -> None:
     """Bring the tables up to date; if there is no clinic at all, invent one (not with 0
     patients)."""
-    from django.core.management import call_command
     from django.db import connection
 
+    from enthesis.clinic import server
     from enthesis.clinic.models import Clinic
 
     if connection.vendor == "sqlite":
         print(f"Database: SQLite {sqlite3.sqlite_version}, {connection.settings_dict['NAME']}")
     else:
         print(f"Database: {connection.vendor}")
-    call_command("migrate", verbosity=0)
+    server.bring_up_to_date()
     if Clinic.objects.exists() or not patients:
         return
     from django.utils import timezone
