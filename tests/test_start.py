@@ -209,6 +209,20 @@ def test_a_database_of_a_newer_release_is_refused_and_stays_as_it_is(
         assert list(after.iterdump()) == before
 
 
+def test_verify_audit_where_no_clinic_is_says_so_and_makes_nothing(data: Path) -> None:
+    done = run(data, "verify-audit")
+    assert done.returncode == 1 and "There is no clinic in" in done.stderr
+    assert "Traceback" not in done.stderr and not data.exists()
+
+
+def test_restore_with_settings_that_cannot_be_used_says_so(data: Path) -> None:
+    data.mkdir()
+    (data / "secret_key").write_text("guess me")
+    done = run(data, "restore", "a.enthesis")
+    assert done.returncode == 1 and "could be guessed" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_visitors_who_say_nothing_keep_nobody_waiting(with_tables: Path) -> None:
     port = free_port()
     process = begin(with_tables, "serve", port, "--workers", "1")

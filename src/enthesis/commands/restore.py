@@ -24,18 +24,14 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def run(args: argparse.Namespace) -> int:
     """Restore; 1 with what is wrong and what to do."""
+    from enthesis.clinic import server
     from enthesis.clinic.secret import data_directory
 
+    server.load()
     data = data_directory()
     key = args.key or data / "backup_key"
     if not args.check:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    import os
-
-    import django
-
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "enthesis.clinic.settings")
-    django.setup()
     return restore(args.file, key, data, only_check=args.check)
 
 

@@ -1,6 +1,7 @@
 """`enthesis verify-audit`: whether the audit trails are as they were written."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -27,7 +28,17 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 def run(args: argparse.Namespace) -> int:
     """Verify; 1 with every problem that was found."""
     from enthesis.clinic import server
+    from enthesis.clinic.secret import data_directory
 
+    data = data_directory()
+    kept = data if "DATABASE_URL" in os.environ else data / "enthesis.sqlite3"
+    if not kept.exists():
+        # Not made here: an empty folder in the wrong place would look like a lost clinic.
+        print(
+            f"There is no clinic in {data}. Set ENTHESIS_DATA as the server has it.",
+            file=sys.stderr,
+        )
+        return 1
     server.prepare()
     return verify(args.anchors)
 
