@@ -129,6 +129,16 @@ def test_who_sends_slowly_keeps_nobody_waiting(front: Front) -> None:
             dripping.join()
 
 
+def test_one_address_holds_so_many_requests_at_once_and_no_more(front: Front) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(64):
+            stack.enter_context(front.connected()).sendall(asking("/", 10_000))
+        time.sleep(0.5)
+        told = front.told(asking("/"))
+    assert told.startswith("HTTP/1.1 503 ") and "do not answer just now" in told
+    assert front.told(asking("/")).endswith(SMALL.decode())
+
+
 def test_a_large_file_is_never_laid_down_on_the_disk(front: Front) -> None:
     folder, large = front.folder / "laid-down", 24_000_000
     before = folder.stat().st_mtime_ns

@@ -23,6 +23,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management.color import no_style
 from django.db import connection, transaction
+from django.db.migrations.recorder import MigrationRecorder
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -357,9 +358,32 @@ def test_a_restore_that_was_killed_among_its_files_can_be_begun_again(
     backup._refuse_used(data, file, None)
     backup._put(into, manifest, data)
     assert (data / "images" / "0b").read_text() == "images/0b"
+    # Of a backup in whose place another is restored, nothing is left.
+    del manifest["files"]["images/0a"], manifest["files"]["secret_key"]
+    backup._put(into, manifest, data)
+    assert not (data / "images" / "0a").exists() and not (data / "secret_key").exists()
     (data / "images" / "0c").write_text("another's")
     with pytest.raises(archive.ArchiveError, match="in use already: images\\."):
         backup._refuse_used(data, file, None)
+
+
+def test_a_restored_clinic_goes_on_with_the_key_of_its_backup_or_is_told(tmp_path: Path) -> None:
+    mine, theirs = bytes(32), bytes([1]) * 32
+    assert "the same key" in restore_command.key_kept(tmp_path / "key", mine)
+    assert sealing.read_key(tmp_path / "key") == mine
+    assert "another key" in restore_command.key_kept(tmp_path / "key", theirs)
+    assert sealing.read_key(tmp_path / "key") == mine
+    assert "could not be kept" in restore_command.key_kept(tmp_path / "none" / "key", mine)
+
+
+def test_a_release_that_is_older_than_the_database_makes_no_backup_of_it(
+    db: None, tmp_path: Path
+) -> None:
+    """It knows nothing of the tables and columns that it would leave out."""
+    MigrationRecorder.Migration.objects.create(app="clinic", name="0999_of_tomorrow")
+    with pytest.raises(archive.ArchiveError, match="which alone knows 0999_of_tomorrow"):
+        backup.make(tmp_path)
+    assert backup.kept(tmp_path) == []
 
 
 @pytest.mark.parametrize("name", ["files/../../x", "files/../x", "/x", "../x"])

@@ -1,6 +1,7 @@
 """Who gets in to the FHIR API, and that nothing of the clinic next door comes out, by any way."""
 
 import json
+import os
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -340,7 +341,10 @@ def test_what_was_exported_goes_after_a_day_though_nobody_begins_another(
     monkeypatch.setattr(export, "start", lambda folder, token: export.make(folder, token))
     time_machine.move_to("2026-11-23 12:00Z", tick=False)
     begin(program(clinic))
-    for moment, kept in (("2026-11-24 11:59Z", 1), ("2026-11-24 12:00Z", 0)):
+    rest = tmp_path / "exports" / "rest" / "files"  # of one that was killed while it was taken away
+    rest.mkdir(parents=True)
+    os.utime(rest.parent, (time.time(), time.time()))
+    for moment, kept in (("2026-11-24 11:59Z", 2), ("2026-11-24 12:00Z", 0)):
         time_machine.move_to(moment, tick=False)
         sender.run_pass()
         assert len(list((tmp_path / "exports").iterdir())) == kept, moment

@@ -29,6 +29,7 @@ from django.core.management.color import no_style
 from django.db import connection, transaction
 from django.db import models as db
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
@@ -61,11 +62,29 @@ def last_migration() -> str:
     return max((name for app, name in applied if app == APP), default="")
 
 
+def newer() -> tuple[str, str] | None:
+    """Where a newer release has changed the tables: that it has, and what to do.
+
+    By the numbers that migrations begin with: what a squashed one stood for was before it."""
+    loader = MigrationLoader(None, load=False)
+    loader.load_disk()
+    last = last_migration()
+    if last <= max(name for app, name in loader.disk_migrations if app == APP):
+        return None
+    return (
+        f"The database was brought up to date by a newer release, which alone knows {last}.",
+        "Install that release, or restore the backup that was made before it.",
+    )
+
+
 def write(out: IO[bytes], data: Path) -> dict[str, Any]:
     """Write the archive; its manifest. `data` is the folder with the files.
 
-    Rows first: a file lies on the disk before a row names it, so none is missing.
+    Rows first: a file lies on the disk before a row names it, so none is missing. Raises
+    ArchiveError where the database has what this release does not know of: it would be missing.
     """
+    if unknown := newer():
+        raise ArchiveError(" ".join(unknown))
     manifest: dict[str, Any] = {"format": FORMAT, "made_at": timezone.now().isoformat()}
     with tarfile.open(fileobj=out, mode="w|gz", format=tarfile.PAX_FORMAT) as tar:
         with snapshot():

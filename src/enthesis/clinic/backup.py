@@ -248,7 +248,11 @@ def _refuse_used(data: Path, file: Path, database: Path | None) -> None:
 
 def _put(into: Path, manifest: dict[str, Any], data: Path) -> None:
     # First, so that whoever is killed here may begin again: these files are no other clinic's.
-    (data / BEGUN).write_text("\n".join(manifest["files"]), encoding="utf-8")
+    begun = data / BEGUN
+    of_another = set(begun.read_text(encoding="utf-8").splitlines() if begun.exists() else ())
+    for name in of_another.difference(manifest["files"]):
+        (data / name).unlink(missing_ok=True)
+    begun.write_text("\n".join(manifest["files"]), encoding="utf-8")
     for name in manifest["files"]:
         (data / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         shutil.copyfile(into / "files" / name, data / name)

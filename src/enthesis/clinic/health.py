@@ -19,10 +19,9 @@ from django.conf import settings
 from django.core import checks
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.db.migrations.loader import MigrationLoader
 from django.db.models import Max, Min, Q
 
-from enthesis.clinic import backup, cards, sender, trail
+from enthesis.clinic import archive, backup, cards, sender, trail
 from enthesis.clinic.models import AuditEvent, Clinic, Message
 from enthesis.clinic.secret import is_given
 
@@ -78,8 +77,8 @@ def findings(now: datetime, clinic: Clinic | None = None, *, deep: bool = False)
     try:
         connection.ensure_connection()
         told += _database(deep)
-        if newer := ahead():
-            told.append(Finding(Level.UNSAFE, "tables", *told_ahead(newer)))
+        if newer := archive.newer():
+            told.append(Finding(Level.UNSAFE, "tables", *newer))
         elif waiting := pending():
             told.append(_pending(waiting))
         else:
@@ -117,25 +116,6 @@ def pending() -> list[str]:
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     return [f"{one.app_label}.{one.name}" for one, _ in plan]
-
-
-def ahead() -> list[str]:
-    """Changes of our tables that the database has and this release does not know: a newer release
-    made them. Those that a squashed migration stands for are known."""
-    loader = MigrationLoader(connection)
-    known = set(loader.disk_migrations)
-    for one in loader.disk_migrations.values():
-        known.update(one.replaces)
-    unknown = loader.applied_migrations.keys() - known
-    return sorted(f"{app}.{name}" for app, name in unknown if app == Clinic._meta.app_label)
-
-
-def told_ahead(newer: list[str]) -> tuple[str, str]:
-    """What that means, and what to do."""
-    return (
-        f"The database was brought up to date by a newer release, which alone knows {newer[0]}.",
-        "Install that release, or restore the backup that was made before it.",
-    )
 
 
 def _pending(waiting: list[str]) -> Finding:

@@ -1,5 +1,6 @@
 """The production web server (gunicorn), started from our own command line."""
 
+import contextlib
 import ctypes
 import errno
 import gc
@@ -55,15 +56,29 @@ def load() -> None:
         )
 
 
+def prepare_to_write() -> None:
+    """The same for a command that writes to tables as they are; one sentence, and the end, where a
+    newer release has changed them: rows of this one would fit no longer."""
+    from django.db import DatabaseError
+
+    prepare()
+    with contextlib.suppress(DatabaseError):  # the command says so itself
+        _refuse_newer()
+
+
+def _refuse_newer() -> None:
+    from enthesis.clinic import archive
+
+    if newer := archive.newer():
+        sys.exit(" ".join(newer))
+
+
 def bring_up_to_date() -> None:
     """Make or change the tables; one sentence, and the end, where a newer release did: this one
     would write rows that fit no longer. Raises DatabaseError."""
     from django.core.management import call_command
 
-    from enthesis.clinic import health
-
-    if newer := health.ahead():
-        sys.exit(" ".join(health.told_ahead(newer)))
+    _refuse_newer()
     call_command("migrate", verbosity=0)
 
 

@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
 
     from enthesis.clinic import server
 
-    server.prepare()
+    server.prepare_to_write()
     from enthesis.clinic.actions import Refused
     from enthesis.clinic.actions.receive import Unfit
     from enthesis.clinic.bulk import BulkError

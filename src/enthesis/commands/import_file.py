@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
     from enthesis.clinic import server
 
-    server.prepare()
+    server.prepare_to_write()
     try:
         return _import(args)
     except SheetError as error:

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     """Let in; 1 with one sentence where it is refused."""
     from enthesis.clinic import server
 
-    server.prepare()
+    server.prepare_to_write()
     from enthesis.clinic.actions import Refused
     from enthesis.clinic.actions.second_factor import let_in_again
 

@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     cannot be printed, or where the file is there already or cannot be written."""
     from enthesis.clinic import server
 
-    server.prepare()
+    server.prepare_to_write()
     from enthesis.clinic.actions.record import bundle
     from enthesis.clinic.models import Patient
     from enthesis.commands.import_file import which_clinic

@@ -140,7 +140,7 @@ def _kept_decisions() -> int:
 
     from enthesis.clinic import server
 
-    server.prepare()
+    server.prepare_to_write()
     from enthesis.clinic.models import Decision
 
     try:

@@ -42,13 +42,11 @@ def restore(file: Path, key: Path, data: Path, *, only_check: bool = False) -> i
     from enthesis.clinic import archive, backup, sealing, trail
 
     try:
+        secret = sealing.read_key(key)
         if only_check:
-            manifest = backup.verified(file, sealing.read_key(key))
+            manifest = backup.verified(file, secret)
         else:
-            secret = sealing.read_key(key)
             manifest = backup.restore(file, secret, data, progress_bar())
-            # Else the next backup would make a new one, and whoever kept this could not open it.
-            sealing.keep_backup_key(backup.key_file(), secret)
     except (sealing.SealError, archive.ArchiveError, trail.AnchorError) as error:
         print(f"{file}: {error} Nothing was restored.", file=sys.stderr)
         return 1
@@ -61,6 +59,19 @@ def restore(file: Path, key: Path, data: Path, *, only_check: bool = False) -> i
     if not only_check:
         if "secret_key" not in manifest["files"]:
             print("The signing key is not in this backup: set ENTHESIS_SECRET_KEY to what it was.")
-        print(f"The next backups are sealed with the key in {backup.key_file()}.")
+        print(key_kept(backup.key_file(), secret))
         print("Everybody signs in anew. Start it with `enthesis start` or `enthesis serve`.")
     return 0
+
+
+def key_kept(file: Path, secret: bytes) -> str:
+    """Keep the key: else the next backup makes another, which nobody has a copy of."""
+    from enthesis.clinic import sealing
+
+    try:
+        kept = sealing.keep_backup_key(file, secret)
+    except (OSError, sealing.SealError) as error:
+        return f"Its key could not be kept ({error}): put it into {file} before the next backup."
+    if kept != secret:
+        return f"The next backups are sealed with another key, which was in {file}: keep both."
+    return f"The next backups are sealed with the same key, kept in {file}."

@@ -21,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
     """One pass, or pass after pass; 1 if a clinic wants reminders and nothing can be sent."""
     from enthesis.clinic import server
 
-    server.prepare()
+    server.prepare_to_write()
     from enthesis.clinic import sender
     from enthesis.clinic.models import Clinic
 

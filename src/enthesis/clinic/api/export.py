@@ -13,6 +13,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -204,8 +205,11 @@ def clean() -> None:
     """Take away what has expired: with each pass of the sender, and before another is begun."""
     for folder in _folder().glob("*/"):
         job = _read(folder / "job.json")
-        if job and _expires(job) <= timezone.now():
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another process was quicker
+            # Without it: one that is being begun, or the rest of one that was being taken away.
+            begun = datetime.fromtimestamp(folder.stat().st_mtime, UTC)
+            if (_expires(job) if job else begun + KEPT) <= timezone.now():
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _expires(job: Job) -> datetime:

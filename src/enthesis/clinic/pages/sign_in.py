@@ -24,7 +24,7 @@ HALF_SECONDS = 5 * 60
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 # One sentence whatever was wrong: it must not tell which names exist.
 WRONG = "That name and password do not fit together. Check both and try again."
-THROTTLED = "Too many tries. Wait 15 minutes, or ask the clinic's administrator for a new password."
+THROTTLED = "Too many tries. Wait 15 minutes, or sign in with a passkey."
 
 
 class SignInForm(forms.Form):
