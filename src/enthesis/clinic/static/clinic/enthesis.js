@@ -71,4 +71,12 @@ document.addEventListener("htmx:after:swap", () => {
 });
 
 wake(document);
-document.querySelector(".error-summary")?.focus();
+
+// An address with a part (#site-5 after a touch of the map) would carry the reader away from what is
+// wrong: the part goes, and once the browser has looked for it, so does the focus to the summary.
+const wrong = document.querySelector(".error-summary");
+if (wrong) {
+  if (location.hash) history.replaceState(history.state, "", location.pathname + location.search);
+  wrong.focus();
+  if (document.readyState !== "complete") addEventListener("load", () => wrong.focus());
+}
