@@ -1,5 +1,6 @@
 """A patient answers on a phone without JavaScript; the clinician reads, decides, and is paid."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 
@@ -83,6 +84,43 @@ def test_all_eleven_rows_and_the_button_fit_a_phone(
         assert box and box["height"] >= 40
     bar, last = page.locator(".bottom-bar").bounding_box(), rows.last.bounding_box()
     assert bar and last and last["y"] + last["height"] <= bar["y"]
+
+
+@pytest.mark.parametrize("speak", ["English", "Español"])
+def test_the_number_to_call_is_not_cut_on_any_question(
+    open_page: OpenPage,
+    make_course: Callable[..., models.Course],
+    clinician: models.User,
+    speak: str,
+) -> None:
+    course = treated(make_course(), [7, 6], clinician)
+    _, token = answer.make_link(clinician, course.pk, "after_session", date(2026, 11, 23))
+    page = open_page(PHONE, scripts=False)
+    page.goto(f"/a/{token}/")
+    if speak != "English":
+        page.get_by_role("button", name=speak).click()
+    while page.get_by_role("button", name=re.compile("Save|Guardar")).is_visible():
+        bar, call = page.locator(".bottom-bar"), page.locator(".emergency a").last
+        top, box = bar.bounding_box(), call.bounding_box()
+        title = page.locator("h1").inner_text()
+        assert top and box and box["y"] + box["height"] <= top["y"], title
+        choose_any(page)
+
+
+def test_what_can_be_ticked_shows_an_empty_box(
+    phone: Page, make_course: Callable[..., models.Course], clinician: models.User
+) -> None:
+    course = treated(make_course(), [7, 6], clinician)
+    _, token = answer.make_link(clinician, course.pk, "after_session", date(2026, 11, 23))
+    phone.goto(f"/a/{token}/")
+    box, mark = (phone.locator(f".row .icon{part}").first for part in ("", " path"))
+    expect(box).to_be_visible()
+    expect(mark).to_be_hidden()
+    phone.locator(".row").first.click()
+    expect(mark).to_be_visible()
+    phone.get_by_role("button", name="Save and go on").click()
+    expect(phone.locator(".row")).to_have_count(11)  # of which one is chosen: no box
+    expect(phone.locator(".row .icon").first).to_be_hidden()
 
 
 def test_every_patient_page_is_accessible(
