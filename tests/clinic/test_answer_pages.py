@@ -435,6 +435,7 @@ def test_who_answers_low_is_told_kindly_whom_to_call(
     client, address, text = Client(), link_to(course, clinician), ""
     while "were received" not in text:
         text = answer_screen(client, address, {"phq_down": down}).content.decode()
-    assert ("call (555) 0100. Or talk with your own doctor" in text) is is_told
+    call = '<a href="tel:5550100">(555)\u00a00100</a>'
+    assert (f"call {call}. Or talk with your own doctor" in text) is is_told
     assert ("If you think of harming yourself" in text) is is_told
     assert "PHQ" not in text and "depress" not in text

@@ -128,6 +128,7 @@ def test_the_desk_makes_an_estimate_and_the_patient_receives_it_at_a_link(
     assert link
     phone = patients_phone(link[1])
     assert "$1,680" in text(phone.get(link[1]))
+    assert '<a href="tel:5550100">(555) 0100</a>' in text(phone.get(link[1]))
     assert phone.post(link[1], {"name": " "}).status_code == 422
     assert phone.post(link[1], {"name": "Marta Lindqvist"}).status_code == 302
     assert "Marta Lindqvist received this estimate on 23 Nov 2026." in text(phone.get(link[1]))
