@@ -347,6 +347,28 @@ def test_the_time_out_asks_about_a_place_on_the_other_side(client: Client, cours
     assert "Sacrotuberous ligament, RIGHT: the complaint is LEFT" in page
 
 
+def test_where_there_are_two_solutions_each_place_says_its_own(
+    client: Client, course: Course
+) -> None:
+    agreed, session = course.plans.get(), start(client, course)
+    [one] = agreed.content["mixtures"]
+    agreed.content["mixtures"] = session.mixtures = [one, {**one, "key": "joint"}]
+    agreed.content["sites"][0]["mixture"] = "joint"
+    agreed.save()
+    page = _words(client.get(f"/courses/{course.pk}/plan/agree/"))
+    for words in ("<dd>Insertions: Dextrose 20", "<dd>Joint: Dextrose 20", "1\u00a0mL of joint<"):
+        assert words in page
+    session.save()
+    session.sites.filter(position=1).update(mixture="joint")
+    client.post(f"/sessions/{session.pk}/", shown(session) | {"do": "time_out"})
+    page = _words(client.get(f"/sessions/{session.pk}/time-out/"))
+    for words in ("<strong>Insertions: Dextrose 20", "<strong>Joint: Dextrose 20"):
+        assert words in page
+    first, *others = page.partition('class="read-out"')[2].partition("</ol>")[0].split("</li>")[:-1]
+    assert "mL of <strong>joint</strong>" in first
+    assert all("mL of <strong>insertions</strong>" in other for other in others)
+
+
 def test_a_complication_asks_for_its_adverse_event_until_there_is_one(
     client: Client, course: Course
 ) -> None:

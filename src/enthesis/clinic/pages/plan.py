@@ -349,9 +349,12 @@ def _told(planned: Planned, known: Knowledge) -> list[tuple[str, str]]:
 
 
 def site_words(planned: Planned, known: Knowledge) -> list[str]:
-    """ "Iliolumbar ligament, left, 1 mL" for every place of a plan."""
+    """ "Iliolumbar ligament, left, 1 mL" for every place of a plan; of which solution, where it has
+    several."""
+    several = len(planned.mixtures) > 1
     return [
         f"{known.sites[dose.site].name}, {dose.side.value}, {amount(dose.volume_ml, 'mL')}"
+        + f" of {dose.mixture}" * several
         for dose in planned.sites
     ]
 

@@ -71,6 +71,7 @@ def _shown(request: StaffRequest, row: Session, known: Knowledge) -> dict[str, A
         for site in row.sites.all()
     ]
     used = {dose.mixture for dose in doses}
+    several = len(used) > 1
     weight = None if row.weight_kg is None else Kg(row.weight_kg)
     drawn = (*mixtures, *also_given(row, row.on))
     check = check_doses(drawn, doses, weight, known)
@@ -81,7 +82,12 @@ def _shown(request: StaffRequest, row: Session, known: Knowledge) -> dict[str, A
         "condition": condition.name,
         "map": drawn_map(condition, Side(row.course.side), points, known),
         "sites": [
-            (known.sites[dose.site].name, dose.side.value, amount(dose.volume_ml, "mL"))
+            (
+                known.sites[dose.site].name,
+                dose.side.value,
+                amount(dose.volume_ml, "mL"),
+                dose.mixture if several else "",
+            )
             for dose in doses
         ],
         "other_side": [
