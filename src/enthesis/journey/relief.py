@@ -22,6 +22,7 @@ class BothReliefs:
     computed: Decimal
     start: Decimal
     now: Decimal
+    differs_from: Decimal
     differ: bool
 
     @property
@@ -33,7 +34,11 @@ class BothReliefs:
             f"({_short(self.start)} to {_short(self.now)})."
         )
         if not self.differ:
-            return f"{told} The two agree."
+            # "The two agree" would be said of 20 and 41 too.
+            near = f"Less than {self.differs_from.normalize():f} points apart: not followed up."
+            return (
+                f"{told} {near}" if self.computed >= 0 else f"{told} Worse is taken as none. {near}"
+            )
         return (
             f"{told} They disagree. Only the scores count for the rule; ask which of the two "
             "describes it better, and whether the start is remembered as it was."
@@ -57,8 +62,8 @@ def both_reliefs(course: Course, known: Knowledge) -> BothReliefs | None:
             return None
         # The patient cannot say less than none, so worse is compared as none.
         apart = abs(asked - max(computed, Decimal(0)))
-        differ = apart >= known.stop_rule.relief_differs_percent
-        return BothReliefs(assessment.on, asked, computed, start, now, differ)
+        limit = known.stop_rule.relief_differs_percent
+        return BothReliefs(assessment.on, asked, computed, start, now, limit, apart >= limit)
     return None
 
 

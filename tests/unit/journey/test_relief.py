@@ -13,8 +13,8 @@ from tests.unit.journey.courses import KNOWN, course_of
     [
         ([8], [[10, {"pain": 4, "relief": 60}]], "60 % as the patient says it, 50 % by the scores"),
         ([8], [[10, {"pain": 4, "relief": 80}]], "They disagree. Only the scores count"),
-        ([8], [[10, {"pain": 6, "relief": 0}]], "25 % by the scores (8 to 6). The two agree."),
-        ([6], [[10, {"pain": 9, "relief": 0}]], "−50 % by the scores (6 to 9). The two agree."),
+        ([8], [[10, {"pain": 6, "relief": 0}]], "Less than 30 points apart: not followed up."),
+        ([6], [[10, {"pain": 9, "relief": 0}]], "−50 % by the scores (6 to 9). Worse is taken"),
         ([6], [[10, {"pain": 9, "relief": 30}]], "They disagree."),
         # The last day that has both counts; a later answer with one of the two does not hide it.
         ([8], [[10, {"pain": 4, "relief": 50}], [20, {"pain": 3, "relief": "?"}]], "15 Jan 2026"),
