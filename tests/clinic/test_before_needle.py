@@ -74,18 +74,21 @@ def test_nothing_is_signed_without_a_time_out(client: Client, course: Course) ->
     assert "No time-out was held yet." in _words(_sign_as_it_is(client, session))
 
 
-def test_the_second_person_is_somebody_else_of_the_clinic(
+def test_the_second_person_is_somebody_else_who_may_see_the_session(
     client: Client, clinic: Any, clinician: Any, course: Course
 ) -> None:
     session = start(client, course)
-    nurse = make_user(clinic, "sam_desk", Role.FRONT_DESK)
+    nurse = make_user(clinic, "sam_reed", Role.CLINICIAN)
+    barred = [make_user(clinic, f"kim_{role}", role) for role in Role if role != Role.CLINICIAN]
     client.post(f"/sessions/{session.pk}/", shown(session) | {"do": "time_out"})
     address = f"/sessions/{session.pk}/time-out/"
     screen = client.get(address)
-    for words in ("LINDQVIST, Marta", "LEFT", "Sam Desk", "Lidocaine 20\u00a0mg of 300\u00a0mg"):
+    for words in ("LINDQVIST, Marta", "LEFT", "Sam Reed", "Lidocaine 20\u00a0mg of 300\u00a0mg"):
         assert words in _words(screen)
     heard = screen.context["heard"]
-    for nobody in ("", "patient", str(clinician.pk), "999999"):
+    assert list(screen.context["others"]) == [nurse]
+    no_sight = (str(one.pk) for one in barred)
+    for nobody in ("", "patient", str(clinician.pk), "999999", *no_sight):
         client.post(address, {"with": nobody, "heard": heard})
         session.refresh_from_db()
         assert session.time_out == {}
@@ -94,7 +97,7 @@ def test_the_second_person_is_somebody_else_of_the_clinic(
     assert session.time_out == {}
     client.post(address, {"with": nurse.pk, "heard": heard})
     session.refresh_from_db()
-    assert (session.time_out["by"], session.time_out["with"]) == ("Dr Amara Osei", "Sam Desk")
+    assert (session.time_out["by"], session.time_out["with"]) == ("Dr Amara Osei", "Sam Reed")
     assert AuditEvent.objects.filter(action="record_time_out").count() == 1
 
 

@@ -17,7 +17,7 @@ from enthesis.clinic.actions import Refused, save
 from enthesis.clinic.actions.cautions import refuse_cautions
 from enthesis.clinic.actions.evaluate import check_suitable
 from enthesis.clinic.models import Clinic, Course, Session, SessionSite, User
-from enthesis.clinic.permissions import get_for
+from enthesis.clinic.permissions import get_for, roles_of
 from enthesis.journey.before_needle import changed_since, checks_for, standing_against
 from enthesis.journey.judge import open_warnings
 from enthesis.journey.treat import check_doses
@@ -182,13 +182,15 @@ def _second(user: User, clinic: Clinic, id: int | None) -> str:
     if id is None and not others:
         return "the patient"
     if id not in others:
-        raise Refused("Choose the other person who heard it: somebody of this clinic.")
+        raise Refused("Choose the other person who heard it: somebody who may see the session.")
     return str(others[id])
 
 
 def seconds(user: User, clinic: Clinic) -> dict[int, User]:
-    """Who may hold a time-out with this user: everybody else who works at the clinic."""
-    others = User.objects.filter(clinic=clinic, is_active=True).exclude(pk=user.pk)
+    """Who may hold a time-out with this user: everybody else at the clinic whose role lets them
+    see the session that is read out."""
+    may_see = User.objects.filter(clinic=clinic, is_active=True, role__in=roles_of("session"))
+    others = may_see.exclude(pk=user.pk)
     return {other.pk: other for other in others.order_by("display_name", "username")}
 
 
