@@ -363,6 +363,7 @@ def test_where_there_are_two_solutions_each_place_says_its_own(
         assert words in page
     session.save()
     session.sites.filter(position=1).update(mixture="joint")
+    assert "<strong>Joint: Dextrose 20" in _words(client.get(f"/sessions/{session.pk}/"))
     client.post(f"/sessions/{session.pk}/", shown(session) | {"do": "time_out"})
     page = _words(client.get(f"/sessions/{session.pk}/time-out/"))
     for words in ("<strong>Insertions: Dextrose 20", "<strong>Joint: Dextrose 20"):
