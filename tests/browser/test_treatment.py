@@ -1,14 +1,18 @@
 """From a blank evaluation to a signed session, as a clinician does it."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from enthesis.clinic.models import Course, Patient, User
 from tests.browser.conftest import DESKTOP, SMALL_PHONE, assert_accessible, sign_in
-from tests.clinic.evaluated import consent, typed
+from tests.clinic.evaluated import consent, plan, typed
+from tests.clinic.test_treat_pages import start
 from tests.clinic.treated import say
 
 pytestmark = pytest.mark.browser
@@ -108,6 +112,24 @@ def test_a_clinician_evaluates_plans_and_treats(
     assert_accessible(page)
     page.get_by_role("button", name="Add amendment").click()
     expect(page.get_by_text("sore for two days")).to_be_visible()
+
+
+def test_the_button_that_signs_stays_where_it_is_while_a_session_is_saved(
+    desktop: Page,
+    client_for: Callable[[User], Client],
+    clinician: User,
+    make_course: Callable[..., Course],
+) -> None:
+    client, course = client_for(clinician), make_course()
+    plan(client, course, clinician, timezone.localdate())
+    session = start(client, course)
+    sign_in(desktop, clinician)
+    desktop.goto(f"/sessions/{session.pk}/")
+    sign = desktop.get_by_role("button", name="Sign session")
+    before = sign.bounding_box()
+    desktop.get_by_role("textbox", name="Note").fill("Sore")
+    expect(desktop.locator("#saved")).to_contain_text(re.compile("Saved .+[.]"))
+    assert sign.bounding_box() == before
 
 
 def test_a_session_is_recorded_without_scripts(
