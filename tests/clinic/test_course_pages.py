@@ -259,6 +259,9 @@ def test_a_warning_sign_leads_to_refer_even_before_the_first_session(
     say(course, date(2026, 9, 10), 7, danger=["bladder"])
     page = page_of(client_for(clinician), course)
     assert 'class="card verdict next-refer"' in page
+    first = page.partition('<ul class="reasons">')[2].partition("</li>")[0]
+    assert 'class="met warns"' in first and "Warning sign in the answers" in first
+    assert page.count("warns") == 1
 
 
 def test_the_record_can_be_saved_for_the_command_line(
