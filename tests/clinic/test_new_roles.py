@@ -11,11 +11,12 @@ from django.http import HttpResponse
 from django.test import Client
 
 from enthesis.clinic import audit, models
+from enthesis.clinic.access_table import ACTIONS, table
 from enthesis.clinic.actions import Refused
 from enthesis.clinic.actions import settings as actions
 from enthesis.clinic.actions.emergency import open_record
 from enthesis.clinic.models import Role, User
-from enthesis.clinic.who_can_see import patient_pages
+from enthesis.clinic.who_can_see import PLAINLY, patient_pages
 from tests.clinic.at_once import at_once
 from tests.clinic.test_trail import settle
 from tests.clinic_fixtures import PASSWORD, make_user
@@ -215,6 +216,11 @@ def test_of_two_administrators_who_demote_each_other_at_once_one_stays(
     assert User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).count() == 1
 
 
+def test_every_right_on_something_of_patients_is_told_in_a_sentence() -> None:
+    kinds = table().of_patients
+    assert set(PLAINLY) == {(of, may) for of in kinds for may in ACTIONS}
+
+
 def test_the_report_names_who_can_see_a_patient_by_every_way(
     course: models.Course, clinician: User, desk: User, admin: User, auditor: User,
     researcher: User, client_for: For,
@@ -235,6 +241,9 @@ def test_the_report_names_who_can_see_a_patient_by_every_way(
     may = {seer.role: seer.may for seer in before["seers"]}
     assert may[Role.CLINICIAN]["record"] == "see" and "record" not in may[Role.FRONT_DESK]
     assert may[Role.AUDITOR] == {"who looked": "see"}
+    page = client_for(auditor).get(address).content.decode()
+    assert "<li>See who looked at the record, and who can.</li>" in page
+    assert "<li>Make, move and cancel appointments.</li>" in page and ": change</li>" not in page
     make_statement_link(desk, course.pk)
     make_token(admin, "A program", "user/*.rs", 30)
     make_feed(desk, "initials", True)

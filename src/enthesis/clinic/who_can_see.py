@@ -26,6 +26,36 @@ from enthesis.clinic.models import (
 )
 from enthesis.clinic.permissions import OPEN, roles_of
 
+PLAINLY = {
+    ("day", "see"): "See who comes on which day.",
+    ("day", "change"): "See who comes and who is to be called, and write down calls.",
+    ("patient", "see"): "See the patient’s page: name, birth date and how to reach them.",
+    ("patient", "change"): "See the patient’s page, and correct it and add to it.",
+    ("record", "see"): "Read the whole record, and take out a copy of it.",
+    ("record", "change"): "Read the whole record, and add to it from another program.",
+    ("course", "see"): "See the course of treatment: what it is for and where it stands.",
+    ("course", "change"): "See the course of treatment, and write in it.",
+    ("appointment", "see"): "See appointments.",
+    ("appointment", "change"): "Make, move and cancel appointments.",
+    ("consent", "see"): "See whether and when consent was given.",
+    ("consent", "change"): "Ask for consent, and write down that it was taken back.",
+    ("session", "see"): "See what was injected in each session.",
+    ("session", "change"): "See what was injected in each session, and write it down.",
+    ("harm", "see"): "See what went wrong after a treatment.",
+    ("harm", "change"): "See what went wrong after a treatment, and write it down.",
+    ("invoice", "see"): "See invoices and payments.",
+    ("invoice", "change"): "Make invoices, and take and give back payments.",
+    ("estimate", "see"): "See estimates of what the treatment costs.",
+    ("estimate", "change"): "Make estimates of what the treatment costs.",
+    ("stock", "see"): "See which vials were used for whom.",
+    ("stock", "change"): "See which vials were used for whom, and keep the stock.",
+    ("emergency", "see"): "See who opened a record in an emergency.",
+    ("emergency", "change"): "Open a record in an emergency, or take note that somebody did.",
+    ("who looked", "see"): "See who looked at the record, and who can.",
+    ("who looked", "change"): "See who looked at the record, and who can.",
+}
+"""What a kind of thing and a right on it mean to the patient who asks; of patients' kinds all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seer:
@@ -34,6 +64,11 @@ class Seer:
     role: Role
     people: list[User]
     may: dict[str, str]
+
+    @property
+    def plainly(self) -> list[str]:
+        """The same in sentences."""
+        return [PLAINLY[right] for right in self.may.items()]
 
 
 def rights(role: Role, rows: Iterable[Row] | None = None) -> dict[str, str]:
