@@ -123,6 +123,20 @@ def test_what_can_be_ticked_shows_an_empty_box(
     expect(phone.locator(".row .icon").first).to_be_hidden()
 
 
+def test_a_link_that_was_made_is_copied_by_a_button(
+    desktop: Page, make_course: Callable[..., models.Course], clinician: models.User
+) -> None:
+    course = treated(make_course(), [7, 6], clinician)
+    desktop.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    sign_in(desktop, clinician)
+    desktop.goto(f"/courses/{course.pk}/ask/")
+    desktop.get_by_role("button", name="Make link").click()
+    desktop.get_by_role("button", name="Copy link").click()
+    expect(desktop.get_by_role("button", name="Copied")).to_be_visible()
+    made = desktop.get_by_label("Personal link").input_value()
+    assert desktop.evaluate("navigator.clipboard.readText()") == made
+
+
 def test_every_patient_page_is_accessible(
     desktop: Page,
     make_course: Callable[..., models.Course],

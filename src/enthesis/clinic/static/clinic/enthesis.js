@@ -25,6 +25,13 @@ function fill(button) {
   say(`${input.labels[0].textContent}: ${input.value}`);
 }
 
+function copy(button) {
+  navigator.clipboard.writeText(document.getElementById(button.dataset.copies).value).then(() => {
+    button.textContent = "Copied";
+    say("Copied");
+  });
+}
+
 function say(words) {
   const place = document.getElementById("announcements");
   if (!place) return;
@@ -33,7 +40,9 @@ function say(words) {
 }
 
 function wake(root) {
-  const asleep = ".stepper button[hidden], button[data-fills][hidden]";
+  // A browser copies only on a page that came by https, or from this machine.
+  const copies = navigator.clipboard ? ", button[data-copies][hidden]" : "";
+  const asleep = `.stepper button[hidden], button[data-fills][hidden]${copies}`;
   for (const button of root.querySelectorAll?.(asleep) ?? []) button.hidden = false;
 }
 
@@ -42,6 +51,8 @@ document.addEventListener("click", (event) => {
   if (button) stepBy(button);
   const lot = event.target.closest?.("button[data-fills]");
   if (lot) fill(lot);
+  const copied = event.target.closest?.("button[data-copies]");
+  if (copied) copy(copied);
   for (const menu of document.querySelectorAll(".menu[open]")) {
     if (!menu.contains(event.target)) menu.open = false;
   }
