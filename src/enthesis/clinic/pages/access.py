@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from enthesis.clinic import audit, store
 from enthesis.clinic import who_can_see as report
+from enthesis.clinic.deeds import deed
 from enthesis.clinic.models import AuditEvent, Patient
 from enthesis.clinic.pages import patient_banner
 from enthesis.clinic.permissions import StaffRequest, get_for, may, page
@@ -42,7 +43,7 @@ def who_looked(request: StaffRequest, patient_id: int) -> HttpResponse:
         on = store.day_of(request.clinic, at)
         line = days.setdefault((on, who), PersonDay(on, who))
         counts = line.read if is_read else line.wrote
-        name = what.replace("_", " ")
+        name = what.replace("_", " ") if is_read else deed(what)
         counts[name] = counts.get(name, 0) + 1
     context = {
         **_who(request, patient),
