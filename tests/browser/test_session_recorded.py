@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from enthesis.clinic.models import Clinic, Course, Patient, Role, Session, User
+from enthesis.clinic.models import Course, Patient, Role, Session, User
 from tests.browser.conftest import look, sign_in
 from tests.browser.test_treatment import _answer
 from tests.browser.test_whole_course import on_day
@@ -52,12 +52,6 @@ def course(make_patient: Callable[..., Patient], make_course: Callable[..., Cour
     return course
 
 
-@pytest.fixture
-def second(clinic: Clinic) -> User:
-    """Who holds the time-out with the clinician."""
-    return make_user(clinic, "sam_reed", Role.CLINICIAN)
-
-
 def plan_series(page: Page, course: Course) -> None:
     """Evaluate, plan and agree, as on any first day."""
     page.goto(f"/courses/{course.pk}/evaluate/")
@@ -87,7 +81,7 @@ def record(page: Page, fingers: Counted, picture: str = "") -> None:
     expect(page.get_by_role("heading", name="Read aloud and agreed")).to_be_visible()
     if picture:
         look(page, f"{picture}-time-out")
-    fingers.tap(page.get_by_role("button", name="Sam Reed"))
+    fingers.tap(page.get_by_role("button", name="Sam Desk"))
     expect(page.get_by_role("button", name="Hold it again")).to_be_visible()
     fingers.tap(page.get_by_role("button", name="Tick all"))
     expect(page.locator("#doses")).to_contain_text("12 of 12 places")
@@ -101,7 +95,7 @@ def record(page: Page, fingers: Counted, picture: str = "") -> None:
 
 
 def test_the_third_session_of_a_series_takes_twelve_interactions_at_most(
-    open_page: Callable[..., Page], clinician: User, second: User, course: Course
+    open_page: Callable[..., Page], clinician: User, desk: User, course: Course
 ) -> None:
     page = open_page(TABLET)
     sign_in(page, clinician)
@@ -139,7 +133,7 @@ def test_the_third_session_of_a_series_takes_twelve_interactions_at_most(
 
 
 def test_a_session_that_is_interrupted_at_any_step_loses_nothing(
-    open_page: Callable[..., Page], clinic: object, clinician: User, second: User, course: Course
+    open_page: Callable[..., Page], clinic: object, clinician: User, desk: User, course: Course
 ) -> None:
     page = open_page(TABLET)
     sign_in(page, clinician)

@@ -74,16 +74,17 @@ def test_nothing_is_signed_without_a_time_out(client: Client, course: Course) ->
     assert "No time-out was held yet." in _words(_sign_as_it_is(client, session))
 
 
-def test_the_second_person_is_somebody_else_who_may_see_the_session(
+def test_the_second_person_is_somebody_else_who_meets_patients(
     client: Client, clinic: Any, clinician: Any, course: Course
 ) -> None:
     session = start(client, course)
-    nurse = make_user(clinic, "sam_reed", Role.CLINICIAN)
-    barred = [make_user(clinic, f"kim_{role}", role) for role in Role if role != Role.CLINICIAN]
+    nurse = make_user(clinic, "sam_desk", Role.FRONT_DESK)
+    unmet = (Role.ADMINISTRATOR, Role.RESEARCHER, Role.AUDITOR)
+    barred = [make_user(clinic, f"kim_{role}", role) for role in unmet]
     client.post(f"/sessions/{session.pk}/", shown(session) | {"do": "time_out"})
     address = f"/sessions/{session.pk}/time-out/"
     screen = client.get(address)
-    for words in ("LINDQVIST, Marta", "LEFT", "Sam Reed", "Lidocaine 20\u00a0mg of 300\u00a0mg"):
+    for words in ("LINDQVIST, Marta", "LEFT", "Sam Desk", "Lidocaine 20\u00a0mg of 300\u00a0mg"):
         assert words in _words(screen)
     heard = screen.context["heard"]
     assert list(screen.context["others"]) == [nurse]
@@ -97,7 +98,7 @@ def test_the_second_person_is_somebody_else_who_may_see_the_session(
     assert session.time_out == {}
     client.post(address, {"with": nurse.pk, "heard": heard})
     session.refresh_from_db()
-    assert (session.time_out["by"], session.time_out["with"]) == ("Dr Amara Osei", "Sam Reed")
+    assert (session.time_out["by"], session.time_out["with"]) == ("Dr Amara Osei", "Sam Desk")
     assert AuditEvent.objects.filter(action="record_time_out").count() == 1
 
 

@@ -182,15 +182,16 @@ def _second(user: User, clinic: Clinic, id: int | None) -> str:
     if id is None and not others:
         return "the patient"
     if id not in others:
-        raise Refused("Choose the other person who heard it: somebody who may see the session.")
+        raise Refused("Choose the other person who heard it: somebody who meets patients.")
     return str(others[id])
 
 
 def seconds(user: User, clinic: Clinic) -> dict[int, User]:
-    """Who may hold a time-out with this user: everybody else at the clinic whose role lets them
-    see the session that is read out."""
-    may_see = User.objects.filter(clinic=clinic, is_active=True, role__in=roles_of("session"))
-    others = may_see.exclude(pk=user.pk)
+    """Who may hold a time-out with this user: everybody else at the clinic who meets patients."""
+    may_hear = User.objects.filter(
+        clinic=clinic, is_active=True, role__in=roles_of("hear_time_out")
+    )
+    others = may_hear.exclude(pk=user.pk)
     return {other.pk: other for other in others.order_by("display_name", "username")}
 
 
