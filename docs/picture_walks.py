@@ -71,7 +71,7 @@ def two_starts(open_page: OpenPage) -> Visits:
     yield "two-starts-plan", page
     yield "two-starts-plan-phone", page
     page.goto("/outcomes/", timeout=120_000)
-    page.locator("#before").wait_for(timeout=120_000)
+    page.locator("#before").evaluate("one => one.closest('details').open = true", timeout=120_000)
     yield "two-starts-outcomes", page
     yield "two-starts-outcomes-phone", page
 
@@ -106,7 +106,7 @@ def adverse_event(open_page: OpenPage) -> Visits:
     page.goto("/adverse-events/")
     yield "adverse-events", page
     page.goto("/outcomes/")
-    page.locator("#adverse").wait_for()
+    page.locator("#adverse").evaluate("one => one.closest('details').open = true")
     yield "adverse-counted", page
 
 
