@@ -12,10 +12,13 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from enthesis.clinic import store
 from enthesis.clinic.actions import treat
 from enthesis.clinic.actions.before_needle import fingerprint
 from enthesis.clinic.actions.consent import withdraw_consent
 from enthesis.clinic.models import AuditEvent, Course, Role, Session, User
+from enthesis.clinic.pages.session_signed import row_words
+from enthesis.clinic.whole_record import record_context
 from tests.clinic.agreed import *  # noqa: F403
 from tests.clinic.evaluated import evaluate, plan
 from tests.clinic.test_treat_pages import _words, ready, shown, sign, start
@@ -372,6 +375,20 @@ def test_where_there_are_two_solutions_each_place_says_its_own(
     first, *others = page.partition('class="read-out"')[2].partition("</ol>")[0].split("</li>")[:-1]
     assert "mL of <strong>joint</strong>" in first
     assert all("mL of <strong>insertions</strong>" in other for other in others)
+    # What a colleague changed meanwhile is told, and what is signed for ever.
+    known = store.known_for(course.patient.clinic, session.on)
+    before = row_words(Session.objects.get(pk=session.pk), known)
+    session.sites.filter(position=1).update(mixture="insertions")
+    after = row_words(Session.objects.get(pk=session.pk), known)
+    assert [name for name, words in after.items() if before[name] != words] == [
+        next(name for name in before if "of joint" in before[name])
+    ]
+    session.sites.filter(position=1).update(mixture="joint")
+    signed = sign(client, session)
+    assert "mL of joint" in _words(client.get(f"/sessions/{signed.pk}/"))
+    assert "mL of joint" in signed.written and "mL of insertions" in signed.written
+    told = str(record_context(course.patient))
+    assert "mL (joint)" in told and "mL (insertions)" in told and "joint, 10" in told
 
 
 def test_a_complication_asks_for_its_adverse_event_until_there_is_one(

@@ -83,7 +83,7 @@ class SignData:
             return ""
         known = self.answered
         told = f"Now {in_words(known[-1].value)}" if known and known[-1].value is not None else ""
-        if told and self.start is not None and self.status != SignStatus.NOT_COMPARED:
+        if len(known) > 1 and told and self.start is not None:
             told = f"From {in_words(self.start)} to {told.removeprefix('Now ')}"
         error = "not known" if self.error is None else in_words(self.error)
         told = f"{told}; measuring error {error}." if told else f"Measuring error {error}."

@@ -169,6 +169,7 @@ def _plans(row: models.Course, speech: Speech) -> Iterator[Part]:
                         gettext("Places"),
                         "; ".join(
                             f"{known.sites[site.site].name}, {side_words(site.side)}"
+                            + f" ({site.mixture})" * (len(plan.mixtures) > 1)
                             for site in plan.sites
                         ),
                     ),
@@ -187,7 +188,8 @@ def mixture_words(mixture: Mixture, known: Knowledge) -> str:
         f"{known.substances[one.substance].name.lower()} {short(one.percent)}\u00a0%"
         for one in mixture.ingredients
     )
-    return f"{amount(mixture.volume_ml, 'mL')}: {of or known.substances[mixture.diluent].name}"
+    of = of or known.substances[mixture.diluent].name
+    return f"{mixture.key}, {amount(mixture.volume_ml, 'mL')}: {of}"
 
 
 def _consents(row: models.Course, speech: Speech) -> Iterator[Part]:
@@ -251,6 +253,7 @@ def _places(one: models.Session, known: Knowledge) -> Iterator[str]:
     for site in one.sites.all():
         name = known.sites[site.site].name if site.site in known.sites else site.site
         volume = amount(site.volume_ml, "mL") if site.given else gettext("left out")
+        volume += f" ({site.mixture})" * (len(one.mixtures) > 1)
         tender = one.site_scores.get(f"{site.site}:{site.side}")
         before = "" if tender is None else f" ({gettext('tender')} {tender}/10)"
         yield f"{name}, {side_words(site.side)}: {volume}{before}"

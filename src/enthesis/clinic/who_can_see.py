@@ -53,6 +53,8 @@ PLAINLY = {
     ("emergency", "change"): "Open a record in an emergency, or take note that somebody did.",
     ("who looked", "see"): "See who looked at the record, and who can.",
     ("who looked", "change"): "See who looked at the record, and who can.",
+    ("erasure", "see"): "See what of the record may be erased.",
+    ("erasure", "change"): "Erase what of the record may be erased, when the patient asks.",
 }
 """What a kind of thing and a right on it mean to the patient who asks; of patients' kinds all."""
 

@@ -104,20 +104,22 @@ def _places(told: Recorded, known: Knowledge) -> list[str]:
     }
     if everywhere := _how(**shared):
         words.append(f"Everywhere {everywhere}.")
-    words += [_place(place, shared, known) for place in told.places]
+    several = len(told.mixtures) > 1
+    words += [_place(place, shared, several, known) for place in told.places]
     if told.left_out:
         names = "; ".join(_name(dose, known) for dose in told.left_out)
         words.append(f"Left out: {names}.")
     return words
 
 
-def _place(place: Place, shared: Mapping[str, str], known: Knowledge) -> str:
+def _place(place: Place, shared: Mapping[str, str], several: bool, known: Knowledge) -> str:
     own = {
         part: getattr(place, part)
         for part in ("guidance", "needle", "injected_by")
         if part not in shared
     }
-    parts = [f"{_name(place.dose, known)}: {amount(place.dose.volume_ml, 'mL')}"]
+    solution = f" of {place.dose.mixture}" * several
+    parts = [f"{_name(place.dose, known)}: {amount(place.dose.volume_ml, 'mL')}{solution}"]
     if how := _how(**own):
         parts.append(how)
     if place.depth_mm is not None:

@@ -50,8 +50,9 @@ def test_each_sign_says_its_direction_and_its_standing(
 
 
 def test_a_single_reading_is_not_told_as_a_change() -> None:
-    one = SignData("Pain", 0, 10, True, (SignPoint(START, 5),), SignStatus.NOT_COMPARED, 5, 2)
-    assert one.note == "Now 5; measuring error 2."
+    for status in (SignStatus.NOT_COMPARED, SignStatus.NOT_VALIDATED):
+        one = SignData("Pain", 0, 10, True, (SignPoint(START, 5),), status, 5, 2)
+        assert one.note == "Now 5; measuring error 2."
 
 
 @pytest.mark.parametrize(

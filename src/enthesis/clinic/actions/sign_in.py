@@ -103,7 +103,7 @@ def give_password(user: User, id: int, password: str) -> User:
     theirs (signed_out_at) and must be changed at the next sign-in. Refused for oneself."""
     row = get_for(user, User, id, lock=True)
     if not may(user, "give_user_password") or row.pk == user.pk:
-        raise Refused("Change your own password under Sign-in, at the top of each page.")
+        raise Refused("Change your own password under Security, at the top of each page.")
     set_password(row, password)
     row.must_change_password, row.signed_out_at = True, timezone.now()
     save(row)

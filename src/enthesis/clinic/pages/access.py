@@ -42,7 +42,8 @@ def who_looked(request: StaffRequest, patient_id: int) -> HttpResponse:
     ):
         on = store.day_of(request.clinic, at)
         line = days.setdefault((on, who), PersonDay(on, who))
-        counts = line.read if is_read else line.wrote
+        # Files are no rows of their own to look at: that one was opened stands among the writes.
+        counts = line.read if is_read or what.startswith("read_") else line.wrote
         name = what.replace("_", " ") if is_read else deed(what)
         counts[name] = counts.get(name, 0) + 1
     context = {

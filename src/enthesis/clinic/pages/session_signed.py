@@ -65,9 +65,11 @@ def draft_words(draft: Draft, known: Knowledge) -> dict[str, str]:
         told[f"Solution: {mixture.key}"] = mixture_words(mixture, known)["title"]
     for substance, lot in draft.lots.items():
         told[f"Lot of {known.substances[substance].name.lower()}"] = lot
+    several = len(draft.mixtures) > 1
     for dose, given in draft.sites:
         name = f"{known.sites[dose.site].name}, {dose.side.value}"
         told[name] = f"{'given' if given else 'not given'}, {amount(dose.volume_ml, 'mL')}"
+        told[name] += f" of {dose.mixture}" * several
         if (score := draft.site_scores.get(f"{dose.site}:{dose.side}")) is not None:
             told[name] += f", tender {score}"
         how = draft.how.get(f"{dose.site}:{dose.side}", How())

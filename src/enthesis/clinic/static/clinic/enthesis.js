@@ -26,10 +26,14 @@ function fill(button) {
 }
 
 function copy(button) {
-  navigator.clipboard.writeText(document.getElementById(button.dataset.copies).value).then(() => {
-    button.textContent = "Copied";
-    say("Copied");
-  });
+  const input = document.getElementById(button.dataset.copies);
+  navigator.clipboard.writeText(input.value).then(
+    () => {
+      button.textContent = "Copied";
+      say("Copied");
+    },
+    () => input.select(), // the browser forbids it: selected, it is copied by hand
+  );
 }
 
 function say(words) {
@@ -87,7 +91,9 @@ wake(document);
 // wrong: the part goes, and once the browser has looked for it, so does the focus to the summary.
 const wrong = document.querySelector(".error-summary");
 if (wrong) {
-  if (location.hash) history.replaceState(history.state, "", location.pathname + location.search);
+  if (location.hash) {
+    history.replaceState(history.state, "", location.pathname + location.search);
+    addEventListener("load", () => wrong.focus());
+  }
   wrong.focus();
-  if (document.readyState !== "complete") addEventListener("load", () => wrong.focus());
 }
