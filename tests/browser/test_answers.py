@@ -131,7 +131,7 @@ def test_a_link_that_was_made_is_copied_by_a_button(
     sign_in(desktop, clinician)
     desktop.goto(f"/courses/{course.pk}/ask/")
     desktop.get_by_role("button", name="Make link").click()
-    desktop.get_by_role("button", name="Copy link").click()
+    desktop.get_by_role("button", name="Copy").click()
     expect(desktop.get_by_role("button", name="Copied")).to_be_visible()
     made = desktop.get_by_label("Personal link").input_value()
     assert desktop.evaluate("navigator.clipboard.readText()") == made

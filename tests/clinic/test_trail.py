@@ -291,7 +291,7 @@ def test_a_patient_can_be_told_who_looked(
         client_for(clinician).get(reverse("who_looked", args=[patient.pk])).text.split()
     )
     assert "Ada Admin</strong> <p>Read: patient (2 times)</p>" in said
-    assert "Wrote: add weight</p>" in said
+    assert "Wrote: entered the weight</p>" in said
 
 
 def test_what_cannot_be_written_down_is_not_shown(

@@ -78,6 +78,7 @@ def test_the_phone_pages_carry_no_script_and_no_menu() -> None:
         ("session.css", 3),
         ("enthesis.js", 3),
         ("keep.js", 3),
+        ("copy.js", 1),
         ("pain-map.js", 1),
     ],
 )

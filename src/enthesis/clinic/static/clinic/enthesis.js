@@ -25,17 +25,6 @@ function fill(button) {
   say(`${input.labels[0].textContent}: ${input.value}`);
 }
 
-function copy(button) {
-  const input = document.getElementById(button.dataset.copies);
-  navigator.clipboard.writeText(input.value).then(
-    () => {
-      button.textContent = "Copied";
-      say("Copied");
-    },
-    () => input.select(), // the browser forbids it: selected, it is copied by hand
-  );
-}
-
 function say(words) {
   const place = document.getElementById("announcements");
   if (!place) return;
@@ -44,9 +33,7 @@ function say(words) {
 }
 
 function wake(root) {
-  // A browser copies only on a page that came by https, or from this machine.
-  const copies = navigator.clipboard ? ", button[data-copies][hidden]" : "";
-  const asleep = `.stepper button[hidden], button[data-fills][hidden]${copies}`;
+  const asleep = ".stepper button[hidden], button[data-fills][hidden]";
   for (const button of root.querySelectorAll?.(asleep) ?? []) button.hidden = false;
 }
 
@@ -55,8 +42,6 @@ document.addEventListener("click", (event) => {
   if (button) stepBy(button);
   const lot = event.target.closest?.("button[data-fills]");
   if (lot) fill(lot);
-  const copied = event.target.closest?.("button[data-copies]");
-  if (copied) copy(copied);
   for (const menu of document.querySelectorAll(".menu[open]")) {
     if (!menu.contains(event.target)) menu.open = false;
   }
@@ -86,14 +71,7 @@ document.addEventListener("htmx:after:swap", () => {
 });
 
 wake(document);
-
-// An address with a part (#site-5 after a touch of the map) would carry the reader away from what is
-// wrong: the part goes, and once the browser has looked for it, so does the focus to the summary.
 const wrong = document.querySelector(".error-summary");
-if (wrong) {
-  if (location.hash) {
-    history.replaceState(history.state, "", location.pathname + location.search);
-    addEventListener("load", () => wrong.focus());
-  }
-  wrong.focus();
-}
+wrong?.focus();
+// A part of an address (#site-5) carries the reader away from it.
+if (wrong && location.hash) addEventListener("load", () => wrong.focus());
