@@ -50,6 +50,15 @@ def _to_patient(
     return HttpResponse(content, status=status)
 
 
+def _told(
+    request: HttpRequest, status: int, words: Callable[[], tuple[str, ...]], title: str, text: str
+) -> HttpResponse:
+    """To a patient the words of the kind, to staff title and text."""
+    if _is_for_patient(request):
+        return _to_patient(request, status, words)
+    return _page(status, title, text)
+
+
 def gone(request: HttpRequest) -> HttpResponse:
     """404 for a patient's link that is wrong, expired or revoked: one and the same page."""
     return _to_patient(request, 404, _gone_words)
@@ -150,10 +159,8 @@ def wrong_request(request: HttpRequest, exception: Exception) -> HttpResponse:
         return busy(request, exception)
     if _is_for_program(request):
         return _to_program(400, "the request cannot be read; check its address and headers")
-    if _is_for_patient(request):
-        return _to_patient(request, 400, _unread_words)
     text = "The address or the form could not be read. Go back, check it and send it again."
-    return _page(400, "That request cannot be read", text)
+    return _told(request, 400, _unread_words, "That request cannot be read", text)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -186,35 +193,29 @@ def failed(request: HttpRequest) -> HttpResponse:
         return busy(request, error)
     if _is_for_program(request):
         return _to_program(500, "Enthesis made a mistake; nothing was half-written")
-    if _is_for_patient(request):
-        return _to_patient(request, 500, _failed_words)
     text = (
         "Enthesis made a mistake. What you sent was not saved; nothing was half-written. Go back "
         "and try again; if it happens twice, tell whoever runs Enthesis the time it happened."
     )
-    return _page(500, "Something went wrong here", text)
+    return _told(request, 500, _failed_words, "Something went wrong here", text)
 
 
 def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
     """403 for a form without this browser's own token."""
-    if _is_for_patient(request):
-        return _to_patient(request, 403, _old_words)
     text = (
         "This form was open too long, or you signed in anew elsewhere, so it could not be "
         "accepted. Go back, reload the page and send it again. Cookies must be allowed."
     )
-    return _page(403, "The form is too old", text)
+    return _told(request, 403, _old_words, "The form is too old", text)
 
 
 def cut_off(request: HttpRequest) -> HttpResponse:
     """408 for a form of which only the beginning came, or too slowly."""
-    if _is_for_patient(request):
-        return _to_patient(request, 408, _cut_off_words)
     text = (
         "The connection broke off or was too slow, and only the beginning of what you sent came. "
         "Nothing of it was saved. Go back and send it again."
     )
-    return _page(408, "This did not arrive whole", text)
+    return _told(request, 408, _cut_off_words, "This did not arrive whole", text)
 
 
 def is_refusal(error: BaseException) -> bool:
@@ -272,10 +273,8 @@ def busy(request: HttpRequest, exception: Exception) -> HttpResponse:
     text = why_refused(exception)
     if _is_for_program(request):
         response = _to_program(503, "the database refused or is away: ask again")
-    elif _is_for_patient(request):
-        response = _to_patient(request, 503, _busy_words)
     else:
-        response = _page(503, "Enthesis cannot answer just now", text)
+        response = _told(request, 503, _busy_words, "Enthesis cannot answer just now", text)
     response.headers["Retry-After"] = "60"
     return response
 

@@ -123,8 +123,10 @@ def record_reads(get_response: Respond) -> Respond:
     return respond
 
 
-class TakeWhole:
-    """A form that did not come whole is told so: the check of its token would call it forged."""
+class SayWhatWentWrong:
+    """What did not come whole, and what the database or the disk refused, locked, full or away, is
+    no fault of the page: 408 or 503, what to do. Stands before the check of a form's token, which
+    would call half a form forged."""
 
     def __init__(self, get_response: Respond) -> None:
         self.get_response = get_response
@@ -144,17 +146,6 @@ class TakeWhole:
         return None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        return errors.cut_off(request) if isinstance(exception, UnreadablePostError) else None
-
-
-class SayWhenBusy:
-    """A locked, full or unreachable database or disk is no fault of the page: 503, what to do."""
-
-    def __init__(self, get_response: Respond) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
-
-    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, UnreadablePostError):
+            return errors.cut_off(request)
         return errors.busy(request, exception) if errors.is_refusal(exception) else None

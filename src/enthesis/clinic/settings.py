@@ -95,7 +95,7 @@ MIDDLEWARE = [
     "enthesis.clinic.middleware.never_store",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "enthesis.clinic.middleware.TakeWhole",
+    "enthesis.clinic.middleware.SayWhatWentWrong",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -103,7 +103,6 @@ MIDDLEWARE = [
     "enthesis.clinic.middleware.end_sessions",
     "enthesis.clinic.middleware.use_clinic_zone",
     "enthesis.clinic.middleware.record_reads",
-    "enthesis.clinic.middleware.SayWhenBusy",
 ]
 
 ROOT_URLCONF = "enthesis.clinic.urls"
