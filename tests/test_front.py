@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from enthesis.clinic.server import THREADS
-from tests.test_worker import SMALL, Running, running  # noqa: F401 (a fixture)
+from tests.test_start import free_port
+from tests.test_worker import SMALL, Running, read_whole, running  # noqa: F401 (a fixture)
 
 SHIPPED = Path(__file__).parents[1] / "deploy/nginx.conf"
 NAME = "clinic.example"
@@ -37,7 +38,7 @@ class Front:
     def told(self, sent: bytes) -> str:
         with self.connected() as visitor:
             visitor.sendall(sent)
-            return read_whole(visitor)
+            return read_whole(visitor).decode()
 
     def logged(self) -> str:
         return "".join(path.read_text() for path in self.folder.glob("*.log"))
@@ -48,16 +49,6 @@ def asking(path: str, body_bytes: int = 0) -> bytes:
         f"POST {path} HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n"
         f"Content-Length: {body_bytes}\r\n\r\n"
     ).encode()
-
-
-def read_whole(visitor: socket.socket) -> str:
-    return b"".join(iter(lambda: visitor.recv(2**16), b"")).decode()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
 
 
 @pytest.fixture
@@ -158,7 +149,7 @@ def test_what_is_too_large_is_refused_in_words(front: Front) -> None:
 def test_no_log_holds_an_address(front: Front) -> None:
     with socket.create_connection(("127.0.0.1", front.plain), timeout=30) as visitor:
         visitor.sendall(asking(LINK).replace(b"POST", b"GET"))
-        told = read_whole(visitor)
+        told = read_whole(visitor).decode()
     assert "301 Moved" in told and f"Location: https://{NAME}{LINK}" in told
     assert front.told(asking(LINK)).endswith(SMALL.decode())
     assert front.logged().count(" POST 200 ") == 1

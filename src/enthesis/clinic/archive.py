@@ -196,12 +196,12 @@ def unpack(source: IO[bytes], into: Path) -> dict[str, Any]:
 def verify(source: IO[bytes]) -> dict[str, Any]:
     """Read an archive to its end and compare every hash; its manifest. Nothing is written, so that
     nothing can be left of it. Raises ArchiveError."""
+    return _read(source, lambda entry, data: _to_the_end(data))
 
-    def pass_by(entry: tarfile.TarInfo, data: IO[bytes]) -> None:
-        while data.read(1 << 20):
-            pass
 
-    return _read(source, pass_by)
+def _to_the_end(source: IO[bytes]) -> None:
+    while source.read(1 << 20):
+        pass
 
 
 def _read(source: IO[bytes], take: Callable[[tarfile.TarInfo, IO[bytes]], None]) -> dict[str, Any]:
@@ -222,8 +222,7 @@ def _read(source: IO[bytes], take: Callable[[tarfile.TarInfo, IO[bytes]], None])
                 take(entry, cast(IO[bytes], hashed))
                 found[entry.name] = hashed.sha256.hexdigest()
         # The reader of tar stops at its last entry: what follows was not looked at yet.
-        while source.read(1 << 20):
-            pass
+        _to_the_end(source)
         manifest = json.loads(told)
         expected = {f"rows/{name}.ndjson": t["sha256"] for name, t in manifest["tables"].items()}
         expected |= {f"files/{name}": sha256 for name, sha256 in manifest["files"].items()}

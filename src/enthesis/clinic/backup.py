@@ -227,8 +227,7 @@ def restore(
 def _refuse_used(data: Path, file: Path, database: Path | None) -> None:
     """ArchiveError where the folder holds what a new machine's does not. A log left by another
     database SQLite would play into this one; keys and images would be overwritten."""
-    begun = data / BEGUN
-    ours = set(begun.read_text(encoding="utf-8").splitlines() if begun.exists() else ())
+    ours = _begun(data)
     brought = {path.resolve() for path in (file, key_file(), folder())}
     brought -= {data.resolve(), *data.resolve().parents}
     used = {one.name for one in database.parent.glob(f"{database.name}*")} if database else set()
@@ -246,13 +245,17 @@ def _refuse_used(data: Path, file: Path, database: Path | None) -> None:
         )
 
 
+def _begun(data: Path) -> set[str]:
+    """What a restore that was killed may have put into the folder."""
+    begun = data / BEGUN
+    return set(begun.read_text(encoding="utf-8").splitlines()) if begun.exists() else set()
+
+
 def _put(into: Path, manifest: dict[str, Any], data: Path) -> None:
     # First, so that whoever is killed here may begin again: these files are no other clinic's.
-    begun = data / BEGUN
-    of_another = set(begun.read_text(encoding="utf-8").splitlines() if begun.exists() else ())
-    for name in of_another.difference(manifest["files"]):
+    for name in _begun(data).difference(manifest["files"]):
         (data / name).unlink(missing_ok=True)
-    begun.write_text("\n".join(manifest["files"]), encoding="utf-8")
+    (data / BEGUN).write_text("\n".join(manifest["files"]), encoding="utf-8")
     for name in manifest["files"]:
         (data / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         shutil.copyfile(into / "files" / name, data / name)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from enthesis.journey.treat import MixtureError, amount, recipe
+from enthesis.journey.treat import MixtureError, amount, recipe, volume_words
 from enthesis.knowledge.kinds import Knowledge
 from enthesis.records import CheckAnswer, Mixture, SiteDose
 from enthesis.units import Kg
@@ -104,22 +104,22 @@ def _places(told: Recorded, known: Knowledge) -> list[str]:
     }
     if everywhere := _how(**shared):
         words.append(f"Everywhere {everywhere}.")
-    several = len(told.mixtures) > 1
-    words += [_place(place, shared, several, known) for place in told.places]
+    words += [_place(place, shared, told.mixtures, known) for place in told.places]
     if told.left_out:
         names = "; ".join(_name(dose, known) for dose in told.left_out)
         words.append(f"Left out: {names}.")
     return words
 
 
-def _place(place: Place, shared: Mapping[str, str], several: bool, known: Knowledge) -> str:
+def _place(
+    place: Place, shared: Mapping[str, str], mixtures: Sequence[Mixture], known: Knowledge
+) -> str:
     own = {
         part: getattr(place, part)
         for part in ("guidance", "needle", "injected_by")
         if part not in shared
     }
-    solution = f" of {place.dose.mixture}" * several
-    parts = [f"{_name(place.dose, known)}: {amount(place.dose.volume_ml, 'mL')}{solution}"]
+    parts = [f"{_name(place.dose, known)}: {volume_words(place.dose, mixtures)}"]
     if how := _how(**own):
         parts.append(how)
     if place.depth_mm is not None:

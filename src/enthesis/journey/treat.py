@@ -107,6 +107,11 @@ class DoseCheck:
         return bool(self.problems)
 
 
+def volume_words(dose: SiteDose, mixtures: Sequence[Mixture]) -> str:
+    """ "1 mL" of a place; of which solution, where there are several: "1 mL of joint"."""
+    return amount(dose.volume_ml, "mL") + f" of {dose.mixture}" * (len(mixtures) > 1)
+
+
 def amount(value: Decimal, unit: str) -> str:
     """A quantity for people: at most two digits after the point, a no-break space, the unit."""
     shown = f"{value:.2f}".rstrip("0").rstrip(".")

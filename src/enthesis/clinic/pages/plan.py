@@ -39,7 +39,7 @@ from enthesis.journey import plan as rules
 from enthesis.journey.examination import block_problems, tender_places
 from enthesis.journey.examined import tender_words
 from enthesis.journey.tariff import planned_contents, priced, total
-from enthesis.journey.treat import amount
+from enthesis.journey.treat import volume_words
 from enthesis.knowledge.kinds import Benchmark, Knowledge
 from enthesis.knowledge.series import Protocol
 from enthesis.records import Plan as Planned
@@ -351,10 +351,8 @@ def _told(planned: Planned, known: Knowledge) -> list[tuple[str, str]]:
 def site_words(planned: Planned, known: Knowledge) -> list[str]:
     """ "Iliolumbar ligament, left, 1 mL" for every place of a plan; of which solution, where it has
     several."""
-    several = len(planned.mixtures) > 1
     return [
-        f"{known.sites[dose.site].name}, {dose.side.value}, {amount(dose.volume_ml, 'mL')}"
-        + f" of {dose.mixture}" * several
+        f"{known.sites[dose.site].name}, {dose.side.value}, {volume_words(dose, planned.mixtures)}"
         for dose in planned.sites
     ]
 

@@ -21,7 +21,7 @@ from enthesis.clinic.pages.plan_words import dose_words
 from enthesis.clinic.pages.vials import lots_given
 from enthesis.clinic.permissions import StaffRequest
 from enthesis.journey.judge import open_warnings
-from enthesis.journey.treat import amount, check_doses
+from enthesis.journey.treat import amount, check_doses, volume_words
 from enthesis.knowledge.kinds import AnaestheticLimit, Knowledge
 from enthesis.records import Candidacy, EvaluationResult, Mixture, Side, SiteDose
 from enthesis.shape import read
@@ -65,11 +65,9 @@ def draft_words(draft: Draft, known: Knowledge) -> dict[str, str]:
         told[f"Solution: {mixture.key}"] = mixture_words(mixture, known)["title"]
     for substance, lot in draft.lots.items():
         told[f"Lot of {known.substances[substance].name.lower()}"] = lot
-    several = len(draft.mixtures) > 1
     for dose, given in draft.sites:
         name = f"{known.sites[dose.site].name}, {dose.side.value}"
-        told[name] = f"{'given' if given else 'not given'}, {amount(dose.volume_ml, 'mL')}"
-        told[name] += f" of {dose.mixture}" * several
+        told[name] = f"{'given' if given else 'not given'}, {volume_words(dose, draft.mixtures)}"
         if (score := draft.site_scores.get(f"{dose.site}:{dose.side}")) is not None:
             told[name] += f", tender {score}"
         how = draft.how.get(f"{dose.site}:{dose.side}", How())
