@@ -15,6 +15,7 @@ from enthesis.clinic.actions.answer import make_statement_link
 from enthesis.clinic.estimates import Choice
 from tests.clinic import evaluated
 from tests.clinic.at_once import at_once
+from tests.clinic.test_links_sweep import FRESH
 from tests.clinic_fixtures import TODAY, patients_phone
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("on_a_fixed_day")]
@@ -62,7 +63,9 @@ def test_nothing_of_the_patient_is_shown_before_the_birth_date_and_everything_af
                     continue
                 page = method(path)
                 assert page.status_code in (200, 302, 404, 405), (path, page.status_code)
-                assert not [one for one in SECRETS if one in said(page)], path
+                # By chance the link's own letters, or those of a token, may spell "owe".
+                shown = FRESH.sub(r"\1", said(page)).replace(address.split("/")[2], "")
+                assert not [one for one in SECRETS if one in shown], path
         assert "¿Cuándo nació usted?" in said(stranger.get(f"{address}es/"))
         phone = patients_phone(address)
         assert [one for one in SECRETS if one in said(phone.get(address))]
